@@ -1,0 +1,136 @@
+"""What a report looks like at the door, whatever it came by.
+
+Every way in (HL7, JSON, a typed form) turns what it was given into an `ArrivingReport` or a
+`Problem`; `services/receive.py` is the one place that turns those into rows. Nothing here
+knows the database.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+
+class ArrivingStatus(StrEnum):
+    """How finished a report says it is. The order of the first three is their rank."""
+
+    PRELIMINARY = "preliminary"
+    FINAL = "final"
+    CORRECTED = "corrected"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True)
+class ArrivingIdentifier:
+    """One identifier of a patient, as sent. Without its authority it identifies nobody."""
+
+    value: str
+    authority: str
+    type: str = ""
+
+
+@dataclass(frozen=True)
+class ArrivingPatient:
+    """Who the report says it is about."""
+
+    family_name: str = ""
+    given_name: str = ""
+    birth_date: date | None = None
+    sex: str = ""
+    # Ten digits, check digit valid, not a placeholder; empty when none was sent.
+    nhs_number: str = ""
+    # Hospital numbers and the like; the NHS number is not repeated here.
+    identifiers: tuple[ArrivingIdentifier, ...] = ()
+
+
+@dataclass(frozen=True)
+class ArrivingPerson:
+    """A clinician named in a message: the requester or the reporter."""
+
+    code: str = ""
+    authority: str = ""
+    family_name: str = ""
+    given_name: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.given_name, self.family_name) if part) or self.code
+
+
+@dataclass(frozen=True)
+class ArrivingReport:
+    """One report of one examination: one OBR of a message, one JSON body, one typed form."""
+
+    accession: str
+    patient: ArrivingPatient
+    status: ArrivingStatus
+    # When the report was verified (UTC); orders the versions, not the time of arrival.
+    reported_at: datetime
+    text: str
+    modality: str = ""
+    examination_code: str = ""
+    examination_description: str = ""
+    performed_at: datetime | None = None
+    requester: ArrivingPerson = field(default_factory=ArrivingPerson)
+    reporter: ArrivingPerson = field(default_factory=ArrivingPerson)
+    # As sent: ward, clinic or practice, and the ODS code or name of the site.
+    requesting_location: str = ""
+    site_code: str = ""
+    # Things a person should know that do not stop the report: "birth date was not readable".
+    notices: tuple[str, ...] = ()
+
+
+class HeldReason(StrEnum):
+    """Why something that arrived is waiting for a person instead of being a report."""
+
+    UNREADABLE = "unreadable"  # not HL7, no MSH, wrong encoding characters
+    UNSUPPORTED_MESSAGE = "unsupported_message"  # readable, but not a report (ADT, ORM)
+    NOT_IMAGING = "not_imaging"  # a report of the laboratory, of pathology, of genomics
+    MISSING_PATIENT = "missing_patient"  # no PID, or no identifier that identifies anybody
+    BAD_NHS_NUMBER = "bad_nhs_number"  # check digit or length wrong and nothing else to go by
+    MISSING_ACCESSION = "missing_accession"
+    UNKNOWN_STATUS = "unknown_status"
+    BAD_TIME = "bad_time"  # no readable time of the report
+    NO_TEXT = "no_text"  # an examination without words: nothing to read yet
+    IDENTITY_CONFLICT = "identity_conflict"  # the identifiers point at two patients
+    ACCESSION_CONFLICT = "accession_conflict"  # the accession belongs to another patient
+    UNKNOWN_SENDER = "unknown_sender"
+    TOO_LARGE = "too_large"
+    OUR_FAULT = "our_fault"  # an error of ours; the message is kept and can be run again
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a message, or one examination in it, cannot be a report without a person's help."""
+
+    reason: HeldReason
+    # Segment and field as the sender knows them, for example "PID-3" or "OBR[2]-25".
+    location: str
+    # One sentence that says what is wrong, with no patient data in it.
+    detail: str
+    # One sentence that says what to do.
+    suggestion: str
+    # What could be read before it stopped, so that the held item can be found again.
+    accession: str = ""
+
+
+@dataclass(frozen=True)
+class ReadMessage:
+    """A message after parsing: who sent it, and one part for each examination in it."""
+
+    sender_application: str
+    sender_facility: str
+    control_id: str
+    message_type: str
+    sent_at: datetime | None
+    parts: tuple[ArrivingReport | Problem, ...]
+
+
+@dataclass(frozen=True)
+class SenderProfile:
+    """What has to be known about a sender before its messages can be read."""
+
+    # The zone of time stamps that carry none.
+    zone: str = "Europe/London"
+    # Extra words for OBR-25, folded to lower case: {"wet read": "preliminary"}.
+    status_words: tuple[tuple[str, ArrivingStatus], ...] = ()
+    # Character set when MSH-18 is absent; UTF-8 is tried first.
+    fallback_charset: str = "windows-1252"
