@@ -1,0 +1,50 @@
+"""A real PostgreSQL and a real Valkey for the tests, up before Django reads its settings.
+
+Loaded with `-p`: pytest-django reads the settings before any conftest.py. With xdist the
+controller starts the pair and the workers inherit its address, each with a broker of its own.
+"""
+
+import atexit
+import os
+import re
+
+from imaging_safety import embedded
+
+# What the settings ask for; a test that needs another value says so itself.
+ENVIRONMENT = {
+    "SECRET_KEY": "tests-sign-nothing-that-lives-longer-than-the-tests-do-0123456789",
+    "HTTPS": "off",
+    "EMAIL_URL": "smtp://127.0.0.1:1",  # Django's test runner keeps mail in memory
+    "BASE_URL": "http://127.0.0.1:8000",
+    "DJANGO_SETTINGS_MODULE": "imaging_safety.settings",
+}
+
+
+def _start_missing() -> None:
+    """Start what the environment does not already name."""
+    if "DATABASE_URL" in os.environ and "REDIS_URL" in os.environ:
+        return
+    servers = embedded.Throwaway()
+    atexit.register(servers.stop)
+    if "REDIS_URL" not in os.environ:
+        os.environ["REDIS_URL"] = servers.valkey.start().url
+    if "DATABASE_URL" not in os.environ:
+        os.environ["DATABASE_URL"] = servers.postgres.start().url(embedded.OWNER)
+
+
+def broker_for(url: str, worker: str) -> str:
+    """The same broker, in the numbered database of this xdist worker (gw0, gw1, …)."""
+    number = int(re.sub(r"\D", "", worker)) + 1
+    if url.startswith("redis+socket:"):
+        return f"{url.partition('?')[0]}?virtual_host={number}"
+    return re.sub(r"^(rediss?://[^/?]+)(/\d*)?", rf"\1/{number}", url)
+
+
+def _begin() -> None:
+    os.environ.update({k: v for k, v in ENVIRONMENT.items() if k not in os.environ})
+    _start_missing()
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        os.environ["REDIS_URL"] = broker_for(os.environ["REDIS_URL"], worker)
+
+
+_begin()
