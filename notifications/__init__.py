@@ -1,0 +1,1 @@
+"""Telling people, and proof of it. Imports findings; findings never imports it."""

@@ -1,0 +1,54 @@
+"""What the triggers of the next migration call."""
+
+from django.db import migrations
+
+# The hash of an event covers what it says and the hash before it, so that an edited, added or
+# removed line breaks the chain. `manage.py verify_timeline` computes it again.
+EVENT_HASH = """
+CREATE FUNCTION findings_event_hash(
+    previous_hash text, finding bigint, number integer, kind text,
+    at timestamptz, by_id bigint, data jsonb
+) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT encode(sha256(convert_to(concat_ws('|',
+        previous_hash, finding, number, kind,
+        to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+        coalesce(by_id::text, 'system'), data::text
+    ), 'UTF8')), 'hex')
+$$;
+"""
+
+# Called at commit, by deferred triggers of the finding and of the clock: a finding that
+# somebody still has to deal with is being counted down, and one that has ended is not.
+CHECK_CLOCK = """
+CREATE FUNCTION findings_check_clock(finding bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    is_open boolean;
+    runs boolean;
+BEGIN
+    SELECT state IN ('awaiting', 'acknowledged', 'acted_on') INTO is_open
+        FROM findings_finding WHERE id = finding;
+    SELECT EXISTS (SELECT 1 FROM findings_clock
+        WHERE finding_id = finding AND stopped_at IS NULL) INTO runs;
+    IF is_open AND NOT runs THEN
+        RAISE EXCEPTION 'open finding % has no running clock', finding
+            USING ERRCODE = 'check_violation';
+    ELSIF NOT is_open AND runs THEN
+        RAISE EXCEPTION 'ended finding % has a running clock', finding
+            USING ERRCODE = 'check_violation';
+    END IF;
+END
+$$;
+"""
+
+
+class Migration(migrations.Migration):
+    initial = True
+    dependencies: list = []
+    operations = [
+        migrations.RunSQL(
+            EVENT_HASH,
+            "DROP FUNCTION findings_event_hash(text, bigint, integer, text,"
+            " timestamptz, bigint, jsonb)",
+        ),
+        migrations.RunSQL(CHECK_CLOCK, "DROP FUNCTION findings_check_clock(bigint)"),
+    ]

@@ -1,0 +1,43 @@
+"""Rows of the case and the clock, with the questions that may be asked of them."""
+
+from findings.models.append_only import APPEND_ONLY
+from findings.models.event import Event, Viewing
+from findings.models.examination import Examination, Sender, held_by
+from findings.models.finding import Action, Clock, Finding, Step
+from findings.models.organisation import Membership, Organisation, Site, Team
+from findings.models.patient import Patient, PatientIdentifier
+from findings.models.people import Person, Role, names
+from findings.models.policy import Audience, BankHoliday, Category, Rule, Rung, Signature
+from findings.models.report import IncomingMessage, Receipt, Report, ReportStatus
+
+__all__ = [
+    "APPEND_ONLY",
+    "Action",
+    "Audience",
+    "BankHoliday",
+    "Category",
+    "Clock",
+    "Event",
+    "Examination",
+    "Finding",
+    "IncomingMessage",
+    "Membership",
+    "Organisation",
+    "Patient",
+    "PatientIdentifier",
+    "Person",
+    "Receipt",
+    "Report",
+    "ReportStatus",
+    "Role",
+    "Rule",
+    "Rung",
+    "Sender",
+    "Signature",
+    "Site",
+    "Step",
+    "Team",
+    "Viewing",
+    "held_by",
+    "names",
+]

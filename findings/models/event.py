@@ -1,0 +1,98 @@
+"""The timeline: numbered, append-only, chained by hashes. And who looked at whom."""
+
+import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models.functions import Now
+
+from findings.models.append_only import append_only
+
+
+class Event(models.Model):
+    """One line of a finding's timeline. The database gives it its number and its hash."""
+
+    class Kind(models.TextChoices):
+        FLAGGED = "flagged", "Finding flagged"
+        CLOCK_STARTED = "clock_started", "Clock started"
+        CLOCK_STOPPED = "clock_stopped", "Clock stopped"
+        STEP_FIRED = "step_fired", "Escalation step fired"
+        STEP_UNREACHABLE = "step_unreachable", "Nobody could be reached"
+        STEP_BROUGHT_FORWARD = "step_brought_forward", "Next step brought forward"
+        SENT = "sent", "Message sent"
+        SEND_FAILED = "send_failed", "Message not delivered"
+        READ = "read", "Read"
+        ACKNOWLEDGED = "acknowledged", "Acknowledged"
+        DECLINED = "declined", "Declined"
+        HANDED_OVER = "handed_over", "Handed over"
+        ACTED = "acted", "Action recorded"
+        PATIENT_TOLD = "patient_told", "Patient told"
+        CLOSED = "closed", "Closed"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+        REOPENED = "reopened", "Re-opened"
+        NOTE = "note", "Note"
+
+    finding = models.ForeignKey("findings.Finding", models.PROTECT, related_name="events")
+    # Given by the database on insert, whatever is put here.
+    number = models.PositiveIntegerField(default=0, editable=False)
+    kind = models.CharField(max_length=24, choices=Kind)
+    at = models.DateTimeField(db_default=Now())
+    # Empty: the system itself.
+    by = models.ForeignKey(
+        "findings.Person", models.PROTECT, null=True, blank=True, related_name="events"
+    )
+    data = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    previous_hash = models.CharField(max_length=64, default="", blank=True, editable=False)
+    hash = models.CharField(max_length=64, default="", editable=False)
+
+    class Meta:
+        ordering = ["finding", "number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["finding", "number"], name="event_number_is_used_once"
+            ),
+        ]
+        triggers = [
+            append_only("event"),
+            pgtrigger.Trigger(
+                name="event_is_numbered_and_chained",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                declare=[("last", "findings_event%ROWTYPE")],
+                func="""
+                    -- Two writers of one timeline wait for each other here.
+                    PERFORM 1 FROM findings_finding WHERE id = NEW.finding_id FOR NO KEY UPDATE;
+                    SELECT * INTO last FROM findings_event
+                        WHERE finding_id = NEW.finding_id ORDER BY number DESC LIMIT 1;
+                    NEW.number := COALESCE(last.number, 0) + 1;
+                    NEW.previous_hash := COALESCE(last.hash, '');
+                    NEW.hash := findings_event_hash(NEW.previous_hash, NEW.finding_id,
+                        NEW.number, NEW.kind, NEW.at, NEW.by_id, NEW.data);
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"event {self.finding_id}/{self.number}"
+
+
+class Viewing(models.Model):
+    """Somebody saw patient data: who, whose, when and on which page."""
+
+    person = models.ForeignKey("findings.Person", models.PROTECT, related_name="viewings")
+    at = models.DateTimeField(db_default=Now())
+    # The URL's name: "finding", "reports", "api-finding".
+    page = models.CharField(max_length=60)
+    patients = ArrayField(models.BigIntegerField())
+
+    class Meta:
+        indexes = [
+            GinIndex(fields=["patients"], name="viewings_by_patient"),
+            models.Index(fields=["person", "-at"]),
+        ]
+        triggers = [append_only("viewing")]
+
+    def __str__(self) -> str:
+        return f"viewing {self.pk}"

@@ -1,0 +1,118 @@
+"""What was imaged, when, and who asked for it."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+
+from findings.models.people import Person, Role
+
+
+
+class Sender(models.Model):
+    """A system that sends us reports: a RIS, or our own form. Accessions are its own."""
+
+    # "application|facility" as in MSH-3 and MSH-4, or "typed|ODS" for our own form.
+    code = models.CharField(max_length=120, unique=True)
+    name = models.CharField(max_length=120)
+    organisation = models.ForeignKey(
+        "findings.Organisation", models.PROTECT, related_name="senders"
+    )
+    # Where its images are made unless a message says otherwise.
+    site = models.ForeignKey("findings.Site", models.PROTECT, related_name="senders")
+    # The zone of time stamps that carry none.
+    zone = models.CharField(max_length=40, default="Europe/London")
+    fallback_charset = models.CharField(max_length=20, default="windows-1252")
+    # Its own words for a report's status, lower case: {"wet read": "preliminary"}.
+    status_words = models.JSONField(default=dict, blank=True)
+    # The account with which it calls the API.
+    account = models.OneToOneField(
+        "findings.Person", models.PROTECT, null=True, blank=True, related_name="sender"
+    )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ExaminationQuerySet(models.QuerySet["Examination"]):
+    """Questions about examinations; `visible_to` is the only door for pages and API."""
+
+    def visible_to(self, person: Person) -> "ExaminationQuerySet":
+        """Examinations whose reports this person may read.
+
+        A radiologist: their site's. A referrer: what they or their teams asked for, and
+        whatever has a finding that is theirs. Coordinator and governance: their organisation's.
+        """
+        allowed = Q(pk__in=[])
+        if person.has_role(Role.COORDINATOR, Role.GOVERNANCE):
+            allowed |= Q(site__organisation=person.organisation_id)
+        if person.has_role(Role.RADIOLOGIST):
+            if person.site_id:
+                allowed |= Q(site=person.site_id)
+            allowed |= Q(pk__in=_examinations_of_findings(Q(flagged_by=person)))
+        if person.has_role(Role.REFERRER):
+            allowed |= Q(requested_by=person) | Q(requesting_team__in=person.team_ids())
+            allowed |= Q(pk__in=_examinations_of_findings(held_by(person)))
+        return self.filter(allowed)
+
+
+def held_by(person: Person) -> Q:
+    """Findings that are this person's own or their teams'."""
+    teams = person.team_ids()
+    return Q(owner_person=person) | Q(owner_team__in=teams) | Q(team__in=teams)
+
+
+def _examinations_of_findings(condition: Q) -> models.QuerySet:
+    from findings.models.finding import Finding
+
+    return Finding.objects.filter(condition).values("examination")
+
+
+class Examination(models.Model):
+    """One examination of one patient, known to its sender by an accession number."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    sender = models.ForeignKey(Sender, models.PROTECT, related_name="examinations")
+    accession = models.CharField(max_length=80)
+    patient = models.ForeignKey("findings.Patient", models.PROTECT, related_name="examinations")
+    site = models.ForeignKey("findings.Site", models.PROTECT, related_name="examinations")
+    modality = models.CharField(max_length=16, blank=True)
+    code = models.CharField(max_length=60, blank=True)
+    description = models.CharField(max_length=200, blank=True)
+    performed_at = models.DateTimeField(null=True, blank=True)
+    requested_by = models.ForeignKey(
+        "findings.Person", models.PROTECT, null=True, blank=True, related_name="requests"
+    )
+    requesting_team = models.ForeignKey(
+        "findings.Team", models.PROTECT, null=True, blank=True, related_name="requests"
+    )
+    # As sent, for when the referrer or the location is not in our directory.
+    requester_as_sent = models.CharField(max_length=160, blank=True)
+    location_as_sent = models.CharField(max_length=160, blank=True)
+    # The version to read now; ordered by report time and status, not by arrival.
+    current_report = models.ForeignKey(
+        "findings.Report", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    objects = ExaminationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            # Two patients cannot share an accession: the row holds one patient.
+            models.UniqueConstraint(
+                fields=["sender", "accession"], name="accession_is_one_examination"
+            ),
+            models.CheckConstraint(
+                name="accession_is_never_empty", condition=~Q(accession="")
+            ),
+        ]
+        indexes = [models.Index(fields=["site", "-performed_at"])]
+
+    def __str__(self) -> str:
+        return f"examination {self.pk}"
+
+    @property
+    def title(self) -> str:
+        """What was done, in words: for pages."""
+        return self.description or self.code or self.modality or "Examination"
+

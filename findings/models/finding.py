@@ -1,0 +1,432 @@
+"""The finding: one thing in a report that somebody must act on."""
+
+import secrets
+from datetime import datetime
+
+import pgtrigger
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from findings.models.append_only import append_only, never_deleted
+from findings.models.examination import held_by
+from findings.models.people import Person, Role
+from findings.states import OPEN, WORDS, State
+
+# Crockford's letters: nothing that is misheard on a telephone.
+_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_reference() -> str:
+    """A reference that says nothing about the patient and cannot be guessed."""
+    return "F-" + "".join(secrets.choice(_LETTERS) for _ in range(10))
+
+
+class FindingQuerySet(models.QuerySet["Finding"]):
+    """Questions about findings; `visible_to` is the only door for pages and API."""
+
+    def visible_to(self, person: Person) -> "FindingQuerySet":
+        """Their own and their teams', their own flags, or their organisation's: by role."""
+        allowed = Q(pk__in=[])
+        if person.has_role(Role.COORDINATOR, Role.GOVERNANCE):
+            allowed |= Q(organisation=person.organisation_id)
+        if person.has_role(Role.RADIOLOGIST):
+            allowed |= Q(flagged_by=person)
+        if person.has_role(Role.REFERRER):
+            allowed |= held_by(person)
+        return self.filter(allowed)
+
+    def open(self) -> "FindingQuerySet":
+        return self.filter(state__in=OPEN)
+
+    def awaiting_acknowledgement(self) -> "FindingQuerySet":
+        return self.filter(state=State.AWAITING)
+
+    def overdue(self, now: datetime) -> "FindingQuerySet":
+        """Open findings with a running clock that is past its limit."""
+        return self.open().filter(
+            models.Exists(
+                Clock.objects.filter(
+                    finding=models.OuterRef("pk"), stopped_at__isnull=True, due_at__lte=now
+                )
+            )
+        )
+
+    def with_due(self) -> "FindingQuerySet":
+        """Adds `due_at`: the earliest limit among the running clocks, NULL when ended."""
+        running = Clock.objects.filter(finding=models.OuterRef("pk"), stopped_at__isnull=True)
+        return self.annotate(
+            due_at=models.Subquery(running.order_by("due_at").values("due_at")[:1])
+        )
+
+    def for_list(self) -> "FindingQuerySet":
+        """With everything that a row of a list shows, in one query."""
+        return self.with_due().select_related(
+            "category", "examination__patient", "site", "owner_person", "owner_team", "team"
+        )
+
+
+class Finding(models.Model):
+    """One thing in a report that somebody must act on, with its one owner."""
+
+    class Outcome(models.TextChoices):
+        CANCER = "cancer", "Cancer confirmed"
+        DISEASE = "disease", "Other significant disease confirmed"
+        NOTHING = "nothing", "No significant disease"
+        KNOWN = "known", "Already known and being treated"
+        DECLINED = "declined", "Patient declined further care"
+        DIED = "died", "Patient died"
+        ELSEWHERE = "elsewhere", "Care taken over elsewhere"
+        OTHER = "other", "Other"
+
+    class ToldHow(models.TextChoices):
+        IN_PERSON = "in_person", "In person"
+        TELEPHONE = "telephone", "By telephone"
+        VIDEO = "video", "By video"
+        LETTER = "letter", "By letter"
+        NOT_TOLD = "not_told", "Not told, for a reason"
+
+    reference = models.CharField(max_length=14, unique=True, default=new_reference, editable=False)
+    examination = models.ForeignKey(
+        "findings.Examination", models.PROTECT, related_name="findings"
+    )
+    # The version in which it was seen; a correction moves it to the newer one.
+    report = models.ForeignKey("findings.Report", models.PROTECT, related_name="findings")
+    # Whose governance watches it: the trust that made the images.
+    organisation = models.ForeignKey(
+        "findings.Organisation", models.PROTECT, related_name="findings"
+    )
+    site = models.ForeignKey("findings.Site", models.PROTECT, related_name="findings")
+    category = models.ForeignKey("findings.Category", models.PROTECT, related_name="findings")
+    state = models.CharField(
+        max_length=12, choices=[(state.value, WORDS[state]) for state in State]
+    )
+
+    description = models.TextField()
+    primary_site = models.CharField(max_length=80, blank=True)
+    recommended_action = models.CharField(max_length=200)
+    # By when the radiologist advises it; empty where no date was advised.
+    recommended_on = models.DateField(null=True, blank=True)
+
+    owner_person = models.ForeignKey(
+        "findings.Person", models.PROTECT, null=True, blank=True, related_name="owned_findings"
+    )
+    owner_team = models.ForeignKey(
+        "findings.Team", models.PROTECT, null=True, blank=True, related_name="owned_findings"
+    )
+    # The team through which the ladder climbs, whoever owns it now.
+    team = models.ForeignKey("findings.Team", models.PROTECT, related_name="findings")
+
+    flagged_at = models.DateTimeField()
+    flagged_by = models.ForeignKey(
+        "findings.Person", models.PROTECT, related_name="flagged_findings"
+    )
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_by = models.ForeignKey(
+        "findings.Person", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    plan = models.TextField(blank=True)
+    patient_told_at = models.DateTimeField(null=True, blank=True)
+    patient_told_by = models.ForeignKey(
+        "findings.Person", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    patient_told_how = models.CharField(max_length=10, choices=ToldHow, blank=True)
+    patient_told_note = models.TextField(blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    closed_by = models.ForeignKey(
+        "findings.Person", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    outcome = models.CharField(max_length=10, choices=Outcome, blank=True)
+    outcome_note = models.TextField(blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_by = models.ForeignKey(
+        "findings.Person", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    withdrawn_because = models.TextField(blank=True)
+
+    objects = FindingQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="state_is_known", condition=Q(state__in=[str(state) for state in State])
+            ),
+            models.CheckConstraint(
+                name="exactly_one_owner",
+                condition=Q(owner_person__isnull=False, owner_team__isnull=True)
+                | Q(owner_person__isnull=True, owner_team__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="acknowledged_says_when_who_and_plan",
+                condition=Q(acknowledged_at__isnull=True, acknowledged_by__isnull=True, plan="")
+                | (
+                    Q(acknowledged_at__isnull=False, acknowledged_by__isnull=False)
+                    & ~Q(plan="")
+                ),
+            ),
+            models.CheckConstraint(
+                name="acknowledged_states_are_acknowledged",
+                condition=Q(state="awaiting", acknowledged_at__isnull=True)
+                | Q(state__in=["acknowledged", "acted_on", "closed"], acknowledged_at__isnull=False)
+                | Q(state="withdrawn"),
+            ),
+            models.CheckConstraint(
+                name="closed_says_when_who_and_outcome",
+                condition=(
+                    Q(state="closed", closed_at__isnull=False, closed_by__isnull=False)
+                    & ~Q(outcome="")
+                )
+                | (
+                    ~Q(state="closed")
+                    & Q(closed_at__isnull=True, closed_by__isnull=True, outcome="")
+                ),
+            ),
+            models.CheckConstraint(
+                name="withdrawn_says_when_who_and_why",
+                condition=(
+                    Q(state="withdrawn", withdrawn_at__isnull=False, withdrawn_by__isnull=False)
+                    & ~Q(withdrawn_because="")
+                )
+                | (
+                    ~Q(state="withdrawn")
+                    & Q(
+                        withdrawn_at__isnull=True,
+                        withdrawn_by__isnull=True,
+                        withdrawn_because="",
+                    )
+                ),
+            ),
+            models.CheckConstraint(
+                name="patient_told_says_when_who_and_how",
+                condition=Q(
+                    patient_told_at__isnull=True,
+                    patient_told_by__isnull=True,
+                    patient_told_how="",
+                )
+                | (
+                    Q(patient_told_at__isnull=False, patient_told_by__isnull=False)
+                    & ~Q(patient_told_how="")
+                ),
+            ),
+            models.CheckConstraint(
+                name="not_telling_the_patient_has_a_reason",
+                condition=~Q(patient_told_how="not_told") | ~Q(patient_told_note=""),
+            ),
+            models.CheckConstraint(
+                name="times_are_in_order",
+                condition=(
+                    (Q(acknowledged_at__isnull=True) | Q(acknowledged_at__gte=F("flagged_at")))
+                    & (Q(closed_at__isnull=True) | Q(closed_at__gte=F("acknowledged_at")))
+                    & (Q(withdrawn_at__isnull=True) | Q(withdrawn_at__gte=F("flagged_at")))
+                ),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["organisation", "state"]),
+            models.Index(fields=["owner_person"], name="open_by_person", condition=Q(state__in=OPEN)),
+            models.Index(fields=["team"], name="open_by_team", condition=Q(state__in=OPEN)),
+            models.Index(fields=["flagged_by", "-flagged_at"]),
+        ]
+        triggers = [
+            never_deleted("finding"),
+            pgtrigger.Trigger(
+                name="open_finding_has_a_running_clock",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                timing=pgtrigger.Deferred,
+                func="PERFORM findings_check_clock(NEW.id); RETURN NULL;",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN
+
+    @property
+    def state_words(self) -> str:
+        return WORDS[State(self.state)]
+
+    @property
+    def owner(self) -> models.Model:
+        """The one person or team that holds it now."""
+        owner = self.owner_person or self.owner_team
+        assert owner is not None  # noqa: S101  (the database says so: exactly_one_owner)
+        return owner
+
+
+class Clock(models.Model):
+    """A promise with a timetable. Which kind runs follows from the state of the finding."""
+
+    class StoppedBecause(models.TextChoices):
+        ANSWERED = "answered", "What was promised was done"
+        CORRECTED = "corrected", "The report was corrected; a new clock started"
+        HANDED_OVER = "handed_over", "Handed to somebody else; a new clock started"
+        CLOSED = "closed", "The finding was closed"
+        WITHDRAWN = "withdrawn", "The finding was withdrawn"
+
+    finding = models.ForeignKey(Finding, models.PROTECT, related_name="clocks")
+    kind = models.CharField(max_length=12)
+    # The version of policy under which it was promised.
+    rule = models.ForeignKey("findings.Rule", models.PROTECT, related_name="clocks")
+    started_at = models.DateTimeField()
+    # A function of facts, fixed when the clock starts.
+    due_at = models.DateTimeField()
+    stopped_at = models.DateTimeField(null=True, blank=True)
+    stopped_because = models.CharField(max_length=12, choices=StoppedBecause, blank=True)
+
+    class Meta:
+        ordering = ["started_at", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="clock_kind_is_known",
+                condition=Q(kind__in=["acknowledge", "act", "follow_up"]),
+            ),
+            models.CheckConstraint(
+                name="clock_is_due_after_it_starts", condition=Q(due_at__gt=F("started_at"))
+            ),
+            models.CheckConstraint(
+                name="stopped_clock_says_when_and_why",
+                condition=Q(stopped_at__isnull=True, stopped_because="")
+                | (Q(stopped_at__gte=F("started_at")) & ~Q(stopped_because="")),
+            ),
+            models.UniqueConstraint(
+                fields=["finding", "kind"],
+                condition=Q(stopped_at__isnull=True),
+                name="one_running_clock_of_a_kind",
+            ),
+        ]
+        triggers = [
+            never_deleted("clock"),
+            pgtrigger.ReadOnly(
+                name="clock_promise_never_changes",
+                fields=["finding", "kind", "rule", "started_at", "due_at"],
+            ),
+            pgtrigger.Trigger(
+                name="clock_runs_while_finding_is_open",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                timing=pgtrigger.Deferred,
+                func="PERFORM findings_check_clock(NEW.finding_id); RETURN NULL;",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} clock {self.pk}"
+
+    @property
+    def is_running(self) -> bool:
+        return self.stopped_at is None
+
+
+class StepQuerySet(models.QuerySet["Step"]):
+    """Questions about steps."""
+
+    def unfired(self) -> "StepQuerySet":
+        return self.filter(fired_at__isnull=True, cancelled_at__isnull=True)
+
+    def due(self) -> "StepQuerySet":
+        """Unfired and due by the database's clock, not by ours."""
+        return self.unfired().filter(falls_at__lte=Now())
+
+
+class Step(models.Model):
+    """One promised escalation of a clock: when, and to whom. Written out at the flag."""
+
+    clock = models.ForeignKey(Clock, models.PROTECT, related_name="steps")
+    # The clock's finding, here so that the engine can lock it without a join.
+    finding = models.ForeignKey(Finding, models.PROTECT, related_name="steps")
+    level = models.PositiveSmallIntegerField()
+    audience = models.CharField(max_length=12)
+    words = models.CharField(max_length=120)
+    # The category's at the flag: the most severe are told first.
+    priority = models.PositiveSmallIntegerField()
+    due_at = models.DateTimeField()
+    # Only ever earlier than due_at, with an event that says why.
+    brought_forward_to = models.DateTimeField(null=True, blank=True)
+    falls_at = models.GeneratedField(
+        expression=models.functions.Coalesce("brought_forward_to", "due_at"),
+        output_field=models.DateTimeField(),
+        db_persist=True,
+    )
+    fired_at = models.DateTimeField(null=True, blank=True)
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+
+    objects = StepQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["clock", "due_at", "level"]
+        constraints = [
+            models.CheckConstraint(
+                name="step_never_fires_early",
+                condition=Q(fired_at__isnull=True)
+                | Q(fired_at__gte=F("due_at"))
+                | Q(fired_at__gte=F("brought_forward_to")),
+            ),
+            models.CheckConstraint(
+                name="step_is_never_fired_and_cancelled",
+                condition=Q(fired_at__isnull=True) | Q(cancelled_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="step_only_moves_nearer",
+                condition=Q(brought_forward_to__isnull=True)
+                | Q(brought_forward_to__lte=F("due_at")),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["priority", "falls_at"],
+                name="steps_to_fire",
+                condition=Q(fired_at__isnull=True, cancelled_at__isnull=True),
+            ),
+        ]
+        triggers = [
+            never_deleted("step"),
+            pgtrigger.ReadOnly(
+                name="step_promise_never_changes",
+                fields=["clock", "finding", "level", "audience", "due_at", "priority"],
+            ),
+            pgtrigger.Trigger(
+                name="step_never_fires_twice",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__fired_at__isnull=False)
+                | pgtrigger.Q(old__cancelled_at__isnull=False),
+                func="RAISE EXCEPTION 'step % has fired or was cancelled', OLD.id"
+                " USING ERRCODE = 'check_violation';",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"step {self.pk}"
+
+
+class Action(models.Model):
+    """What was done about a finding, as its owner recorded it."""
+
+    class Kind(models.TextChoices):
+        IMAGING = "imaging", "Further imaging requested"
+        REFERRAL = "referral", "Urgent referral made"
+        TREATMENT = "treatment", "Treatment started"
+        DISCUSSION = "discussion", "Discussed with the patient or at a meeting"
+        NONE = "none", "No action needed, for a reason"
+
+    finding = models.ForeignKey(Finding, models.PROTECT, related_name="actions")
+    kind = models.CharField(max_length=10, choices=Kind)
+    text = models.TextField()
+    # By when its result should be known; starts the follow-up clock.
+    result_expected_on = models.DateField()
+    recorded_by = models.ForeignKey("findings.Person", models.PROTECT, related_name="+")
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["recorded_at", "pk"]
+        constraints = [
+            models.CheckConstraint(name="action_says_what", condition=~Q(text="")),
+        ]
+        triggers = [append_only("action")]
+
+    def __str__(self) -> str:
+        return f"action {self.pk}"

@@ -1,0 +1,87 @@
+"""Trusts, practices, sites and teams: where the people work."""
+
+from django.db import models
+
+
+class Organisation(models.Model):
+    """A trust or a GP practice, known nationally by its ODS code."""
+
+    class Kind(models.TextChoices):
+        TRUST = "trust", "NHS trust"
+        PRACTICE = "practice", "GP practice"
+
+    ods_code = models.CharField("ODS code", max_length=12, unique=True)
+    name = models.CharField(max_length=120)
+    kind = models.CharField(max_length=10, choices=Kind)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Site(models.Model):
+    """A hospital of a trust: where images are made."""
+
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="sites")
+    ods_code = models.CharField("ODS code", max_length=12, unique=True)
+    name = models.CharField(max_length=120)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Team(models.Model):
+    """The people who share a list: a specialty at a site, a practice, radiology, coordination."""
+
+    class Kind(models.TextChoices):
+        CLINICAL = "clinical", "Clinical team"
+        PRACTICE = "practice", "GP practice"
+        RADIOLOGY = "radiology", "Radiology"
+        COORDINATION = "coordination", "Imaging coordination"
+
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="teams")
+    # Empty for a team that works across the sites.
+    site = models.ForeignKey(Site, models.PROTECT, null=True, blank=True, related_name="teams")
+    name = models.CharField(max_length=120)
+    kind = models.CharField(max_length=14, choices=Kind)
+    specialty = models.CharField(max_length=60, blank=True)
+    # As the RIS writes it in the requesting location, for matching orders to teams.
+    location_code = models.CharField(max_length=40, blank=True)
+    members: models.ManyToManyField = models.ManyToManyField(
+        "findings.Person", through="findings.Membership", related_name="teams"
+    )
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "name"], name="team_name_is_its_own"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """A person's place in a team. Duties are where the escalation ladder climbs to."""
+
+    class Duty(models.TextChoices):
+        MEMBER = "member", "Member"
+        RESPONSIBLE = "responsible", "Responsible consultant"
+        DIRECTOR = "director", "Clinical director"
+
+    person = models.ForeignKey("findings.Person", models.PROTECT, related_name="memberships")
+    team = models.ForeignKey(Team, models.PROTECT, related_name="memberships")
+    duty = models.CharField(max_length=12, choices=Duty, default=Duty.MEMBER)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["person", "team"], name="one_place_in_a_team"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person}, {self.get_duty_display().lower()}, {self.team}"

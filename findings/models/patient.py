@@ -1,0 +1,64 @@
+"""Patients, as far as a report has to name them."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+
+
+class Patient(models.Model):
+    """Who was imaged. Found by identifier only; names support a match and never make one."""
+
+    class Sex(models.TextChoices):
+        FEMALE = "F", "Female"
+        MALE = "M", "Male"
+        OTHER = "O", "Other"
+        UNKNOWN = "U", "Not known"
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    # Ten digits, check digit valid; NULL, not empty, where none is known: unique needs it.
+    nhs_number = models.CharField("NHS number", max_length=10, null=True, blank=True, unique=True)
+    family_name = models.CharField(max_length=120)
+    given_name = models.CharField(max_length=120, blank=True)
+    birth_date = models.DateField(null=True, blank=True)
+    sex = models.CharField(max_length=1, choices=Sex, default=Sex.UNKNOWN)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="nhs_number_is_ten_digits",
+                condition=Q(nhs_number__isnull=True) | Q(nhs_number__regex=r"^[0-9]{10}$"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        # Never the name: this is what a log line or an error would show.
+        return f"patient {self.pk}"
+
+    @property
+    def display_name(self) -> str:
+        """FAMILY, Given: as wards write it. For pages only."""
+        return ", ".join(part for part in (self.family_name.upper(), self.given_name) if part)
+
+
+class PatientIdentifier(models.Model):
+    """A hospital number. It means nothing without the authority that gave it."""
+
+    patient = models.ForeignKey(Patient, models.PROTECT, related_name="identifiers")
+    authority = models.CharField(max_length=60)
+    value = models.CharField(max_length=60)
+    type = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["authority", "value"], name="identifier_is_one_patient"
+            ),
+            models.CheckConstraint(
+                name="identifier_is_never_empty",
+                condition=~Q(authority="") & ~Q(value=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"identifier {self.pk}"

@@ -1,0 +1,127 @@
+"""The people who sign in, and what each of them may be.
+
+A person may hold several roles: a radiologist is often governance lead as well.
+"""
+
+from collections.abc import Iterable
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class Role(models.TextChoices):
+    """What a person does here. `rules.py` says what each may do."""
+
+    RADIOLOGIST = "radiologist", "Radiologist"
+    REFERRER = "referrer", "Referring clinician"
+    COORDINATOR = "coordinator", "Coordinator"
+    GOVERNANCE = "governance", "Governance lead"
+    ADMINISTRATOR = "administrator", "Administrator"
+
+
+class PersonQuerySet(models.QuerySet["Person"]):
+    """Questions about people."""
+
+    def active(self) -> "PersonQuerySet":
+        """People who work here now; the only ones who may be told anything."""
+        return self.filter(is_active=True)
+
+    def with_role(self, role: Role) -> "PersonQuerySet":
+        return self.filter(roles__contains=[role])
+
+
+class PersonManager(BaseUserManager.from_queryset(PersonQuerySet)):  # type: ignore[misc]
+    """Makes people; Django's commands call it."""
+
+    def create_user(self, username: str, password: str | None = None, **fields: object) -> "Person":
+        person = self.model(username=username, **fields)
+        person.set_password(password)
+        person.save(using=self._db)
+        return person
+
+    def create_superuser(self, username: str, password: str, **fields: object) -> "Person":
+        return self.create_user(
+            username, password, is_staff=True, is_superuser=True, **fields
+        )
+
+
+class Person(AbstractBaseUser, PermissionsMixin):
+    """Somebody with a name on the timeline: a clinician, a coordinator, or a sending system."""
+
+    username = models.CharField("sign-in name", max_length=80, unique=True)
+    title = models.CharField(max_length=20, blank=True)
+    given_name = models.CharField(max_length=60)
+    family_name = models.CharField(max_length=60)
+    job_title = models.CharField(max_length=80, blank=True)
+    # The GMC or other register's number: how an order names its referrer.
+    professional_code = models.CharField(max_length=20, blank=True)
+    email = models.EmailField(blank=True)
+    phone = models.CharField(max_length=40, blank=True)
+    organisation = models.ForeignKey(
+        "findings.Organisation", models.PROTECT, related_name="people"
+    )
+    # Where a radiologist reports; empty for people who work across the sites.
+    site = models.ForeignKey(
+        "findings.Site", models.PROTECT, null=True, blank=True, related_name="people"
+    )
+    roles = ArrayField(models.CharField(max_length=14, choices=Role), default=list, blank=True)
+    is_active = models.BooleanField("works here", default=True)
+    # When they stopped working here (UTC); set together with is_active.
+    left_at = models.DateTimeField(null=True, blank=True)
+    is_staff = models.BooleanField(default=False)
+    joined_at = models.DateTimeField(default=timezone.now)
+
+    USERNAME_FIELD = "username"
+    REQUIRED_FIELDS: list[str] = ["given_name", "family_name", "organisation"]
+
+    objects = PersonManager()
+
+    class Meta:
+        ordering = ["family_name", "given_name"]
+        verbose_name_plural = "people"
+        constraints = [
+            models.CheckConstraint(
+                name="roles_are_known", condition=Q(roles__contained_by=Role.values)
+            ),
+            models.CheckConstraint(
+                name="left_people_are_inactive",
+                condition=Q(left_at__isnull=True) | Q(is_active=False),
+            ),
+            models.UniqueConstraint(
+                fields=["professional_code"],
+                condition=~Q(professional_code=""),
+                name="professional_code_is_one_person",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.full_name
+
+    @property
+    def full_name(self) -> str:
+        return " ".join(part for part in (self.title, self.given_name, self.family_name) if part)
+
+    def has_role(self, *roles: Role) -> bool:
+        """Whether this person is active and holds any of the roles."""
+        return self.is_active and any(role in self.roles for role in roles)
+
+    @property
+    def role_words(self) -> str:
+        return ", ".join(Role(role).label for role in self.roles)
+
+    def team_ids(self) -> list[int]:
+        """Ids of the teams whose lists this person shares."""
+        if not hasattr(self, "_team_ids"):
+            self._team_ids = list(self.memberships.values_list("team_id", flat=True))
+        return self._team_ids
+
+
+def names(people: Iterable[Person]) -> str:
+    """Names as a sentence has them: "A, B and C"."""
+    every = [str(person) for person in people]
+    if len(every) < 2:
+        return "".join(every)
+    return f"{', '.join(every[:-1])} and {every[-1]}"

@@ -1,0 +1,175 @@
+"""What arrived, and the versions of a report. Neither is ever edited."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from findings.arrivals import HeldReason
+from findings.models.append_only import append_only, never_deleted
+
+
+class ReportStatus(models.TextChoices):
+    """How finished the radiologist says this version is."""
+
+    PRELIMINARY = "preliminary", "Preliminary"
+    FINAL = "final", "Final"
+    CORRECTED = "corrected", "Corrected"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+
+
+class Report(models.Model):
+    """One version of what the radiologist wrote about one examination."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    examination = models.ForeignKey(
+        "findings.Examination", models.PROTECT, related_name="reports"
+    )
+    # In the order of arrival; which one to read is `Examination.current_report`.
+    version = models.PositiveIntegerField()
+    status = models.CharField(max_length=12, choices=ReportStatus)
+    text = models.TextField()
+    # When it was verified (UTC), from the sender.
+    reported_at = models.DateTimeField()
+    reported_by = models.ForeignKey(
+        "findings.Person", models.PROTECT, null=True, blank=True, related_name="reports"
+    )
+    reporter_as_sent = models.CharField(max_length=160, blank=True)
+    # When we had it (UTC).
+    received_at = models.DateTimeField(db_default=Now())
+    message = models.ForeignKey(
+        "findings.IncomingMessage", models.PROTECT, null=True, blank=True, related_name="reports"
+    )
+    # SHA-256 of status, reported_at and text: the same version sent again is the same report.
+    fingerprint = models.CharField(max_length=64)
+    notices = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        ordering = ["examination", "version"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["examination", "version"], name="report_version_is_received_once"
+            ),
+            models.UniqueConstraint(
+                fields=["examination", "fingerprint"], name="report_content_is_received_once"
+            ),
+            models.CheckConstraint(
+                name="report_status_is_known", condition=Q(status__in=ReportStatus.values)
+            ),
+            models.CheckConstraint(
+                name="report_version_starts_at_one", condition=Q(version__gte=1)
+            ),
+        ]
+        triggers = [append_only("report")]
+
+    def __str__(self) -> str:
+        return f"report {self.pk}"
+
+
+class IncomingMessage(models.Model):
+    """A message exactly as it came, kept before anybody believed it."""
+
+    # Empty when it could not even be read who sent it.
+    sender = models.ForeignKey(
+        "findings.Sender", models.PROTECT, null=True, blank=True, related_name="messages"
+    )
+    control_id = models.CharField(max_length=200, blank=True)
+    message_type = models.CharField(max_length=40, blank=True)
+    body = models.BinaryField()
+    # SHA-256 of the body: the same bytes twice are one message.
+    fingerprint = models.CharField(max_length=64, unique=True)
+    # File name and line, or the address of the API: where to look for it.
+    origin = models.CharField(max_length=300)
+    received_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        triggers = [append_only("incomingmessage")]
+
+    def __str__(self) -> str:
+        return f"message {self.pk}"
+
+
+class ReceiptQuerySet(models.QuerySet["Receipt"]):
+    """Questions about what became of messages."""
+
+    def waiting(self) -> "ReceiptQuerySet":
+        """Held items that nobody has dealt with."""
+        return self.filter(outcome=Receipt.Outcome.HELD, resolved_at__isnull=True)
+
+    def visible_to(self, person: "object") -> "ReceiptQuerySet":
+        """Held items are for coordinators: their organisation's, and those of unknown senders."""
+        from findings.models.people import Person, Role
+
+        assert isinstance(person, Person)  # noqa: S101  (narrows the type)
+        if not person.has_role(Role.COORDINATOR):
+            return self.none()
+        own = Q(message__sender__organisation=person.organisation_id)
+        return self.filter(own | Q(message__sender__isnull=True))
+
+
+class Receipt(models.Model):
+    """What became of one part of a message. Every part has exactly one."""
+
+    class Outcome(models.TextChoices):
+        NEW_REPORT = "new_report", "New report"
+        NEW_VERSION = "new_version", "New version"
+        OLDER_VERSION = "older_version", "Older version, kept as history"
+        DUPLICATE = "duplicate", "Already received"
+        HELD = "held", "Held for a person"
+
+    message = models.ForeignKey(IncomingMessage, models.PROTECT, related_name="receipts")
+    # 1 for the first examination of the message.
+    part = models.PositiveSmallIntegerField()
+    outcome = models.CharField(max_length=14, choices=Outcome)
+    report = models.ForeignKey(
+        Report, models.PROTECT, null=True, blank=True, related_name="receipts"
+    )
+    reason = models.CharField(
+        max_length=24, blank=True, choices=[(reason.value, reason.value) for reason in HeldReason]
+    )
+    # Segment and field: "PID-3".
+    location = models.CharField(max_length=40, blank=True)
+    detail = models.CharField(max_length=300, blank=True)
+    suggestion = models.CharField(max_length=300, blank=True)
+    accession = models.CharField(max_length=80, blank=True)
+    at = models.DateTimeField(db_default=Now())
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    resolved_by = models.ForeignKey(
+        "findings.Person", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    resolution = models.CharField(max_length=300, blank=True)
+
+    objects = ReceiptQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["message", "part"], name="part_has_one_receipt"),
+            models.CheckConstraint(
+                name="held_says_why_and_what_to_do",
+                condition=~Q(outcome="held") | (~Q(reason="") & ~Q(suggestion="")),
+            ),
+            models.CheckConstraint(
+                name="only_held_has_no_report",
+                condition=Q(outcome="held", report__isnull=True)
+                | (~Q(outcome="held") & Q(report__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="resolved_says_who_and_how",
+                condition=Q(resolved_at__isnull=True, resolved_by__isnull=True, resolution="")
+                | (
+                    Q(resolved_at__isnull=False, resolved_by__isnull=False) & ~Q(resolution="")
+                ),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["at"],
+                name="held_and_waiting",
+                condition=Q(outcome="held", resolved_at__isnull=True),
+            ),
+        ]
+        triggers = [never_deleted("receipt")]
+
+    def __str__(self) -> str:
+        return f"receipt {self.pk}"

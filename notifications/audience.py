@@ -1,0 +1,9 @@
+"""Who is told at a step, and whether they can be reached. One function answers for both."""
+
+from collections.abc import Sequence
+
+from findings.reach import PlannedStep, StepPreview, Subject
+
+
+def preview(subject: Subject, steps: Sequence[PlannedStep]) -> list[StepPreview]:
+    raise NotImplementedError

@@ -1,0 +1,206 @@
+"""How a person is reached, what they were told, and every try at telling them."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from findings.models.append_only import append_only, never_deleted
+from findings.models.people import Person
+
+
+class Channel(models.TextChoices):
+    """The ways of telling somebody."""
+
+    IN_APP = "in_app", "in this application"
+    EMAIL = "email", "by e-mail"
+
+
+class RouteQuerySet(models.QuerySet["Route"]):
+    """Questions about routes."""
+
+    def usable(self) -> "RouteQuerySet":
+        """Routes of people who work here, on which nothing has bounced."""
+        return self.filter(
+            person__is_active=True, verified_at__isnull=False, failed_at__isnull=True
+        )
+
+
+class Route(models.Model):
+    """One way to reach one person. In order: the lowest position first."""
+
+    person = models.ForeignKey("findings.Person", models.PROTECT, related_name="routes")
+    channel = models.CharField(max_length=8, choices=Channel)
+    # The e-mail address; empty for in-app.
+    address = models.CharField(max_length=254, blank=True)
+    position = models.PositiveSmallIntegerField(default=1)
+    verified_at = models.DateTimeField(null=True, blank=True)
+    # A permanent refusal was seen at this address; cleared when it is verified again.
+    failed_at = models.DateTimeField(null=True, blank=True)
+    failed_because = models.CharField(max_length=200, blank=True)
+
+    objects = RouteQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["person", "position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person", "channel", "address"], name="route_is_listed_once"
+            ),
+            models.CheckConstraint(
+                name="email_route_has_an_address",
+                condition=~Q(channel="email") | ~Q(address=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"route {self.pk}"
+
+
+class NotificationQuerySet(models.QuerySet["Notification"]):
+    """Questions about notifications."""
+
+    def visible_to(self, person: Person) -> "NotificationQuerySet":
+        """Their own; and everybody's for nobody: a message is its recipient's."""
+        return self.filter(recipient=person)
+
+    def in_app(self) -> "NotificationQuerySet":
+        return self.filter(channel=Channel.IN_APP, status=Notification.Status.SENT)
+
+    def unread(self) -> "NotificationQuerySet":
+        return self.in_app().filter(seen_at__isnull=True)
+
+
+class Notification(models.Model):
+    """One message to one person by one route."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "Waiting to be sent"
+        SENDING = "sending", "Being sent"
+        SENT = "sent", "Sent"
+        FAILED = "failed", "Not delivered"
+        # The finding was answered before this left.
+        NOT_NEEDED = "not_needed", "No longer needed"
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    step = models.ForeignKey("findings.Step", models.PROTECT, related_name="notifications")
+    # The step's finding, here so that sending needs no join.
+    finding = models.ForeignKey("findings.Finding", models.PROTECT, related_name="notifications")
+    recipient = models.ForeignKey(
+        "findings.Person", models.PROTECT, related_name="notifications"
+    )
+    route = models.ForeignKey(Route, models.PROTECT, related_name="notifications")
+    channel = models.CharField(max_length=8, choices=Channel)
+    priority = models.PositiveSmallIntegerField()
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    created_at = models.DateTimeField(db_default=Now())
+    # When it next needs a look; moved on by each transient failure.
+    next_attempt_at = models.DateTimeField(db_default=Now())
+    # Who is sending it now and until when it is theirs; empty when nobody is.
+    lease_token = models.UUIDField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    seen_at = models.DateTimeField(null=True, blank=True)
+
+    objects = NotificationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["step", "recipient", "route"], name="one_notification_a_step_and_route"
+            ),
+            models.CheckConstraint(
+                name="notification_status_is_known",
+                condition=Q(status__in=["queued", "sending", "sent", "failed", "not_needed"]),
+            ),
+            models.CheckConstraint(
+                name="sending_has_a_lease",
+                condition=Q(
+                    status="sending", lease_token__isnull=False, lease_until__isnull=False
+                )
+                | (
+                    ~Q(status="sending")
+                    & Q(lease_token__isnull=True, lease_until__isnull=True)
+                ),
+            ),
+            models.CheckConstraint(
+                name="sent_says_when",
+                condition=Q(status="sent", sent_at__isnull=False)
+                | (~Q(status="sent") & Q(sent_at__isnull=True)),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["priority", "next_attempt_at"],
+                name="notifications_to_send",
+                condition=Q(status__in=["queued", "sending"]),
+            ),
+            models.Index(fields=["recipient", "-created_at"]),
+        ]
+        triggers = [never_deleted("notification")]
+
+    def __str__(self) -> str:
+        return f"notification {self.pk}"
+
+    @property
+    def message_id(self) -> str:
+        """The same in every copy, so that a second one is recognised as such."""
+        return f"<{self.public_id}@imaging-safety>"
+
+
+class DeliveryAttempt(models.Model):
+    """One try at sending, committed before the call. Without a result its sender died."""
+
+    notification = models.ForeignKey(Notification, models.PROTECT, related_name="attempts")
+    number = models.PositiveSmallIntegerField()
+    started_at = models.DateTimeField(db_default=Now())
+    # What the recipient sees; nothing about the patient.
+    subject = models.CharField(max_length=200)
+    body = models.TextField()
+
+    class Meta:
+        ordering = ["notification", "number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["notification", "number"], name="attempt_number_is_used_once"
+            ),
+        ]
+        triggers = [append_only("deliveryattempt")]
+
+    def __str__(self) -> str:
+        return f"attempt {self.notification_id}/{self.number}"
+
+
+class DeliveryResult(models.Model):
+    """How a try ended."""
+
+    class Outcome(models.TextChoices):
+        ACCEPTED = "accepted", "Accepted for delivery"
+        TRANSIENT = "transient", "Not now; tried again later"
+        PERMANENT = "permanent", "Refused for good"
+        # The sender's lease had run out when it came back: another may have sent a copy.
+        LEASE_LOST = "lease_lost", "Finished after its turn"
+
+    attempt = models.OneToOneField(DeliveryAttempt, models.PROTECT, related_name="result")
+    outcome = models.CharField(max_length=10, choices=Outcome)
+    # The server's own words, without addresses.
+    detail = models.CharField(max_length=300, blank=True)
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        triggers = [append_only("deliveryresult")]
+
+    def __str__(self) -> str:
+        return f"result of attempt {self.attempt_id}"
+
+
+class Pulse(models.Model):
+    """When each part of the engine last finished its round, whatever process it runs in."""
+
+    name = models.CharField(primary_key=True, max_length=20)
+    at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.name
