@@ -1,6 +1,4 @@
-"""What the triggers of the next migration call."""
-
-from django.db import migrations
+"""The SQL functions that the triggers of the first migration call."""
 
 # The hash of an event covers what it says and the hash before it, so that an edited, added or
 # removed line breaks the chain. `manage.py verify_timeline` computes it again.
@@ -39,16 +37,3 @@ BEGIN
 END
 $$;
 """
-
-
-class Migration(migrations.Migration):
-    initial = True
-    dependencies: list = []
-    operations = [
-        migrations.RunSQL(
-            EVENT_HASH,
-            "DROP FUNCTION findings_event_hash(text, bigint, integer, text,"
-            " timestamptz, bigint, jsonb)",
-        ),
-        migrations.RunSQL(CHECK_CLOCK, "DROP FUNCTION findings_check_clock(bigint)"),
-    ]
