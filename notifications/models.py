@@ -87,9 +87,7 @@ class Notification(models.Model):
     step = models.ForeignKey("findings.Step", models.PROTECT, related_name="notifications")
     # The step's finding, here so that sending needs no join.
     finding = models.ForeignKey("findings.Finding", models.PROTECT, related_name="notifications")
-    recipient = models.ForeignKey(
-        "findings.Person", models.PROTECT, related_name="notifications"
-    )
+    recipient = models.ForeignKey("findings.Person", models.PROTECT, related_name="notifications")
     route = models.ForeignKey(Route, models.PROTECT, related_name="notifications")
     channel = models.CharField(max_length=8, choices=Channel)
     priority = models.PositiveSmallIntegerField()
@@ -117,13 +115,8 @@ class Notification(models.Model):
             ),
             models.CheckConstraint(
                 name="sending_has_a_lease",
-                condition=Q(
-                    status="sending", lease_token__isnull=False, lease_until__isnull=False
-                )
-                | (
-                    ~Q(status="sending")
-                    & Q(lease_token__isnull=True, lease_until__isnull=True)
-                ),
+                condition=Q(status="sending", lease_token__isnull=False, lease_until__isnull=False)
+                | (~Q(status="sending") & Q(lease_token__isnull=True, lease_until__isnull=True)),
             ),
             models.CheckConstraint(
                 name="sent_says_when",

@@ -49,9 +49,7 @@ class Event(models.Model):
     class Meta:
         ordering = ["finding", "number"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["finding", "number"], name="event_number_is_used_once"
-            ),
+            models.UniqueConstraint(fields=["finding", "number"], name="event_number_is_used_once"),
         ]
         triggers = [
             append_only("event"),

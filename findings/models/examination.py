@@ -8,7 +8,6 @@ from django.db.models import Q
 from findings.models.people import Person, Role
 
 
-
 class Sender(models.Model):
     """A system that sends us reports: a RIS, or our own form. Accessions are its own."""
 
@@ -102,9 +101,7 @@ class Examination(models.Model):
             models.UniqueConstraint(
                 fields=["sender", "accession"], name="accession_is_one_examination"
             ),
-            models.CheckConstraint(
-                name="accession_is_never_empty", condition=~Q(accession="")
-            ),
+            models.CheckConstraint(name="accession_is_never_empty", condition=~Q(accession="")),
         ]
         indexes = [models.Index(fields=["site", "-performed_at"])]
 
@@ -115,4 +112,3 @@ class Examination(models.Model):
     def title(self) -> str:
         """What was done, in words: for pages."""
         return self.description or self.code or self.modality or "Examination"
-

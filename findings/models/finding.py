@@ -87,9 +87,7 @@ class Finding(models.Model):
         NOT_TOLD = "not_told", "Not told, for a reason"
 
     reference = models.CharField(max_length=14, unique=True, default=new_reference, editable=False)
-    examination = models.ForeignKey(
-        "findings.Examination", models.PROTECT, related_name="findings"
-    )
+    examination = models.ForeignKey("findings.Examination", models.PROTECT, related_name="findings")
     # The version in which it was seen; a correction moves it to the newer one.
     report = models.ForeignKey("findings.Report", models.PROTECT, related_name="findings")
     # Whose governance watches it: the trust that made the images.
@@ -159,10 +157,7 @@ class Finding(models.Model):
             models.CheckConstraint(
                 name="acknowledged_says_when_who_and_plan",
                 condition=Q(acknowledged_at__isnull=True, acknowledged_by__isnull=True, plan="")
-                | (
-                    Q(acknowledged_at__isnull=False, acknowledged_by__isnull=False)
-                    & ~Q(plan="")
-                ),
+                | (Q(acknowledged_at__isnull=False, acknowledged_by__isnull=False) & ~Q(plan="")),
             ),
             models.CheckConstraint(
                 name="acknowledged_states_are_acknowledged",
@@ -223,7 +218,9 @@ class Finding(models.Model):
         ]
         indexes = [
             models.Index(fields=["organisation", "state"]),
-            models.Index(fields=["owner_person"], name="open_by_person", condition=Q(state__in=OPEN)),
+            models.Index(
+                fields=["owner_person"], name="open_by_person", condition=Q(state__in=OPEN)
+            ),
             models.Index(fields=["team"], name="open_by_team", condition=Q(state__in=OPEN)),
             models.Index(fields=["flagged_by", "-flagged_at"]),
         ]
@@ -253,7 +250,7 @@ class Finding(models.Model):
     def owner(self) -> models.Model:
         """The one person or team that holds it now."""
         owner = self.owner_person or self.owner_team
-        assert owner is not None  # noqa: S101  (the database says so: exactly_one_owner)
+        assert owner is not None
         return owner
 
 

@@ -43,9 +43,7 @@ class PersonManager(BaseUserManager.from_queryset(PersonQuerySet)):  # type: ign
         return person
 
     def create_superuser(self, username: str, password: str, **fields: object) -> "Person":
-        return self.create_user(
-            username, password, is_staff=True, is_superuser=True, **fields
-        )
+        return self.create_user(username, password, is_staff=True, is_superuser=True, **fields)
 
 
 class Person(AbstractBaseUser, PermissionsMixin):
@@ -60,9 +58,7 @@ class Person(AbstractBaseUser, PermissionsMixin):
     professional_code = models.CharField(max_length=20, blank=True)
     email = models.EmailField(blank=True)
     phone = models.CharField(max_length=40, blank=True)
-    organisation = models.ForeignKey(
-        "findings.Organisation", models.PROTECT, related_name="people"
-    )
+    organisation = models.ForeignKey("findings.Organisation", models.PROTECT, related_name="people")
     # Where a radiologist reports; empty for people who work across the sites.
     site = models.ForeignKey(
         "findings.Site", models.PROTECT, null=True, blank=True, related_name="people"

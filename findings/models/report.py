@@ -23,9 +23,7 @@ class Report(models.Model):
     """One version of what the radiologist wrote about one examination."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    examination = models.ForeignKey(
-        "findings.Examination", models.PROTECT, related_name="reports"
-    )
+    examination = models.ForeignKey("findings.Examination", models.PROTECT, related_name="reports")
     # In the order of arrival; which one to read is `Examination.current_report`.
     version = models.PositiveIntegerField()
     status = models.CharField(max_length=12, choices=ReportStatus)
@@ -101,7 +99,7 @@ class ReceiptQuerySet(models.QuerySet["Receipt"]):
         """Held items are for coordinators: their organisation's, and those of unknown senders."""
         from findings.models.people import Person, Role
 
-        assert isinstance(person, Person)  # noqa: S101  (narrows the type)
+        assert isinstance(person, Person)
         if not person.has_role(Role.COORDINATOR):
             return self.none()
         own = Q(message__sender__organisation=person.organisation_id)
@@ -157,9 +155,7 @@ class Receipt(models.Model):
             models.CheckConstraint(
                 name="resolved_says_who_and_how",
                 condition=Q(resolved_at__isnull=True, resolved_by__isnull=True, resolution="")
-                | (
-                    Q(resolved_at__isnull=False, resolved_by__isnull=False) & ~Q(resolution="")
-                ),
+                | (Q(resolved_at__isnull=False, resolved_by__isnull=False) & ~Q(resolution="")),
             ),
         ]
         indexes = [
