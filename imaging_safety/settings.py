@@ -27,6 +27,8 @@ BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
 DEMONSTRATION = env.bool("DEMONSTRATION", default=False)
 # Says that a demonstration may be reached from other machines; see imaging_safety.W/E checks.
 DEMONSTRATION_ANYWHERE = env.bool("DEMONSTRATION_ANYWHERE", default=False)
+# Where the web server listens; the checks compare it with DEMONSTRATION.
+BIND_ADDRESS = env.str("BIND_ADDRESS", default="127.0.0.1")
 # Whose bank holidays count: ENG, WLS, SCT or NIR.
 NATION = env.str("NATION", default="ENG")
 RELEASE = "0.1.0"
@@ -296,3 +298,4 @@ LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOG_FORMAT = env.str("LOG_FORMAT", default="console")  # or "json"
 LOGGING_CONFIG = "imaging_safety.logs.configure"
 LOGGING: dict = {"level": LOG_LEVEL, "format": LOG_FORMAT}
+DJANGO_STRUCTLOG_CELERY_ENABLED = True

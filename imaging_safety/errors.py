@@ -1,0 +1,61 @@
+"""The pages for what went wrong: a plain sentence, never a patient, and never a second error."""
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+
+# Shown when even the page's template fails, and as the answer of the API.
+SENTENCES = {
+    400: "We could not read that request. Go back and try again.",
+    403: "You may not do this. If you should be able to, ask your administrator.",
+    404: "There is no such page, or it is not yours to see.",
+    500: "Something went wrong on our side. Nothing you sent was half saved. Try again.",
+}
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _page(request, 400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _page(request, 403)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _page(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Without the request: its context may be what failed (the database, say)."""
+    if _is_api(request):
+        return _json(500)
+    try:
+        return HttpResponse(render_to_string("errors/500.jinja"), status=500)
+    except Exception:  # the last page there is
+        return _plain(500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form that was open for too long, or was sent from elsewhere. `reason` stays in the log."""
+    return _page(request, 403, "errors/csrf.jinja")
+
+
+def _page(request: HttpRequest, status: int, template: str = "") -> HttpResponse:
+    if _is_api(request):
+        return _json(status)
+    try:
+        return render(request, template or f"errors/{status}.jinja", status=status)
+    except Exception:  # an error page must not raise another
+        return _plain(status)
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")
+
+
+def _json(status: int) -> JsonResponse:
+    return JsonResponse({"detail": SENTENCES[status]}, status=status)
+
+
+def _plain(status: int) -> HttpResponse:
+    return HttpResponse(SENTENCES[status], status=status, content_type="text/plain; charset=utf-8")

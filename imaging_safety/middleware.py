@@ -1,0 +1,47 @@
+"""What every answer carries, and how long a sign-in may last at the most."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+SIGNED_IN_AT = "signed_in_at"
+
+Answer = Callable[[HttpRequest], HttpResponse]
+
+
+class NoStoreMiddleware:
+    """Nothing about a patient stays in a browser's or a proxy's cache.
+
+    Static files never get here: WhiteNoise answers for them earlier.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+class SessionAgeMiddleware:
+    """Signs a person out after SESSION_ABSOLUTE_SECONDS, however busy they were.
+
+    The page they asked for then sends them to the sign-in page, and back.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated and self._is_too_old(request):
+            logout(request)
+        return self.get_response(request)
+
+    def _is_too_old(self, request: HttpRequest) -> bool:
+        now = timezone.now().timestamp()
+        began = request.session.setdefault(SIGNED_IN_AT, now)
+        return now - began > settings.SESSION_ABSOLUTE_SECONDS
