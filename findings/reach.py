@@ -7,8 +7,9 @@ notifications registers the answer when it starts. See docs/adr/0002.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
+
+from findings.timetable import PlannedStep
 
 if TYPE_CHECKING:
     from findings.models import Finding, Person, Team
@@ -26,16 +27,6 @@ class Subject:
     @classmethod
     def of(cls, finding: "Finding") -> "Subject":
         return cls(finding.owner_person, finding.owner_team, finding.team, finding.flagged_by)
-
-
-@dataclass(frozen=True)
-class PlannedStep:
-    """One rung with its moment, before or after it became a row."""
-
-    level: int
-    due_at: datetime
-    audience: str
-    words: str
 
 
 @dataclass(frozen=True)

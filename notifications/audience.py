@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from findings.reach import PlannedStep, StepPreview, Subject
+from findings.reach import StepPreview, Subject
+from findings.timetable import PlannedStep
 
 
 def preview(subject: Subject, steps: Sequence[PlannedStep]) -> list[StepPreview]:

@@ -116,6 +116,9 @@ class Finding(models.Model):
     team = models.ForeignKey("findings.Team", models.PROTECT, related_name="findings")
 
     flagged_at = models.DateTimeField()
+    # From when the limits count: the flag, or the correction that re-opened it. Handing over
+    # does not move it.
+    counts_from = models.DateTimeField()
     flagged_by = models.ForeignKey(
         "findings.Person", models.PROTECT, related_name="flagged_findings"
     )
@@ -213,6 +216,7 @@ class Finding(models.Model):
                     (Q(acknowledged_at__isnull=True) | Q(acknowledged_at__gte=F("flagged_at")))
                     & (Q(closed_at__isnull=True) | Q(closed_at__gte=F("acknowledged_at")))
                     & (Q(withdrawn_at__isnull=True) | Q(withdrawn_at__gte=F("flagged_at")))
+                    & Q(counts_from__gte=F("flagged_at"))
                 ),
             ),
         ]

@@ -1,0 +1,129 @@
+"""Who may do what, when: person and state together. `check_can_x` raises, `can_x` answers.
+
+These say no to a person who can see the finding. Whoever may not even know that it exists is
+stopped earlier, by `visible_to`, and gets a 404.
+"""
+
+from collections.abc import Callable
+
+from findings.models import Examination, Finding, Person, Role
+from findings.states import Move, MoveRefused, State, after
+
+
+class NotAllowed(Exception):
+    """This person may not do this. The message is a sentence for them."""
+
+
+Refused = (NotAllowed, MoveRefused)
+
+
+def _answers(check: Callable[..., None]) -> Callable[..., bool]:
+    def can(*args: object, **kwargs: object) -> bool:
+        try:
+            check(*args, **kwargs)
+        except Refused:
+            return False
+        return True
+
+    return can
+
+
+def holds(person: Person, finding: Finding) -> bool:
+    """Whether the finding is this person's own or their team's: who may answer for it."""
+    if not person.has_role(Role.REFERRER):
+        return False
+    return person.pk == finding.owner_person_id or bool(
+        {finding.team_id, finding.owner_team_id} & set(person.team_ids())
+    )
+
+
+def oversees(person: Person, finding: Finding) -> bool:
+    """Whether this person coordinates, or leads governance in, the finding's organisation."""
+    return (
+        person.has_role(Role.COORDINATOR, Role.GOVERNANCE)
+        and person.organisation_id == finding.organisation_id
+    )
+
+
+def _require(allowed: bool, sentence: str) -> None:
+    if not allowed:
+        raise NotAllowed(sentence)
+
+
+def check_can_write_report(person: Person) -> None:
+    _require(
+        person.has_role(Role.RADIOLOGIST) and person.site_id is not None,
+        "Only a radiologist with a site can write a report.",
+    )
+
+
+def check_can_flag(person: Person, examination: Examination) -> None:
+    _require(
+        person.has_role(Role.RADIOLOGIST) and person.site_id == examination.site_id,
+        "Only a radiologist of the site where the images were made can flag a finding.",
+    )
+    _require(
+        examination.current_report is not None,
+        "There is no report of this examination yet, so nothing can be flagged in it.",
+    )
+
+
+def check_can_acknowledge(person: Person, finding: Finding) -> None:
+    _require(holds(person, finding), "Only its owner or their team can acknowledge a finding.")
+    after(State(finding.state), Move.ACKNOWLEDGE)
+
+
+def check_can_decline(person: Person, finding: Finding) -> None:
+    _require(holds(person, finding), "Only its owner or their team can decline a finding.")
+    after(State(finding.state), Move.DECLINE)
+
+
+def check_can_hand_over(person: Person, finding: Finding) -> None:
+    _require(
+        oversees(person, finding),
+        "Only a coordinator or a governance lead can give a finding to somebody else.",
+    )
+    after(State(finding.state), Move.HAND_OVER)
+
+
+def check_can_act(person: Person, finding: Finding) -> None:
+    _require(holds(person, finding), "Only its owner or their team can record an action.")
+    after(State(finding.state), Move.ACT)
+
+
+def check_can_tell_patient(person: Person, finding: Finding) -> None:
+    _require(holds(person, finding), "Only its owner or their team can record this.")
+    _require(finding.is_open, "The finding has ended.")
+
+
+def check_can_close(person: Person, finding: Finding) -> None:
+    _require(holds(person, finding), "Only its owner or their team can close a finding.")
+    after(State(finding.state), Move.CLOSE)
+
+
+def check_can_withdraw(person: Person, finding: Finding) -> None:
+    flagged_it = person.has_role(Role.RADIOLOGIST) and person.pk == finding.flagged_by_id
+    _require(
+        flagged_it or (oversees(person, finding) and person.has_role(Role.COORDINATOR)),
+        "Only the radiologist who flagged it or a coordinator can withdraw a finding.",
+    )
+    after(State(finding.state), Move.WITHDRAW)
+
+
+def check_can_note(person: Person, finding: Finding) -> None:
+    _require(
+        holds(person, finding) or oversees(person, finding) or person.pk == finding.flagged_by_id,
+        "Only people concerned with a finding can add a note to it.",
+    )
+
+
+can_write_report = _answers(check_can_write_report)
+can_flag = _answers(check_can_flag)
+can_acknowledge = _answers(check_can_acknowledge)
+can_decline = _answers(check_can_decline)
+can_hand_over = _answers(check_can_hand_over)
+can_act = _answers(check_can_act)
+can_tell_patient = _answers(check_can_tell_patient)
+can_close = _answers(check_can_close)
+can_withdraw = _answers(check_can_withdraw)
+can_note = _answers(check_can_note)

@@ -1,0 +1,158 @@
+"""The answer to a flag: mine with a plan, or not mine. And giving a finding to somebody else."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from findings.models import Clock, Event, Finding, Person, Role, Team
+from findings.rules import (
+    NotAllowed,
+    check_can_acknowledge,
+    check_can_decline,
+    check_can_hand_over,
+)
+from findings.services.clocks import (
+    bring_next_step_forward,
+    start_clock,
+    stop_clocks,
+    tell_owner_now,
+)
+from findings.services.flag import act_limit, start_acknowledge_clock, team_of
+from findings.services.policy import rule_to_promise
+from findings.services.timeline import database_now, lock, move, record
+from findings.states import ClockKind, Move, State
+
+
+def acknowledge_finding(
+    *, finding: Finding, by: Person, plan: str, at: datetime | None = None
+) -> Finding:
+    """Take a finding on. Its first clock stops, the unfired steps go, the second clock starts.
+
+    Whoever acknowledges becomes the owner. `plan` is required: what they will do. Raises
+    `NotAllowed` or, when somebody was first, `MoveRefused`.
+    """
+    if not plan.strip():
+        raise ValueError("An acknowledgement needs a plan.")
+    with transaction.atomic():
+        finding = lock(finding)
+        check_can_acknowledge(by, finding)
+        at = at or database_now()
+        move(finding, Move.ACKNOWLEDGE)
+        finding.acknowledged_at, finding.acknowledged_by = at, by
+        finding.plan = plan.strip()
+        finding.owner_person, finding.owner_team = by, None
+        finding.save()
+        record(finding=finding, kind=Event.Kind.ACKNOWLEDGED, by=by, at=at, plan=finding.plan)
+        stop_clocks(finding=finding, because=Clock.StoppedBecause.ANSWERED, at=at, by=by)
+        rule = rule_to_promise(finding.category.local_policy_id)
+        start_clock(
+            finding=finding,
+            kind=ClockKind.ACT,
+            rule=rule,
+            started_at=finding.counts_from,
+            due_at=act_limit(finding, rule),
+            at=at,
+            by=by,
+        )
+    return finding
+
+
+def decline_finding(
+    *,
+    finding: Finding,
+    by: Person,
+    because: str,
+    to: Person | None = None,
+    at: datetime | None = None,
+) -> Finding:
+    """Not mine. Whoever is named gets it at once; if nobody is, the ladder climbs at once.
+
+    The clock is not reset: what was promised to the patient does not change with the owner.
+    """
+    if not because.strip():
+        raise ValueError("Declining needs a reason.")
+    with transaction.atomic():
+        finding = lock(finding)
+        check_can_decline(by, finding)
+        at = at or database_now()
+        move(finding, Move.DECLINE)
+        record(
+            finding=finding,
+            kind=Event.Kind.DECLINED,
+            by=by,
+            at=at,
+            because=because.strip(),
+            named=str(to) if to else "",
+        )
+        if to is not None:
+            _give_to(finding, to)
+            finding.save()
+            tell_owner_now(finding=finding, words="named as the right owner", at=at)
+        else:
+            finding.owner_person, finding.owner_team = None, finding.team
+            finding.save()
+            _climb(finding, by, at)
+    return finding
+
+
+def _climb(finding: Finding, by: Person, at: datetime) -> None:
+    step = bring_next_step_forward(
+        finding=finding, because=f"{by} declined and named nobody.", at=at, by=by
+    )
+    if step is None:  # every step has fired: the people told so far must hear that it came back
+        tell_owner_now(finding=finding, words="declined; the team holds it", at=at)
+
+
+def hand_over_finding(
+    *,
+    finding: Finding,
+    by: Person,
+    because: str,
+    to: Person | None = None,
+    to_team: Team | None = None,
+    at: datetime | None = None,
+) -> Finding:
+    """A coordinator or governance lead gives the finding to another owner, who must answer anew.
+
+    The limit to act still counts from the flag. Exactly one of `to` and `to_team`.
+    """
+    if not because.strip():
+        raise ValueError("Handing over needs a reason.")
+    with transaction.atomic():
+        finding = lock(finding)
+        check_can_hand_over(by, finding)
+        at = at or database_now()
+        was_waiting = finding.state == State.AWAITING
+        before = str(finding.owner)
+        move(finding, Move.HAND_OVER)
+        if to is not None:
+            _give_to(finding, to)
+        elif to_team is not None:
+            finding.owner_person, finding.owner_team, finding.team = None, to_team, to_team
+        else:
+            raise ValueError("Handing over needs a person or a team.")
+        finding.acknowledged_at = finding.acknowledged_by = None
+        finding.plan = ""
+        finding.save()
+        record(
+            finding=finding,
+            kind=Event.Kind.HANDED_OVER,
+            by=by,
+            at=at,
+            because=because.strip(),
+            owner_before=before,
+            owner=str(finding.owner),
+        )
+        if was_waiting:
+            tell_owner_now(finding=finding, words="handed to a new owner", at=at)
+        else:
+            stop_clocks(finding=finding, because=Clock.StoppedBecause.HANDED_OVER, at=at, by=by)
+            start_acknowledge_clock(finding=finding, at=at, by=by)
+    return finding
+
+
+def _give_to(finding: Finding, to: Person) -> None:
+    team = team_of(to)
+    if not to.has_role(Role.REFERRER) or team is None:
+        raise NotAllowed(f"{to} is not a referring clinician with a team who works here now.")
+    finding.owner_person, finding.owner_team, finding.team = to, None, team

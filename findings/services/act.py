@@ -1,0 +1,108 @@
+"""What was done: actions, and that the patient was told."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import transaction
+
+from findings.models import Action, Clock, Event, Finding, Person
+from findings.rules import check_can_act, check_can_tell_patient
+from findings.services.clocks import start_clock, stop_clocks
+from findings.services.policy import FOLLOW_UP_POLICY, rule_to_promise
+from findings.services.timeline import database_now, lock, move, record
+from findings.states import ClockKind, Move
+from findings.timetable import end_of_day
+
+
+def record_action(
+    *,
+    finding: Finding,
+    by: Person,
+    kind: Action.Kind,
+    text: str,
+    result_expected_on: date,
+    at: datetime | None = None,
+) -> Action:
+    """Record what was done. The act clock stops; until the finding is closed, one runs that
+    asks for the result on the day when it is expected.
+
+    `result_expected_on` must not lie in the past (ValueError).
+    """
+    if not text.strip():
+        raise ValueError("An action needs words; no action needs a reason.")
+    with transaction.atomic():
+        finding = lock(finding)
+        check_can_act(by, finding)
+        at = at or database_now()
+        due_at = end_of_day(result_expected_on, ZoneInfo(settings.TIME_ZONE))
+        if due_at <= at:
+            raise ValueError("The day on which the result is expected has passed.")
+        move(finding, Move.ACT)
+        finding.owner_person, finding.owner_team = by, None
+        finding.save()
+        action = Action.objects.create(
+            finding=finding,
+            kind=kind,
+            text=text.strip(),
+            result_expected_on=result_expected_on,
+            recorded_by=by,
+            recorded_at=at,
+        )
+        record(
+            finding=finding,
+            kind=Event.Kind.ACTED,
+            by=by,
+            at=at,
+            action=kind,
+            text=action.text,
+            result_expected_on=result_expected_on,
+        )
+        stop_clocks(finding=finding, because=Clock.StoppedBecause.ANSWERED, at=at, by=by)
+        start_clock(
+            finding=finding,
+            kind=ClockKind.FOLLOW_UP,
+            rule=rule_to_promise(FOLLOW_UP_POLICY),
+            started_at=at,
+            due_at=due_at,
+            at=at,
+            by=by,
+        )
+    return action
+
+
+def record_patient_told(
+    *,
+    finding: Finding,
+    by: Person,
+    how: Finding.ToldHow,
+    note: str = "",
+    told_at: datetime | None = None,
+    at: datetime | None = None,
+) -> Finding:
+    """Record that the patient was told, when and how; or why they were not.
+
+    `told_at` (UTC) is the conversation, `at` the recording; not in the future (ValueError).
+    """
+    with transaction.atomic():
+        finding = lock(finding)
+        check_can_tell_patient(by, finding)
+        at = at or database_now()
+        told_at = told_at or at
+        if told_at > at:
+            raise ValueError("The patient cannot have been told in the future.")
+        if how == Finding.ToldHow.NOT_TOLD and not note.strip():
+            raise ValueError("Not telling the patient needs a reason.")
+        finding.patient_told_at, finding.patient_told_by = told_at, by
+        finding.patient_told_how, finding.patient_told_note = how, note.strip()
+        finding.save()
+        record(
+            finding=finding,
+            kind=Event.Kind.PATIENT_TOLD,
+            by=by,
+            at=at,
+            how=how,
+            told_at=told_at,
+            note=note.strip(),
+        )
+    return finding

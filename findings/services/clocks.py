@@ -1,0 +1,124 @@
+"""Clocks and steps: starting a promise, stopping it, and bringing its next step nearer."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from findings import doorbell
+from findings.models import Audience, Clock, Event, Finding, Person, Rule, Step
+from findings.services.policy import calendar
+from findings.services.timeline import record
+from findings.states import ClockKind
+from findings.timetable import PlannedStep, steps
+
+
+def planned_steps(
+    *, rule: Rule, kind: ClockKind, started_at: datetime, due_at: datetime, from_at: datetime
+) -> Sequence[PlannedStep]:
+    """The ladder of a rule with its moments: what will be promised, or was."""
+    return steps(
+        rule.rungs.filter(clock=kind),
+        started_at=started_at,
+        due_at=due_at,
+        calendar=calendar(rule.calendar),
+        from_at=from_at,
+    )
+
+
+def start_clock(
+    *,
+    finding: Finding,
+    kind: ClockKind,
+    rule: Rule,
+    started_at: datetime,
+    due_at: datetime,
+    at: datetime,
+    by: Person | None,
+) -> Clock:
+    """Start a promise and write out every step of it as a row."""
+    clock = Clock.objects.create(
+        finding=finding, kind=kind, rule=rule, started_at=started_at, due_at=due_at
+    )
+    ladder = planned_steps(rule=rule, kind=kind, started_at=started_at, due_at=due_at, from_at=at)
+    Step.objects.bulk_create(_step(clock, finding, step) for step in ladder)
+    record(
+        finding=finding,
+        kind=Event.Kind.CLOCK_STARTED,
+        by=by,
+        at=at,
+        clock=kind,
+        due_at=due_at,
+        policy=str(rule),
+        steps=len(ladder),
+    )
+    doorbell.ring_after_commit()
+    return clock
+
+
+def _step(clock: Clock, finding: Finding, planned: PlannedStep) -> Step:
+    return Step(
+        clock=clock,
+        finding=finding,
+        level=planned.level,
+        audience=planned.audience,
+        words=planned.words,
+        priority=finding.category.priority,
+        due_at=planned.due_at,
+    )
+
+
+def stop_clocks(
+    *, finding: Finding, because: Clock.StoppedBecause, at: datetime, by: Person | None
+) -> None:
+    """Stop whatever runs and cancel its unfired steps."""
+    running = list(finding.clocks.filter(stopped_at__isnull=True))
+    Clock.objects.filter(pk__in=[clock.pk for clock in running]).update(
+        stopped_at=at, stopped_because=because
+    )
+    Step.objects.filter(clock__in=[clock.pk for clock in running]).unfired().update(cancelled_at=at)
+    for clock in running:
+        record(
+            finding=finding,
+            kind=Event.Kind.CLOCK_STOPPED,
+            by=by,
+            at=at,
+            clock=clock.kind,
+            because=because,
+            due_at=clock.due_at,
+        )
+
+
+def bring_next_step_forward(
+    *, finding: Finding, because: str, at: datetime, by: Person | None
+) -> Step | None:
+    """Make the next step that is still to come fall now. None when the ladder is at its end.
+
+    `because` is a sentence for the timeline.
+    """
+    step = (
+        Step.objects.filter(finding=finding, clock__stopped_at__isnull=True, falls_at__gt=at)
+        .unfired()
+        .order_by("falls_at", "level")
+        .first()
+    )
+    if step is None:
+        return None
+    Step.objects.filter(pk=step.pk).unfired().update(brought_forward_to=at)
+    record(
+        finding=finding,
+        kind=Event.Kind.STEP_BROUGHT_FORWARD,
+        by=by,
+        at=at,
+        level=step.level,
+        audience=step.audience,
+        due_at=step.due_at,
+        because=because,
+    )
+    doorbell.ring_after_commit()
+    return step
+
+
+def tell_owner_now(*, finding: Finding, words: str, at: datetime) -> None:
+    """An extra step of the running clock, due now: the owner changed or the report did."""
+    clock = finding.clocks.get(stopped_at__isnull=True)
+    _step(clock, finding, PlannedStep(0, at, Audience.OWNER, words)).save()
+    doorbell.ring_after_commit()

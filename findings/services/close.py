@@ -1,0 +1,63 @@
+"""How a finding ends: closed with an outcome, or withdrawn with a reason. Never by time."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from findings.models import Clock, Event, Finding, Person
+from findings.rules import NotAllowed, check_can_close, check_can_withdraw
+from findings.services.clocks import stop_clocks
+from findings.services.timeline import database_now, lock, move, record
+from findings.states import Move
+
+
+def close_finding(
+    *,
+    finding: Finding,
+    by: Person,
+    outcome: Finding.Outcome,
+    note: str = "",
+    at: datetime | None = None,
+) -> Finding:
+    """Close with an outcome. The patient must have been told, or it said why not, before."""
+    with transaction.atomic():
+        finding = lock(finding)
+        check_can_close(by, finding)
+        if finding.patient_told_at is None:
+            raise NotAllowed("Record first that the patient was told, or why they were not.")
+        if outcome == Finding.Outcome.OTHER and not note.strip():
+            raise ValueError("The outcome 'other' needs words.")
+        at = at or database_now()
+        move(finding, Move.CLOSE)
+        finding.closed_at, finding.closed_by = at, by
+        finding.outcome, finding.outcome_note = outcome, note.strip()
+        finding.save()
+        record(
+            finding=finding,
+            kind=Event.Kind.CLOSED,
+            by=by,
+            at=at,
+            outcome=outcome,
+            note=note.strip(),
+        )
+        stop_clocks(finding=finding, because=Clock.StoppedBecause.CLOSED, at=at, by=by)
+    return finding
+
+
+def withdraw_finding(
+    *, finding: Finding, by: Person, because: str, at: datetime | None = None
+) -> Finding:
+    """Take a flag back: it was made in error. Whoever was told sees so where they follow it."""
+    if not because.strip():
+        raise ValueError("Withdrawing needs a reason.")
+    with transaction.atomic():
+        finding = lock(finding)
+        check_can_withdraw(by, finding)
+        at = at or database_now()
+        move(finding, Move.WITHDRAW)
+        finding.withdrawn_at, finding.withdrawn_by = at, by
+        finding.withdrawn_because = because.strip()
+        finding.save()
+        record(finding=finding, kind=Event.Kind.WITHDRAWN, by=by, at=at, because=because.strip())
+        stop_clocks(finding=finding, because=Clock.StoppedBecause.WITHDRAWN, at=at, by=by)
+    return finding

@@ -1,0 +1,254 @@
+"""Flagging: a radiologist says that somebody must act, and the promises begin."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import transaction
+
+from findings.models import (
+    Category,
+    Clock,
+    Event,
+    Examination,
+    Finding,
+    Person,
+    Role,
+    Rule,
+    Team,
+)
+from findings.rules import NotAllowed, check_can_flag
+from findings.services.clocks import planned_steps, start_clock, stop_clocks
+from findings.services.policy import PolicyError, limit_at, rule_to_promise
+from findings.services.timeline import database_now, move, record
+from findings.states import ClockKind, Move, after
+from findings.timetable import PlannedStep, end_of_day
+
+# For a date of the report that is missing: DEF-FOLLOWUP's own default of three months (local).
+FOLLOW_UP_AFTER = timedelta(days=91)
+
+
+@dataclass(frozen=True)
+class Ownership:
+    """Who would hold a finding of this examination, and through which team its ladder climbs."""
+
+    person: Person | None
+    team: Team
+    # Why it is not the person who asked, in a sentence; empty when it is.
+    because: str = ""
+
+    @property
+    def owner_team(self) -> Team | None:
+        return None if self.person else self.team
+
+
+@dataclass(frozen=True)
+class Promise:
+    """The acknowledge clock of a finding that is not saved yet."""
+
+    due_at: datetime
+    steps: Sequence[PlannedStep]
+
+
+def owner_from_order(examination: Examination) -> Ownership:
+    """Whoever asked for the images; else their team; else the coordinators, who must find out.
+
+    Raises `NotAllowed` only where the trust has no team at all to hold it.
+    """
+    requester = examination.requested_by
+    team = examination.requesting_team or (requester and team_of(requester))
+    if requester and requester.is_active and team:
+        return Ownership(requester, team)
+    if team:
+        return Ownership(None, team, _why_not(requester))
+    return Ownership(
+        None,
+        coordination_team(examination.site.organisation_id),
+        "The order names nobody and no team that we know, so the coordinators hold it.",
+    )
+
+
+def _why_not(requester: Person | None) -> str:
+    if requester is None:
+        return "The order names nobody that we know, so the requesting team holds it."
+    return f"{requester} no longer works here, so their team holds it."
+
+
+def team_of(person: Person) -> Team | None:
+    """The clinical team or practice that a person's findings go through."""
+    return (
+        Team.objects.filter(
+            memberships__person=person, kind__in=[Team.Kind.CLINICAL, Team.Kind.PRACTICE]
+        )
+        .order_by("pk")
+        .first()
+    )
+
+
+def coordination_team(organisation_id: int) -> Team:
+    """Where a finding goes that nobody can be found for."""
+    team = Team.objects.filter(organisation=organisation_id, kind=Team.Kind.COORDINATION).first()
+    if team is None:
+        raise NotAllowed(
+            "This trust has no coordination team, so an order without a known referrer has "
+            "nobody to hold its finding. Ask an administrator to set one up."
+        )
+    return team
+
+
+def people_who_can_own(examination: Examination) -> list[Person]:
+    """Referrers whom a radiologist may choose as owner: of the trust, or of the asking practice."""
+    organisations = {examination.site.organisation_id}
+    if examination.requesting_team:
+        organisations.add(examination.requesting_team.organisation_id)
+    if examination.requested_by:
+        organisations.add(examination.requested_by.organisation_id)
+    return list(
+        Person.objects.active()
+        .with_role(Role.REFERRER)
+        .filter(organisation__in=organisations)
+        .filter(memberships__team__kind__in=[Team.Kind.CLINICAL, Team.Kind.PRACTICE])
+        .distinct()
+    )
+
+
+def promise(*, category: Category, at: datetime) -> Promise:
+    """What flagging now would promise: shown before saving, and written when saved."""
+    rule = rule_to_promise(category.local_policy_id)
+    due_at = acknowledge_limit(rule, at)
+    return Promise(
+        due_at,
+        planned_steps(
+            rule=rule, kind=ClockKind.ACKNOWLEDGE, started_at=at, due_at=due_at, from_at=at
+        ),
+    )
+
+
+def acknowledge_limit(rule: Rule, start: datetime) -> datetime:
+    """When the answer is due. A rule without this number cannot start a clock."""
+    due_at = limit_at(rule, ClockKind.ACKNOWLEDGE, start)
+    if due_at is None:
+        raise PolicyError(f"{rule} gives no time to acknowledge, so no clock can start.")
+    return due_at
+
+
+def flag_finding(
+    *,
+    examination: Examination,
+    by: Person,
+    category: Category,
+    description: str,
+    recommended_action: str,
+    recommended_on: date | None = None,
+    primary_site: str = "",
+    owner: Person | None = None,
+    at: datetime | None = None,
+) -> Finding:
+    """Flag a finding in the report to be read now. Finding, clock, steps and events together.
+
+    `owner` replaces whoever asked for the images. Raises `NotAllowed` (person), `PolicyError`
+    (unsigned or unloaded limits).
+    """
+    with transaction.atomic():
+        examination = (
+            Examination.objects.select_for_update(no_key=True, of=("self",))
+            .select_related("site", "current_report", "requested_by", "requesting_team")
+            .get(pk=examination.pk)
+        )
+        check_can_flag(by, examination)
+        at = at or database_now()
+        held = ownership(examination, owner)
+        finding = Finding.objects.create(
+            examination=examination,
+            report=examination.current_report,
+            organisation_id=examination.site.organisation_id,
+            site=examination.site,
+            category=category,
+            state=after(None, Move.FLAG),
+            description=description.strip(),
+            primary_site=primary_site.strip(),
+            recommended_action=recommended_action.strip(),
+            recommended_on=recommended_on or _follow_up_date(category, at),
+            owner_person=held.person,
+            owner_team=held.owner_team,
+            team=held.team,
+            flagged_at=at,
+            counts_from=at,
+            flagged_by=by,
+        )
+        record(
+            finding=finding,
+            kind=Event.Kind.FLAGGED,
+            by=by,
+            at=at,
+            category=category.code,
+            owner=str(finding.owner),
+            report_version=finding.report.version,
+            why_this_owner=held.because,
+        )
+        start_acknowledge_clock(finding=finding, at=at, by=by)
+    return finding
+
+
+def ownership(examination: Examination, chosen: Person | None) -> Ownership:
+    """The chosen owner with their team, or whoever the order leads to."""
+    if chosen is None:
+        return owner_from_order(examination)
+    team = team_of(chosen)
+    if team is None or not chosen.is_active or not chosen.has_role(Role.REFERRER):
+        raise NotAllowed(f"{chosen} is not a referring clinician with a team who works here now.")
+    if chosen.pk == examination.requested_by_id and examination.requesting_team:
+        team = examination.requesting_team
+    return Ownership(chosen, team)
+
+
+def _follow_up_date(category: Category, at: datetime) -> date | None:
+    """A limit that the rule leaves to the report needs a date; ours is the local default."""
+    rule = rule_to_promise(category.local_policy_id)
+    if rule.act_within:
+        return None
+    return (at.astimezone(ZoneInfo(settings.TIME_ZONE)) + FOLLOW_UP_AFTER).date()
+
+
+def start_acknowledge_clock(*, finding: Finding, at: datetime, by: Person | None) -> None:
+    rule = rule_to_promise(finding.category.local_policy_id)
+    start_clock(
+        finding=finding,
+        kind=ClockKind.ACKNOWLEDGE,
+        rule=rule,
+        started_at=at,
+        due_at=acknowledge_limit(rule, at),
+        at=at,
+        by=by,
+    )
+
+
+def act_limit(finding: Finding, rule: Rule) -> datetime:
+    """When action is due: counted from the flag, or the date that the radiologist advised."""
+    limit = limit_at(rule, ClockKind.ACT, finding.counts_from)
+    if limit is not None:
+        return limit
+    advised_on = finding.recommended_on or _follow_up_date(finding.category, finding.counts_from)
+    if advised_on is None:
+        raise PolicyError(f"{rule} gives no time to act and the finding has no date.")
+    return end_of_day(advised_on, ZoneInfo(settings.TIME_ZONE))
+
+
+def reopen_finding(
+    *, finding: Finding, because: str, at: datetime, by: Person | None = None
+) -> None:
+    """Ask again: the report changed. The old answer stays in the timeline and no longer counts.
+
+    The caller holds the finding's lock.
+    """
+    move(finding, Move.REOPEN)
+    finding.acknowledged_at = finding.acknowledged_by = None
+    finding.closed_at = finding.closed_by = None
+    finding.plan = finding.outcome = finding.outcome_note = ""
+    finding.counts_from = at
+    finding.save()
+    record(finding=finding, kind=Event.Kind.REOPENED, by=by, at=at, because=because)
+    stop_clocks(finding=finding, because=Clock.StoppedBecause.CORRECTED, at=at, by=by)
+    start_acknowledge_clock(finding=finding, at=at, by=by)

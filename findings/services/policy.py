@@ -1,0 +1,219 @@
+"""Policy: from the CSV files to rows, from a category to its limits, and who signed it."""
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import transaction
+from holidays import country_holidays
+
+from findings.models import Audience, BankHoliday, Category, Rule, Rung, Signature
+from findings.states import ClockKind
+from findings.timetable import Calendar, in_words, parse_duration
+
+FOLDER = Path(__file__).resolve().parent.parent / "policy"
+# The rule whose ladder runs while the result of a recorded action is awaited.
+FOLLOW_UP_POLICY = "DEF-FOLLOWUP"
+HOLIDAY_YEARS = range(2019, 2030)
+
+
+class PolicyError(Exception):
+    """A policy file or row that cannot be used; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What loading changed."""
+
+    new: int
+    unchanged: int
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One time limit of a category, with who says so."""
+
+    kind: ClockKind
+    # "12 hours", "5 working days".
+    words: str
+    basis: str
+    source: str
+    # Only then may a page call it national guidance.
+    is_national: bool
+    policy: str
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return [dict(row) for row in csv.DictReader(file)]
+
+
+@transaction.atomic
+def load_policy(folder: Path = FOLDER) -> Loaded:
+    """Bring the rows up to the files. A changed rule becomes a new version; nothing is edited.
+
+    Raises `PolicyError` and changes nothing when a row cannot be read.
+    """
+    ladders: dict[str, list[dict[str, str]]] = {}
+    for rung in _read(folder / "ladders.csv"):
+        ladders.setdefault(rung["policy_id"], []).append(rung)
+    new = [
+        _load_rule(row, ladders.get(row["policy_id"], [])) for row in _read(folder / "policy.csv")
+    ]
+    for row in _read(folder / "categories.csv"):
+        _load_category(row)
+    _load_holidays()
+    calendar.cache_clear()
+    return Loaded(new=sum(new), unchanged=len(new) - sum(new))
+
+
+def _load_rule(row: Mapping[str, str], rungs: list[dict[str, str]]) -> bool:
+    """True when this made a new version."""
+    _check_rule(row, rungs)
+    content = json.dumps([row, rungs], sort_keys=True).encode()
+    fingerprint = hashlib.sha256(content).hexdigest()
+    newest = Rule.objects.filter(policy_id=row["policy_id"]).order_by("-version").first()
+    if newest is not None and newest.fingerprint == fingerprint:
+        return False
+    rule = Rule.objects.create(
+        policy_id=row["policy_id"],
+        version=newest.version + 1 if newest else 1,
+        category=row["category"],
+        calendar=row["clock"],
+        communicate_within=row["communicate_within"],
+        acknowledge_within=row["acknowledge_within"],
+        act_within=row["act_within"],
+        escalation=row["escalation"],
+        basis=row["basis"],
+        source=row["source"],
+        notes=row["notes"],
+        fingerprint=fingerprint,
+    )
+    Rung.objects.bulk_create(
+        Rung(
+            rule=rule,
+            clock=rung["clock"],
+            level=int(rung["level"]),
+            offset=rung["offset"],
+            anchor=rung["anchor"],
+            audience=rung["audience"],
+            words=rung["words"],
+        )
+        for rung in rungs
+    )
+    return True
+
+
+def _check_rule(row: Mapping[str, str], rungs: Iterable[Mapping[str, str]]) -> None:
+    try:
+        for rung in rungs:
+            ClockKind(rung["clock"]), Audience(rung["audience"]), Rung.Anchor(rung["anchor"])
+            parse_duration(rung["offset"])
+        if rungs:
+            for field in ("acknowledge_within", "act_within"):
+                row[field] and parse_duration(row[field])
+        Rule.Basis(row["basis"]), Rule.Calendar(row["clock"])
+    except (KeyError, ValueError) as error:
+        raise PolicyError(f"Policy row {row.get('policy_id', '?')}: {error}") from error
+
+
+def _load_category(row: Mapping[str, str]) -> None:
+    Category.objects.update_or_create(
+        code=row["code"],
+        defaults={
+            "name": row["name"],
+            "priority": int(row["priority"]),
+            "definition": row["definition"],
+            "definition_source": row["definition_source"],
+            "local_policy_id": row["local_policy_id"],
+            "national_policy_id": row["national_policy_id"],
+            "asks_primary_site": row["asks_primary_site"] == "yes",
+        },
+    )
+
+
+def _load_holidays() -> None:
+    """Adds the bank holidays that are missing; a day that a trust edited stays as it is."""
+    BankHoliday.objects.bulk_create(
+        [
+            BankHoliday(nation=nation, on=day, name=name[:80], source="python package holidays")
+            for nation in BankHoliday.Nation.values
+            for day, name in country_holidays("GB", subdiv=nation, years=HOLIDAY_YEARS).items()
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def rule_in_force(policy_id: str) -> Rule:
+    """The newest version of a rule. Raises `PolicyError` when it was never loaded."""
+    rule = Rule.objects.filter(policy_id=policy_id).order_by("-version").first()
+    if rule is None:
+        raise PolicyError(f"Policy {policy_id} is not loaded. Run: manage.py load_policy")
+    return rule
+
+
+def rule_to_promise(policy_id: str) -> Rule:
+    """The rule under which a clock may start now: local numbers must be signed first."""
+    rule = rule_in_force(policy_id)
+    if rule.basis != Rule.Basis.LOCAL or settings.DEMONSTRATION or rule.signatures.exists():
+        return rule
+    raise PolicyError(
+        f"The local limits of {rule} are not signed by this trust, so no clock can start. "
+        f"Run: manage.py sign_policy {policy_id} --name NAME --role ROLE"
+    )
+
+
+def sign_rule(*, policy_id: str, name: str, role: str, on: date | None = None) -> Signature:
+    """Record that a named person approved the newest version of a rule for this trust."""
+    fields = {"signed_on": on} if on else {}
+    return Signature.objects.create(
+        rule=rule_in_force(policy_id), name=name.strip(), role=role.strip(), **fields
+    )
+
+
+@lru_cache(maxsize=8)
+def calendar(kind: str) -> Calendar:
+    """How the days of a rule's calendar are counted, with this nation's bank holidays."""
+    working = kind == Rule.Calendar.WORKING
+    holidays = (
+        frozenset(BankHoliday.objects.filter(nation=settings.NATION).values_list("on", flat=True))
+        if working
+        else frozenset()
+    )
+    return Calendar(working, ZoneInfo(settings.TIME_ZONE), holidays)
+
+
+def limit_at(rule: Rule, kind: ClockKind, start: datetime) -> datetime | None:
+    """When the rule's limit for this clock falls (UTC), None where it gives no number."""
+    within = rule.within(kind)
+    return calendar(rule.calendar).add(start, parse_duration(within)) if within else None
+
+
+def limits(category: Category) -> list[Limit]:
+    """The limits to show beside a category: its local clocks, each with its basis.
+
+    A local number that equals the national standard's is shown as the national one.
+    """
+    local = rule_in_force(category.local_policy_id)
+    national = rule_in_force(category.national_policy_id) if category.national_policy_id else None
+    found = (_limit(kind, local, national) for kind in (ClockKind.ACKNOWLEDGE, ClockKind.ACT))
+    return [limit for limit in found if limit is not None]
+
+
+def _limit(kind: ClockKind, local: Rule, national: Rule | None) -> Limit | None:
+    within = local.within(kind)
+    if not within:
+        return None
+    says_so = national and national.is_national and national.within(kind) == within
+    rule = national if national is not None and says_so else local
+    words = in_words(within)
+    if local.calendar == Rule.Calendar.WORKING:
+        words = words.replace("day", "working day")
+    return Limit(kind, words, rule.get_basis_display(), rule.source, bool(says_so), str(rule))

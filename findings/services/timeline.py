@@ -1,0 +1,59 @@
+"""Events: what every other service writes beside the change it makes, in the same transaction."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from findings.models import Event, Finding, Person, Viewing
+from findings.states import Move, State, after
+
+
+def database_now() -> datetime:
+    """The moment (UTC) by the database's clock, the same throughout a transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT now()")
+        return cursor.fetchone()[0]
+
+
+def lock(finding: Finding) -> Finding:
+    """The finding as it is now, nobody else's until this transaction ends.
+
+    Every writer takes this lock first, the engine too; so no two can wait for each other.
+    """
+    return Finding.objects.select_for_update(no_key=True).get(pk=finding.pk)
+
+
+def record(
+    *, finding: Finding, kind: Event.Kind, by: Person | None, at: datetime, **data: Any
+) -> Event:
+    """Append one line to the finding's timeline. `by` None: the system itself."""
+    return Event.objects.create(finding=finding, kind=kind, by=by, at=at, data=data)
+
+
+def move(finding: Finding, what: Move) -> None:
+    """Set the state that follows, or raise `MoveRefused`. The caller saves."""
+    finding.state = after(State(finding.state), what)
+
+
+def record_reading(*, finding: Finding, by: Person, page: str) -> None:
+    """Somebody read the finding. Reading is not acknowledging: no clock hears of it."""
+    record(finding=finding, kind=Event.Kind.READ, by=by, at=database_now(), page=page)
+
+
+def record_viewing(*, by: Person, page: str, patients: list[int]) -> None:
+    """Somebody saw data of these patients (ids) on this page."""
+    if patients:
+        Viewing.objects.create(person=by, page=page, patients=sorted(set(patients)))
+
+
+def add_note(*, finding: Finding, by: Person, text: str) -> Event:
+    """A remark for everybody who follows the finding."""
+    from findings.rules import check_can_note
+
+    with transaction.atomic():
+        finding = lock(finding)
+        check_can_note(by, finding)
+        return record(
+            finding=finding, kind=Event.Kind.NOTE, by=by, at=database_now(), text=text.strip()
+        )

@@ -1,0 +1,39 @@
+"""Addresses of the pages. None holds anything about a patient: references and random ids only."""
+
+from django.urls import path
+
+from findings.views import (
+    answers,
+    finding,
+    flag,
+    governance,
+    held,
+    lists,
+    people,
+    policy,
+    reports,
+)
+
+urlpatterns = [
+    path("reports/", reports.reports, name="reports"),
+    path("reports/new/", reports.write_report, name="write-report"),
+    path("reports/<uuid:public_id>/", reports.report, name="report"),
+    path("reports/<uuid:public_id>/flag/", flag.flag, name="flag"),
+    path("flags/", flag.my_flags, name="my-flags"),
+    path("findings/", lists.open_findings, name="open-findings"),
+    path("findings/mine/", lists.my_findings, name="my-findings"),
+    path("findings/<str:reference>/", finding.finding, name="finding"),
+    path("findings/<str:reference>/note/", finding.note, name="note"),
+    path("findings/<str:reference>/acknowledge/", answers.acknowledge, name="acknowledge"),
+    path("findings/<str:reference>/decline/", answers.decline, name="decline"),
+    path("findings/<str:reference>/act/", answers.act, name="act"),
+    path("findings/<str:reference>/patient-told/", answers.patient_told, name="patient-told"),
+    path("findings/<str:reference>/close/", answers.close, name="close"),
+    path("findings/<str:reference>/withdraw/", answers.withdraw, name="withdraw"),
+    path("findings/<str:reference>/hand-over/", answers.hand_over, name="hand-over"),
+    path("governance/", governance.governance, name="governance"),
+    path("held/", held.held_items, name="held-items"),
+    path("held/<int:receipt_id>/", held.held_item, name="held-item"),
+    path("policy/", policy.policy, name="policy"),
+    path("people/", people.people, name="people"),
+]

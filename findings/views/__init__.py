@@ -1,0 +1,1 @@
+"""Pages: thin views that ask querysets and rules, call services, and let templates speak."""

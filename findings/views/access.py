@@ -1,0 +1,42 @@
+"""What every page with patient data does first: find the row if it may be seen, and say so."""
+
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+
+from findings.models import Examination, Finding, Patient, Person
+from findings.services.timeline import record_viewing
+
+
+def signed_in(request: HttpRequest) -> Person:
+    """The person of this request; LoginRequiredMiddleware let nobody else through."""
+    assert isinstance(request.user, Person)
+    return request.user
+
+
+def visible_finding(request: HttpRequest, reference: str) -> Finding:
+    """The finding, or 404 when it does not exist or is not this person's to see."""
+    return get_object_or_404(
+        Finding.objects.visible_to(signed_in(request))
+        .for_list()
+        .select_related(
+            "report", "flagged_by", "acknowledged_by", "closed_by", "examination__sender"
+        ),
+        reference=reference,
+    )
+
+
+def visible_examination(request: HttpRequest, public_id: str) -> Examination:
+    """The examination, or 404 when it does not exist or is not this person's to read."""
+    return get_object_or_404(
+        Examination.objects.visible_to(signed_in(request)).select_related(
+            "patient", "site", "current_report", "requested_by", "requesting_team", "sender"
+        ),
+        public_id=public_id,
+    )
+
+
+def saw(request: HttpRequest, *patients: Patient | int) -> None:
+    """Record that this person saw these patients' data on this page."""
+    page = request.resolver_match.view_name if request.resolver_match else ""
+    ids = [patient if isinstance(patient, int) else patient.pk for patient in patients]
+    record_viewing(by=signed_in(request), page=page, patients=ids)

@@ -1,0 +1,7 @@
+"""To be written."""
+
+from django.http import HttpRequest, HttpResponse
+
+
+def governance(request: HttpRequest) -> HttpResponse:
+    raise NotImplementedError

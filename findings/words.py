@@ -1,0 +1,146 @@
+"""Moments, durations and numbers as people read them. Pages, messages and exports all say it so.
+
+Moments are kept in UTC and shown in settings.TIME_ZONE (Europe/London); whoever compares two
+moments passes `now`, so that one page or one message has one now.
+"""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+
+NO_BREAK_SPACE = "\u00a0"
+UNITS = (("day", 86400), ("hour", 3600), ("minute", 60))
+DURATION = re.compile(
+    r"(?P<sign>-?)P(?:(?P<month>\d+)M)?(?:(?P<week>\d+)W)?(?:(?P<day>\d+)D)?"
+    r"(?:T(?:(?P<hour>\d+)H)?(?:(?P<minute>\d+)M)?)?"
+)
+# Closer to its limit than this, a promise is shown as pressing.
+PRESSING = timedelta(hours=2)
+
+
+class Urgency(StrEnum):
+    """How a limit stands; pages turn it into a colour, next to the words."""
+
+    LATE = "late"
+    PRESSING = "pressing"
+    IN_TIME = "in_time"
+
+
+def local(at: datetime) -> datetime:
+    return timezone.localtime(at)
+
+
+def day(on: date | datetime | None) -> str:
+    """25 November 2026."""
+    if on is None:
+        return ""
+    if isinstance(on, datetime):
+        on = local(on).date()
+    return f"{on.day} {on:%B %Y}"
+
+
+def clock_time(at: datetime) -> str:
+    """14:05, and which of the two when the clocks go back: 01:30 GMT."""
+    here = local(at)
+    return f"{here:%H:%M}{' ' + (here.tzname() or '') if happens_twice(here) else ''}"
+
+
+def happens_twice(here: datetime) -> bool:
+    """Whether this local time is in the hour that is repeated in autumn."""
+    first, second = here.replace(fold=0), here.replace(fold=1)
+    return is_real(first) and first.utcoffset() != second.utcoffset()
+
+
+def is_real(here: datetime) -> bool:
+    """Whether this local time exists: an hour is left out in spring."""
+    assert isinstance(here.tzinfo, ZoneInfo)
+    return here.astimezone(UTC).astimezone(here.tzinfo).replace(fold=0) == here.replace(fold=0)
+
+
+def when(at: datetime | None) -> str:
+    """25 November 2026 at 14:05."""
+    return f"{day(at)} at {clock_time(at)}" if at else ""
+
+
+def near(at: datetime, now: datetime) -> str:
+    """today at 16:40, tomorrow at 09:00, yesterday at 09:00, or the whole date."""
+    apart = (local(at).date() - local(now).date()).days
+    named = {-1: "yesterday", 0: "today", 1: "tomorrow"}.get(apart)
+    return f"{named} at {clock_time(at)}" if named else when(at)
+
+
+def plural(number: int, noun: str) -> str:
+    """1 day, 2 days."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def length(span: timedelta) -> str:
+    """The largest unit and, where it matters, the next: 3 days, 1 hour 5 minutes."""
+    seconds = int(abs(span).total_seconds())
+    for index, (noun, size) in enumerate(UNITS):
+        if seconds >= size:
+            return _two_units(seconds, index, plural(seconds // size, noun))
+    return "less than a minute"
+
+
+def _two_units(seconds: int, index: int, first: str) -> str:
+    """From two of a unit on, the rest of it is noise."""
+    size = UNITS[index][1]
+    if seconds // size >= 2 or index == len(UNITS) - 1:
+        return first
+    noun, smaller = UNITS[index + 1]
+    rest = seconds % size // smaller
+    return f"{first} {plural(rest, noun)}" if rest else first
+
+
+def time_left(at: datetime | None, now: datetime) -> str:
+    """in 2 hours, or 2 hours late."""
+    if at is None:
+        return ""
+    return f"in {length(at - now)}" if at > now else f"{length(now - at)} late"
+
+
+def due(at: datetime, now: datetime) -> str:
+    """Due today at 16:40 (in 2 hours), or 2 hours late."""
+    late = time_left(at, now)
+    return f"Due {near(at, now)} ({late})" if at > now else late[:1].upper() + late[1:]
+
+
+def urgency(at: datetime, now: datetime) -> Urgency:
+    if at <= now:
+        return Urgency.LATE
+    return Urgency.PRESSING if at - now <= PRESSING else Urgency.IN_TIME
+
+
+def duration(iso: str) -> str:
+    """PT6H becomes 6 hours, -P28D 28 days before; what is not a duration stays as it is."""
+    found = DURATION.fullmatch(iso or "")
+    if not found:
+        return iso or ""
+    parts = [
+        plural(int(number), noun)
+        for noun, number in found.groupdict().items()
+        if noun != "sign" and number
+    ]
+    return " ".join(parts) + (" before" if found["sign"] else "")
+
+
+def nhs_number(digits: str | None) -> str:
+    """999 000 0018, never broken over two lines."""
+    if not digits or len(digits) != 10:
+        return digits or ""
+    return NO_BREAK_SPACE.join((digits[:3], digits[3:6], digits[6:]))
+
+
+def age(born_on: date | None, on: date | None = None) -> str:
+    """72 years; in months or days for a small child."""
+    if born_on is None:
+        return ""
+    on = on or timezone.localdate()
+    months = (on.year - born_on.year) * 12 + on.month - born_on.month - (on.day < born_on.day)
+    if months >= 24:
+        return plural(months // 12, "year")
+    return plural(months, "month") if months > 0 else plural((on - born_on).days, "day")
