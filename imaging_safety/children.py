@@ -10,12 +10,16 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from subprocess import DEVNULL, STDOUT, Popen
+from subprocess import DEVNULL, PIPE, STDOUT, Popen, TimeoutExpired
 from typing import Any
 
 PR_SET_PDEATHSIG = 1
 UNPRIVILEGED_ACCOUNTS = ("postgres", "nobody")
 NOBODY = 65534
+
+# Every child inherits these open files. `make run` keeps its lock here: the lock is free again
+# only when the last child, and the last child of a child, is gone.
+inherited: list[int] = []
 
 
 def die_with_parent(farewell: int, parent: int | None = None) -> None:
@@ -45,12 +49,12 @@ def start(
     cwd: Path | None = None,
     account: Mapping[str, Any] | None = None,
 ) -> Popen[bytes]:
-    """Start a program in a session of its own, writing to `log`.
+    """Start a program in a session of its own, writing to `log`. Call it from the main thread.
 
     A session of its own: Ctrl-C at the terminal reaches only us, and we stop the others in order.
     """
     with log.open("ab") as lines:
-        return Popen(
+        child = Popen(
             [str(argument) for argument in arguments],
             stdout=lines,
             stderr=STDOUT,
@@ -58,9 +62,66 @@ def start(
             env=None if env is None else dict(env),
             cwd=cwd,
             start_new_session=True,
+            pass_fds=inherited,
             preexec_fn=_before_exec(farewell),
             **(account or {}),
         )
+    if guard is not None:
+        guard.watch(child.pid)
+    return child
+
+
+def stop(child: Popen[bytes] | None, how: int = signal.SIGTERM, within: float = 10) -> None:
+    """Ask, wait, then insist; whatever it started itself goes with it."""
+    if child is None:
+        return
+    if child.poll() is None:
+        child.send_signal(how)
+        try:
+            child.wait(within)
+        except TimeoutExpired:
+            child.kill()
+            child.wait()
+    end_group(child.pid)
+
+
+def end_group(leader: int) -> None:
+    """What a child that has ended left behind in its session."""
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+class Guard:
+    """A process that ends the others when we die, where the kernel does not do it (macOS)."""
+
+    def __init__(self) -> None:
+        self._child = Popen(
+            [sys.executable, str(Path(__file__).with_name("guard.py"))],
+            stdin=PIPE,
+            start_new_session=True,
+            pass_fds=inherited,
+        )
+
+    def watch(self, pid: int) -> None:
+        if self._child.stdin:
+            self._child.stdin.write(b"%d\n" % pid)
+            self._child.stdin.flush()
+
+    def dismiss(self) -> None:
+        self._child.kill()
+        self._child.wait()
+
+
+guard: Guard | None = None
+
+
+def begin_guard() -> None:
+    """Start the guard if this system needs one. Children started later are watched."""
+    global guard
+    if guard is None and not sys.platform.startswith("linux"):
+        guard = Guard()
 
 
 def unprivileged_account() -> dict[str, Any]:

@@ -9,6 +9,7 @@ root's home when it is run as root. `DATABASE_URL` and `REDIS_URL` replace both 
 import glob
 import importlib.util
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -125,9 +126,9 @@ class Postgres:
         return f"postgresql://{user}@/{database}?host={self.sockets}"
 
     def start(self) -> "Postgres":
-        first = not (self.data / "PG_VERSION").exists()
-        if first:
+        if not self.data.exists():
             self._initialise()
+        self._forget_stale_pid()
         self.child = children.start(
             [self.binaries / "postgres", "-D", self.data, *self._options()],
             log=self.log,
@@ -141,13 +142,7 @@ class Postgres:
         return self
 
     def stop(self) -> None:
-        if self.child and self.child.poll() is None:
-            self.child.send_signal(signal.SIGINT)
-            try:
-                self.child.wait(30)
-            except subprocess.TimeoutExpired:
-                self.child.send_signal(signal.SIGQUIT)  # at once; recovers at the next start
-                self.child.wait(10)
+        children.stop(self.child, signal.SIGINT, within=30)
 
     def _socket_directory(self) -> Path:
         """Beside the rows, or somewhere shorter when the checkout lies too deep for a socket."""
@@ -193,8 +188,10 @@ class Postgres:
         return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC", "HOME": str(self.base)}
 
     def _initialise(self) -> None:
-        shutil.rmtree(self.data, ignore_errors=True)  # a first start that was interrupted
-        command = [self.binaries / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust"]
+        """Beside its place first: an initdb that was interrupted looks like a finished one."""
+        unfinished = self.base / "data.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        command = [self.binaries / "initdb", "-D", unfinished, "-U", "postgres", "-A", "trust"]
         command += ["-E", "UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         command += ["--locale=C", "--no-instructions"]
         if not self.durable:
@@ -209,8 +206,21 @@ class Postgres:
             **self.account,
         )
         if done.returncode:
-            shutil.rmtree(self.data, ignore_errors=True)
-            raise CannotStart(f"PostgreSQL could not make its files in {self.base}: {done.stdout}")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            said = " / ".join(done.stdout.splitlines()[-3:])
+            raise CannotStart(f"PostgreSQL could not make its files in {self.base}: {said}")
+        unfinished.rename(self.data)
+
+    def _forget_stale_pid(self) -> None:
+        """After a power cut the number in the file may belong to some other program by now."""
+        kept = self.data / "postmaster.pid"
+        try:
+            pid = int(kept.read_text().split()[0])
+            name = Path(f"/proc/{pid}/comm").read_text().strip()
+        except (OSError, ValueError, IndexError):
+            return  # none, gone, or a system without /proc: PostgreSQL judges for itself
+        if name != "postgres":
+            kept.unlink(missing_ok=True)
 
     def _options(self) -> list[str]:
         settings = {
@@ -258,11 +268,12 @@ class Postgres:
 
 
 class Valkey:
-    """A private Valkey server, our direct child, reached by a socket in its own directory."""
+    """A private Valkey (or Redis) server, our direct child, with a socket in its own directory."""
 
-    def __init__(self, base: Path, *, durable: bool) -> None:
+    def __init__(self, base: Path, *, durable: bool, program: Path | None = None) -> None:
         self.base = private_directory(base)
         self.durable = durable
+        self.program = program or valkey_binary()
         self.log = self.base / "log"
         self.socket = self._socket()
         self.child: subprocess.Popen[bytes] | None = None
@@ -273,20 +284,12 @@ class Valkey:
 
     def start(self) -> "Valkey":
         self.socket.unlink(missing_ok=True)
-        self.child = children.start(
-            [valkey_binary(), *self._options()], log=self.log, cwd=self.base
-        )
+        self.child = children.start([self.program, *self._options()], log=self.log, cwd=self.base)
         self._wait()
         return self
 
     def stop(self) -> None:
-        if self.child and self.child.poll() is None:
-            self.child.terminate()
-            try:
-                self.child.wait(10)
-            except subprocess.TimeoutExpired:
-                self.child.kill()
-                self.child.wait(10)
+        children.stop(self.child)
 
     def _socket(self) -> Path:
         beside = self.base / "socket"
@@ -338,11 +341,11 @@ def _last_lines(log: Path, count: int = 3) -> str:
 class Throwaway:
     """Both servers for a test run: quick, not durable, gone with the process that started them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False, broker: Path | None = None) -> None:
         self.base = temporary_directory()
         self.base.chmod(0o711)  # the unprivileged account passes through; both rooms are closed
-        self.postgres = Postgres(self.base / "postgres", durable=False)
-        self.valkey = Valkey(self.base / "valkey", durable=False)
+        self.postgres = Postgres(self.base / "postgres", durable=durable)
+        self.valkey = Valkey(self.base / "valkey", durable=durable, program=broker)
 
     def start(self) -> "Throwaway":
         self.valkey.start()
@@ -358,11 +361,11 @@ class Throwaway:
 def main() -> None:
     """Print the two addresses and stay until Ctrl-C or SIGTERM."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    servers = Throwaway().start()
+    servers = Throwaway(durable=True).start()
     sys.stdout.write(
         f"export DATABASE_URL='{servers.postgres.url(OWNER)}'\n"
         f"export REDIS_URL='{servers.valkey.url}'\n"
-        "export SECRET_KEY=only-for-a-throw-away-database HTTPS=off\n"
+        f"export SECRET_KEY={secrets.token_urlsafe(50)} HTTPS=off DEMONSTRATION=on\n"
     )
     sys.stdout.flush()
     try:

@@ -1,12 +1,17 @@
-"""A real PostgreSQL and a real Valkey for the tests, up before Django reads its settings.
+"""A real PostgreSQL and a real broker for the tests, up before Django reads its settings.
 
 Loaded with `-p`: pytest-django reads the settings before any conftest.py. With xdist the
 controller starts the pair and the workers inherit its address, each with a broker of its own.
+
+The broker is Redis where the machine has it, and Valkey from its wheel where not; the test of
+`make run` uses Valkey, so that both are tested on a machine that has both.
 """
 
 import atexit
 import os
 import re
+import shutil
+from pathlib import Path
 
 from imaging_safety import embedded
 
@@ -24,7 +29,8 @@ def _start_missing() -> None:
     """Start what the environment does not already name."""
     if "DATABASE_URL" in os.environ and "REDIS_URL" in os.environ:
         return
-    servers = embedded.Throwaway()
+    redis = shutil.which("redis-server")
+    servers = embedded.Throwaway(broker=Path(redis) if redis else None)
     atexit.register(servers.stop)
     if "REDIS_URL" not in os.environ:
         os.environ["REDIS_URL"] = servers.valkey.start().url
@@ -48,3 +54,8 @@ def _begin() -> None:
 
 
 _begin()
+
+
+def pytest_report_header() -> list[str]:
+    named = (os.environ[name].rpartition("@")[2] for name in ("DATABASE_URL", "REDIS_URL"))
+    return [f"services: {', '.join(named)}"]

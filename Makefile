@@ -1,0 +1,23 @@
+# Two commands: `make run` and `make test`. Both work on a fresh clone and may run again.
+
+PYTHON ?= python3
+.DEFAULT_GOAL := help
+.PHONY: help run test lock
+
+help:
+	@echo "make run    the whole application on this machine, with a demonstration hospital"
+	@echo "make test   every check and test"
+	@echo "make lock   pin requirements*.in again"
+
+run:
+	@$(PYTHON) -I imaging_safety/install.py run && exec .venv/bin/python -m imaging_safety.run
+
+test:
+	@$(PYTHON) -I imaging_safety/install.py test && exec .venv/bin/python -m tests.everything
+
+lock:
+	@$(PYTHON) -I imaging_safety/install.py test
+	@.venv/bin/python -m pip install --quiet uv
+	@for name in requirements requirements-embedded requirements-dev; do \
+		.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+			--no-header $$name.in -o $$name.txt || exit 1; done

@@ -1,0 +1,364 @@
+"""`make run`: the whole of Imaging Safety on one machine, each part a process of its own.
+
+It starts PostgreSQL and Valkey (unless DATABASE_URL and REDIS_URL name others), prepares the
+database, then keeps a web server, a Celery worker, beat, the second waker and a mail sink
+running until Ctrl-C or SIGTERM. What must survive lies in `.local/`.
+"""
+
+import errno
+import fcntl
+import hashlib
+import importlib.util
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+from urllib.parse import urlsplit
+
+from imaging_safety import children
+from imaging_safety.embedded import APPLICATION, OWNER, CannotStart, Postgres, Valkey
+from imaging_safety.supervise import LOOK_EVERY, Program, Supervisor
+
+HERE = Path(__file__).resolve().parent.parent
+FREE_AT_LEAST = 500 * 1024 * 1024  # bytes
+LEFTOVERS_GO_WITHIN = 40.0  # seconds after the supervisor before us was killed
+ANSWERS_WITHIN = 60.0  # seconds
+
+
+def say(sentence: str) -> None:
+    sys.stdout.write(f"{sentence}\n")
+    sys.stdout.flush()
+
+
+class Stop(Exception):
+    """Somebody pressed Ctrl-C or sent SIGTERM."""
+
+
+class Place:
+    """`.local/`: what survives a restart, private to the user."""
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        self.log, self.mail = base / "log", base / "mail"
+
+    def open(self) -> None:
+        self.base.mkdir(parents=True, exist_ok=True)
+        # As root, PostgreSQL's account passes through to its own directory; it can list nothing.
+        self.base.chmod(0o711 if os.geteuid() == 0 else 0o700)
+        for room in (self.log, self.mail):
+            room.mkdir(exist_ok=True)
+            room.chmod(0o700)
+        free = shutil.disk_usage(self.base).free
+        if free < FREE_AT_LEAST:
+            raise CannotStart(
+                f"Only {free // 1024**2} MB are free on the disk of {self.base}:"
+                f" make room for {FREE_AT_LEAST // 1024**2} MB."
+            )
+
+    def secret_key(self) -> str:
+        """Made once and kept, so that a restart signs nobody out."""
+        kept = self.base / "secret-key"
+        if not kept.exists():
+            with os.fdopen(os.open(kept, os.O_WRONLY | os.O_CREAT, 0o600), "w") as written:
+                written.write(secrets.token_urlsafe(50))
+        return kept.read_text().strip()
+
+    def for_postgres(self) -> Path:
+        """Inside, unless PostgreSQL's account cannot get there: a checkout under /root, say."""
+        account = children.unprivileged_account()
+        inside = self.base / "postgres"
+        if not account or _may_enter(self.base, account):
+            return inside
+        name = hashlib.sha256(os.fsencode(self.base)).hexdigest()[:12]
+        outside = Path("/var/lib/imaging-safety") / name
+        outside.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+        say(f"PostgreSQL may not enter {self.base}, so its rows are in {outside}.")
+        return outside
+
+
+def _may_enter(directory: Path, account: dict[str, object]) -> bool:
+    command = ["/bin/sh", "-c", 'cd "$1"', "sh", str(directory)]
+    tried = subprocess.run(command, stderr=subprocess.DEVNULL, cwd="/", **account)  # type: ignore[call-overload]
+    return tried.returncode == 0
+
+
+@contextmanager
+def only_one(place: Place) -> Iterator[None]:
+    """One `make run` at a time. The lock is free when the last process of the last one is gone."""
+    lock = (place.base / "lock").open("a+")
+    deadline = time.monotonic() + LEFTOVERS_GO_WITHIN
+    while not _locked(lock):
+        _refuse_if_running(place)
+        if time.monotonic() > deadline:
+            raise CannotStart(
+                "Processes of an earlier run will not end: look for them with"
+                f" `fuser {place.base / 'lock'}`."
+            )
+        time.sleep(0.1)
+    (place.base / "running").write_text(f"{os.getpid()}")
+    children.inherited.append(lock.fileno())
+    try:
+        yield
+    finally:
+        children.inherited.remove(lock.fileno())
+        lock.close()
+
+
+def _locked(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _refuse_if_running(place: Place) -> None:
+    try:
+        pid = int((place.base / "running").read_text())
+        os.kill(pid, 0)
+    except (ValueError, OSError):
+        return
+    raise CannotStart(
+        f"Imaging Safety already runs from this directory (process {pid}):"
+        f" use it, or stop it with `kill {pid}`."
+    )
+
+
+def refuse_taken_port(address: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind((address, port))
+        except OSError as error:
+            reason = "is not ours to use" if error.errno == errno.EACCES else "is in use"
+            raise CannotStart(
+                f"Port {port} on {address} {reason}: choose another, as in `make run PORT=8001`."
+            ) from error
+
+
+def free_port() -> int:
+    with socket.socket() as tried:
+        tried.bind(("127.0.0.1", 0))
+        return tried.getsockname()[1]
+
+
+class Run:
+    """One run, from the first server to the last goodbye."""
+
+    def __init__(self, place: Place, env: dict[str, str]) -> None:
+        self.place, self.env = place, env
+        self.address = env.get("BIND_ADDRESS", "127.0.0.1")
+        self.port = _port(env)
+        self.owner_url = ""
+        self.mail_port = 0
+        self.supervisor = Supervisor(say)
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"http://{host}:{self.port}"
+
+    def start(self) -> None:
+        refuse_taken_port(self.address, self.port)
+        self._settle_environment()
+        self._start_servers()
+        self._prepare()
+        self._start_programs()
+        self._wait_for_answer()
+
+    def watch(self) -> None:
+        maker = os.getppid() if "MAKELEVEL" in os.environ else None
+        while maker is None or os.getppid() == maker:
+            self.supervisor.look()
+            time.sleep(LOOK_EVERY)
+
+    def _settle_environment(self) -> None:
+        """What is not set is set so that the demonstration runs on this machine alone."""
+        settled = {
+            "DJANGO_SETTINGS_MODULE": "imaging_safety.settings",
+            "SECRET_KEY": self.place.secret_key(),
+            "HTTPS": "off",
+            "DEMONSTRATION": "on",
+            "BASE_URL": self.url,
+            "PYTHONUNBUFFERED": "1",
+        }
+        if "EMAIL_URL" not in self.env and importlib.util.find_spec("aiosmtpd"):
+            self.mail_port = free_port()
+            settled["EMAIL_URL"] = f"smtp://127.0.0.1:{self.mail_port}"
+        self.env = settled | self.env
+
+    def _start_servers(self) -> None:
+        if "DATABASE_URL" not in self.env:
+            postgres = Postgres(self.place.for_postgres(), durable=True)
+            self.supervisor.start("PostgreSQL", postgres)
+            self.owner_url = postgres.url(OWNER)
+            self.env["DATABASE_URL"] = postgres.url(APPLICATION)
+        else:
+            self.owner_url = self.env.get("DATABASE_OWNER_URL", self.env["DATABASE_URL"])
+        if "REDIS_URL" not in self.env:
+            valkey = Valkey(self.place.base / "valkey", durable=True)
+            self.supervisor.start("Valkey", valkey)
+            self.env["REDIS_URL"] = valkey.url
+
+    def _prepare(self) -> None:
+        """Static files and rows at the same time: both take a while on a first start."""
+        say("Preparing the database; the first time takes a minute.")
+        files = self._manage("collectstatic", "--no-input", "--verbosity", "0")
+        arguments = ["make_ready"]
+        if self.owner_url != self.env["DATABASE_URL"]:
+            arguments += ["--role", urlsplit(self.env["DATABASE_URL"]).username or APPLICATION]
+        rows = self._manage(*arguments, DATABASE_URL=self.owner_url)
+        try:
+            self._wait_for("make_ready", rows)
+            self._wait_for("collectstatic", files)
+        finally:
+            children.stop(rows)
+            children.stop(files)
+
+    def _wait_for(self, command: str, child: subprocess.Popen[bytes]) -> None:
+        if child.wait():
+            log = self.place.log / f"{command}.log"
+            raise CannotStart(f"`manage.py {command}` failed: {_last_line(log)} (see {log}).")
+
+    def _manage(self, *arguments: str, **extra: str) -> subprocess.Popen[bytes]:
+        log = self.place.log / f"{arguments[0]}.log"
+        log.unlink(missing_ok=True)
+        command = [sys.executable, HERE / "manage.py", *arguments]
+        return children.start(command, log=log, env=self.env | extra, cwd=HERE)
+
+    def _start_programs(self) -> None:
+        if self.mail_port:
+            self._python("mail", "imaging_safety.mailsink", str(self.mail_port), self.place.mail)
+        celery = ("celery", "--app", "imaging_safety")
+        self._python(
+            "worker",
+            *celery,
+            *("worker", "--concurrency", "2", "--loglevel", "INFO"),
+            *("--without-gossip", "--without-mingle"),
+            farewell=signal.SIGQUIT,  # does not wait for a task: it is delivered again
+            stops_within=15,
+        )
+        # The schedule in memory: it is static, and a file of it can break.
+        self._python("beat", *celery, "beat", "--scheduler", "celery.beat:Scheduler")
+        self._program("clock", HERE / "manage.py", "run_clock")
+        self._python(
+            "web",
+            *("gunicorn", "imaging_safety.wsgi", "--bind", self.url.removeprefix("http://")),
+            *("--workers", "2", "--threads", "4", "--graceful-timeout", "5"),
+            "--no-control-socket",
+        )
+
+    def _python(self, name: str, module: str, *arguments: str | Path, **how: float) -> None:
+        self._program(name, "-m", module, *arguments, **how)
+
+    def _program(self, name: str, *arguments: str | Path, **how: float) -> None:
+        command = [sys.executable, *(str(argument) for argument in arguments)]
+        log = self.place.log / f"{name}.log"
+        self.supervisor.start(name, Program(command, log, self.env, HERE, **how))  # type: ignore[arg-type]
+
+    def _wait_for_answer(self) -> None:
+        deadline = time.monotonic() + ANSWERS_WITHIN
+        while not self._answers():
+            self.supervisor.look()
+            if time.monotonic() > deadline:
+                log = self.place.log / "web.log"
+                raise CannotStart(f"The pages do not answer: {_last_line(log)} (see {log}).")
+            time.sleep(0.1)
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/health/", timeout=5) as answer:  # noqa: S310  our own
+                return json.load(answer)["database"] == "ok"
+        except (urllib.error.URLError, OSError, ValueError):
+            return False
+
+    def greet(self) -> None:
+        say(f"\nImaging Safety runs at {self.url}\n")
+        if self.env["DEMONSTRATION"].lower() in ("on", "true", "1", "yes"):
+            sign_ins = self._manage("demonstration_sign_ins")
+            sign_ins.wait(60)
+            say((self.place.log / "demonstration_sign_ins.log").read_text())
+        if self.mail_port:
+            say(f"Mail that it sends is kept in {self.place.mail}")
+        say(f"Logs are in {self.place.log}\nCtrl-C stops everything.")
+
+
+def _port(env: dict[str, str]) -> int:
+    given = env.get("PORT", "8000")
+    if not given.isdigit() or not 0 < int(given) < 65536:
+        raise CannotStart(f"PORT is {given}: it must be a number from 1 to 65535.")
+    return int(given)
+
+
+def _last_line(log: Path) -> str:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1].strip() if lines else "it said nothing"
+
+
+def _raise_stop(_number: int, _frame: object) -> None:
+    raise Stop
+
+
+def _in_one_sentence(error: OSError) -> str:
+    """For what the disk refused."""
+    where = f" {error.filename}" if error.filename else ""
+    if error.errno == errno.ENOSPC:
+        return f"The disk is full: free some space{' for' + where if where else ''}."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"You may not write{where}: run as the owner of this directory."
+    return f"{error.strerror or error}{where}."
+
+
+def run() -> None:
+    place = Place(Path(os.environ.get("LOCAL_DIR") or HERE / ".local").resolve())
+    place.open()
+    with only_one(place):
+        children.begin_guard()
+        this = Run(place, dict(os.environ))
+        try:
+            this.start()
+            this.greet()
+            this.watch()
+        finally:
+            _go_deaf()
+            this.supervisor.stop()
+            if children.guard:
+                children.guard.dismiss()
+
+
+def _go_deaf() -> None:
+    """A second Ctrl-C must not leave half of it running."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def main() -> int:
+    signal.signal(signal.SIGINT, _raise_stop)
+    signal.signal(signal.SIGTERM, _raise_stop)
+    signal.signal(signal.SIGHUP, _raise_stop)
+    try:
+        run()
+    except Stop:
+        say("\nStopped.")
+    except CannotStart as problem:
+        sys.stderr.write(f"{problem}\n")
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"{_in_one_sentence(error)}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

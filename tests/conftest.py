@@ -1,0 +1,49 @@
+"""What every test may ask for."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+IN_CI = os.environ.get("CI", "").lower() == "true"
+
+
+@pytest.fixture
+def application_role(db: None) -> Iterator[str]:
+    """Act in the database as the running application does: it owns nothing."""
+    from django.db import connection
+
+    from imaging_safety import embedded, grants
+
+    role = os.environ.get("TEST_APPLICATION_ROLE", embedded.APPLICATION)
+    grants.restrict(connection, role)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL ROLE {role}")
+    yield role
+    with connection.cursor() as cursor:
+        cursor.execute("RESET ROLE")
+
+
+@pytest.fixture(scope="session")
+def cases() -> Path:
+    """Real messages that nobody here wrote, where the machine has them."""
+    named = os.environ.get("IMAGING_SAFETY_CASES")
+    if not named:
+        pytest.skip("set IMAGING_SAFETY_CASES to a directory of messages to try them")
+    return Path(named)
+
+
+def _may_skip(report: pytest.TestReport) -> bool:
+    """Messages that the project may not ship are not on every machine."""
+    return "IMAGING_SAFETY_CASES" in str(report.longrepr)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI a test that was skipped is a test that failed."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not IN_CI or hasattr(session.config, "workerinput") or not reporter:
+        return
+    if not all(_may_skip(report) for report in reporter.stats.get("skipped", [])):
+        reporter.write_line("\n*** Tests were skipped; in CI that is a failure. ***", red=True)
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
