@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from findings.models.append_only import append_only, never_deleted
 from findings.models.examination import held_by
 from findings.models.people import Person, Role
-from findings.states import OPEN, WORDS, State
+from findings.states import OPEN, WORDS, ClockKind, State
 
 # Crockford's letters: nothing that is misheard on a telephone.
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -42,15 +42,26 @@ class FindingQuerySet(models.QuerySet["Finding"]):
     def awaiting_acknowledgement(self) -> "FindingQuerySet":
         return self.filter(state=State.AWAITING)
 
-    def overdue(self, now: datetime) -> "FindingQuerySet":
-        """Open findings with a running clock that is past its limit."""
-        return self.open().filter(
-            models.Exists(
-                Clock.objects.filter(
-                    finding=models.OuterRef("pk"), stopped_at__isnull=True, due_at__lte=now
-                )
-            )
+    def overdue(self, now: datetime, *kinds: ClockKind) -> "FindingQuerySet":
+        """Open findings with a running clock (of these kinds, or any) that is past its limit."""
+        running = Clock.objects.filter(
+            finding=models.OuterRef("pk"), stopped_at__isnull=True, due_at__lte=now
         )
+        if kinds:
+            running = running.filter(kind__in=kinds)
+        return self.open().filter(models.Exists(running))
+
+    def forgotten(self, now: datetime) -> "FindingQuerySet":
+        """Acknowledged, and the time to act has passed with nothing recorded."""
+        return self.filter(state=State.ACKNOWLEDGED).overdue(now, ClockKind.ACT)
+
+    def reopened(self) -> "FindingQuerySet":
+        """Open again because the report changed after the flag, or after an answer."""
+        return self.open().filter(counts_from__gt=F("flagged_at"))
+
+    def owner_left(self) -> "FindingQuerySet":
+        """Open, and the one person who holds it does not work here any more."""
+        return self.open().filter(owner_person__is_active=False)
 
     def with_due(self) -> "FindingQuerySet":
         """Adds `due_at`: the earliest limit among the running clocks, NULL when ended."""
