@@ -100,6 +100,7 @@ class Guard:
         self._child = Popen(
             [sys.executable, str(Path(__file__).with_name("guard.py"))],
             stdin=PIPE,
+            stdout=DEVNULL,
             start_new_session=True,
             pass_fds=inherited,
         )

@@ -44,18 +44,27 @@ def private_directory(path: Path, owner: int | None = None) -> Path:
     return path
 
 
-def temporary_directory() -> Path:
-    """A private directory for a throw-away server, named after the process that needs it."""
-    _forget_dead_ones()
-    return Path(tempfile.mkdtemp(prefix=f"{TEMPORARY_PREFIX}{os.getpid()}-"))
+def temporary_directory(where: str | None = None) -> Path:
+    """A private directory named after the process that needs it, for a throw-away server."""
+    _forget_dead_ones(where or tempfile.gettempdir())
+    return Path(tempfile.mkdtemp(prefix=f"{TEMPORARY_PREFIX}{os.getpid()}-", dir=where))
 
 
-def _forget_dead_ones() -> None:
+def _forget_dead_ones(where: str) -> None:
     """After a kill -9 nobody was left to tidy up."""
-    for left in Path(tempfile.gettempdir()).glob(f"{TEMPORARY_PREFIX}*-*"):
+    for left in Path(where).glob(f"{TEMPORARY_PREFIX}*-*"):
         pid = left.name.removeprefix(TEMPORARY_PREFIX).partition("-")[0]
         if pid.isdigit() and not _is_alive(int(pid)):
             shutil.rmtree(left, ignore_errors=True)
+
+
+def socket_directory(base: Path, name: str, owner: int | None = None) -> Path:
+    """Beside the rows, or somewhere shorter when the checkout lies too deep for a socket."""
+    if len(os.fsencode(base / name)) <= LONGEST_SOCKET_PATH:
+        return base
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    is_fit = os.path.isdir(runtime) and len(runtime) < 50 and owner is None
+    return private_directory(temporary_directory(runtime if is_fit else None), owner)
 
 
 def _is_alive(pid: int) -> bool:
@@ -114,7 +123,7 @@ class Postgres:
         self.base = private_directory(base, self.account.get("user"))
         self.data = self.base / "data"
         self.log = self.base / "log"
-        self.sockets = self._socket_directory()
+        self.sockets = socket_directory(self.base, SOCKET_NAME, self.account.get("user"))
         self.binaries = self._reachable(postgres_binaries())
         self.child: subprocess.Popen[bytes] | None = None
 
@@ -143,14 +152,8 @@ class Postgres:
 
     def stop(self) -> None:
         children.stop(self.child, signal.SIGINT, within=30)
-
-    def _socket_directory(self) -> Path:
-        """Beside the rows, or somewhere shorter when the checkout lies too deep for a socket."""
-        if len(os.fsencode(self.base / SOCKET_NAME)) <= LONGEST_SOCKET_PATH:
-            return self.base
-        runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-        shorter = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=_short_enough(runtime)))
-        return private_directory(shorter, self.account.get("user"))
+        if self.sockets != self.base:
+            shutil.rmtree(self.sockets, ignore_errors=True)
 
     def _reachable(self, binaries: Path) -> Path:
         """The programs where the unprivileged account may run them, copied there if need be.
@@ -275,7 +278,7 @@ class Valkey:
         self.durable = durable
         self.program = program or valkey_binary()
         self.log = self.base / "log"
-        self.socket = self._socket()
+        self.socket = socket_directory(self.base, "socket") / "socket"
         self.child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -290,13 +293,8 @@ class Valkey:
 
     def stop(self) -> None:
         children.stop(self.child)
-
-    def _socket(self) -> Path:
-        beside = self.base / "socket"
-        if len(os.fsencode(beside)) <= LONGEST_SOCKET_PATH:
-            return beside
-        runtime = _short_enough(os.environ.get("XDG_RUNTIME_DIR", ""))
-        return Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=runtime)) / "socket"
+        if self.socket.parent != self.base:
+            shutil.rmtree(self.socket.parent, ignore_errors=True)
 
     def _options(self) -> list[str]:
         settings = {
@@ -319,11 +317,6 @@ class Valkey:
             if time.monotonic() > deadline:
                 raise CannotStart(f"Valkey did not answer: {_last_lines(self.log)}")
             time.sleep(0.01)
-
-
-def _short_enough(runtime: str) -> str | None:
-    """The user's runtime directory, or None for the system's temporary one."""
-    return runtime if runtime and os.path.isdir(runtime) and len(runtime) < 60 else None
 
 
 def _give_to(directory: Path, owner: int) -> None:
