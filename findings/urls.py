@@ -32,6 +32,7 @@ urlpatterns = [
     path("findings/<str:reference>/withdraw/", answers.withdraw, name="withdraw"),
     path("findings/<str:reference>/hand-over/", answers.hand_over, name="hand-over"),
     path("governance/", governance.governance, name="governance"),
+    path("governance/<str:measure>/", governance.rows, name="governance-rows"),
     path("held/", held.held_items, name="held-items"),
     path("held/<int:receipt_id>/", held.held_item, name="held-item"),
     path("policy/", policy.policy, name="policy"),

@@ -1,0 +1,138 @@
+"""The measures. Each is a selection of clocks with its definition in words."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import F, Q, QuerySet
+
+from findings.models import Clock, Finding, Person
+from findings.states import ClockKind
+
+Clocks = QuerySet[Clock]
+
+# The window of the measures that look back, in days up to now.
+WINDOW_DAYS = 90
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number: its name, what it counts in words, and the clocks that it counts."""
+
+    code: str
+    name: str
+    definition: str
+    select: Callable[[Clocks, datetime], Clocks]
+    # Shown as a share of this measure, where it is one.
+    of: str = ""
+
+
+def promises_visible_to(person: Person) -> Clocks:
+    """The clocks of findings that this person may see."""
+    return Clock.objects.filter(finding__in=Finding.objects.visible_to(person))
+
+
+def _running(clocks: Clocks, *kinds: ClockKind) -> Clocks:
+    running = clocks.filter(stopped_at__isnull=True)
+    return running.filter(kind__in=kinds) if kinds else running
+
+
+def _late(clocks: Clocks, now: datetime, kind: ClockKind) -> Clocks:
+    return _running(clocks, kind).filter(due_at__lte=now)
+
+
+def _fell_due(clocks: Clocks, now: datetime, kind: ClockKind) -> Clocks:
+    """Those whose limit lies in the window, but for promises that ended before their limit
+    without an answer being owed any more (withdrawn, corrected, handed over)."""
+    ended_before = Q(stopped_at__lt=F("due_at")) & ~Q(stopped_because=Clock.StoppedBecause.ANSWERED)
+    since = now - timedelta(days=WINDOW_DAYS)
+    return clocks.filter(kind=kind, due_at__gt=since, due_at__lte=now).exclude(ended_before)
+
+
+def _in_time(clocks: Clocks, now: datetime, kind: ClockKind) -> Clocks:
+    return _fell_due(clocks, now, kind).filter(
+        stopped_because=Clock.StoppedBecause.ANSWERED, stopped_at__lte=F("due_at")
+    )
+
+
+_WINDOW = f"in the last {WINDOW_DAYS} days"
+
+MEASURES = {
+    measure.code: measure
+    for measure in (
+        Measure(
+            "open",
+            "Open",
+            "Findings that are neither closed nor withdrawn.",
+            lambda clocks, now: _running(clocks),
+        ),
+        Measure(
+            "waiting",
+            "Not acknowledged",
+            "Open findings that nobody has taken on yet.",
+            lambda clocks, now: _running(clocks, ClockKind.ACKNOWLEDGE),
+        ),
+        Measure(
+            "late_acknowledgement",
+            "Acknowledgement late",
+            "Not acknowledged, and the time to acknowledge has passed.",
+            lambda clocks, now: _late(clocks, now, ClockKind.ACKNOWLEDGE),
+        ),
+        Measure(
+            "forgotten",
+            "Action late",
+            "Acknowledged, and the time to act has passed with no action recorded.",
+            lambda clocks, now: _late(clocks, now, ClockKind.ACT),
+        ),
+        Measure(
+            "late_result",
+            "Result late",
+            "An action is recorded, and the day on which its result was expected has passed.",
+            lambda clocks, now: _late(clocks, now, ClockKind.FOLLOW_UP),
+        ),
+        Measure(
+            "reopened",
+            "Re-opened",
+            "Open again because the report changed after the flag.",
+            lambda clocks, now: _running(clocks).filter(
+                finding__counts_from__gt=F("finding__flagged_at")
+            ),
+        ),
+        Measure(
+            "owner_left",
+            "Owner left",
+            "Open, and the person who holds it does not work here any more.",
+            lambda clocks, now: _running(clocks).filter(finding__owner_person__is_active=False),
+        ),
+        Measure(
+            "acknowledgement_due",
+            "Acknowledgements due",
+            f"Promises to acknowledge whose limit fell {_WINDOW}, answered or not. Left out: those"
+            " withdrawn, corrected or handed over before their limit.",
+            lambda clocks, now: _fell_due(clocks, now, ClockKind.ACKNOWLEDGE),
+        ),
+        Measure(
+            "acknowledged_in_time",
+            "Acknowledged in time",
+            f"Of the acknowledgements that fell due {_WINDOW}: those answered by their limit."
+            " One that is still waiting counts as not in time.",
+            lambda clocks, now: _in_time(clocks, now, ClockKind.ACKNOWLEDGE),
+            of="acknowledgement_due",
+        ),
+        Measure(
+            "action_due",
+            "Actions due",
+            f"Promises to act whose limit fell {_WINDOW}, kept or not. Left out: those withdrawn,"
+            " corrected or handed over before their limit.",
+            lambda clocks, now: _fell_due(clocks, now, ClockKind.ACT),
+        ),
+        Measure(
+            "acted_in_time",
+            "Acted on in time",
+            f"Of the actions that fell due {_WINDOW}: those recorded by their limit. One that is"
+            " still waiting counts as not in time.",
+            lambda clocks, now: _in_time(clocks, now, ClockKind.ACT),
+            of="action_due",
+        ),
+    )
+}

@@ -1,0 +1,153 @@
+"""Every promise that the database itself keeps is there, by name, after the migrations.
+
+A constraint that a later migration drops by accident would not fail any behaviour test that never
+tries the forbidden thing; it fails here.
+"""
+
+import pytest
+from django.apps import apps
+from django.db import connection, models
+
+from findings.models import APPEND_ONLY
+
+pytestmark = pytest.mark.django_db
+
+CONSTRAINTS = {
+    # 1. A report version received twice; an accession shared by two patients.
+    "findings_report": {"report_version_is_received_once", "report_content_is_received_once"},
+    "findings_examination": {"accession_is_one_examination", "accession_is_never_empty"},
+    # 2 and 3. States, paired columns, order of times, one owner.
+    "findings_finding": {
+        "state_is_known",
+        "exactly_one_owner",
+        "acknowledged_says_when_who_and_plan",
+        "acknowledged_states_are_acknowledged",
+        "closed_says_when_who_and_outcome",
+        "withdrawn_says_when_who_and_why",
+        "patient_told_says_when_who_and_how",
+        "not_telling_the_patient_has_a_reason",
+        "times_are_in_order",
+    },
+    # 4. Event numbers.
+    "findings_event": {"event_number_is_used_once"},
+    # 5. Clocks.
+    "findings_clock": {
+        "clock_kind_is_known",
+        "clock_is_due_after_it_starts",
+        "stopped_clock_says_when_and_why",
+    },
+    # 6. Steps.
+    "findings_step": {
+        "step_never_fires_early",
+        "step_is_never_fired_and_cancelled",
+        "step_only_moves_nearer",
+    },
+    # 7. Notifications.
+    "notifications_notification": {
+        "one_notification_a_step_and_route",
+        "notification_status_is_known",
+        "sending_has_a_lease",
+        "sent_says_when",
+    },
+    "notifications_deliveryattempt": {"attempt_number_is_used_once"},
+    "findings_receipt": {"part_has_one_receipt", "held_says_why_and_what_to_do"},
+}
+# Partial unique constraints are indexes in PostgreSQL.
+INDEXES = {"one_running_clock_of_a_kind", "professional_code_is_one_person"}
+TRIGGERS = {
+    "findings_finding": {"open_finding_has_a_running_clock", "finding_is_never_deleted"},
+    "findings_clock": {
+        "clock_runs_while_finding_is_open",
+        "clock_promise_never_changes",
+        "clock_is_never_deleted",
+    },
+    "findings_step": {
+        "step_never_fires_twice",
+        "step_promise_never_changes",
+        "step_is_never_deleted",
+    },
+    "findings_event": {"event_is_append_only", "event_is_numbered_and_chained"},
+    "findings_report": {"report_is_append_only"},
+    "findings_incomingmessage": {"incomingmessage_is_append_only"},
+    "findings_action": {"action_is_append_only"},
+    "findings_viewing": {"viewing_is_append_only"},
+    "findings_rule": {"rule_is_append_only"},
+    "findings_rung": {"rung_is_append_only"},
+    "findings_signature": {"signature_is_append_only"},
+    "findings_receipt": {"receipt_is_never_deleted"},
+    "notifications_notification": {"notification_is_never_deleted"},
+    "notifications_deliveryattempt": {"deliveryattempt_is_append_only"},
+    "notifications_deliveryresult": {"deliveryresult_is_append_only"},
+}
+DEFERRED = {"open_finding_has_a_running_clock", "clock_runs_while_finding_is_open"}
+
+
+def _names(sql: str, *parameters: object) -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return {row[0] for row in cursor.fetchall()}
+
+
+@pytest.mark.parametrize("table", CONSTRAINTS)
+def test_the_constraints_of_a_table_exist_and_are_checked(table: str) -> None:
+    found = _names(
+        "SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass AND convalidated", table
+    )
+    assert CONSTRAINTS[table] <= found
+
+
+def test_the_partial_unique_indexes_exist() -> None:
+    found = _names(
+        "SELECT indexrelid::regclass::text FROM pg_index WHERE indisunique AND indisvalid"
+        " AND indpred IS NOT NULL"
+    )
+    assert found >= INDEXES
+
+
+def _triggers(table: str, condition: str = "true") -> set[str]:
+    """Names as the models give them; pgtrigger adds a prefix and a hash."""
+    names = _names(
+        "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND tgenabled <> 'D'"
+        f" AND NOT tgisinternal AND {condition}",
+        table,
+    )
+    return {name.removeprefix("pgtrigger_").rsplit("_", 1)[0] for name in names}
+
+
+@pytest.mark.parametrize("table", TRIGGERS)
+def test_the_triggers_of_a_table_exist_and_are_enabled(table: str) -> None:
+    assert TRIGGERS[table] <= _triggers(table)
+
+
+def test_the_running_clock_is_checked_at_commit() -> None:
+    deferred = _triggers("findings_finding", "tginitdeferred") | _triggers(
+        "findings_clock", "tginitdeferred"
+    )
+    assert deferred == DEFERRED
+
+
+def test_every_append_only_table_has_its_trigger() -> None:
+    for table in APPEND_ONLY:
+        assert f"{table.split('_', 1)[1]}_is_append_only" in _triggers(table), table
+
+
+def test_no_foreign_key_cascades() -> None:
+    """Of our own tables: nothing clinical is ever deleted because something else was."""
+    ours = [
+        *apps.get_app_config("findings").get_models(),
+        *apps.get_app_config("notifications").get_models(),
+    ]
+    keys = [
+        field
+        for model in ours
+        for field in model._meta.get_fields()
+        if isinstance(field, models.ForeignKey)
+    ]
+    assert len(keys) > 40
+    assert not [str(key) for key in keys if key.remote_field.on_delete is not models.PROTECT]
+    cascading = _names(
+        "SELECT conname FROM pg_constraint WHERE contype = 'f' AND confdeltype NOT IN ('a', 'r')"
+        " AND (conrelid::regclass::text LIKE 'findings_%%'"
+        " OR conrelid::regclass::text LIKE 'notifications_%%')"
+    )
+    assert cascading == set()
