@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.static_files import pytest_configure, pytest_unconfigure  # noqa: F401
+
 IN_CI = os.environ.get("CI", "").lower() == "true"
 
 

@@ -1,0 +1,110 @@
+"""What every page needs around its content.
+
+One key, `layout`, and the nonce: Django's Jinja2 backend lets these override what a view gave,
+so a key here must never be a word that a view would choose.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import SimpleLazyObject
+
+from findings.models import Person, Role
+from notifications import watchdog
+from notifications.models import Notification
+
+SENTENCES_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One place in the navigation, by the name of its URL."""
+
+    name: str
+    words: str
+    # Empty: for everybody who has signed in.
+    roles: tuple[Role, ...] = ()
+    in_demonstration_only: bool = False
+
+    def is_for(self, person: Person) -> bool:
+        if self.in_demonstration_only and not settings.DEMONSTRATION:
+            return False
+        return not self.roles or person.has_role(*self.roles)
+
+
+NAVIGATION = (
+    Entry("reports", "Reports", (Role.RADIOLOGIST,)),
+    Entry("my-flags", "My flags", (Role.RADIOLOGIST,)),
+    Entry("my-findings", "My findings", (Role.REFERRER,)),
+    Entry("inbox", "Inbox"),
+    Entry("open-findings", "Open findings", (Role.COORDINATOR, Role.GOVERNANCE)),
+    Entry("held-items", "Held items", (Role.COORDINATOR,)),
+    Entry("governance", "Governance", (Role.GOVERNANCE, Role.COORDINATOR)),
+    Entry("people", "People", (Role.ADMINISTRATOR,)),
+    Entry("policy", "Policy"),
+    Entry("messages", "Messages", in_demonstration_only=True),
+    Entry("help", "Help"),
+)
+
+
+def every_page(request: HttpRequest) -> dict[str, Any]:
+    """Django's context processor. Nothing is asked of the database until a page shows it."""
+    nonce = getattr(request, "csp_nonce", None)
+    return {
+        "layout": {
+            "person": SimpleLazyObject(lambda: signed_in(request)),
+            "navigation": SimpleLazyObject(lambda: navigation(request)),
+            "watchdog": SimpleLazyObject(lambda: watchdog_sentences(request)),
+            "demonstration": settings.DEMONSTRATION,
+            "release": settings.RELEASE,
+        },
+        # str() settles it: the header holds only a nonce that was asked for.
+        "cspNonce": "" if nonce is None else str(nonce),
+    }
+
+
+def signed_in(request: HttpRequest) -> Person | None:
+    """The person who has signed in, if anybody has."""
+    user = getattr(request, "user", None)
+    return user if isinstance(user, Person) else None
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The places that this person's roles lead to, as the header's macro wants them."""
+    person = signed_in(request)
+    if person is None:
+        return []
+    return [_item(request, entry, person) for entry in NAVIGATION if _is_shown(entry, person)]
+
+
+def _is_shown(entry: Entry, person: Person) -> bool:
+    return entry.is_for(person) and address(entry.name) is not None
+
+
+def _item(request: HttpRequest, entry: Entry, person: Person) -> dict[str, Any]:
+    match = getattr(request, "resolver_match", None)
+    words = inbox_words(person) if entry.name == "inbox" else entry.words
+    current = match is not None and match.url_name == entry.name
+    return {"href": address(entry.name), "text": words, "current": current}
+
+
+def inbox_words(person: Person) -> str:
+    """Inbox (3 unread)."""
+    unread = Notification.objects.visible_to(person).unread().count()
+    return f"Inbox ({unread} unread)" if unread else "Inbox"
+
+
+def address(name: str) -> str | None:
+    """Where a named page is, or None in an installation that has no such page."""
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return None
+
+
+def watchdog_sentences(request: HttpRequest) -> list[str]:
+    """What the engine should have done and did not: everybody who has signed in sees it."""
+    return list(watchdog.sentences())[:SENTENCES_SHOWN] if signed_in(request) else []

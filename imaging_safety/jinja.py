@@ -1,0 +1,85 @@
+"""The template environment: NHS.UK macros, our filters, and what a form field's template asks.
+
+Filters: when, day, near, time_left, duration, nhs_number, age, plural (see findings/words.py).
+Globals: static, url, due_words, urgency, page_numbers, and those of form_parts.py.
+"""
+
+from typing import Any
+
+from django.contrib.messages import get_messages
+from django.templatetags.static import static
+from django.urls import reverse
+from jinja2 import (
+    ChainableUndefined,
+    ChoiceLoader,
+    Environment,
+    PackageLoader,
+    TemplateRuntimeError,
+)
+
+from findings import states, words
+from findings.form_fields import revealed_names
+from imaging_safety import form_parts
+
+# Of the vendored build; see imaging_safety/vendor_nhsuk.py.
+NHSUK_VERSION = "10.6.1"
+
+
+def environment(**options: Any) -> Environment:
+    """Called once by Django's Jinja2 backend."""
+    # The NHS.UK macros ask for parameters of parameters that were not given. (An `if` expression
+    # without `else` gives another, unchainable undefined: write `else undefined`.)
+    options["undefined"] = ChainableUndefined
+    options["trim_blocks"] = options["lstrip_blocks"] = True
+    made = Environment(**options)  # noqa: S701  Django's backend sets autoescape
+    assert made.autoescape is True
+    made.loader = ChoiceLoader([options["loader"], PackageLoader("nhsuk_frontend_jinja")])
+    made.filters.update(FILTERS)
+    made.globals.update(GLOBALS)
+    return made
+
+
+def url(name: str, *args: Any, **kwargs: Any) -> str:
+    """The address of a page, by its name."""
+    return reverse(name, args=args or None, kwargs=kwargs or None)
+
+
+def must_have(value: Any, what: str) -> Any:
+    """A form without its token fails only when it is sent; this fails when it is drawn."""
+    if not value:
+        raise TemplateRuntimeError(f"There is no {what} here: import the macro `with context`.")
+    return value
+
+
+def page_numbers(page: Any) -> list[int | str]:
+    """1 … 4 5 6 … 20, with the ellipsis as it comes from Django's paginator."""
+    return list(page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1))
+
+
+FILTERS = {
+    "when": words.when,
+    "day": words.day,
+    "near": words.near,
+    "time_left": words.time_left,
+    "duration": words.duration,
+    "nhs_number": words.nhs_number,
+    "age": words.age,
+    "plural": words.plural,
+}
+GLOBALS = {
+    "NHSUK_VERSION": NHSUK_VERSION,
+    "static": static,
+    "url": url,
+    "get_messages": get_messages,
+    "must_have": must_have,
+    "page_numbers": page_numbers,
+    "STATE_WORDS": {state.value: said for state, said in states.WORDS.items()},
+    "due_words": words.due,
+    "urgency": words.urgency,
+    "revealed_names": revealed_names,
+    "choice_list": form_parts.choice_list,
+    "choice_values": form_parts.choice_values,
+    "flat_choices": form_parts.flat_choices,
+    "wrong_parts": form_parts.wrong_parts,
+    "error_list": form_parts.error_list,
+}

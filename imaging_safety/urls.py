@@ -1,0 +1,31 @@
+"""Every address. Django's admin site is not among them: it would write past the services."""
+
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework.permissions import IsAuthenticated
+
+from imaging_safety import errors, views
+from imaging_safety.health import health
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("sign-in/", views.SignIn.as_view(), name="sign-in"),
+    path("sign-in/as/", views.sign_in_as, name="sign-in-as"),
+    path("sign-out/", views.SignOut.as_view(), name="sign-out"),
+    path("help/", views.help_page, name="help"),
+    path("accessibility/", views.accessibility, name="accessibility"),
+    path("health/", health, name="health"),
+    path(
+        "api/v1/schema/",
+        SpectacularAPIView.as_view(permission_classes=[IsAuthenticated]),
+        name="schema",
+    ),
+    path("api/v1/", include("findings.api.urls")),
+    path("", include("findings.urls")),
+    path("", include("notifications.urls")),
+]
+
+handler400 = errors.bad_request
+handler403 = errors.permission_denied
+handler404 = errors.not_found
+handler500 = errors.server_error
