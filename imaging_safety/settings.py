@@ -32,6 +32,9 @@ BIND_ADDRESS = env.str("BIND_ADDRESS", default="127.0.0.1")
 # Whose bank holidays count: ENG, WLS, SCT or NIR.
 NATION = env.str("NATION", default="ENG")
 RELEASE = "0.1.0"
+# The pages on which administrators keep people, teams, sites and senders. Off by default: serve
+# them from an instance that only administrators' machines can reach.
+ADMIN_SITE = env.bool("ADMIN_SITE", default=False)
 
 # --- Applications --------------------------------------------------------------------------
 

@@ -1,0 +1,129 @@
+"""The directory: people, teams, sites and senders, kept by administrators on Django's own pages.
+
+Nothing clinical is registered here, and nothing can be deleted: a row that is no longer used is
+made inactive. Every change is written to Django's admin log. Served only where ADMIN_SITE=on.
+"""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.forms import AdminUserCreationForm, ReadOnlyPasswordHashField
+from django.forms import ModelForm
+from django.http import HttpRequest
+
+from findings.models import (
+    BankHoliday,
+    Membership,
+    Organisation,
+    Person,
+    Role,
+    Sender,
+    Site,
+    Team,
+)
+
+
+class DirectorySite(admin.AdminSite):
+    """For administrators only, whatever Django's own flags say."""
+
+    site_header = "Imaging Safety: directory"
+    site_title = "Imaging Safety"
+    index_title = "People, teams, sites and senders"
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        person = request.user
+        return isinstance(person, Person) and person.has_role(Role.ADMINISTRATOR)
+
+
+directory = DirectorySite(name="directory")
+
+
+class DirectoryAdmin(admin.ModelAdmin):
+    """May be added to and changed by administrators; never deleted from."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return directory.has_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return directory.has_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return directory.has_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return directory.has_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class NewPersonForm(AdminUserCreationForm):
+    class Meta:
+        model = Person
+        fields = ["username", "given_name", "family_name", "organisation", "roles"]
+
+
+class PersonForm(ModelForm):
+    password = ReadOnlyPasswordHashField()
+
+    class Meta:
+        model = Person
+        fields = [
+            "username",
+            "password",
+            "title",
+            "given_name",
+            "family_name",
+            "job_title",
+            "professional_code",
+            "email",
+            "phone",
+            "organisation",
+            "site",
+            "roles",
+            "is_active",
+            "left_at",
+        ]
+
+
+class MembershipInline(admin.TabularInline):
+    model = Membership
+    extra = 0
+    can_delete = False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return directory.has_permission(request)
+
+    has_change_permission = has_view_permission
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return directory.has_permission(request)
+
+
+@admin.register(Person, site=directory)
+class PersonAdmin(DirectoryAdmin):
+    form = PersonForm
+    list_display = ["full_name", "job_title", "organisation", "site", "roles", "is_active"]
+    list_filter = ["is_active", "organisation", "site"]
+    search_fields = ["family_name", "given_name", "username", "professional_code"]
+    inlines = [MembershipInline]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        if obj is None:
+            kwargs["form"] = NewPersonForm
+        return super().get_form(request, obj, **kwargs)
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return self.inlines if obj else []
+
+
+@admin.register(Team, site=directory)
+class TeamAdmin(DirectoryAdmin):
+    list_display = ["name", "organisation", "site", "kind", "location_code"]
+    list_filter = ["kind", "organisation", "site"]
+    inlines = [MembershipInline]
+
+
+@admin.register(Organisation, Site, Sender, BankHoliday, site=directory)
+class PlainAdmin(DirectoryAdmin):
+    """Pages that need nothing of their own."""
