@@ -1,0 +1,243 @@
+"""What the database refuses, whoever asks: raw SQL, a bulk update, a mistake in our own code."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import Error, IntegrityError, connection, transaction
+from django.utils import timezone
+
+from findings.models import APPEND_ONLY, Clock, Event, Examination, Finding, Step
+from findings.services.close import withdraw_finding
+from notifications.models import Notification
+from tests.factories import a_trust, acknowledged, flagged, report, reported
+
+pytestmark = pytest.mark.django_db
+
+
+def commit(change: Callable[[], object]) -> None:
+    with transaction.atomic():
+        change()
+        with connection.cursor() as cursor:  # deferred triggers speak at commit
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def refused(change: Callable[[], object], message: str = "") -> None:
+    """Run the change to its commit, as a request would, and see that it fails and why."""
+    with pytest.raises(Error, match=message):
+        commit(change)
+
+
+def test_an_unknown_state_is_refused() -> None:
+    finding = flagged(a_trust())
+    refused(lambda: Finding.objects.filter(pk=finding.pk).update(state="lost"), "state_is_known")
+
+
+def test_a_finding_has_exactly_one_owner() -> None:
+    trust = a_trust()
+    rows = Finding.objects.filter(pk=flagged(trust).pk)
+    refused(lambda: rows.update(owner_team=trust.team), "exactly_one_owner")
+    refused(lambda: rows.update(owner_person=None), "exactly_one_owner")
+
+
+def test_closing_needs_when_who_and_outcome() -> None:
+    finding = acknowledged(a_trust())
+    rows = Finding.objects.filter(pk=finding.pk)
+    refused(lambda: rows.update(state="closed"), "closed_says_when_who_and_outcome")
+
+
+def test_acknowledging_needs_a_plan() -> None:
+    trust = a_trust()
+    rows = Finding.objects.filter(pk=flagged(trust).pk)
+    refused(
+        lambda: rows.update(
+            state="acknowledged", acknowledged_at=timezone.now(), acknowledged_by=trust.referrer
+        ),
+        "acknowledged_says_when_who_and_plan",
+    )
+
+
+def test_times_cannot_be_out_of_order() -> None:
+    finding = acknowledged(a_trust())
+    before = finding.flagged_at - timedelta(seconds=1)
+    refused(
+        lambda: Finding.objects.filter(pk=finding.pk).update(acknowledged_at=before),
+        "times_are_in_order",
+    )
+
+
+def test_an_open_finding_always_has_a_running_clock() -> None:
+    finding = flagged(a_trust())
+    clocks = Clock.objects.filter(finding=finding)
+    refused(
+        lambda: clocks.update(stopped_at=timezone.now(), stopped_because="answered"),
+        "has no running clock",
+    )
+
+
+def test_an_ended_finding_has_no_running_clock() -> None:
+    trust = a_trust()
+    finding = flagged(trust)
+    withdraw_finding(finding=finding, by=trust.radiologist, because="Wrong patient.")
+    clock = finding.clocks.get()
+    refused(
+        lambda: Clock.objects.create(
+            finding=finding,
+            kind="act",
+            rule=clock.rule,
+            started_at=clock.started_at,
+            due_at=clock.due_at,
+        ),
+        "ended finding",
+    )
+
+
+def test_two_running_clocks_of_one_kind_are_refused() -> None:
+    finding = flagged(a_trust())
+    clock = finding.clocks.get()
+    refused(
+        lambda: Clock.objects.create(
+            finding=finding,
+            kind=clock.kind,
+            rule=clock.rule,
+            started_at=clock.started_at,
+            due_at=clock.due_at,
+        ),
+        "one_running_clock_of_a_kind",
+    )
+
+
+@pytest.mark.parametrize("field", ["due_at", "started_at"])
+def test_a_promise_never_changes(field: str) -> None:
+    finding = flagged(a_trust())
+    later = timezone.now() + timedelta(days=1)
+    refused(lambda: Clock.objects.filter(finding=finding).update(**{field: later}))
+
+
+def test_a_step_never_fires_early() -> None:
+    step = flagged(a_trust()).steps.order_by("due_at").last()
+    refused(
+        lambda: Step.objects.filter(pk=step.pk).update(fired_at=timezone.now()),
+        "step_never_fires_early",
+    )
+
+
+def test_a_step_never_fires_twice_nor_after_it_was_cancelled() -> None:
+    finding = flagged(a_trust())
+    first, second = finding.steps.order_by("due_at")[:2]
+    now = timezone.now() + timedelta(seconds=1)
+    Step.objects.filter(pk=first.pk).update(fired_at=now)
+    Step.objects.filter(pk=second.pk).update(cancelled_at=now)
+    for step in (first, second):
+        refused(lambda step=step: Step.objects.filter(pk=step.pk).update(fired_at=now), "has fired")
+
+
+def test_a_step_is_brought_nearer_and_never_put_off() -> None:
+    step = flagged(a_trust()).steps.order_by("due_at").last()
+    rows = Step.objects.filter(pk=step.pk)
+    refused(
+        lambda: rows.update(brought_forward_to=step.due_at + timedelta(minutes=1)),
+        "step_only_moves_nearer",
+    )
+    refused(lambda: rows.update(due_at=step.due_at + timedelta(minutes=1)))
+
+
+def test_one_notification_for_a_step_person_and_route() -> None:
+    trust = a_trust()
+    step = flagged(trust).steps.first()
+    fields = {
+        "step": step,
+        "finding": step.finding,
+        "recipient": trust.referrer,
+        "route": trust.referrer.routes.first(),
+        "channel": "in_app",
+        "priority": 1,
+    }
+    Notification.objects.create(**fields)
+    refused(lambda: Notification.objects.create(**fields), "one_notification_a_step_and_route")
+
+
+def test_sending_needs_a_lease_and_sent_says_when() -> None:
+    trust = a_trust()
+    step = flagged(trust).steps.first()
+    notification = Notification.objects.create(
+        step=step,
+        finding=step.finding,
+        recipient=trust.referrer,
+        route=trust.referrer.routes.first(),
+        channel="in_app",
+        priority=1,
+    )
+    rows = Notification.objects.filter(pk=notification.pk)
+    refused(lambda: rows.update(status="sending"), "sending_has_a_lease")
+    refused(lambda: rows.update(status="sent"), "sent_says_when")
+
+
+def test_an_accession_is_one_examination_of_one_patient() -> None:
+    trust = a_trust()
+    first, second = reported(trust), reported(trust)
+    refused(
+        lambda: Examination.objects.filter(pk=second.pk).update(accession=first.accession),
+        "accession_is_one_examination",
+    )
+
+
+def test_a_report_version_is_received_once() -> None:
+    version = report(a_trust())
+    copy = {
+        "examination": version.examination,
+        "status": version.status,
+        "text": "Other words.",
+        "reported_at": version.reported_at,
+    }
+    make = version.examination.reports.create
+    refused(lambda: make(**copy, version=version.version, fingerprint="x"), "is_received_once")
+    refused(lambda: make(**copy, version=2, fingerprint=version.fingerprint), "is_received_once")
+
+
+def test_event_numbers_have_no_gaps_and_hashes_hold_on_to_each_other() -> None:
+    finding = acknowledged(a_trust())
+    events = list(finding.events.order_by("number"))
+    assert [event.number for event in events] == list(range(1, len(events) + 1))
+    assert [event.previous_hash for event in events] == ["", *(e.hash for e in events[:-1])]
+    assert len({event.hash for event in events}) == len(events) > 3
+
+
+def test_an_event_cannot_choose_its_number() -> None:
+    finding = flagged(a_trust())
+    last = finding.events.order_by("number").last().number
+    Event.objects.create(finding=finding, kind=Event.Kind.NOTE, number=1)
+    assert finding.events.order_by("number").last().number == last + 1
+
+
+@pytest.mark.parametrize("table", ["findings_event", "findings_report", "findings_rule"])
+@pytest.mark.parametrize("verb", ["UPDATE {} SET id = id", "DELETE FROM {}"])
+def test_written_once_tables_refuse_raw_sql(table: str, verb: str) -> None:
+    flagged(a_trust())
+    with pytest.raises(Error, match="Cannot"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(verb.format(table))
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY)
+def test_the_applications_role_has_no_right_to_rewrite(table: str, application_role: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT has_table_privilege(%s, 'INSERT'),"
+            " has_table_privilege(%s, 'UPDATE, DELETE, TRUNCATE')",
+            [table, table],
+        )
+        assert cursor.fetchone() == (True, False)
+
+
+def test_nothing_that_something_points_at_can_be_deleted() -> None:
+    trust = a_trust()
+    flagged(trust)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        trust.referrer.delete()
+
+
+def test_findings_clocks_and_steps_are_never_deleted() -> None:
+    finding = flagged(a_trust())
+    for rows in (Step.objects.filter(finding=finding), Clock.objects.filter(finding=finding)):
+        with pytest.raises(Error), transaction.atomic():
+            rows._raw_delete(rows.db)
