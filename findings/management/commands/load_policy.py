@@ -1,0 +1,42 @@
+"""Brings the policy rows up to the CSV files and says what changed."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from findings.models import Rule
+from findings.services.policy import FOLDER, PolicyError, load_policy
+
+
+class Command(BaseCommand):
+    help = (
+        "Load policy.csv, ladders.csv and categories.csv. A changed rule becomes a new version;"
+        " running promises keep theirs. See findings/policy/README.md."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "folder", nargs="?", type=Path, default=FOLDER, help="where the files are, if not ours"
+        )
+
+    def handle(self, *args: Any, folder: Path, **options: Any) -> None:
+        before = set(Rule.objects.values_list("pk", flat=True))
+        try:
+            loaded = load_policy(folder)
+        except (PolicyError, OSError) as problem:
+            raise CommandError(f"Nothing was loaded. {problem}") from problem
+        for rule in Rule.objects.exclude(pk__in=before):
+            self.stdout.write(f"{'New' if rule.version == 1 else 'Changed'}: {rule}")
+        self.stdout.write(f"Policy: {loaded.new} new versions, {loaded.unchanged} unchanged.")
+        for policy_id in _unsigned():
+            self.stdout.write(
+                f"Not signed, so no clock starts under it: {policy_id}. Run: manage.py"
+                f' sign_policy {policy_id} --name "NAME" --role "ROLE"'
+            )
+
+
+def _unsigned() -> list[str]:
+    rules = Rule.objects.in_force().filter(basis=Rule.Basis.LOCAL, signatures=None)
+    return list(rules.values_list("policy_id", flat=True))
