@@ -6,7 +6,7 @@ stopped earlier, by `visible_to`, and gets a 404.
 
 from collections.abc import Callable
 
-from findings.models import Examination, Finding, Person, Role
+from findings.models import Examination, Finding, Person, Receipt, Role
 from findings.states import Move, MoveRefused, State, after
 
 
@@ -117,6 +117,13 @@ def check_can_note(person: Person, finding: Finding) -> None:
     )
 
 
+def check_can_deal_with_held(person: Person, receipt: Receipt) -> None:
+    _require(
+        Receipt.objects.visible_to(person).filter(pk=receipt.pk).exists(),
+        "Only a coordinator of the trust that it was sent to can deal with a held item.",
+    )
+
+
 can_write_report = _answers(check_can_write_report)
 can_flag = _answers(check_can_flag)
 can_acknowledge = _answers(check_can_acknowledge)
@@ -127,3 +134,4 @@ can_tell_patient = _answers(check_can_tell_patient)
 can_close = _answers(check_can_close)
 can_withdraw = _answers(check_can_withdraw)
 can_note = _answers(check_can_note)
+can_deal_with_held = _answers(check_can_deal_with_held)

@@ -82,6 +82,7 @@ class IncomingMessage(models.Model):
     received_at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        indexes = [models.Index(fields=["sender", "control_id"], name="messages_by_control_id")]
         triggers = [append_only("incomingmessage")]
 
     def __str__(self) -> str:
@@ -96,14 +97,17 @@ class ReceiptQuerySet(models.QuerySet["Receipt"]):
         return self.filter(outcome=Receipt.Outcome.HELD, resolved_at__isnull=True)
 
     def visible_to(self, person: "object") -> "ReceiptQuerySet":
-        """Held items are for coordinators: their organisation's, and those of unknown senders."""
+        """Held items are for coordinators: their organisation's, and those of unknown senders
+        until somebody has filed them."""
         from findings.models.people import Person, Role
 
         assert isinstance(person, Person)
         if not person.has_role(Role.COORDINATOR):
             return self.none()
         own = Q(message__sender__organisation=person.organisation_id)
-        return self.filter(own | Q(message__sender__isnull=True))
+        unknown = Q(message__sender__isnull=True, report__isnull=True)
+        filed = Q(report__examination__site__organisation=person.organisation_id)
+        return self.filter(own | unknown | filed)
 
 
 class Receipt(models.Model):
@@ -169,3 +173,7 @@ class Receipt(models.Model):
 
     def __str__(self) -> str:
         return f"receipt {self.pk}"
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.outcome == self.Outcome.HELD and self.resolved_at is None

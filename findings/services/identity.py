@@ -1,51 +1,83 @@
 """Which patient a report is about. Identifiers decide; names only support or contradict."""
 
+import re
 import unicodedata
-
-from django.db import IntegrityError, transaction
+from dataclasses import dataclass
+from itertools import permutations
 
 from findings.arrivals import ArrivingPatient, HeldReason
 from findings.models import Patient, PatientIdentifier
 
+# What NFKD does not take apart.
+_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "þ": "th"})
+# Parts that many families share; alone they support nothing.
+_PARTICLES = frozenset(
+    re.findall(r"\w+", "al bin da das de del den der di do dos du el ibn la le mac mc van von")
+)
+_SEPARATORS = frozenset("-\u2010\u2011\u2012\u2013 \u00a0,./")  # hyphens, dashes and spaces
+# Longer names than this are compared by their parts only.
+_PARTS_TO_REORDER = 4
+LONGEST_IDENTIFIER = 60
 
-class IdentityHeld(Exception):
-    """The identifiers do not lead to one patient; a person has to look."""
 
-    def __init__(self, reason: HeldReason, detail: str, suggestion: str) -> None:
+class Held(Exception):
+    """What arrived cannot be filed without a person. Says why in words, without the patient."""
+
+    location = ""
+
+    def __init__(
+        self, reason: HeldReason, detail: str, suggestion: str, location: str = ""
+    ) -> None:
         super().__init__(detail)
         self.reason, self.detail, self.suggestion = reason, detail, suggestion
+        self.location = location or self.location
 
 
-def folded(name: str) -> frozenset[str]:
-    """The parts of a name without case, accents, apostrophes, hyphens or order."""
-    plain = unicodedata.normalize("NFKD", name).casefold()
-    letters = "".join(
-        " " if char in "-‐‑– ,." else char  # noqa: RUF001
-        for char in plain
-        if char.isalnum() or char in "-‐‑– ,."  # noqa: RUF001
-    )
-    return frozenset(letters.split())
+class IdentityHeld(Held):
+    """The identifiers do not lead to one patient; a person has to look."""
+
+    location = "PID-3"
+
+
+@dataclass(frozen=True)
+class Identified:
+    """The patient, and what a reader should know about how sure that is."""
+
+    patient: Patient
+    notices: tuple[str, ...] = ()
+
+
+def folded(name: str) -> tuple[str, ...]:
+    """The parts of a name without case, accents, apostrophes or hyphens."""
+    plain = unicodedata.normalize("NFKD", name).casefold().translate(_LETTERS)
+    letters = (" " if char in _SEPARATORS else char for char in plain)
+    return tuple("".join(char for char in letters if char.isalnum() or char == " ").split())
 
 
 def names_agree(one: str, other: str) -> bool:
-    """Whether two family names may be the same person's: a shared part, or joined alike."""
+    """Whether two names may be the same person's: a shared part, or joined in another way."""
     first, second = folded(one), folded(other)
-    joined = "".join(sorted("".join(first))) == "".join(sorted("".join(second)))
-    return bool(first & second) or joined
+    return bool(_telling(first) & _telling(second)) or _joined_alike(first, second)
 
 
-def find_or_create_patient(arriving: ArrivingPatient) -> Patient:
+def _telling(parts: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(part for part in parts if len(part) > 1 and part not in _PARTICLES)
+
+
+def _joined_alike(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
+    """O NEILL and ONEILL, VAN DYKE and DYKE VAN."""
+    if max(len(first), len(second)) > _PARTS_TO_REORDER:
+        return "".join(first) == "".join(second)
+    return "".join(second) in {"".join(order) for order in permutations(first)}
+
+
+def identify(arriving: ArrivingPatient) -> Identified:
     """The one patient whom the identifiers name, made if they are new.
 
     Raises `IdentityHeld` when there is no identifier, when the identifiers name two patients,
-    or when family name and birth date both contradict the record.
+    or when names and birth date contradict the record. The caller has taken its turn.
     """
-    if not arriving.nhs_number and not arriving.identifiers:
-        raise IdentityHeld(
-            HeldReason.MISSING_PATIENT,
-            "No identifier that names a patient.",
-            "Ask the sender for the NHS number, or for the hospital number with its authority.",
-        )
+    _check_identifiers(arriving)
     known = _known_patients(arriving)
     if len(known) > 1:
         raise IdentityHeld(
@@ -53,10 +85,27 @@ def find_or_create_patient(arriving: ArrivingPatient) -> Patient:
             "The identifiers belong to different patients.",
             "Find out in the patient index which of them is meant, or whether they are one.",
         )
-    patient = known[0] if known else _create(arriving)
-    _check_demographics(patient, arriving)
-    _add_identifiers(patient, arriving)
-    return patient
+    if not known:
+        patient = _create(arriving)
+        _add_identifiers(patient, arriving)
+        return Identified(patient)
+    return _supported(known[0], arriving)
+
+
+def _check_identifiers(arriving: ArrivingPatient) -> None:
+    if not arriving.nhs_number and not arriving.identifiers:
+        raise IdentityHeld(
+            HeldReason.MISSING_PATIENT,
+            "No identifier that names a patient.",
+            "Ask the sender for the NHS number, or for the hospital number with its authority.",
+        )
+    for one in arriving.identifiers:
+        if max(len(one.value), len(one.authority)) > LONGEST_IDENTIFIER:
+            raise IdentityHeld(
+                HeldReason.MISSING_PATIENT,
+                f"An identifier is longer than {LONGEST_IDENTIFIER} characters.",
+                "Ask the sender what its identifiers look like: the fields may be mixed up.",
+            )
 
 
 def _known_patients(arriving: ArrivingPatient) -> list[Patient]:
@@ -73,43 +122,72 @@ def _known_patients(arriving: ArrivingPatient) -> list[Patient]:
 
 
 def _create(arriving: ArrivingPatient) -> Patient:
-    try:
-        with transaction.atomic():
-            return Patient.objects.create(
-                nhs_number=arriving.nhs_number or None,
-                family_name=arriving.family_name,
-                given_name=arriving.given_name,
-                birth_date=arriving.birth_date,
-                sex=arriving.sex if arriving.sex in Patient.Sex.values else Patient.Sex.UNKNOWN,
-            )
-    except IntegrityError:  # somebody else made them in this moment
-        return Patient.objects.get(nhs_number=arriving.nhs_number)
+    return Patient.objects.create(
+        nhs_number=arriving.nhs_number or None,
+        family_name=arriving.family_name[:120],
+        given_name=arriving.given_name[:120],
+        birth_date=arriving.birth_date,
+        sex=arriving.sex if arriving.sex in Patient.Sex.values else Patient.Sex.UNKNOWN,
+    )
 
 
-def _check_demographics(patient: Patient, arriving: ArrivingPatient) -> None:
-    other_name = bool(
-        arriving.family_name
-        and patient.family_name
-        and not names_agree(arriving.family_name, patient.family_name)
-    )
-    other_birth = bool(
-        arriving.birth_date and patient.birth_date and arriving.birth_date != patient.birth_date
-    )
-    other_number = bool(
-        arriving.nhs_number and patient.nhs_number and arriving.nhs_number != patient.nhs_number
-    )
-    if (other_name and other_birth) or other_number:
+def _supported(patient: Patient, arriving: ArrivingPatient) -> Identified:
+    """A known patient, if what else was sent does not speak against it."""
+    if arriving.nhs_number and patient.nhs_number not in (None, arriving.nhs_number):
         raise IdentityHeld(
             HeldReason.IDENTITY_CONFLICT,
-            "The NHS number differs from the one on record."
-            if other_number
-            else "The identifier is known, but family name and birth date are both different.",
+            "The NHS number differs from the one on record for this hospital number.",
             "Check the patient at the sender: a number may have been typed wrongly.",
         )
+    other_family = _differ(arriving.family_name, patient.family_name)
+    other_given = _differ(arriving.given_name, patient.given_name)
+    both_born = bool(arriving.birth_date and patient.birth_date)
+    other_birth = both_born and arriving.birth_date != patient.birth_date
+    if other_family and (other_birth or (other_given and not both_born)):
+        raise IdentityHeld(
+            HeldReason.IDENTITY_CONFLICT,
+            "The identifier is known, but "
+            + ("family name and birth date" if other_birth else "family name and given name")
+            + " are both different.",
+            "Check the patient at the sender: a number may have been typed wrongly.",
+            "PID-5" if not other_birth else "PID-3",
+        )
+    return Identified(patient, _link(patient, arriving, other_family, other_birth))
+
+
+def _differ(sent: str, recorded: str) -> bool:
+    return bool(sent and recorded and not names_agree(sent, recorded))
+
+
+def _link(
+    patient: Patient, arriving: ArrivingPatient, other_family: bool, other_birth: bool
+) -> tuple[str, ...]:
+    """Keep new identifiers beside the old ones, unless something speaks against it.
+
+    Demographics are never changed by a report.
+    """
+    notices = []
+    if other_family:
+        notices.append("The family name in this report is not the one on record.")
+    elif folded(arriving.family_name) != folded(patient.family_name) and arriving.family_name:
+        notices.append("The family name in this report is written differently on record.")
+    if other_birth:
+        notices.append("The birth date in this report is not the one on record.")
+    if not other_family and not other_birth:
+        _add_identifiers(patient, arriving)
+    elif _has_new_identifiers(patient, arriving):
+        notices.append("Its further identifiers were therefore not added to the record.")
+    return tuple(notices)
+
+
+def _has_new_identifiers(patient: Patient, arriving: ArrivingPatient) -> bool:
+    known = set(patient.identifiers.values_list("authority", "value"))
+    return bool(arriving.nhs_number and not patient.nhs_number) or any(
+        (one.authority, one.value) not in known for one in arriving.identifiers
+    )
 
 
 def _add_identifiers(patient: Patient, arriving: ArrivingPatient) -> None:
-    """New identifiers are kept beside the old ones; demographics are never changed by a report."""
     if arriving.nhs_number and patient.nhs_number is None:
         patient.nhs_number = arriving.nhs_number
         patient.save(update_fields=["nhs_number"])
@@ -117,5 +195,5 @@ def _add_identifiers(patient: Patient, arriving: ArrivingPatient) -> None:
         PatientIdentifier.objects.get_or_create(
             authority=identifier.authority,
             value=identifier.value,
-            defaults={"patient": patient, "type": identifier.type},
+            defaults={"patient": patient, "type": identifier.type[:20]},
         )

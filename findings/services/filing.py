@@ -1,0 +1,299 @@
+"""Filing a report: its examination, its version, and asking again when it says something else."""
+
+import hashlib
+from dataclasses import replace
+from datetime import timedelta
+
+from django.db.models import Q
+
+from findings.arrivals import ArrivingPerson, ArrivingReport, HeldReason
+from findings.models import (
+    Event,
+    Examination,
+    Finding,
+    IncomingMessage,
+    Patient,
+    Person,
+    Receipt,
+    Report,
+    ReportStatus,
+    Sender,
+    Site,
+    Team,
+)
+from findings.services.clocks import tell_owner_now
+from findings.services.flag import reopen_finding
+from findings.services.identity import Held, IdentityHeld, identify
+from findings.services.timeline import database_now, lock, record
+from findings.states import State
+
+Outcome = Receipt.Outcome
+
+# Between versions verified at the same moment, the more finished one is the one to read.
+_RANK = {status: rank for rank, status in enumerate(ReportStatus.values)}
+LONGEST_ACCESSION = 80
+# A sender's clock may be a little ahead, or in another zone. Further ahead, a report would stay
+# the one to read until that day, whatever is corrected meanwhile.
+AHEAD_OF_US = timedelta(days=1)
+
+
+class AccessionHeld(IdentityHeld):
+    """The accession belongs to an examination of another patient, or is none."""
+
+    location = "OBR-3"
+
+
+def file_report(
+    sender: Sender, arriving: ArrivingReport, message: IncomingMessage | None
+) -> tuple[Outcome, Report]:
+    """Make it a version of its examination. The caller has taken its turn in a transaction.
+
+    Raises `Held` where a person has to look first.
+    """
+    _check(arriving)
+    examination, notices = _examination(sender, arriving)
+    known = _same_version(examination, arriving)
+    if known is not None:
+        return Outcome.DUPLICATE, known
+    before = examination.current_report
+    arriving = replace(arriving, notices=(*arriving.notices, *notices))
+    report = _add_version(examination, arriving, message)
+    if before is None:
+        return Outcome.NEW_REPORT, report
+    if examination.current_report_id != report.pk:
+        return Outcome.OLDER_VERSION, report
+    _ask_again(examination, before, report)
+    return Outcome.NEW_VERSION, report
+
+
+def _check(arriving: ArrivingReport) -> None:
+    if not arriving.accession.strip() or len(arriving.accession) > LONGEST_ACCESSION:
+        raise AccessionHeld(
+            HeldReason.MISSING_ACCESSION,
+            f"The accession is empty or longer than {LONGEST_ACCESSION} characters.",
+            "Ask the sender which number names the examination.",
+        )
+    if arriving.reported_at > database_now() + AHEAD_OF_US:
+        raise Held(
+            HeldReason.BAD_TIME,
+            "The time at which the report was verified lies in the future.",
+            "Ask the sender to correct the time: it decides which version is the one to read.",
+            "OBR-22",
+        )
+
+
+def _examination(sender: Sender, arriving: ArrivingReport) -> tuple[Examination, tuple[str, ...]]:
+    """The examination of this accession, locked; made if it is new."""
+    identified = identify(arriving.patient)
+    examination = (
+        Examination.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("current_report")
+        .filter(sender=sender, accession=arriving.accession)
+        .first()
+    )
+    if examination is None:
+        site, notices = _site(sender, arriving)
+        examination = _new_examination(sender, site, identified.patient, arriving)
+        return examination, (*identified.notices, *notices)
+    if examination.patient_id != identified.patient.pk:
+        raise AccessionHeld(
+            HeldReason.ACCESSION_CONFLICT,
+            "This accession belongs to an examination of another patient.",
+            "Find out at the sender whose examination it is.",
+        )
+    return examination, (*identified.notices, *_complete(examination, arriving))
+
+
+def _new_examination(
+    sender: Sender, site: Site, patient: Patient, arriving: ArrivingReport
+) -> Examination:
+    return Examination.objects.create(
+        sender=sender,
+        accession=arriving.accession,
+        patient=patient,
+        site=site,
+        **_known_about(site, arriving),
+    )
+
+
+def _known_about(site: Site, arriving: ArrivingReport) -> dict[str, object]:
+    """What a message says about the examination itself."""
+    requester = person_of(arriving.requester)
+    return {
+        "modality": arriving.modality[:16],
+        "code": arriving.examination_code[:60],
+        "description": arriving.examination_description[:200],
+        "performed_at": arriving.performed_at,
+        "requested_by": requester,
+        "requesting_team": _team(site, requester, arriving),
+        "requester_as_sent": _as_sent(arriving.requester),
+        "location_as_sent": arriving.requesting_location[:160],
+    }
+
+
+def _complete(examination: Examination, arriving: ArrivingReport) -> tuple[str, ...]:
+    """Fill in what earlier versions left out. What they said stays: owners follow from it."""
+    said = _known_about(examination.site, arriving)
+    missing = {
+        name: value for name, value in said.items() if value and not getattr(examination, name)
+    }
+    for name, value in missing.items():
+        setattr(examination, name, value)
+    if missing:
+        examination.save(update_fields=list(missing))
+    requester = said["requested_by"]
+    if requester and requester != examination.requested_by:
+        return ("This version names another requester than the first one did.",)
+    return ()
+
+
+def _site(sender: Sender, arriving: ArrivingReport) -> tuple[Site, tuple[str, ...]]:
+    """The site that the message names, by ODS code or name; else the sender's own."""
+    code = arriving.site_code.strip()
+    if not code:
+        return sender.site, ()
+    sites = Site.objects.filter(organisation=sender.organisation_id)
+    named = sites.filter(Q(ods_code__iexact=code) | Q(name__iexact=code)).order_by("pk").first()
+    if named is None:
+        return sender.site, ("The site named in the message is not known; the sender's was used.",)
+    return named, ()
+
+
+def person_of(arriving: ArrivingPerson) -> Person | None:
+    """The person in our directory with this professional code; names are never enough.
+
+    Consultants are sent as C1234567 by one system and as their GMC number 1234567 by another.
+    """
+    code = arriving.code.strip()
+    if not code:
+        return None
+    exactly = Person.objects.filter(professional_code__iexact=code).order_by("pk").first()
+    other = _other_spelling(code)
+    if exactly is not None or not other:
+        return exactly
+    return Person.objects.filter(professional_code__iexact=other).order_by("pk").first()
+
+
+def _other_spelling(code: str) -> str:
+    digits = code[1:] if code[:1] in "Cc" else code
+    if len(digits) != 7 or not digits.isascii() or not digits.isdecimal():
+        return ""
+    return digits if digits != code else f"C{digits}"
+
+
+def _team(site: Site, requester: Person | None, arriving: ArrivingReport) -> Team | None:
+    """The team at the requesting location; else the requester's own, at this site first."""
+    location = arriving.requesting_location.strip()
+    if location:
+        teams = Team.objects.filter(location_code__iexact=location)
+        # Two trusts may both have a ward 5.
+        team = teams.filter(organisation=site.organisation_id).first() or (
+            teams.filter(kind=Team.Kind.PRACTICE).first()
+        )
+        if team:
+            return team
+    if requester is None:
+        return None
+    teams = Team.objects.filter(
+        memberships__person=requester, kind__in=[Team.Kind.CLINICAL, Team.Kind.PRACTICE]
+    ).order_by("pk")
+    return teams.filter(site=site).first() or teams.first()
+
+
+def _as_sent(person: ArrivingPerson) -> str:
+    code = f" ({person.code})" if person.code and person.code != str(person) else ""
+    return f"{person}{code}"[:160] if str(person) else ""
+
+
+def fingerprint_of(arriving: ArrivingReport) -> str:
+    """SHA-256 of what makes a version that version."""
+    content = f"{arriving.status}|{arriving.reported_at.isoformat()}|{arriving.text}"
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _same_version(examination: Examination, arriving: ArrivingReport) -> Report | None:
+    """The version that this is, if we have it: same content, or the current words again."""
+    known = examination.reports.filter(fingerprint=fingerprint_of(arriving)).first()
+    current = examination.current_report
+    if known is None and current is not None:
+        if (current.status, current.text) == (arriving.status, arriving.text):
+            return current
+    return known
+
+
+def _add_version(
+    examination: Examination, arriving: ArrivingReport, message: IncomingMessage | None
+) -> Report:
+    newest = examination.reports.order_by("-version").first()
+    report = Report.objects.create(
+        examination=examination,
+        version=newest.version + 1 if newest else 1,
+        status=arriving.status,
+        text=arriving.text,
+        reported_at=arriving.reported_at,
+        reported_by=person_of(arriving.reporter),
+        reporter_as_sent=_as_sent(arriving.reporter),
+        message=message,
+        fingerprint=fingerprint_of(arriving),
+        notices=list(dict.fromkeys(arriving.notices)),
+    )
+    current = examination.current_report
+    if current is None or _order(report) > _order(current):
+        examination.current_report = report
+        examination.save(update_fields=["current_report"])
+    return report
+
+
+def _order(report: Report) -> tuple:
+    """Which version to read: the latest verified, then the most finished, then the last come."""
+    return report.reported_at, _RANK[report.status], report.version
+
+
+def _ask_again(examination: Examination, before: Report, report: Report) -> None:
+    """Whoever holds a finding of this examination hears what became of its report.
+
+    The same words (a preliminary report that was verified) only leave a line in the timeline.
+    Other words, a withdrawal, or a withdrawal taken back ask for an answer again; nothing is
+    ever closed because of what arrived.
+    """
+    for row in examination.findings.exclude(state=State.WITHDRAWN).order_by("pk"):
+        finding = lock(row)
+        finding.report = report
+        if _says_the_same(before, report):
+            finding.save(update_fields=["report"])
+            _note(finding, f"{_named(report)} has the same words as the one before.")
+        elif finding.state == State.AWAITING:
+            _tell_again(finding, report)
+        else:
+            reopen_finding(finding=finding, because=_because(report), at=database_now())
+
+
+def _says_the_same(before: Report, report: Report) -> bool:
+    if ReportStatus.WITHDRAWN in (before.status, report.status):
+        return before.status == report.status
+    return before.text.split() == report.text.split()
+
+
+def _tell_again(finding: Finding, report: Report) -> None:
+    """Nobody has answered yet, so there is nothing to re-open, and no limit moves: a correction
+    must not give anybody more time. The owner is told at once what has changed."""
+    finding.save(update_fields=["report"])
+    _note(finding, f"{_because(report)} The owner is told again; the limit stays.")
+    tell_owner_now(finding=finding, words="the report has changed", at=database_now())
+
+
+def _note(finding: Finding, text: str) -> None:
+    record(finding=finding, kind=Event.Kind.NOTE, by=None, at=database_now(), text=text)
+
+
+def _named(report: Report) -> str:
+    return f"Version {report.version} of the report ({report.get_status_display().lower()})"
+
+
+def _because(report: Report) -> str:
+    if report.status == ReportStatus.WITHDRAWN:
+        return (
+            f"The report was withdrawn by its sender (version {report.version}). "
+            "Decide whether the finding still stands."
+        )
+    return f"{_named(report)} says something else."

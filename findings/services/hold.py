@@ -1,0 +1,80 @@
+"""Held items: run one again once its cause is gone, or set it aside with a reason."""
+
+from dataclasses import replace
+
+from django.db import transaction
+
+from findings.arrivals import ArrivingReport, Problem, ReadMessage
+from findings.models import Person, Receipt, Sender
+from findings.rules import check_can_deal_with_held
+from findings.services.receive import file_part, held_fields, receive_part
+from findings.services.timeline import database_now
+from findings.services.turns import take_turns
+
+
+class NotWaiting(Exception):
+    """Somebody was first; the message says who."""
+
+
+def set_aside(*, receipt: Receipt, by: Person, because: str) -> Receipt:
+    """Nothing in it is needed here: a person says why, and it waits no longer."""
+    if not because.strip():
+        raise ValueError("Setting aside needs a reason.")
+    with transaction.atomic():
+        receipt = _lock(receipt)
+        check_can_deal_with_held(by, receipt)
+        _resolve(receipt, by, f"Set aside: {because.strip()}")
+        receipt.save()
+    return receipt
+
+
+def run_again(*, receipt: Receipt, by: Person, read: ReadMessage, sender: Sender | None) -> Receipt:
+    """Apply the message again, as it is read now, for every part of it that still waits.
+
+    `read` comes from the stored bytes. What was filed before stays as it is, so running twice
+    changes nothing. Gives the receipt back: resolved, or still held, with what is wrong today.
+    """
+    with transaction.atomic():
+        message = receipt.message
+        held = {one.part: one for one in message.receipts.select_for_update().order_by("pk")}
+        check_can_deal_with_held(by, held[receipt.part])
+        _check_waits(held[receipt.part])
+        if sender is not None:
+            take_turns(sender, (part for part in read.parts if isinstance(part, ArrivingReport)))
+        for number, part in enumerate(read.parts, start=1):
+            if number not in held:
+                held[number] = receive_part(sender, message, number, part)
+            elif held[number].is_waiting:
+                _file_again(held[number], sender, part, by)
+    return held[receipt.part]
+
+
+def _file_again(
+    receipt: Receipt, sender: Sender | None, part: ArrivingReport | Problem, by: Person
+) -> None:
+    filed = file_part(sender, receipt.message, part)
+    if isinstance(filed, Problem):
+        filed = replace(filed, accession=filed.accession or receipt.accession)
+        for name, value in held_fields(filed).items():
+            setattr(receipt, name, value)
+    else:
+        receipt.outcome, receipt.report = filed
+        receipt.accession = receipt.report.examination.accession
+        _resolve(receipt, by, f"Run again: {Receipt.Outcome(receipt.outcome).label.lower()}.")
+    receipt.save()
+
+
+def _lock(receipt: Receipt) -> Receipt:
+    return Receipt.objects.select_for_update().get(pk=receipt.pk)
+
+
+def _check_waits(receipt: Receipt) -> None:
+    if not receipt.is_waiting:
+        who = f" by {receipt.resolved_by}" if receipt.resolved_by else ""
+        raise NotWaiting(f"This item has been dealt with already{who}.")
+
+
+def _resolve(receipt: Receipt, by: Person, how: str) -> None:
+    _check_waits(receipt)
+    receipt.resolved_at, receipt.resolved_by = database_now(), by
+    receipt.resolution = how[:300]

@@ -1,0 +1,46 @@
+"""The systems that send us reports, and our own form, which is one too."""
+
+import secrets
+
+from django.utils import timezone
+
+from findings.models import Sender, Site
+
+_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def sender_code(application: str, facility: str) -> str:
+    """ "RIS|RRV03": MSH-3 and MSH-4, as a sender is looked up by."""
+    return f"{application.strip()}|{facility.strip()}"
+
+
+def find_sender(code: str) -> Sender | None:
+    """The sender with this code, written alike or else in another case."""
+    return (
+        Sender.objects.filter(code=code).first()
+        or Sender.objects.filter(code__iexact=code).order_by("pk").first()
+    )
+
+
+def make_sender(*, code: str, site: Site, name: str = "") -> Sender:
+    """Set a sender up at the site where its images are made; the same again is the same."""
+    sender, _ = Sender.objects.get_or_create(
+        code=code,
+        defaults={
+            "name": (name or code.replace("|", " at ", 1))[:120],
+            "organisation_id": site.organisation_id,
+            "site": site,
+        },
+    )
+    return sender
+
+
+def typed_sender(site: Site) -> Sender:
+    """Our own form at a site. Its accessions are its own, like any other sender's."""
+    return make_sender(code=f"typed|{site.ods_code}", site=site, name=f"Typed at {site.name}")
+
+
+def new_accession() -> str:
+    """For a report that was typed without one: today and six letters, as T261125-4QX7BD."""
+    letters = "".join(secrets.choice(_LETTERS) for _ in range(6))
+    return f"T{timezone.localdate():%y%m%d}-{letters}"
