@@ -134,3 +134,6 @@ class SenderProfile:
     status_words: tuple[tuple[str, ArrivingStatus], ...] = ()
     # Character set when MSH-18 is absent; UTF-8 is tried first.
     fallback_charset: str = "windows-1252"
+    # Who gave the numbers in PID-3 that name no authority. Empty: such a number is not used,
+    # because it could be anybody's.
+    default_authority: str = ""

@@ -302,7 +302,10 @@ class Clock(models.Model):
             models.CheckConstraint(
                 name="stopped_clock_says_when_and_why",
                 condition=Q(stopped_at__isnull=True, stopped_because="")
-                | (Q(stopped_at__gte=F("started_at")) & ~Q(stopped_because="")),
+                | (
+                    Q(stopped_at__isnull=False, stopped_at__gte=F("started_at"))
+                    & ~Q(stopped_because="")
+                ),
             ),
             models.UniqueConstraint(
                 fields=["finding", "kind"],
@@ -373,9 +376,7 @@ class Step(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="step_never_fires_early",
-                condition=Q(fired_at__isnull=True)
-                | Q(fired_at__gte=F("due_at"))
-                | Q(fired_at__gte=F("brought_forward_to")),
+                condition=Q(fired_at__isnull=True) | Q(fired_at__gte=F("falls_at")),
             ),
             models.CheckConstraint(
                 name="step_is_never_fired_and_cancelled",

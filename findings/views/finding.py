@@ -1,11 +1,93 @@
-"""To be written."""
+"""One finding: what was found, what is promised, what happened, and what this person may do."""
+
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from findings import rules
+from findings.forms.answers import NoteForm
+from findings.models import Event, Finding, Person
+from findings.presenters import finding as presenter
+from findings.presenters import timeline
+from findings.services.policy import limits
+from findings.services.timeline import add_note, record_reading
+from findings.views.access import saw, signed_in, visible_finding
+from findings.views.answering import Answer, answer_page
+
+# How browsers and mail programs say that nobody has asked for the page yet.
+_AHEAD = (("Sec-Purpose", "prefetch"), ("Purpose", "prefetch"), ("X-Moz", "prefetch"))
 
 
+@require_safe
 def finding(request: HttpRequest, reference: str) -> HttpResponse:
-    raise NotImplementedError
+    """The page. Opening it is recorded as a reading, which is not an acknowledgement."""
+    if _is_fetched_ahead(request):
+        return HttpResponse(status=503)  # so that opening it asks again, and is recorded
+    found, person = visible_finding(request, reference), signed_in(request)
+    if request.method == "GET":
+        record_reading(finding=found, by=person, page="finding")
+        saw(request, found.examination.patient)
+    return render(request, "finding.jinja", _context(found, person))
+
+
+def _is_fetched_ahead(request: HttpRequest) -> bool:
+    return any(word in request.headers.get(name, "").lower() for name, word in _AHEAD)
+
+
+def _context(found: Finding, person: Person) -> dict[str, Any]:
+    now = timezone.now()
+    events = list(found.events.select_related("by").order_by("number"))
+    clocks = list(found.clocks.all())
+    running = [clock for clock in clocks if clock.is_running]
+    steps = list(found.steps.all())
+    current = {clock.pk for clock in running}
+    return {
+        "finding": found,
+        "now": now,
+        "answers": presenter.answers_for(person, found),
+        "promises": [(clock, presenter.promise_words(clock, now)) for clock in running],
+        "limits": presenter.limit_lines(limits(found.category)),
+        "told": presenter.told_lines(steps, now),
+        "coming": presenter.next_lines(
+            found, [step for step in steps if step.clock_id in current], now
+        ),
+        "actions": list(found.actions.select_related("recorded_by")),
+        "identifiers": list(found.examination.patient.identifiers.all()),
+        "entries": timeline.entries(events),
+    } | _report(found, events)
+
+
+def _report(found: Finding, events: list[Event]) -> dict[str, Any]:
+    """The report as it stands, and what changed in it since the flag."""
+    report = found.report
+    flagged_in = presenter.flagged_version(events)
+    if flagged_in in (None, report.version):
+        return {"report": report, "flagged_report": None, "differences": []}
+    before = found.examination.reports.filter(version=flagged_in).first()
+    return {
+        "report": report,
+        "flagged_report": before,
+        "differences": presenter.differences(before.text, report.text) if before else [],
+    }
 
 
 def note(request: HttpRequest, reference: str) -> HttpResponse:
-    raise NotImplementedError
+    return answer_page(request, reference, NOTE)
+
+
+def _note(found: Finding, by: Person, form: NoteForm) -> str:
+    add_note(finding=found, by=by, text=form.cleaned_data["text"])
+    return "Your note is in the timeline."
+
+
+NOTE = Answer(
+    title="Add a note",
+    button="Add the note",
+    form=NoteForm,
+    check=rules.check_can_note,
+    take=_note,
+    lead="A note tells what happened. It is no answer: no clock stops or moves.",
+)
