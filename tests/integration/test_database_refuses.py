@@ -92,6 +92,11 @@ def test_an_ended_finding_has_no_running_clock() -> None:
     )
 
 
+def test_a_clock_cannot_have_a_reason_for_stopping_and_no_time() -> None:
+    clocks = Clock.objects.filter(finding=flagged(a_trust()))
+    refused(lambda: clocks.update(stopped_because="answered"), "stopped_clock_says_when_and_why")
+
+
 def test_two_running_clocks_of_one_kind_are_refused() -> None:
     finding = flagged(a_trust())
     clock = finding.clocks.get()
