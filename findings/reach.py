@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from findings.timetable import PlannedStep
 
 if TYPE_CHECKING:
-    from findings.models import Finding, Person, Team
+    from findings.models import Finding, Organisation, Person, Team
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,18 @@ class Subject:
     owner_team: "Team | None"
     team: "Team"
     flagged_by: "Person"
+    # Whose coordinators and governance leads watch it: the trust that made the images.
+    organisation: "Organisation"
 
     @classmethod
     def of(cls, finding: "Finding") -> "Subject":
-        return cls(finding.owner_person, finding.owner_team, finding.team, finding.flagged_by)
+        return cls(
+            finding.owner_person,
+            finding.owner_team,
+            finding.team,
+            finding.flagged_by,
+            finding.organisation,
+        )
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,8 @@ class StepPreview:
 
     step: PlannedStep
     recipients: tuple[Recipient, ...]
+    # Why there is nobody to tell at all, in a sentence: "Ward 7 has no responsible consultant."
+    nobody_because: str = ""
 
     @property
     def reaches_somebody(self) -> bool:

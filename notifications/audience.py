@@ -1,10 +1,190 @@
-"""Who is told at a step, and whether they can be reached. One function answers for both."""
+"""Who is told at a step, and whether they can be reached.
 
-from collections.abc import Sequence
+The page before a flag, the engine when a step falls due and the words of a message all ask here,
+so that what was shown before saving is what happens.
+"""
 
-from findings.reach import StepPreview, Subject
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
+from findings.models import Audience, Finding, Membership, Person, Role, Team
+from findings.reach import Recipient, StepPreview, Subject
+from findings.rules import holds
 from findings.timetable import PlannedStep
+from findings.words import day
+from notifications.models import Channel, Route
+
+Duty = Membership.Duty
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Somebody of an audience with the routes they can be told by, or why there is none."""
+
+    person: Person
+    routes: tuple[Route, ...]
+    # A sentence for a person; empty when there is a route.
+    unreachable_because: str = ""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Everybody of one audience."""
+
+    people: tuple[Reached, ...]
+    # Why the audience has nobody in it, in a sentence; empty when it has somebody.
+    nobody_because: str = ""
+
+    @property
+    def told(self) -> list[Reached]:
+        return [one for one in self.people if one.routes]
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why whoever is not told is not, in sentences."""
+        every = [self.nobody_because, *(one.unreachable_because for one in self.people)]
+        return [sentence for sentence in every if sentence]
+
+
+def reach(subject: Subject, audience: Audience | str) -> Reach:
+    """The people of an audience as they are now, each with their usable routes."""
+    people, nobody_because = _PEOPLE[Audience(audience)](subject)
+    found = [_reached(person) for person in people.prefetch_related("routes").order_by("pk")]
+    return Reach(tuple(found), "" if found else nobody_because)
 
 
 def preview(subject: Subject, steps: Sequence[PlannedStep]) -> list[StepPreview]:
-    raise NotImplementedError
+    """Answers `findings.reach.preview`."""
+    known = {audience: reach(subject, audience) for audience in {step.audience for step in steps}}
+    return [_previewed(step, known[step.audience]) for step in steps]
+
+
+def _previewed(step: PlannedStep, found: Reach) -> StepPreview:
+    recipients = (
+        Recipient(
+            one.person,
+            tuple(Channel(route.channel).label for route in one.routes),
+            one.unreachable_because,
+        )
+        for one in found.people
+    )
+    return StepPreview(step, tuple(recipients), found.nobody_because)
+
+
+# --- Who ---------------------------------------------------------------------------------------
+
+# The people, and the sentence for when there are none.
+Found = tuple[QuerySet[Person], str]
+
+
+def _owner(subject: Subject) -> Found:
+    if subject.owner_person is not None:
+        return Person.objects.filter(pk=subject.owner_person.pk), ""
+    return _members(subject.owner_team or subject.team)
+
+
+def _members(team: Team) -> Found:
+    return team.members.filter(is_active=True), f"{team} has no member who works here."
+
+
+def _team(subject: Subject) -> Found:
+    return _members(subject.team)
+
+
+def _duty(subject: Subject, duty: Membership.Duty) -> Found:
+    """Whoever holds the duty now; whoever held it last is named only where nobody does."""
+    holders = Person.objects.filter(memberships__team=subject.team, memberships__duty=duty)
+    active = holders.filter(is_active=True)
+    nobody = f"{subject.team} has no {duty.label.lower()}."
+    return (active if active.exists() else holders), nobody
+
+
+def _responsible(subject: Subject) -> Found:
+    return _duty(subject, Duty.RESPONSIBLE)
+
+
+def _department(subject: Subject) -> Found:
+    return _duty(subject, Duty.DIRECTOR)
+
+
+def _role(subject: Subject, role: Role) -> Found:
+    people = Person.objects.active().with_role(role).filter(organisation=subject.organisation)
+    return people, f"{subject.organisation} has no {role.label.lower()}."
+
+
+def _coordinator(subject: Subject) -> Found:
+    return _role(subject, Role.COORDINATOR)
+
+
+def _governance(subject: Subject) -> Found:
+    return _role(subject, Role.GOVERNANCE)
+
+
+def _radiologist(subject: Subject) -> Found:
+    return Person.objects.filter(pk=subject.flagged_by.pk), ""
+
+
+_PEOPLE: dict[Audience, Callable[[Subject], Found]] = {
+    Audience.OWNER: _owner,
+    Audience.RESPONSIBLE: _responsible,
+    Audience.TEAM: _team,
+    Audience.DEPARTMENT: _department,
+    Audience.COORDINATOR: _coordinator,
+    Audience.RADIOLOGIST: _radiologist,
+    Audience.GOVERNANCE: _governance,
+}
+
+
+# --- How ---------------------------------------------------------------------------------------
+
+
+def _reached(person: Person) -> Reached:
+    if not person.is_active:
+        return Reached(person, (), f"{person} no longer works here.")
+    routes = sorted(person.routes.all(), key=lambda route: (route.position, route.pk))
+    usable = tuple(route for route in routes if route.verified_at and not route.failed_at)
+    return Reached(person, usable, "" if usable else _why_none(person, routes))
+
+
+def _why_none(person: Person, routes: list[Route]) -> str:
+    for route in routes:
+        if route.failed_at:
+            return f"{person}'s address has refused mail since {day(route.failed_at)}."
+    if routes:
+        return f"{person}'s address has not been verified."
+    return f"{person} has no address."
+
+
+# --- Why ---------------------------------------------------------------------------------------
+
+
+def why(finding: Finding, person: Person) -> str:
+    """Why this person is told of this finding: "you are the …", for a message. Names no team."""
+    if person.pk == finding.owner_person_id:
+        return "you hold this finding"
+    duty = _duty_in(finding.team, person)
+    if duty in (Duty.RESPONSIBLE, Duty.DIRECTOR):
+        return f"you are the {Duty(duty).label.lower()} of the team that holds this finding"
+    if duty or (finding.owner_team and _duty_in(finding.owner_team, person)):
+        return "you are a member of the team that holds this finding"
+    if person.pk == finding.flagged_by_id:
+        return "you flagged this finding"
+    return _why_role(person)
+
+
+def _duty_in(team: Team, person: Person) -> str:
+    return team.memberships.filter(person=person).values_list("duty", flat=True).first() or ""
+
+
+def _why_role(person: Person) -> str:
+    for role in (Role.COORDINATOR, Role.GOVERNANCE):
+        if person.has_role(role):
+            return f"you are a {role.label.lower()} of the trust that made the images"
+    return "you held this finding when it was sent"
+
+
+def must_answer(finding: Finding, person: Person) -> bool:
+    """Whether they can answer themselves; whoever cannot is asked to see that somebody does."""
+    return holds(person, finding)
