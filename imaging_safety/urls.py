@@ -1,9 +1,12 @@
-"""Every address. Django's admin site is not among them: it would write past the services."""
+"""Every address. The directory site holds people and teams only: nothing clinical is written
+past the services."""
 
+from django.conf import settings
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.permissions import IsAuthenticated
 
+from findings.admin import directory
 from imaging_safety import errors, views
 from imaging_safety.health import health
 
@@ -24,6 +27,8 @@ urlpatterns = [
     path("", include("findings.urls")),
     path("", include("notifications.urls")),
 ]
+if settings.ADMIN_SITE:
+    urlpatterns.append(path("directory/", directory.urls))
 
 handler400 = errors.bad_request
 handler403 = errors.permission_denied

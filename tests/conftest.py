@@ -3,12 +3,22 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.static_files import pytest_configure, pytest_unconfigure  # noqa: F401
 
 IN_CI = os.environ.get("CI", "").lower() == "true"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Policy is the same for every test: load it once, outside their transactions."""
+    from tests.factories import policy_in_force
+
+    with django_db_blocker.unblock():
+        policy_in_force()
 
 
 @pytest.fixture

@@ -195,8 +195,12 @@ def a_trust(**people: dict[str, Any]) -> Trust:
 
 
 def policy_in_force() -> None:
-    """The policy that ships, with every local rule signed by an invented medical director."""
-    load_policy()
+    """The policy that ships, with every local rule signed by an invented medical director.
+
+    Already there in most tests: `django_db_setup` in conftest.py loads it once.
+    """
+    if not Rule.objects.exists():
+        load_policy()
     for rule in Rule.objects.in_force().filter(basis=Rule.Basis.LOCAL, signatures=None):
         sign_rule(policy_id=rule.policy_id, name="Dr Sign Example", role="Medical director")
 
