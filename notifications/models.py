@@ -173,6 +173,8 @@ class DeliveryResult(models.Model):
         ACCEPTED = "accepted", "Accepted for delivery"
         TRANSIENT = "transient", "Not now; tried again later"
         PERMANENT = "permanent", "Refused for good"
+        # The connection ended before the answer came.
+        UNKNOWN = "unknown", "It may have arrived; tried again later"
         # The sender's lease had run out when it came back: another may have sent a copy.
         LEASE_LOST = "lease_lost", "Finished after its turn"
 

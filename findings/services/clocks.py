@@ -119,6 +119,11 @@ def bring_next_step_forward(
 
 def tell_owner_now(*, finding: Finding, words: str, at: datetime) -> None:
     """An extra step of the running clock, due now: the owner changed or the report did."""
+    tell_now(finding=finding, audience=Audience.OWNER, words=words, at=at)
+
+
+def tell_now(*, finding: Finding, audience: Audience, words: str, at: datetime) -> None:
+    """An extra step of the running clock, due now, beside the ladder: its level is 0."""
     clock = finding.clocks.get(stopped_at__isnull=True)
-    _step(clock, finding, PlannedStep(0, at, Audience.OWNER, words)).save()
+    _step(clock, finding, PlannedStep(0, at, audience, words)).save()
     doorbell.ring_after_commit()

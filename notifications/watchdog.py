@@ -1,0 +1,205 @@
+"""What should have happened and did not, in plain sentences.
+
+Independent of the engine that it watches: it reads only what was due, what was sent and what was
+answered. Nothing late: `watch` calls the outside monitor. Something late: it stays silent, so that
+the monitor raises the alarm, as it does when all of us are down. Counts only: no patient, no
+reference, since the page that lists them asks for no sign-in.
+"""
+
+import logging
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db.models import Exists, Min, OuterRef, QuerySet
+from django.db.models.functions import Now
+
+from findings.models import Clock, Finding, Step
+from findings.services.timeline import database_now
+from findings.words import plural, when
+from notifications.models import Notification, Pulse
+
+log = logging.getLogger(__name__)
+
+FIRE, DELIVER, WATCH = "fire", "deliver", "watch"
+
+STEP_LATE_AFTER = timedelta(minutes=2)
+MESSAGE_LATE_AFTER = timedelta(minutes=5)
+SWEEP_LATE_AFTER = timedelta(minutes=3)
+KEPT_FOR = 15.0  # seconds: every page asks
+HEARTBEAT_WITHIN = 10.0  # seconds
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One thing that should have happened and did not."""
+
+    text: str
+    count: int = 1
+    # The name of the page where it can be looked into; empty: none.
+    page: str = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def look() -> list[Sentence]:
+    """Asks the database, whatever was said a moment ago."""
+    now = database_now()
+    return [sentence for check in CHECKS for sentence in check(now)]
+
+
+_said: tuple[float, list[Sentence]] | None = None
+
+
+def sentences() -> list[Sentence]:
+    """What `look` said in the last 15 seconds: for the banner on every page."""
+    global _said
+    if _said is None or time.monotonic() - _said[0] > KEPT_FOR:
+        _said = time.monotonic(), look()
+    return _said[1]
+
+
+def forget() -> None:
+    """The next `sentences()` asks the database."""
+    global _said
+    _said = None
+
+
+def beat(name: str) -> None:
+    """A round of this name (fire, deliver, watch) has come to its end."""
+    Pulse.objects.bulk_create(
+        [Pulse(name=name, at=Now())],
+        update_conflicts=True,
+        update_fields=["at"],
+        unique_fields=["name"],
+    )
+
+
+def watch() -> list[Sentence]:
+    """One round: look, and tell the outside monitor when all is well."""
+    late = look()
+    for sentence in late:
+        log.error("late: %s", sentence)
+    if not late:
+        call_heartbeat()
+    return late
+
+
+def call_heartbeat() -> None:
+    """One GET of HEARTBEAT_URL. That it fails is the outside monitor's to notice."""
+    url = settings.HEARTBEAT_URL
+    if not url:
+        return
+    if urlsplit(url).scheme not in ("http", "https"):
+        log.error("HEARTBEAT_URL is not an http or https address; nobody was called.")
+        return
+    try:
+        with urllib.request.urlopen(url, timeout=HEARTBEAT_WITHIN):  # noqa: S310  checked above
+            pass
+    except (OSError, ValueError) as error:
+        log.warning("heartbeat not heard: %s", type(error).__name__)
+
+
+# --- The list ----------------------------------------------------------------------------------
+
+
+def _no_sweep(now: datetime) -> Iterator[Sentence]:
+    seen = dict(Pulse.objects.values_list("name", "at"))
+    for name, what in ((FIRE, "looked for due steps"), (DELIVER, "sent waiting messages")):
+        at = seen.get(name)
+        if at is None:
+            yield Sentence(f"Nothing has {what} yet.")
+        elif now - at > SWEEP_LATE_AFTER:
+            yield Sentence(f"Nothing has {what} since {when(at)}.")
+
+
+def _steps_overdue(now: datetime) -> Iterator[Sentence]:
+    overdue = Step.objects.unfired().filter(falls_at__lt=now - STEP_LATE_AFTER)
+    count = overdue.count()
+    if count:
+        oldest = overdue.aggregate(Min("falls_at"))["falls_at__min"]
+        yield Sentence(
+            f"{_are(count, 'escalation step')} overdue and nobody has been told; "
+            f"the first was due on {when(oldest)}.",
+            count,
+            "open-findings",
+        )
+
+
+def _messages_stuck(now: datetime) -> Iterator[Sentence]:
+    waiting = Notification.objects.filter(
+        status__in=[Notification.Status.QUEUED, Notification.Status.SENDING],
+        created_at__lt=now - MESSAGE_LATE_AFTER,
+    )
+    count = waiting.count()
+    if count:
+        yield Sentence(
+            f"{plural(count, 'message')} could not be sent for more than 5 minutes.",
+            count,
+            "open-findings",
+        )
+
+
+def _no_clock(now: datetime) -> Iterator[Sentence]:
+    """The database refuses it at commit; somebody may have worked past its triggers."""
+    running = Clock.objects.filter(finding=OuterRef("pk"), stopped_at__isnull=True)
+    count = Finding.objects.open().filter(~Exists(running)).count()
+    if count:
+        yield Sentence(
+            f"{_are(count, 'open finding')} not being counted down: no clock is running.",
+            count,
+            "open-findings",
+        )
+
+
+def _running() -> QuerySet[Clock]:
+    return Clock.objects.filter(stopped_at__isnull=True)
+
+
+def _ladder_at_its_end(now: datetime) -> Iterator[Sentence]:
+    to_come = Step.objects.unfired().filter(clock=OuterRef("pk"))
+    count = _running().filter(~Exists(to_come)).count()
+    if count:
+        yield Sentence(
+            f"{plural(count, 'open finding')} went up the whole ladder and nobody has answered.",
+            count,
+            "open-findings",
+        )
+
+
+def _nobody_reached(now: datetime) -> Iterator[Sentence]:
+    """The last step that fired has no message that was, or still may be, delivered."""
+    fired = Step.objects.filter(clock=OuterRef("clock"), fired_at__isnull=False)
+    last = fired.order_by("-fired_at", "-level").values("pk")[:1]
+    alive = Notification.objects.filter(step=OuterRef("pk")).exclude(
+        status=Notification.Status.FAILED
+    )
+    unheard = Step.objects.filter(pk=last, clock__in=_running(), fired_at__isnull=False).filter(
+        ~Exists(alive)
+    )
+    count = unheard.count()
+    if count:
+        yield Sentence(
+            f"Nobody could be reached at the latest step of {plural(count, 'open finding')}.",
+            count,
+            "open-findings",
+        )
+
+
+def _are(count: int, noun: str) -> str:
+    return f"{plural(count, noun)} {'is' if count == 1 else 'are'}"
+
+
+CHECKS: tuple[Callable[[datetime], Iterator[Sentence]], ...] = (
+    _no_sweep,
+    _steps_overdue,
+    _messages_stuck,
+    _no_clock,
+    _nobody_reached,
+    _ladder_at_its_end,
+)
