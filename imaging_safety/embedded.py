@@ -353,6 +353,8 @@ class Throwaway:
 
 def main() -> None:
     """Print the two addresses and stay until Ctrl-C or SIGTERM."""
+    if len(sys.argv) > 1:
+        sys.exit(__doc__)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     servers = Throwaway(durable=True).start()
     sys.stdout.write(

@@ -6,13 +6,9 @@ running until Ctrl-C or SIGTERM. What must survive lies in `.local/`.
 """
 
 import errno
-import fcntl
-import hashlib
 import importlib.util
 import json
 import os
-import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -20,119 +16,26 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 from urllib.parse import urlsplit
 
 from imaging_safety import children
 from imaging_safety.embedded import APPLICATION, OWNER, CannotStart, Postgres, Valkey
+from imaging_safety.place import (
+    HERE,
+    Place,
+    keep_static_stamp,
+    only_one,
+    say,
+    static_files_are_current,
+)
 from imaging_safety.supervise import LOOK_EVERY, Program, Supervisor
 
-HERE = Path(__file__).resolve().parent.parent
-FREE_AT_LEAST = 500 * 1024 * 1024  # bytes
-LEFTOVERS_GO_WITHIN = 40.0  # seconds after the supervisor before us was killed
 ANSWERS_WITHIN = 60.0  # seconds
-
-
-def say(sentence: str) -> None:
-    sys.stdout.write(f"{sentence}\n")
-    sys.stdout.flush()
 
 
 class Stop(Exception):
     """Somebody pressed Ctrl-C or sent SIGTERM."""
-
-
-class Place:
-    """`.local/`: what survives a restart, private to the user."""
-
-    def __init__(self, base: Path) -> None:
-        self.base = base
-        self.log, self.mail = base / "log", base / "mail"
-
-    def open(self) -> None:
-        self.base.mkdir(parents=True, exist_ok=True)
-        # As root, PostgreSQL's account passes through to its own directory; it can list nothing.
-        self.base.chmod(0o711 if os.geteuid() == 0 else 0o700)
-        for room in (self.log, self.mail):
-            room.mkdir(exist_ok=True)
-            room.chmod(0o700)
-        free = shutil.disk_usage(self.base).free
-        if free < FREE_AT_LEAST:
-            raise CannotStart(
-                f"Only {free // 1024**2} MB are free on the disk of {self.base}:"
-                f" make room for {FREE_AT_LEAST // 1024**2} MB."
-            )
-
-    def secret_key(self) -> str:
-        """Made once and kept, so that a restart signs nobody out."""
-        kept = self.base / "secret-key"
-        if not kept.exists():
-            with os.fdopen(os.open(kept, os.O_WRONLY | os.O_CREAT, 0o600), "w") as written:
-                written.write(secrets.token_urlsafe(50))
-        return kept.read_text().strip()
-
-    def for_postgres(self) -> Path:
-        """Inside, unless PostgreSQL's account cannot get there: a checkout under /root, say."""
-        account = children.unprivileged_account()
-        inside = self.base / "postgres"
-        if not account or _may_enter(self.base, account):
-            return inside
-        name = hashlib.sha256(os.fsencode(self.base)).hexdigest()[:12]
-        outside = Path("/var/lib/imaging-safety") / name
-        outside.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
-        say(f"PostgreSQL may not enter {self.base}, so its rows are in {outside}.")
-        return outside
-
-
-def _may_enter(directory: Path, account: dict[str, object]) -> bool:
-    command = ["/bin/sh", "-c", 'cd "$1"', "sh", str(directory)]
-    tried = subprocess.run(command, stderr=subprocess.DEVNULL, cwd="/", **account)  # type: ignore[call-overload]
-    return tried.returncode == 0
-
-
-@contextmanager
-def only_one(place: Place) -> Iterator[None]:
-    """One `make run` at a time. The lock is free when the last process of the last one is gone."""
-    lock = (place.base / "lock").open("a+")
-    deadline = time.monotonic() + LEFTOVERS_GO_WITHIN
-    while not _locked(lock):
-        _refuse_if_running(place)
-        if time.monotonic() > deadline:
-            raise CannotStart(
-                "Processes of an earlier run will not end: look for them with"
-                f" `fuser {place.base / 'lock'}`."
-            )
-        time.sleep(0.1)
-    (place.base / "running").write_text(f"{os.getpid()}")
-    children.inherited.append(lock.fileno())
-    try:
-        yield
-    finally:
-        children.inherited.remove(lock.fileno())
-        lock.close()
-
-
-def _locked(lock: IO[str]) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _refuse_if_running(place: Place) -> None:
-    try:
-        pid = int((place.base / "running").read_text())
-        os.kill(pid, 0)
-    except (ValueError, OSError):
-        return
-    raise CannotStart(
-        f"Imaging Safety already runs from this directory (process {pid}):"
-        f" use it, or stop it with `kill {pid}`."
-    )
 
 
 def refuse_taken_port(address: str, port: int) -> None:
@@ -174,8 +77,9 @@ class Run:
         self._settle_environment()
         self._start_servers()
         self._prepare()
-        self._start_programs()
+        self._start_web()
         self._wait_for_answer()
+        self._start_engine()
 
     def watch(self) -> None:
         maker = os.getppid() if "MAKELEVEL" in os.environ else None
@@ -214,22 +118,30 @@ class Run:
     def _prepare(self) -> None:
         """Static files and rows at the same time: both take a while on a first start."""
         say("Preparing the database; the first time takes a minute.")
-        files = self._manage("collectstatic", "--no-input", "--verbosity", "0")
-        arguments = ["make_ready"]
+        made = self._collect_files()
+        arguments = ["make_ready", "--sign-ins", str(self.place.sign_ins)]
         if self.owner_url != self.env["DATABASE_URL"]:
             arguments += ["--role", urlsplit(self.env["DATABASE_URL"]).username or APPLICATION]
         rows = self._manage(*arguments, DATABASE_URL=self.owner_url)
         try:
             self._wait_for("make_ready", rows)
-            self._wait_for("collectstatic", files)
+            if made:
+                self._wait_for("collectstatic", made)
+                keep_static_stamp()
         finally:
             children.stop(rows)
-            children.stop(files)
+            children.stop(made)
+
+    def _collect_files(self) -> subprocess.Popen[bytes] | None:
+        """Compressing every file takes 13 s, so only when one has changed."""
+        if static_files_are_current():
+            return None
+        return self._manage("collectstatic", "--no-input", "--clear", "--verbosity", "0")
 
     def _wait_for(self, command: str, child: subprocess.Popen[bytes]) -> None:
         if child.wait():
             log = self.place.log / f"{command}.log"
-            raise CannotStart(f"`manage.py {command}` failed: {_last_line(log)} (see {log}).")
+            raise CannotStart(f"`manage.py {command}` failed: {reason_in(log)} (see {log}).")
 
     def _manage(self, *arguments: str, **extra: str) -> subprocess.Popen[bytes]:
         log = self.place.log / f"{arguments[0]}.log"
@@ -237,9 +149,17 @@ class Run:
         command = [sys.executable, HERE / "manage.py", *arguments]
         return children.start(command, log=log, env=self.env | extra, cwd=HERE)
 
-    def _start_programs(self) -> None:
+    def _start_web(self) -> None:
         if self.mail_port:
             self._python("mail", "imaging_safety.mailsink", str(self.mail_port), self.place.mail)
+        self._python(
+            "web",
+            *("gunicorn", "imaging_safety.wsgi", "--bind", self.url.removeprefix("http://")),
+            *("--workers", "2", "--threads", "4", "--graceful-timeout", "5"),
+            *("--preload", "--no-control-socket"),
+        )
+
+    def _start_engine(self) -> None:
         celery = ("celery", "--app", "imaging_safety")
         self._python(
             "worker",
@@ -252,12 +172,6 @@ class Run:
         # The schedule in memory: it is static, and a file of it can break.
         self._python("beat", *celery, "beat", "--scheduler", "celery.beat:Scheduler")
         self._program("clock", HERE / "manage.py", "run_clock")
-        self._python(
-            "web",
-            *("gunicorn", "imaging_safety.wsgi", "--bind", self.url.removeprefix("http://")),
-            *("--workers", "2", "--threads", "4", "--graceful-timeout", "5"),
-            "--no-control-socket",
-        )
 
     def _python(self, name: str, module: str, *arguments: str | Path, **how: float) -> None:
         self._program(name, "-m", module, *arguments, **how)
@@ -273,7 +187,7 @@ class Run:
             self.supervisor.look()
             if time.monotonic() > deadline:
                 log = self.place.log / "web.log"
-                raise CannotStart(f"The pages do not answer: {_last_line(log)} (see {log}).")
+                raise CannotStart(f"The pages do not answer: {reason_in(log)} (see {log}).")
             time.sleep(0.1)
 
     def _answers(self) -> bool:
@@ -285,10 +199,8 @@ class Run:
 
     def greet(self) -> None:
         say(f"\nImaging Safety runs at {self.url}\n")
-        if self.env["DEMONSTRATION"].lower() in ("on", "true", "1", "yes"):
-            sign_ins = self._manage("demonstration_sign_ins")
-            sign_ins.wait(60)
-            say((self.place.log / "demonstration_sign_ins.log").read_text())
+        if self.place.sign_ins.exists():
+            say(self.place.sign_ins.read_text())
         if self.mail_port:
             say(f"Mail that it sends is kept in {self.place.mail}")
         say(f"Logs are in {self.place.log}\nCtrl-C stops everything.")
@@ -301,9 +213,13 @@ def _port(env: dict[str, str]) -> int:
     return int(given)
 
 
-def _last_line(log: Path) -> str:
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "it said nothing"
+def reason_in(log: Path) -> str:
+    """The refusal of a system check with its hint, or else the last thing that was said."""
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    for number, line in enumerate(lines):
+        if "(imaging_safety.E" in line:
+            return " ".join(lines[number : number + 2])
+    return lines[-1] if lines else "it said nothing"
 
 
 def _raise_stop(_number: int, _frame: object) -> None:

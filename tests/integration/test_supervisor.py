@@ -1,0 +1,283 @@
+"""`make run` for real, without the installing: up, answering, kept over a restart, and gone."""
+
+import json
+import os
+import shutil
+import signal
+import smtplib
+import socket
+import stat
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from email.message import EmailMessage
+from pathlib import Path
+
+import psutil
+import psycopg2
+import pytest
+
+from imaging_safety import embedded, place, run
+
+HERE = Path(__file__).resolve().parents[2]
+UP_WITHIN = 240  # seconds, with the first load of the demonstration hospital
+GONE_WITHIN = 30
+PROGRAMS = ("gunicorn", "worker", "beat", "run_clock", "mailsink", "postgres", "valkey-server")
+
+
+class Running:
+    """One supervisor, as `make run` starts it."""
+
+    def __init__(self, local: Path, **environment: str) -> None:
+        self.local, self.port = local, run.free_port()
+        kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG")}
+        self.env = kept | {"LOCAL_DIR": str(local), "PORT": str(self.port)} | environment
+        self.said = local.parent / f"said-{self.port}"
+        command = [sys.executable, "-m", "imaging_safety.run"]
+        with self.said.open("w") as written:
+            self.supervisor = subprocess.Popen(
+                command, cwd=HERE, env=self.env, stdout=written, stderr=subprocess.STDOUT
+            )
+
+    def wait_until_up(self) -> "Running":
+        deadline = time.monotonic() + UP_WITHIN
+        while "Ctrl-C stops everything" not in self.said.read_text():
+            assert self.supervisor.poll() is None, self.said.read_text()
+            assert time.monotonic() < deadline, self.said.read_text()
+            time.sleep(0.1)
+        return self
+
+    def health(self) -> dict[str, str]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health/", timeout=10) as answer:
+            return json.load(answer)
+
+    def family(self) -> list[psutil.Process]:
+        return psutil.Process(self.supervisor.pid).children(recursive=True)
+
+    def member(self, word: str) -> psutil.Process:
+        """The child that runs the program."""
+        return next(child for child in self._children() if word in " ".join(child.cmdline()))
+
+    def has(self, word: str) -> bool:
+        return any(word in " ".join(child.cmdline()) for child in self._children())
+
+    def _children(self) -> list[psutil.Process]:
+        return psutil.Process(self.supervisor.pid).children()
+
+    def is_well(self) -> bool:
+        try:
+            return self.health()["status"] == "ok"
+        except OSError:
+            return False
+
+    def ask(self, question: str) -> object:
+        directory = embedded.socket_directory(self.local / "postgres", embedded.SOCKET_NAME)
+        connection = psycopg2.connect(
+            host=str(directory), user=embedded.OWNER, dbname=embedded.DATABASE
+        )
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(question)
+                return cursor.fetchone()[0]
+        finally:
+            connection.close()
+
+    def end(self, how: int = signal.SIGTERM) -> int:
+        self.supervisor.send_signal(how)
+        return self.supervisor.wait(60)
+
+    def end_if_running(self) -> None:
+        if self.supervisor.poll() is None:
+            self.end()
+
+
+@pytest.fixture(scope="module")
+def local() -> Iterator[Path]:
+    """Its own `.local/`, kept from test to test as it is kept from day to day."""
+    base = embedded.temporary_directory()
+    base.chmod(0o711)
+    yield base / "local"
+    shutil.rmtree(base, ignore_errors=True)
+
+
+@pytest.fixture
+def start(local) -> Iterator[Callable[..., Running]]:
+    started: list[Running] = []
+
+    def begin(**environment: str) -> Running:
+        started.append(Running(local, **environment))
+        return started[-1]
+
+    yield begin
+    for one in started:
+        one.end_if_running()
+
+
+@pytest.fixture(scope="module")
+def running(local) -> Iterator[Running]:
+    """One that several tests look at, or disturb and let recover."""
+    one = Running(local)
+    try:
+        yield one.wait_until_up()
+    finally:
+        one.end_if_running()
+
+
+def assert_nothing_is_left(family: list[psutil.Process]) -> None:
+    _, alive = psutil.wait_procs(family, timeout=GONE_WITHIN)
+    assert [" ".join(process.cmdline()) for process in alive] == []
+
+
+def wait_for(condition: Callable[[], object], within: float = 60) -> None:
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+# --- While it runs ----------------------------------------------------------------------------
+
+
+def test_every_part_is_a_process_of_its_own(running):
+    assert running.health()["status"] == "ok"
+    for word in PROGRAMS:
+        assert running.member(word).is_running(), word
+    assert running.ask("SHOW fsync") == "on"
+    assert f"http://127.0.0.1:{running.port}" in running.said.read_text()
+
+
+def test_what_it_keeps_is_private_to_the_user(running, local):
+    secret = local / "secret-key"
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert len(secret.read_text()) >= 50
+    for room in ("postgres", "valkey", "log", "mail"):
+        assert stat.S_IMODE((local / room).stat().st_mode) == 0o700
+    listening = [c for p in running.family() for c in p.net_connections() if c.status == "LISTEN"]
+    assert {c.laddr.ip for c in listening} == {"127.0.0.1"}
+
+
+def test_the_application_cannot_rewrite_history(running):
+    allowed = "SELECT has_table_privilege('imaging_safety', 'findings_event', '{}')"
+    assert running.ask(allowed.format("INSERT")) is True
+    assert running.ask(allowed.format("UPDATE")) is False
+    assert running.ask(allowed.format("DELETE")) is False
+
+
+def test_mail_is_kept_as_files(running, local):
+    port = int(running.member("mailsink").cmdline()[-2])
+    message = EmailMessage()
+    message["From"], message["To"] = "imaging-safety@localhost", "referrer@example.test"
+    message["Subject"] = "A finding needs you"
+    message.set_content("Reference F-2K7Q")
+    with smtplib.SMTP("127.0.0.1", port) as server:
+        server.send_message(message)
+    wait_for(lambda: any("F-2K7Q" in kept.read_text() for kept in (local / "mail").glob("*.eml")))
+
+
+def test_a_second_run_says_that_one_is_running(running, start):
+    second = start()
+    assert second.supervisor.wait(30) == 1
+    said = second.said.read_text().strip()
+    assert f"already runs from this directory (process {running.supervisor.pid})" in said
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("word", ["worker", "gunicorn", "valkey-server", "postgres"])
+def test_a_program_that_dies_is_started_again(running, word):
+    died = running.member(word)
+    family = [died, *died.children(recursive=True)]
+    died.kill()
+    wait_for(lambda: "again in" in running.said.read_text())
+    assert_nothing_is_left(family)
+    wait_for(lambda: running.has(word) and running.is_well())
+    assert "(SIGKILL); again in" in running.said.read_text()
+
+
+def test_sigterm_leaves_nothing(running):
+    """The last of the tests that share it."""
+    family = running.family()
+    assert len(family) > len(PROGRAMS)
+    assert running.end(signal.SIGTERM) == 0
+    assert_nothing_is_left(family)
+
+
+# --- The next day -----------------------------------------------------------------------------
+
+
+def test_a_second_start_is_quick_keeps_the_rows_and_needs_no_care_after_kill_9(running, start):
+    secret = (running.local / "secret-key").read_text()
+    began = time.monotonic()
+    second = start().wait_until_up()
+    took = time.monotonic() - began
+    people = second.ask("SELECT count(*) FROM findings_person")
+    assert people > 0
+    assert (second.local / "secret-key").read_text() == secret
+    assert took < 20  # 10 s on a machine that does nothing else; tests share theirs
+
+    family = second.family()
+    second.end(signal.SIGKILL)
+    third = start().wait_until_up()
+    assert_nothing_is_left(family)
+    assert third.health()["status"] == "ok"
+    assert third.ask("SELECT count(*) FROM findings_person") == people
+
+    family = third.family()
+    assert third.end(signal.SIGINT) == 0, "Ctrl-C is a goodbye and not an error"
+    assert third.said.read_text().rstrip().endswith("Stopped.")
+    assert_nothing_is_left(family)
+
+
+# --- What is refused, in one sentence ---------------------------------------------------------
+
+
+def test_a_port_in_use_is_said_in_one_sentence(start):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        refused = start(PORT=str(port))
+        assert refused.supervisor.wait(30) == 1
+    said = refused.said.read_text().strip()
+    assert said == (
+        f"Port {port} on 127.0.0.1 is in use: choose another, as in `make run PORT=8001`."
+    )
+
+
+def test_a_demonstration_on_every_address_is_refused(start):
+    refused = start(BIND_ADDRESS="0.0.0.0")
+    assert refused.supervisor.wait(60) == 1
+    assert "imaging_safety.E004" in refused.said.read_text()
+
+
+def test_a_full_disk_is_said_in_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(place, "FREE_AT_LEAST", 2**62)
+    with pytest.raises(embedded.CannotStart, match="MB are free on the disk"):
+        place.Place(tmp_path / "local").open()
+
+
+@pytest.mark.parametrize("port", ["http", "0", "65536", "-1"])
+def test_a_port_that_is_none_is_refused(port):
+    with pytest.raises(embedded.CannotStart, match=f"PORT is {port}"):
+        run.Run(place.Place(Path("unused")), {"PORT": port})
+
+
+# --- Servers of one's own ---------------------------------------------------------------------
+
+
+def test_servers_of_ones_own_replace_the_embedded_ones(start):
+    servers = embedded.Throwaway(durable=True).start()
+    try:
+        running = start(
+            DATABASE_URL=servers.postgres.url(embedded.APPLICATION),
+            DATABASE_OWNER_URL=servers.postgres.url(embedded.OWNER),
+            REDIS_URL=servers.valkey.url,
+            DEMONSTRATION="off",
+        ).wait_until_up()
+        assert running.health()["status"] == "ok"
+        names = {process.name() for process in running.family()}
+        assert not names & {"postgres", "valkey-server"}
+        running.end()
+    finally:
+        servers.stop()
