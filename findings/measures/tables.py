@@ -50,19 +50,25 @@ class Breakdown:
 
 
 def breakdowns(clocks: Clocks, now: datetime) -> list[Breakdown]:
-    """All tables, from one query a measure and breakdown."""
-    return [_breakdown(by, clocks, now) for by in BY]
+    """All tables, from one query a measure."""
+    counted = {code: _groups(measure, clocks, now) for code, measure in MEASURES.items()}
+    return [_breakdown(by, counted) for by in BY]
 
 
-def _breakdown(by: str, clocks: Clocks, now: datetime) -> Breakdown:
+def _groups(measure: Measure, clocks: Clocks, now: datetime) -> list[dict]:
+    """How many promises there are for each combination of category, site and team."""
+    fields = [field for _, key, label in BY.values() for field in (key, label)]
+    return list(measure.select(clocks, now).values(*fields).annotate(n=Count("pk")))
+
+
+def _breakdown(by: str, counted: Mapping[str, list[dict]]) -> Breakdown:
     title, key, label = BY[by]
     labels: dict[str, str] = {}
-    counts: dict[str, Counter[str]] = {}
-    for code, measure in MEASURES.items():
-        counts[code] = Counter()
-        for group in measure.select(clocks, now).values(key, label).annotate(n=Count("pk")):
+    counts: dict[str, Counter[str]] = {code: Counter() for code in counted}
+    for code, groups in counted.items():
+        for group in groups:
             labels[str(group[key])] = group[label]
-            counts[code][str(group[key])] = group["n"]
+            counts[code][str(group[key])] += group["n"]
     rows = [
         Row(group, labels[group], list(_cells({code: counts[code][group] for code in counts})))
         for group in sorted(labels, key=labels.__getitem__)
