@@ -1,0 +1,160 @@
+"""A real Chromium, and what a test asks of a page in it.
+
+A test takes the fixture `browser` (tests/functional/conftest.py) and opens pages:
+
+    page = browser.open("/help/")                    # a desktop, JavaScript on, nobody signed in
+    page = browser.open("/help/", PHONE, javascript=False, person=referrer)
+    check(page, "help")                              # axe, overflow, console; a screenshot
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import BrowserContext, Page, sync_playwright
+
+from tests.browser import chromium
+
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 375, "height": 800}
+# The narrowest page that WCAG 2.2 asks for (1.4.10): also a desktop at 400 %.
+NARROW = {"width": 320, "height": 640}
+SCREENSHOTS = Path(settings.BASE_DIR) / "test-output"
+ARGUMENTS = [
+    "--no-sandbox",  # containers have none to give, and only our own pages are opened
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+# Ids of elements that stick out of the page on the right.
+OVERFLOW = """() => {
+  const wide = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= wide) return [];
+  return [...document.querySelectorAll("body *")]
+    .filter((one) => one.getBoundingClientRect().right > wide + 1)
+    .map((one) => `${one.tagName.toLowerCase()}.${one.className}`).slice(0, 10);
+}"""
+
+
+@contextmanager
+def running_chromium() -> Iterator[Chromium]:
+    path = chromium()
+    assert path, "there is no Chromium on this machine"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@dataclass
+class Browser:
+    """Opens pages of the live server, each in a context of its own, and hears what they say."""
+
+    chromium: Chromium
+    address: str
+    said: list[str] = field(default_factory=list)
+    _contexts: list[BrowserContext] = field(default_factory=list)
+
+    def open(
+        self,
+        path: str,
+        viewport: dict[str, int] = DESKTOP,
+        *,
+        javascript: bool = True,
+        person: Any = None,
+    ) -> Page:
+        page = self.new_page(viewport, javascript=javascript, person=person)
+        page.goto(self.address + path)
+        return page
+
+    def new_page(
+        self, viewport: dict[str, int] = DESKTOP, *, javascript: bool = True, person: Any = None
+    ) -> Page:
+        context = self.chromium.new_context(
+            viewport=viewport,
+            java_script_enabled=javascript,
+            locale="en-GB",
+            timezone_id="Europe/London",
+            # axe is put into the page from outside; what the policy allows of our own pages is
+            # seen in `said`, and tests/unit/test_headers.py pins it.
+            bypass_csp=False,
+        )
+        context.set_default_timeout(10_000)
+        self._contexts.append(context)
+        if person is not None:
+            context.add_cookies([self._signed_in(person)])
+        page = context.new_page()
+        page.on("console", lambda message: self._hear(message.type, message.text))
+        page.on("pageerror", lambda error: self.said.append(f"error: {error}"))
+        page.on("requestfailed", lambda request: self._hear_failed(request.url))
+        return page
+
+    def close(self) -> None:
+        for context in self._contexts:
+            context.close()
+
+    def _hear(self, kind: str, text: str) -> None:
+        # The answer itself may well be a 403 or a 404: that is what error pages are.
+        if kind in ("error", "warning") and "Failed to load resource" not in text:
+            self.said.append(f"{kind}: {text}")
+
+    def _hear_failed(self, url: str) -> None:
+        self.said.append(f"could not load {url}")
+
+    def _signed_in(self, person: Any) -> dict[str, Any]:
+        """A session as the sign-in page would have made it, without going through it."""
+        session = SessionStore()
+        session[SESSION_KEY] = str(person.pk)
+        session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+        session[HASH_SESSION_KEY] = person.get_session_auth_hash()
+        session.save()
+        return {
+            "name": settings.SESSION_COOKIE_NAME,
+            "value": session.session_key,
+            "url": self.address,
+        }
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds, one line each. Needs JavaScript in the page."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{one['id']} ({one['impact']}): {node['target']} {node['failureSummary']}"
+        for one in found
+        for node in one["nodes"]
+    ]
+
+
+def overflow(page: Page) -> list[str]:
+    """Elements that make the page scroll sideways."""
+    return page.evaluate(OVERFLOW)
+
+
+def screenshot(page: Page, name: str) -> Path:
+    """The whole page, into test-output/, with its width in the name."""
+    SCREENSHOTS.mkdir(exist_ok=True)
+    width = (page.viewport_size or DESKTOP)["width"]
+    path = SCREENSHOTS / f"{re.sub(r'[^a-z0-9]+', '-', name.lower())}-{width}.png"
+    page.screenshot(path=path, full_page=True)
+    return path
+
+
+def check(page: Page, name: str, browser: Browser | None = None) -> None:
+    """Nothing that axe finds, nothing that sticks out, one heading, a title, nothing said."""
+    screenshot(page, name)
+    assert violations(page) == []
+    assert overflow(page) == []
+    assert page.locator("h1").count() == 1
+    assert page.title().endswith("Imaging Safety")
+    assert browser is None or browser.said == []

@@ -1,0 +1,159 @@
+"""What stands around every page, in a real browser: header, forms, banners, errors."""
+
+import pytest
+
+from findings.models import Role
+from tests.factories import PersonFactory
+from tests.functional.browser import DESKTOP, NARROW, PHONE, check, overflow, screenshot, violations
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.urls("tests.functional.example_pages"),
+]
+
+WIDTHS = pytest.mark.parametrize(
+    "viewport", [DESKTOP, PHONE, NARROW], ids=["desktop", "phone", "narrow"]
+)
+PUBLIC = {
+    "sign in": "/sign-in/",
+    "help": "/help/",
+    "accessibility": "/accessibility/",
+    "not found": "/nowhere/",
+    "refused": "/example/refused/",
+    "unreadable": "/example/unreadable/",
+    "example form": "/example/form/",
+    "components": "/example/components/",
+}
+
+
+@WIDTHS
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_page_has_nothing_for_axe_to_find_and_fits(browser, name, viewport):
+    page = browser.open(PUBLIC[name], viewport)
+    check(page, name, browser)
+
+
+@WIDTHS
+def test_the_last_error_page_is_a_page_too(browser, live_server, viewport, client):
+    client.raise_request_exception = False
+    page = browser.open("/example/broken/", viewport)
+    check(page, "server error", browser)
+    assert "Nothing that you sent was half saved" in page.inner_text("main")
+
+
+@WIDTHS
+@pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "no-javascript"])
+def test_a_form_says_what_is_wrong_beside_the_field_and_keeps_what_was_typed(
+    browser, viewport, javascript
+):
+    page = browser.open("/example/form/", viewport, javascript=javascript)
+    page.fill("#id_words", "<b>12345678901234")
+    page.check("input[name=answer][value=not_mine]")
+    page.fill("#id_on-day", "31")
+    page.fill("#id_on-month", "November")
+    page.fill("#id_on-year", "2099")
+    page.fill("#id_at-day", "29")
+    page.fill("#id_at-month", "3")
+    page.fill("#id_at-year", "2026")
+    page.fill("#id_at-time", "01:30")
+    page.click("main button[type=submit]:not(.nhsuk-password-input__toggle)")
+    page.wait_for_selector(".nhsuk-error-summary")
+
+    assert page.title().startswith("Error: ")
+    assert page.input_value("#id_words") == "<b>12345678901234"
+    assert page.input_value("#id_on-month") == "November"
+    assert "November 2099 has 30 days" in page.inner_text("#id_on-error")
+    assert "Did you mean 02:30?" in page.inner_text("#id_at-error")
+    assert "Say why not" in page.inner_text("#id_because-error")
+    assert page.is_checked("input[name=answer][value=not_mine]")
+    assert "nhsuk-input--error" in page.get_attribute("#id_on-day", "class")
+    assert "nhsuk-input--error" not in page.get_attribute("#id_on-year", "class")
+    screenshot(page, f"form with errors {'with' if javascript else 'without'} javascript")
+    assert overflow(page) == []
+    if javascript:
+        assert violations(page) == []
+
+
+def test_every_line_of_the_error_summary_leads_to_its_field(browser):
+    page = browser.open("/example/form/", javascript=False)
+    page.click("main button[type=submit]")
+    links = page.locator(".nhsuk-error-summary a")
+    targets = [links.nth(n).get_attribute("href") for n in range(links.count())]
+    assert len(targets) >= 11
+    for target in targets:
+        assert page.locator(target).evaluate("one => one.matches('input, select, textarea')"), (
+            target
+        )
+
+
+def test_the_error_summary_takes_the_focus(browser):
+    page = browser.open("/example/form/")
+    page.click("main button[type=submit]:not(.nhsuk-password-input__toggle)")
+    page.wait_for_selector(".nhsuk-error-summary")
+    page.locator(".nhsuk-error-summary:focus").wait_for()
+
+
+def test_a_revealed_field_is_hidden_until_its_choice_is_made(browser):
+    page = browser.open("/example/form/")
+    page.locator("#id_because").wait_for(state="hidden")
+    page.check("input[name=answer][value=not_mine]")
+    assert page.is_visible("#id_because")
+
+
+def test_without_javascript_every_revealed_field_can_be_reached(browser):
+    page = browser.open("/example/form/", javascript=False)
+    assert page.is_visible("#id_because")
+
+
+def test_the_first_key_leads_past_the_header(browser):
+    page = browser.open("/help/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent.trim()") == "Skip to main content"
+    page.keyboard.press("Enter")
+    page.locator("main:focus, main :focus").wait_for()
+
+
+def test_hostile_words_stay_words(browser):
+    page = browser.open("/example/components/")
+    assert page.locator("main script").count() == 0
+    assert "<script>alert(1)</script><b>" in page.inner_text(".app-finding-card >> nth=0")
+
+
+def test_signing_in_and_out_without_javascript(browser):
+    PersonFactory(username="ada", password="correct horse battery", roles=[Role.RADIOLOGIST])
+    page = browser.open("/policy/", javascript=False)
+    page.fill("#id_username", "ada")
+    page.fill("#id_password", "wrong")
+    page.click("main button[type=submit]")
+    assert "The sign-in name or the password is not right" in page.inner_text(
+        ".nhsuk-error-summary"
+    )
+    assert page.input_value("#id_username") == "ada"
+    assert page.input_value("#id_password") == ""
+    page.fill("#id_password", "correct horse battery")
+    page.click("main button[type=submit]")
+    assert page.url.endswith("/policy/")
+    page.goto(browser.address + "/help/")
+    assert "Dr Ada" in page.inner_text("header")
+    page.click("text=Sign out")
+    assert page.url.endswith("/sign-in/")
+    assert "You have signed out." in page.inner_text(".nhsuk-notification-banner")
+    assert page.locator("nav[aria-label=Main]").count() == 0
+
+
+@WIDTHS
+def test_a_person_with_every_role_sees_a_header_that_fits(browser, viewport, settings):
+    settings.DEMONSTRATION = True
+    person = PersonFactory(roles=[role.value for role in Role])
+    page = browser.open("/example/components/", viewport, person=person)
+    check(page, "every role", browser)
+    assert "every patient and person here is invented" in page.inner_text("body")
+
+
+def test_printed_pages_leave_out_what_cannot_be_pressed(browser):
+    page = browser.open("/example/components/")
+    page.emulate_media(media="print")
+    assert not page.is_visible("footer")
+    assert not page.is_visible(".app-filter")
+    assert page.is_visible(".app-timeline")
