@@ -1,5 +1,13 @@
 """Addresses of the pages about messages and the engine."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from notifications import health, views
+
+urlpatterns = [
+    path("health/clock/", health.clock, name="clock-health"),
+    path("inbox/", views.inbox, name="inbox"),
+    path("inbox/<uuid:public_id>/open/", views.open_notification, name="open-notification"),
+    path("messages/", views.messages, name="messages"),
+    path("messages/<uuid:public_id>/", views.message, name="message"),
+]

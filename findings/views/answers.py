@@ -1,5 +1,7 @@
 """The answers to a finding: mine, not mine, done, told, closed, withdrawn, handed over."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 
 from findings import rules
@@ -119,7 +121,7 @@ def _hand_over(finding: Finding, by: Person, form: forms.HandOverForm) -> str:
     return f"Handed over to {handed.owner}, who is told now. {next_limit(finding)}."
 
 
-def _close_form(*, finding: Finding, **kwargs: object) -> forms.CloseForm:
+def _close_form(*, finding: Finding, **kwargs: Any) -> forms.CloseForm:
     told = finding.patient_told_at is not None
     form = forms.CloseForm if told else forms.CloseAndTellForm
     return form(finding=finding, **kwargs)
@@ -131,7 +133,7 @@ ACKNOWLEDGE = Answer(
     form=forms.AcknowledgeForm,
     check=rules.check_can_acknowledge,
     take=_acknowledge,
-    lead="You hold the finding from now on. The clock to acknowledge stops and the one to act runs.",
+    lead="You hold the finding from now on. The clock to acknowledge stops; the one to act runs.",
 )
 DECLINE = Answer(
     title="This is not mine",

@@ -1,11 +1,107 @@
-"""To be written."""
+"""Lists of findings: a referrer's own and their teams', and an organisation's open ones."""
 
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Page, Paginator
+from django.db.models import BooleanField, Case, F, Value, When
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from findings.forms.lists import MARKS, MineFilter, OpenFilter
+from findings.models import Finding, Person, Role
+from findings.models.examination import held_by
+from findings.models.finding import FindingQuerySet
+from findings.views.access import saw, signed_in
+
+ROWS_ON_A_PAGE = 25
 
 
+@require_safe
 def my_findings(request: HttpRequest) -> HttpResponse:
-    raise NotImplementedError
+    """The person's own first, then their teams'; in each the least time left first."""
+    person = _with_role(request, Role.REFERRER)
+    form = MineFilter(request.GET)
+    now = timezone.now()
+    # A coordinator who is a referrer too sees the whole trust, but not here.
+    mine = Finding.objects.visible_to(person).filter(held_by(person))
+    chosen = form.apply(mine) if form.is_valid() else mine.none()
+    page = _page(request, _own_first(chosen, person))
+    context = {
+        "form": form,
+        "page": page,
+        "own": [finding for finding in page if finding.is_own],
+        "of_teams": [finding for finding in page if not finding.is_own],
+        "open_count": mine.open().count(),
+        "own_count": mine.open().filter(owner_person=person).count(),
+        "late_count": mine.overdue(now).count(),
+        "now": now,
+    }
+    return render(request, "my_findings.jinja", context)
 
 
+@require_safe
 def open_findings(request: HttpRequest) -> HttpResponse:
-    raise NotImplementedError
+    """Everything open in the organisation, and where the numbers of governance lead to."""
+    person = _with_role(request, Role.COORDINATOR, Role.GOVERNANCE)
+    form = OpenFilter(request.GET, person=person)
+    now = timezone.now()
+    all_here = Finding.objects.visible_to(person).filter(organisation=person.organisation_id)
+    chosen = form.apply(all_here, now) if form.is_valid() else all_here.none()
+    context = {
+        "form": form,
+        "page": _page(request, _least_time_first(chosen)),
+        "counts": _counts(all_here, now),
+        "organisation": person.organisation,
+        "now": now,
+    }
+    return render(request, "open_findings.jinja", context)
+
+
+def _with_role(request: HttpRequest, *roles: Role) -> Person:
+    person = signed_in(request)
+    if not person.has_role(*roles):
+        raise PermissionDenied("This list is for people with another role.")
+    return person
+
+
+def _own_first(findings: FindingQuerySet, person: Person) -> FindingQuerySet:
+    own = Case(
+        When(owner_person=person, then=Value(True)),
+        default=Value(False),
+        output_field=BooleanField(),
+    )
+    return findings.for_list().annotate(is_own=own).order_by("-is_own", *_TIME_LEFT)
+
+
+def _least_time_first(findings: FindingQuerySet) -> FindingQuerySet:
+    return findings.for_list().order_by(*_TIME_LEFT)
+
+
+# Ended ones have no limit: the newest of them first. The key makes the pages stable.
+_TIME_LEFT: tuple[Any, ...] = (F("due_at").asc(nulls_last=True), "-counts_from", "pk")
+
+
+def _page(request: HttpRequest, findings: FindingQuerySet) -> Page:
+    page = Paginator(findings, ROWS_ON_A_PAGE).get_page(request.GET.get("page"))
+    if request.method == "GET":
+        saw(request, *(finding.examination.patient for finding in page))
+    return page
+
+
+def _counts(findings: FindingQuerySet, now: datetime) -> list[tuple[str, str, int]]:
+    """What stands above the list: words, the filter that leads to its rows, the number."""
+    words = {
+        "late": "late",
+        "forgotten": "acknowledged, time to act has passed",
+        "reopened": "opened again by a changed report",
+        "owner_left": "held by somebody who has left",
+    }
+    everything = [("open", "", findings.open().count())]
+    return everything + [
+        (words[name], f"{name}=yes", narrow(findings, now).count())
+        for name, narrow in MARKS.items()
+    ]

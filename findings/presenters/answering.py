@@ -1,0 +1,69 @@
+"""What a person is told after an answer, and when somebody else was first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from findings.models import Event, Finding
+from findings.presenters.finding import PROMISES
+from findings.presenters.moments import until_with_rest
+from findings.presenters.timeline import Entry, entries
+from findings.states import ClockKind
+
+Kind = Event.Kind
+# What changes the question that a person was about to answer. Readings, messages and notes do not.
+DECISIONS = (
+    Kind.FLAGGED,
+    Kind.ACKNOWLEDGED,
+    Kind.DECLINED,
+    Kind.HANDED_OVER,
+    Kind.ACTED,
+    Kind.PATIENT_TOLD,
+    Kind.CLOSED,
+    Kind.WITHDRAWN,
+    Kind.REOPENED,
+)
+
+
+def last_decision(finding: Finding) -> int:
+    """The number of the newest event that changes the question: what a form has seen."""
+    newest = finding.events.filter(kind__in=DECISIONS).order_by("-number")
+    return newest.values_list("number", flat=True).first() or 0
+
+
+@dataclass(frozen=True)
+class Overtaken:
+    """Why an answer was not taken: what happened since the page was opened."""
+
+    title: str
+    sentence: str
+    since: list[Entry]
+
+
+def overtaken(finding: Finding, seen: int) -> Overtaken:
+    """`seen` is the newest decision that the page knew of; the last one is shown at the least."""
+    decisions = finding.events.filter(kind__in=DECISIONS).select_related("by")
+    since = list(decisions.filter(number__gt=seen).order_by("number"))
+    if not since:
+        since = list(decisions.order_by("-number")[:1])
+    return Overtaken(*_words(since), since=entries(since))
+
+
+def _words(since: Sequence[Event]) -> tuple[str, str]:
+    if any(event.kind == Kind.REOPENED for event in since):
+        return (
+            "The report changed since you opened this page",
+            "Read what it says now before you answer. Nothing that you wrote has been saved.",
+        )
+    first = since[0]
+    who = f"{first.by} was first" if first.by else "This was answered in the meantime"
+    return who, "Nothing that you wrote has been saved, and nothing has been overwritten."
+
+
+def next_limit(finding: Finding) -> str:
+    """Act by 9 December 2026 at 16:40 (in 14 days): what is promised now, empty when it ended."""
+    clock = finding.clocks.filter(stopped_at__isnull=True).order_by("due_at").first()
+    if clock is None:
+        return ""
+    return f"{PROMISES[ClockKind(clock.kind)]} {until_with_rest(clock.due_at, timezone.now())}"

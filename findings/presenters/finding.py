@@ -1,0 +1,205 @@
+"""What the page of a finding says: promises, steps, the report's changes, and the answers."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import SequenceMatcher
+
+from findings import reach, rules, words
+from findings.models import Audience, Clock, Event, Finding, Person, Step
+from findings.presenters.moments import until_with_rest
+from findings.services.policy import Limit
+from findings.states import ClockKind
+from findings.timetable import PlannedStep
+
+PROMISES = {
+    ClockKind.ACKNOWLEDGE: "Acknowledge by",
+    ClockKind.ACT: "Act by",
+    ClockKind.FOLLOW_UP: "Record the result by",
+}
+LIMITS = {
+    ClockKind.ACKNOWLEDGE: "Acknowledge within",
+    ClockKind.ACT: "Act within",
+    ClockKind.FOLLOW_UP: "Record the result within",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One thing that this person may do now, on a page of its own."""
+
+    url_name: str
+    label: str
+    # The NHS.UK button: "" is the main one, "secondary", "warning"; "link" is no button at all.
+    variant: str
+
+
+# In the order in which they are offered.
+_ANSWERS: tuple[tuple[Callable[[Person, Finding], bool], Answer], ...] = (
+    (rules.can_acknowledge, Answer("acknowledge", "Mine: acknowledge", "")),
+    (rules.can_decline, Answer("decline", "Not mine", "secondary")),
+    (rules.can_act, Answer("act", "Record an action", "")),
+    (rules.can_close, Answer("close", "Close", "")),
+    (rules.can_tell_patient, Answer("patient-told", "Patient told", "secondary")),
+    (rules.can_hand_over, Answer("hand-over", "Hand over to somebody else", "secondary")),
+    (rules.can_withdraw, Answer("withdraw", "Withdraw", "link")),
+    (rules.can_note, Answer("note", "Add a note", "link")),
+)
+
+
+def answers_for(person: Person, finding: Finding) -> list[Answer]:
+    """Exactly what this person may do with the finding as it stands; the first is the main one."""
+    allowed = [answer for can, answer in _ANSWERS if can(person, finding)]
+    return [_only_first_is_main(answer, index) for index, answer in enumerate(allowed)]
+
+
+def _only_first_is_main(answer: Answer, index: int) -> Answer:
+    if index and not answer.variant:
+        return Answer(answer.url_name, answer.label, "secondary")
+    return answer
+
+
+def promise_words(clock: Clock, now: datetime) -> str:
+    """Acknowledge by 25 November 2026 at 16:40 (in 2 hours)."""
+    return f"{PROMISES[ClockKind(clock.kind)]} {until_with_rest(clock.due_at, now)}"
+
+
+@dataclass(frozen=True)
+class LimitLine:
+    """One time limit of the category, and whose it is."""
+
+    words: str
+    basis: str
+    source: str
+    is_national: bool
+
+
+def limit_lines(limits: Sequence[Limit]) -> list[LimitLine]:
+    """Only a limit that the rule itself calls national is called national guidance."""
+    return [
+        LimitLine(
+            words=f"{LIMITS[limit.kind]} {limit.words}",
+            basis="National guidance" if limit.is_national else limit.basis,
+            source=limit.source,
+            is_national=limit.is_national,
+        )
+        for limit in limits
+    ]
+
+
+# --- Who has been told, and who is told next -------------------------------------------------
+
+
+@dataclass(frozen=True)
+class StepLine:
+    """One step of the running clock: when, who, and whether it has happened."""
+
+    when: str
+    who: str
+    why: str
+    # Names with their routes; sentences about those who cannot be reached.
+    names: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    brought_forward: bool = False
+
+
+def told_lines(steps: Sequence[Step], now: datetime) -> list[StepLine]:
+    """Steps that have fired, the earliest first."""
+    return [
+        StepLine(words.near(step.fired_at, now), audience_words(step.audience), step.words)
+        for step in sorted(steps, key=lambda step: (step.falls_at, step.level))
+        if step.fired_at
+    ]
+
+
+def next_lines(finding: Finding, steps: Sequence[Step], now: datetime) -> list[StepLine]:
+    """Steps that are still to come unless somebody answers, with the people they would tell."""
+    coming = [step for step in steps if not step.fired_at and not step.cancelled_at]
+    coming.sort(key=lambda step: (step.falls_at, step.level))
+    planned = [PlannedStep(step.level, step.falls_at, step.audience, step.words) for step in coming]
+    previews = reach.preview(reach.Subject.of(finding), planned) if planned else []
+    return [_next(step, shown, now) for step, shown in zip(coming, previews, strict=True)]
+
+
+def _next(step: Step, shown: reach.StepPreview, now: datetime) -> StepLine:
+    return StepLine(
+        when="now" if step.falls_at <= now else words.near(step.falls_at, now),
+        who=audience_words(step.audience),
+        why=step.words,
+        names=tuple(
+            f"{one.person} ({', '.join(one.routes)})"
+            for one in shown.recipients
+            if not one.unreachable_because
+        ),
+        warnings=tuple(_warnings(shown)),
+        brought_forward=step.brought_forward_to is not None,
+    )
+
+
+def _warnings(shown: reach.StepPreview) -> Iterator[str]:
+    if shown.nobody_because:
+        yield shown.nobody_because
+    for one in shown.recipients:
+        if one.unreachable_because:
+            yield one.unreachable_because
+
+
+def audience_words(audience: str) -> str:
+    return dict(Audience.choices).get(audience, audience)
+
+
+# --- What changed in the report --------------------------------------------------------------
+
+# A word with the space behind it, so that the pieces put together are the text.
+WORD = re.compile(r"\S+\s*|\s+")
+WORDS_COMPARED = 2000
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Words that were kept, added or removed."""
+
+    kind: str  # "same", "added" or "removed"
+    text: str
+
+
+def flagged_version(events: Sequence[Event]) -> int | None:
+    """The version of the report in which the finding was flagged, from the timeline."""
+    for event in events:
+        if event.kind == Event.Kind.FLAGGED:
+            return event.data.get("report_version")
+    return None
+
+
+def differences(before: str, after: str) -> list[Piece]:
+    """What the newer text keeps, adds and removes: line by line, then word by word.
+
+    Lines first, since comparing every word of two long reports with every other takes minutes.
+    """
+    pieces: list[Piece] = []
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    for tag, removed, added in _changes(old, new):
+        pieces += (
+            _changed_words(removed, added) if tag == "replace" else _pieces(tag, removed, added)
+        )
+    return pieces
+
+
+def _changed_words(removed: list[str], added: list[str]) -> list[Piece]:
+    old, new = (WORD.findall("".join(lines)) for lines in (removed, added))
+    if max(len(old), len(new)) > WORDS_COMPARED:
+        return _pieces("replace", removed, added)
+    return [piece for tag, *texts in _changes(old, new) for piece in _pieces(tag, *texts)]
+
+
+def _changes(old: list[str], new: list[str]) -> Iterator[tuple[str, list[str], list[str]]]:
+    for tag, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        yield tag, old[i1:i2], new[j1:j2]
+
+
+def _pieces(tag: str, removed: list[str], added: list[str]) -> list[Piece]:
+    if tag == "equal":
+        return [Piece("same", "".join(added))]
+    both = (Piece("removed", "".join(removed)), Piece("added", "".join(added)))
+    return [piece for piece in both if piece.text]

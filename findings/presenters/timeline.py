@@ -1,0 +1,260 @@
+"""The timeline in words: every event is a sentence with who and when, newest first.
+
+What one person did in one moment (an acknowledgement stops one clock and starts another) is one
+entry: the deed is its title, what followed from it are its lines. Readings in a row by the same
+person are one entry too, with every time in it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from findings import words
+from findings.models import Action, Audience, Clock, Event, Finding
+from findings.presenters.moments import moment, said_day, until
+from findings.states import ClockKind
+
+Kind = Event.Kind
+Data = dict[str, Any]
+
+SYSTEM = "Imaging Safety"
+CLOCK_WORDS = {
+    ClockKind.ACKNOWLEDGE: "acknowledge",
+    ClockKind.ACT: "act",
+    ClockKind.FOLLOW_UP: "record the result",
+}
+# More readings than this by one person in a row are counted, not listed.
+TIMES_LISTED = 5
+
+
+@dataclass(frozen=True)
+class Said:
+    """One event in words: a sentence, what somebody wrote, and whether it tells of lateness."""
+
+    sentence: str
+    text: str = ""
+    late: bool = False
+
+
+@dataclass
+class Entry:
+    """One entry as templates/components/findings.jinja draws it."""
+
+    title: str
+    at: datetime
+    by: str
+    text: str = ""
+    lines: list[str] = field(default_factory=list)
+    emphasis: str = ""
+
+
+def entries(events: Iterable[Event]) -> list[Entry]:
+    """All events (with `by` fetched) as entries, newest first."""
+    by_number = sorted(events, key=lambda event: event.number)
+    runs = groupby(by_number, key=lambda event: event.kind == Kind.READ)
+    made: list[Entry] = []
+    for are_readings, run in runs:
+        made += _readings(list(run)) if are_readings else _deeds(list(run))
+    return list(reversed(made))
+
+
+def say(event: Event) -> Said:
+    """The event in words."""
+    return SENTENCES[Kind(event.kind)](event.data)
+
+
+def name_of(event: Event) -> str:
+    return str(event.by) if event.by else SYSTEM
+
+
+def _deeds(run: Sequence[Event]) -> list[Entry]:
+    together = groupby(run, key=lambda event: (event.at, event.by_id))
+    return [_entry(list(events)) for _, events in together]
+
+
+def _entry(events: Sequence[Event]) -> Entry:
+    said = [say(event) for event in events]
+    return Entry(
+        title=said[0].sentence,
+        at=events[0].at,
+        by=name_of(events[0]),
+        text=said[0].text,
+        lines=[" ".join(part for part in (one.sentence, one.text) if part) for one in said[1:]],
+        emphasis="late" if any(one.late for one in said) else "",
+    )
+
+
+def _readings(run: Sequence[Event]) -> list[Entry]:
+    """One entry a person, in the order in which each read last."""
+    by_person: dict[int | None, list[Event]] = {}
+    for event in run:
+        by_person.setdefault(event.by_id, []).append(event)
+    return [
+        _reading(events) for events in sorted(by_person.values(), key=lambda own: own[-1].number)
+    ]
+
+
+def _reading(events: Sequence[Event]) -> Entry:
+    last = events[-1]
+    earlier = [f"Also {words.when(event.at)}" for event in reversed(events[:-1])]
+    if len(earlier) > TIMES_LISTED:
+        earlier = [f"{len(earlier)} times before, since {words.when(events[0].at)}"]
+    title = "Read" if len(events) == 1 else f"Read {len(events)} times"
+    return Entry(title=title, at=last.at, by=name_of(last), lines=earlier)
+
+
+# --- One function a kind: from an event's data to a sentence ---------------------------------
+
+
+def _flagged(data: Data) -> Said:
+    # Its code, as it was then: the name in the table may have changed since.
+    category = data.get("category", "").replace("_", " ")
+    named = f" as {category}" if category else ""
+    sentence = f"Flagged{named}; given to {data.get('owner', 'nobody')}."
+    return Said(sentence, data.get("why_this_owner", ""))
+
+
+def _clock_started(data: Data) -> Said:
+    due_at = moment(data.get("due_at"))
+    limit = f": {clock_words(data)} by {until(due_at)}" if due_at else ""
+    return Said(f"Clock started{limit}. Policy {data.get('policy', 'not recorded')}.")
+
+
+def _clock_stopped(data: Data) -> Said:
+    because = dict(Clock.StoppedBecause.choices).get(data.get("because", ""), "")
+    why = f" {because}." if because else ""
+    return Said(f"Clock to {clock_words(data)} stopped.{why}")
+
+
+def clock_words(data: Data) -> str:
+    kind = data.get("clock", "")
+    return CLOCK_WORDS[ClockKind(kind)] if kind in CLOCK_WORDS else "answer"
+
+
+def audience_words(data: Data) -> str:
+    return dict(Audience.choices).get(data.get("audience", ""), "the next in line")
+
+
+def _step(data: Data) -> str:
+    reason = f" ({data['words']})" if data.get("words") else ""
+    return f"{audience_words(data)}{reason}"
+
+
+def _step_fired(data: Data) -> Said:
+    told = data.get("recipients")
+    names = f": {', '.join(told)}" if isinstance(told, list) and told else ""
+    late = _lateness(data)
+    return Said(f"Due to be told now: {_step(data)}{names}.{late}", late=bool(late))
+
+
+def _lateness(data: Data) -> str:
+    """Only where the engine was more than a minute behind its promise."""
+    due_at, fired_at = moment(data.get("due_at")), moment(data.get("fired_at"))
+    if not due_at or not fired_at or (fired_at - due_at).total_seconds() < 60:
+        return ""
+    return f" This step was {words.length(fired_at - due_at)} late."
+
+
+def _step_unreachable(data: Data) -> Said:
+    because = data.get("because") or "The next step follows at once."
+    return Said(f"Nobody could be reached: {_step(data)}.", because, late=True)
+
+
+def _step_brought_forward(data: Data) -> Said:
+    due_at = moment(data.get("due_at"))
+    planned = f", planned for {words.when(due_at)}" if due_at else ""
+    sentence = f"Next step brought forward: {audience_words(data)} now{planned}."
+    return Said(sentence, data.get("because", ""))
+
+
+def _message(data: Data) -> str:
+    """To whom and how, as far as the event says."""
+    to = f" to {data['recipient']}" if data.get("recipient") else ""
+    channel = f" {data['channel_words']}" if data.get("channel_words") else ""
+    return f"{to}{channel}"
+
+
+def _sent(data: Data) -> Said:
+    attempt = data.get("attempt", 1)
+    tries = f" at attempt {attempt}" if isinstance(attempt, int) and attempt > 1 else ""
+    return Said(f"Message sent{_message(data)}{tries}.")
+
+
+def _send_failed(data: Data) -> Said:
+    return Said(f"Message not delivered{_message(data)}.", data.get("detail", ""), late=True)
+
+
+def _read(data: Data) -> Said:
+    return Said("Read.")
+
+
+def _acknowledged(data: Data) -> Said:
+    return Said("Acknowledged: mine, and this is my plan.", data.get("plan", ""))
+
+
+def _declined(data: Data) -> Said:
+    if data.get("named"):
+        return Said(f"Declined: not mine; it belongs to {data['named']}.", data.get("because", ""))
+    return Said("Declined: not mine, and I do not know whose.", data.get("because", ""))
+
+
+def _handed_over(data: Data) -> Said:
+    before, owner = data.get("owner_before", ""), data.get("owner", "")
+    return Said(f"Handed over from {before} to {owner}.", data.get("because", ""))
+
+
+def _acted(data: Data) -> Said:
+    action = dict(Action.Kind.choices).get(data.get("action", ""), "not said what")
+    expected = said_day(data.get("result_expected_on"))
+    result = f" Result expected on {expected}." if expected else ""
+    return Said(f"Action recorded: {action.lower()}.{result}", data.get("text", ""))
+
+
+def _patient_told(data: Data) -> Said:
+    if data.get("how") == Finding.ToldHow.NOT_TOLD:
+        return Said("Recorded that the patient was not told.", data.get("note", ""))
+    how = dict(Finding.ToldHow.choices).get(data.get("how", ""), "")
+    told_at = moment(data.get("told_at"))
+    moment_words = f" on {words.when(told_at)}" if told_at else ""
+    return Said(f"Patient told {how.lower()}{moment_words}.", data.get("note", ""))
+
+
+def _closed(data: Data) -> Said:
+    outcome = dict(Finding.Outcome.choices).get(data.get("outcome", ""), "no outcome")
+    return Said(f"Closed: {outcome.lower()}.", data.get("note", ""))
+
+
+def _withdrawn(data: Data) -> Said:
+    return Said("Withdrawn.", data.get("because", ""))
+
+
+def _reopened(data: Data) -> Said:
+    return Said("Opened again; an answer is asked for anew.", data.get("because", ""))
+
+
+def _note(data: Data) -> Said:
+    return Said("Note.", data.get("text", ""))
+
+
+SENTENCES: dict[Event.Kind, Callable[[Data], Said]] = {
+    Kind.FLAGGED: _flagged,
+    Kind.CLOCK_STARTED: _clock_started,
+    Kind.CLOCK_STOPPED: _clock_stopped,
+    Kind.STEP_FIRED: _step_fired,
+    Kind.STEP_UNREACHABLE: _step_unreachable,
+    Kind.STEP_BROUGHT_FORWARD: _step_brought_forward,
+    Kind.SENT: _sent,
+    Kind.SEND_FAILED: _send_failed,
+    Kind.READ: _read,
+    Kind.ACKNOWLEDGED: _acknowledged,
+    Kind.DECLINED: _declined,
+    Kind.HANDED_OVER: _handed_over,
+    Kind.ACTED: _acted,
+    Kind.PATIENT_TOLD: _patient_told,
+    Kind.CLOSED: _closed,
+    Kind.WITHDRAWN: _withdrawn,
+    Kind.REOPENED: _reopened,
+    Kind.NOTE: _note,
+}
