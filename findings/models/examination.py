@@ -22,6 +22,8 @@ class Sender(models.Model):
     # The zone of time stamps that carry none.
     zone = models.CharField(max_length=40, default="Europe/London")
     fallback_charset = models.CharField(max_length=20, default="windows-1252")
+    # Whose hospital numbers it sends where PID-3 does not say: "RXX". Empty: they name nobody.
+    number_authority = models.CharField(max_length=60, blank=True)
     # Its own words for a report's status, lower case: {"wet read": "preliminary"}.
     status_words = models.JSONField(default=dict, blank=True)
     # The account with which it calls the API.
