@@ -92,9 +92,8 @@ def _examination(sender: Sender, arriving: ArrivingReport) -> tuple[Examination,
         .first()
     )
     if examination is None:
-        site, notices = _site(sender, arriving)
-        examination = _new_examination(sender, site, identified.patient, arriving)
-        return examination, (*identified.notices, *notices)
+        examination = _new_examination(sender, identified.patient, arriving)
+        return examination, identified.notices
     if examination.patient_id != identified.patient.pk:
         raise AccessionHeld(
             HeldReason.ACCESSION_CONFLICT,
@@ -104,9 +103,8 @@ def _examination(sender: Sender, arriving: ArrivingReport) -> tuple[Examination,
     return examination, (*identified.notices, *_complete(examination, arriving))
 
 
-def _new_examination(
-    sender: Sender, site: Site, patient: Patient, arriving: ArrivingReport
-) -> Examination:
+def _new_examination(sender: Sender, patient: Patient, arriving: ArrivingReport) -> Examination:
+    site = _site(sender, arriving)
     return Examination.objects.create(
         sender=sender,
         accession=arriving.accession,
@@ -147,16 +145,12 @@ def _complete(examination: Examination, arriving: ArrivingReport) -> tuple[str, 
     return ()
 
 
-def _site(sender: Sender, arriving: ArrivingReport) -> tuple[Site, tuple[str, ...]]:
+def _site(sender: Sender, arriving: ArrivingReport) -> Site:
     """The site that the message names, by ODS code or name; else the sender's own."""
     code = arriving.site_code.strip()
-    if not code:
-        return sender.site, ()
-    sites = Site.objects.filter(organisation=sender.organisation_id)
-    named = sites.filter(Q(ods_code__iexact=code) | Q(name__iexact=code)).order_by("pk").first()
-    if named is None:
-        return sender.site, ("The site named in the message is not known; the sender's was used.",)
-    return named, ()
+    sites = Site.objects.filter(organisation=sender.organisation_id).order_by("pk")
+    named = sites.filter(Q(ods_code__iexact=code) | Q(name__iexact=code)).first() if code else None
+    return named or sender.site
 
 
 def person_of(arriving: ArrivingPerson) -> Person | None:
@@ -183,10 +177,11 @@ def _other_spelling(code: str) -> str:
 
 def _team(site: Site, requester: Person | None, arriving: ArrivingReport) -> Team | None:
     """The team at the requesting location; else the requester's own, at this site first."""
-    location = arriving.requesting_location.strip()
-    if location:
-        teams = Team.objects.filter(location_code__iexact=location)
-        # Two trusts may both have a ward 5.
+    # "WARD5, R1, B2": a bed belongs to its ward. Two trusts may both have a ward 5.
+    for location in dict.fromkeys([arriving.requesting_location, _ward(arriving)]):
+        teams = Team.objects.filter(location_code__iexact=location.strip()).exclude(
+            location_code=""
+        )
         team = teams.filter(organisation=site.organisation_id).first() or (
             teams.filter(kind=Team.Kind.PRACTICE).first()
         )
@@ -198,6 +193,10 @@ def _team(site: Site, requester: Person | None, arriving: ArrivingReport) -> Tea
         memberships__person=requester, kind__in=[Team.Kind.CLINICAL, Team.Kind.PRACTICE]
     ).order_by("pk")
     return teams.filter(site=site).first() or teams.first()
+
+
+def _ward(arriving: ArrivingReport) -> str:
+    return arriving.requesting_location.partition(",")[0]
 
 
 def _as_sent(person: ArrivingPerson) -> str:
@@ -261,7 +260,13 @@ def _ask_again(examination: Examination, before: Report, report: Report) -> None
         finding.report = report
         if _says_the_same(before, report):
             finding.save(update_fields=["report"])
-            _note(finding, f"{_named(report)} has the same words as the one before.")
+            record(
+                finding=finding,
+                kind=Event.Kind.NOTE,
+                by=None,
+                at=database_now(),
+                text=f"{_named(report)} has the same words as the one before.",
+            )
         elif finding.state == State.AWAITING:
             _tell_again(finding, report)
         else:
@@ -276,14 +281,17 @@ def _says_the_same(before: Report, report: Report) -> bool:
 
 def _tell_again(finding: Finding, report: Report) -> None:
     """Nobody has answered yet, so there is nothing to re-open, and no limit moves: a correction
-    must not give anybody more time. The owner is told at once what has changed."""
+    must not give anybody more time. The owner is told at once, and whoever is about to answer
+    sees first that what they answer has changed."""
     finding.save(update_fields=["report"])
-    _note(finding, f"{_because(report)} The owner is told again; the limit stays.")
+    record(
+        finding=finding,
+        kind=Event.Kind.REOPENED,
+        by=None,
+        at=database_now(),
+        because=f"{_because(report)} The owner is told again; the limit stays.",
+    )
     tell_owner_now(finding=finding, words="the report has changed", at=database_now())
-
-
-def _note(finding: Finding, text: str) -> None:
-    record(finding=finding, kind=Event.Kind.NOTE, by=None, at=database_now(), text=text)
 
 
 def _named(report: Report) -> str:

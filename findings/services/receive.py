@@ -5,9 +5,9 @@ what became of it. An error of ours rolls back to a held item, never to nothing.
 """
 
 import hashlib
-import logging
 from dataclasses import dataclass, replace
 
+import structlog
 from django.db import InterfaceError, OperationalError, transaction
 
 from findings.arrivals import ArrivingReport, HeldReason, Problem, ReadMessage
@@ -28,7 +28,7 @@ __all__ = [
     "receive_report",
 ]
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 CONTROL_ID_REUSED = (
     "The sender gave this message a number (MSH-10) that it had used for another message before."
@@ -63,7 +63,7 @@ def receive_message(
                 "control_id": _storable(read.control_id)[:200],
                 "message_type": _storable(read.message_type)[:40],
                 "body": body,
-                "origin": origin[:300],
+                "origin": _storable(origin)[:300],
             },
         )
         if not created:
@@ -156,9 +156,9 @@ def file_part(
     except (OperationalError, InterfaceError):
         raise  # not the message's fault and not to be settled here: nothing is stored
     except Exception as error:
-        # A report is never lost to an error of ours: it waits, and the error is logged by type,
-        # since its text may hold the patient's.
-        log.error("report held", extra={"message": message.pk, "error": type(error).__name__})
+        # A report is never lost to an error of ours: it waits. What the error says may quote the
+        # patient; the log keeps its class and the places that it passed through.
+        log.error("report held", message_id=message.pk, exc_info=error)
         return _our_fault(part, error)
 
 

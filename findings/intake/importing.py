@@ -1,0 +1,161 @@
+"""From raw bytes to rows: who sent it, how that sender is read, and what became of it.
+
+Files, the held items' page and every other way in that brings HL7 messages come through here.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
+
+from findings.arrivals import ArrivingReport, ArrivingStatus, ReadMessage, SenderProfile
+from findings.intake.batch import FileWarning, Piece, RawMessage
+from findings.intake.oru import read_message
+from findings.models import Person, Receipt, Sender
+from findings.services import hold
+from findings.services.receive import Received, receive_message
+from findings.services.senders import find_sender, sender_code
+
+Outcome = Receipt.Outcome
+# Makes a sender for "application|facility", or says no.
+Newcomer = Callable[[str], Sender | None]
+
+TRIES = 3
+PAUSE_SECONDS = 1.0
+
+
+class NotStored(Exception):
+    """The database did not answer: this message and all after it must be sent again."""
+
+
+def profile_of(sender: Sender) -> SenderProfile:
+    """How this sender's messages are read."""
+    words = tuple(
+        (word, ArrivingStatus(status)) for word, status in sorted(sender.status_words.items())
+    )
+    return SenderProfile(
+        zone=sender.zone,
+        status_words=words,
+        fallback_charset=sender.fallback_charset,
+        default_authority=sender.number_authority,
+    )
+
+
+def read_as_sent(
+    raw: bytes, sender: Sender | None = None, newcomer: Newcomer | None = None
+) -> tuple[ReadMessage, Sender | None]:
+    """The message, read as its sender writes. The sender is the one given, or MSH-3 and MSH-4's.
+
+    `newcomer` is asked for a sender that is not known, if there is a report to file.
+    """
+    read = read_message(raw, SenderProfile())
+    code = sender_code(read.sender_application, read.sender_facility)
+    sender = sender or find_sender(code)
+    if sender is None and newcomer is not None and _has_report(read):
+        sender = newcomer(code)
+    if sender is None or profile_of(sender) == SenderProfile():
+        return read, sender
+    return read_message(raw, profile_of(sender)), sender
+
+
+def _has_report(read: ReadMessage) -> bool:
+    return any(isinstance(part, ArrivingReport) for part in read.parts)
+
+
+def take_in(
+    raw: bytes, origin: str, sender: Sender | None = None, newcomer: Newcomer | None = None
+) -> Received:
+    """Read one message and store what becomes of it, in one transaction."""
+    read, sender = read_as_sent(raw, sender, newcomer)
+    return receive_message(sender=sender, body=raw, origin=origin, read=read)
+
+
+def run_again(receipt: Receipt, by: Person) -> Receipt:
+    """Read a held message again, as its sender is set up today, and file what can be filed."""
+    read, sender = read_as_sent(bytes(receipt.message.body), receipt.message.sender)
+    return hold.run_again(receipt=receipt, by=by, read=read, sender=sender)
+
+
+@dataclass
+class Summary:
+    """What became of everything that was found. Every number is the sum of those beneath it."""
+
+    files: int = 0
+    messages: int = 0
+    # Of the messages: these bytes had been received before.
+    known: int = 0
+    # Parts of the messages that are new, by what became of them.
+    outcomes: Counter[str] = field(default_factory=Counter)
+    # Of the parts that are held: why.
+    reasons: Counter[str] = field(default_factory=Counter)
+    # Parts of messages received before that still wait for a person.
+    still_waiting: int = 0
+    control_ids_reused: int = 0
+    # Files and folders that gave nothing, and counts of batches that do not agree.
+    not_read: int = 0
+    warnings: int = 0
+
+    @property
+    def parts(self) -> int:
+        return self.outcomes.total()
+
+    @property
+    def waiting(self) -> int:
+        return self.outcomes[Outcome.HELD] + self.still_waiting
+
+    def count(self, received: Received) -> None:
+        """Add one message."""
+        self.messages += 1
+        if received.known:
+            self.known += 1
+            self.still_waiting += sum(receipt.is_waiting for receipt in received.receipts)
+            return
+        self.control_ids_reused += received.control_id_reused
+        for receipt in received.receipts:
+            self.outcomes[receipt.outcome] += 1
+            if receipt.outcome == Outcome.HELD:
+                self.reasons[receipt.reason] += 1
+
+
+@dataclass
+class Importer:
+    """Takes in the pieces of files one after another and counts what became of them."""
+
+    sender: Sender | None = None
+    newcomer: Newcomer | None = None
+    # Told of each message and each warning as it comes.
+    heard: Callable[[RawMessage, Received], None] = lambda raw, received: None
+    warned: Callable[[FileWarning], None] = lambda warning: None
+    summary: Summary = field(default_factory=Summary)
+
+    def take(self, pieces: Iterable[Piece], progress: Callable[[], None] = lambda: None) -> Summary:
+        """Take them all in. Raises `NotStored` when the database stops answering."""
+        for piece in pieces:
+            if isinstance(piece, FileWarning):
+                self._warn(piece)
+            else:
+                received = self._store(piece)
+                self.summary.count(received)
+                self.heard(piece, received)
+            progress()
+        return self.summary
+
+    def _warn(self, warning: FileWarning) -> None:
+        if warning.line:
+            self.summary.warnings += 1
+        else:  # about the file or folder itself
+            self.summary.not_read += 1
+        self.warned(warning)
+
+    def _store(self, piece: RawMessage) -> Received:
+        for attempt in range(1, TRIES + 1):
+            try:
+                return take_in(piece.content, piece.origin, self.sender, self.newcomer)
+            except (OperationalError, InterfaceError) as error:
+                if attempt == TRIES or connection.in_atomic_block:
+                    raise NotStored(piece.origin) from error
+                time.sleep(PAUSE_SECONDS * attempt)
+                close_old_connections()
+        raise AssertionError  # the last try returns or raises
