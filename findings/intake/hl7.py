@@ -1,0 +1,317 @@
+"""HL7 v2 as it really comes: delimiters, segments, fields, repeats, components, escapes.
+
+A segment is a list of raw strings, `segment[3]` being field 3; nothing is unescaped before
+it has been split. Lines that are no segments continue the one before: a report text with
+bare line ends in it stays whole.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from findings.arrivals import HeldReason, Problem
+from findings.intake.charsets import codec_for, decode, undo_utf16
+
+Segment = list[str]
+
+NULL = '""'  # "delete this value"; for us as good as empty
+_HEADER = re.compile(rb"MSH[^A-Za-z0-9\s]")
+_BLANK = bytes(range(0x21))
+_MARK = b"\xef\xbb\xbf"
+_LONGEST_INDENT = 64
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_CONTROL_TABLE: dict[int, str | None] = {
+    **dict.fromkeys([*range(0x09), *range(0x0E, 0x20), *range(0x7F, 0xA0)]),
+    **dict.fromkeys([0x0B, 0x0C, 0x85], "\n"),
+}
+# A line that is nothing but its name is a segment only when the name is one of these.
+_BARE_NAMES = frozenset({"PID", "PV1", "PV2", "PD1", "ORC", "OBR", "OBX", "NTE", "MSH", "EVN"})
+_MOST_LINES = 50  # that one \.sp\ may ask for
+
+
+class Delimiters(NamedTuple):
+    """MSH-1 and MSH-2. An empty string: the sender has no such delimiter."""
+
+    field: str = "|"
+    component: str = "^"
+    repeat: str = "~"
+    escape: str = "\\"
+    subcomponent: str = "&"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message: its segments, and how to take their fields apart."""
+
+    delimiters: Delimiters
+    segments: list[Segment]
+    notices: tuple[str, ...]
+    # Bytes that are not part of it: what stood before its MSH, or a second message after it.
+    has_preamble: bool
+    has_second: bool
+    charset: str
+
+    def repeats(self, value: str) -> list[str]:
+        """The repeats of a raw field."""
+        repeat = self.delimiters.repeat
+        return value.split(repeat) if repeat and repeat in value else [value]
+
+    def components(self, value: str) -> list[str]:
+        """The raw components of one repeat."""
+        component = self.delimiters.component
+        return value.split(component) if component and component in value else [value]
+
+    def subcomponents(self, value: str) -> list[str]:
+        """The raw subcomponents of one component."""
+        sub = self.delimiters.subcomponent
+        return value.split(sub) if sub and sub in value else [value]
+
+    def plain(self, value: str) -> str:
+        """A raw value as a person writes it: unescaped, trimmed, HL7 null as empty."""
+        return "" if value == NULL else self.text(value).strip()
+
+    def text(self, value: str) -> str:
+        """A raw value unescaped, with its blanks and line ends."""
+        escape = self.delimiters.escape
+        if escape and escape in value:
+            return unescape(value, self.delimiters, self.charset)
+        return value
+
+    def first(self, value: str, number: int = 1) -> str:
+        """Component `number` of the first repeat, plain, its first subcomponent only."""
+        parts = self.components(self.repeats(value)[0])
+        return self.plain(self.subcomponents(parts[number - 1])[0]) if number <= len(parts) else ""
+
+
+def field(segment: Segment | None, number: int) -> str:
+    """A raw field; empty when the segment is too short, absent, or the field is null."""
+    if segment is None or number >= len(segment):
+        return ""
+    value = segment[number]
+    return "" if value == NULL else value
+
+
+def parse(raw: bytes, fallback_charset: str = "windows-1252") -> Message | Problem:
+    """Take one message apart. What cannot be taken apart is a problem, never an exception."""
+    raw = undo_utf16(raw)
+    start = _header_start(raw)
+    if start is None:
+        return _unreadable("MSH", "There is no message header (MSH).", _NOT_HL7)
+    body = raw[start:].rstrip(_BLANK)
+    header = _header_line(body)
+    delimiters = _delimiters(header)
+    if isinstance(delimiters, Problem):
+        return delimiters
+    fields = header.split(delimiters.field)
+    declared = fields[17].split(delimiters.repeat or "~") if len(fields) > 17 else []
+    decoded = decode(body, declared, fallback_charset)
+    segments, second = _segments(_without_controls(decoded.text, delimiters), delimiters)
+    return Message(
+        delimiters,
+        segments,
+        decoded.notices,
+        has_preamble=bool(raw[:start].strip(_BLANK + _MARK)),
+        has_second=second,
+        charset=next(filter(None, map(codec_for, declared)), "") or "cp1252",
+    )
+
+
+_NOT_HL7 = "Ask the sender what this is; if it is a report, ask for it again as HL7 ORU^R01."
+_BAD_DELIMITERS = "Ask the sender to put a field separator in MSH-1 and ^~\\& in MSH-2."
+
+
+def _unreadable(location: str, detail: str, suggestion: str) -> Problem:
+    return Problem(HeldReason.UNREADABLE, location, detail, suggestion)
+
+
+def _header_start(raw: bytes) -> int | None:
+    """Where the first MSH begins that begins a line, framing and marks aside."""
+    for found in _HEADER.finditer(raw):
+        before = raw[max(0, found.start() - _LONGEST_INDENT) : found.start()]
+        indent = before[len(before.rstrip(_BLANK + _MARK)) :]
+        if len(indent) == len(before) or b"\r" in indent or b"\n" in indent:
+            return found.start()
+    return None
+
+
+def _header_line(body: bytes) -> str:
+    line = re.split(rb"[\r\n]", body[:20_000], maxsplit=1)[0]
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("latin-1")
+
+
+def _delimiters(header: str) -> Delimiters | Problem:
+    separator = header[3]
+    # MSH-2 ends at the next separator.
+    encoding = header[4:].split(separator, 1)[0].strip()
+    if len(encoding) == 3 and encoding[2] == "&":
+        # ^~& is ^~\& whose escape character an escaping program has eaten.
+        encoding = encoding[:2] + "\\&"
+    elif len(encoding) == 5 and encoding[2] == encoding[3]:
+        # ^~\\& is ^~\& that such a program has escaped once more.
+        encoding = encoding[:3] + encoding[4]
+    chosen = Delimiters(separator, *encoding[:4])
+    given = separator + encoding[:4]
+    if any(c.isalnum() or c.isspace() for c in given) or len(set(given)) < len(given):
+        return _unreadable("MSH-2", "The encoding characters are not usable.", _BAD_DELIMITERS)
+    # A default that already means something else is no default.
+    return Delimiters(
+        *given,
+        *("" if c in given else c for c in chosen[len(given) :]),
+    )
+
+
+def _without_controls(text: str, delimiters: Delimiters) -> str:
+    """Bytes 0x00 and the like cannot be stored or shown; some senders delimit with them."""
+    if not _CONTROLS.search(text):
+        return text
+    return text.translate(
+        {code: new for code, new in _CONTROL_TABLE.items() if chr(code) not in delimiters}
+    )
+
+
+def _segments(text: str, delimiters: Delimiters) -> tuple[list[Segment], bool]:
+    """All segments up to a second MSH, and whether there was one."""
+    separator = delimiters.field
+    header, *lines = text.replace("\r\n", "\r").replace("\n", "\r").split("\r")
+    name, _, rest = header.partition(separator)
+    segments: list[Segment] = [[name, separator, *rest.split(separator)]]
+    tail: list[str] = []
+    for line in lines:
+        fields = _segment(line, separator) if line else None
+        if fields is None:
+            tail.append(line)
+            continue
+        _continue(segments[-1], tail, separator)
+        if fields[0] == "MSH":
+            return segments, True
+        segments.append(fields)
+    _continue(segments[-1], tail, separator)
+    return segments, False
+
+
+def _segment(line: str, separator: str) -> Segment | None:
+    """A line as a segment, or None when it is the continuation of one."""
+    if line[0] in " \t\ufeff":
+        line = line.lstrip(" \t\ufeff")
+    name = line[:3]
+    if line[3:4] == separator and name.isalnum() and name.isascii():
+        if name.isupper():
+            return line.split(separator)
+        if name.upper() in _BARE_NAMES:
+            return [name.upper(), *line.split(separator)[1:]]
+    return [line.strip()] if line.strip() in _BARE_NAMES else None
+
+
+def _continue(segment: Segment, tail: list[str], separator: str) -> None:
+    """Join broken lines to their segment with the line ends that broke them."""
+    while tail and not tail[-1]:
+        tail.pop()
+    if tail:
+        segment[-1:] = "\n".join([segment[-1], *tail]).split(separator)
+        tail.clear()
+
+
+_LETTERS = {"F": 0, "S": 1, "R": 2, "E": 3, "T": 4}
+_NO_OUTPUT = frozenset({"H", "N"})
+_LOCAL = ("Z", "C", "M")  # local or character-set escapes: shown as they are
+_HEX = re.compile(r"[0-9A-Fa-f]*")
+_FORMAT = re.compile(r"\.(br|sp|ce|in|ti|fi|nf|sk)\s*([+-]?\d*)", re.IGNORECASE)
+
+
+def unescape(value: str, delimiters: Delimiters, charset: str = "cp1252") -> str:
+    """Decode escape sequences once; what is none stays as it was sent."""
+    escape = delimiters.escape
+    done: list[str] = []
+    codes: list[bytes] = []  # hex escapes in a row are one string of bytes
+    position = 0
+    while (start := value.find(escape, position)) >= 0:
+        end = value.find(escape, start + 1)
+        if end < 0:
+            break
+        if start > position:
+            _flush(codes, done, charset)
+            done.append(value[position:start])
+        sequence = value[start + 1 : end]
+        position = end + 1
+        if (code := _hex(sequence)) is not None:
+            codes.append(code)
+            continue
+        _flush(codes, done, charset)
+        meaning = _meaning(sequence, delimiters) if sequence else None
+        if meaning is not None:
+            done.append(meaning)
+        elif sequence.startswith(_LOCAL):
+            done.append(value[start:position])
+        else:
+            # Not an escape: its end may be the beginning of one.
+            done.append(value[start:end])
+            position = end
+    _flush(codes, done, charset)
+    done.append(value[position:])
+    return "".join(done)
+
+
+def _meaning(sequence: str, delimiters: Delimiters) -> str | None:
+    if sequence in _LETTERS:
+        return delimiters[_LETTERS[sequence]]
+    if sequence in _NO_OUTPUT:
+        return ""
+    if sequence == "P":  # the truncation character of 2.7
+        return "#"
+    found = _FORMAT.fullmatch(sequence)
+    if found is None:
+        return None
+    command, number = found[1].lower(), found[2]
+    size = min(int(number), _MOST_LINES) if number.isdecimal() and len(number) < 9 else 1
+    if command in ("br", "ce"):
+        return "\n"
+    if command == "sp":
+        return "\n" * max(size, 1)
+    return " " * size if command == "sk" else ""
+
+
+def _hex(sequence: str) -> bytes | None:
+    """The bytes of X0D0A; None when it is not one."""
+    if sequence[:1] not in ("X", "x") or len(sequence) < 2 or not _HEX.fullmatch(sequence, 1):
+        return None
+    digits = sequence[1:]
+    return bytes.fromhex(digits if len(digits) % 2 == 0 else "0" + digits)
+
+
+def _flush(codes: list[bytes], done: list[str], charset: str) -> None:
+    if codes:
+        text = _characters(codes, charset).replace("\r\n", "\n").replace("\r", "\n")
+        done.append(text.translate(_CONTROL_TABLE))
+        codes.clear()
+
+
+def _characters(codes: list[bytes], charset: str) -> str:
+    if all(map(_is_wide, codes)):
+        return b"".join(codes).decode("utf-16-be", "replace")
+    joined = b"".join(codes)
+    for codec in ("utf-8", charset):
+        try:
+            return joined.decode(codec)
+        except UnicodeError:
+            continue
+    return joined.decode("latin-1")
+
+
+def _is_wide(code: bytes) -> bool:
+    """00E9 and 2019 are one character of two bytes; 0D0A is two characters."""
+    if len(code) != 2:
+        return False
+    return code[0] == 0 or any(byte < 0x20 and byte not in b"\t\n\r" for byte in code)
+
+
+def escape(text: str, delimiters: Delimiters = Delimiters()) -> str:  # noqa: B008 - immutable
+    """The opposite of `unescape`, for what we write ourselves."""
+    mark = delimiters.escape
+    if not mark:
+        return text
+    letters = {delimiters[place]: letter for letter, place in _LETTERS.items()}
+    table = {ord(sign): f"{mark}{letter}{mark}" for sign, letter in letters.items() if sign}
+    return text.translate(table | {ord("\n"): f"{mark}.br{mark}", ord("\r"): f"{mark}X0D{mark}"})

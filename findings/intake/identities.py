@@ -1,0 +1,271 @@
+"""Who a message is about, and who is named in it: PID, XCN, CNN and NDL in all their shapes."""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from findings.arrivals import (
+    ArrivingIdentifier,
+    ArrivingPatient,
+    ArrivingPerson,
+    HeldReason,
+    Problem,
+)
+from findings.intake.hl7 import Message, Segment, field
+from findings.intake.hl7_times import read_date
+from findings.intake.nhs import NhsFault, read_nhs_number
+
+# Identifier types (CX-5) and assigning authorities (CX-4) that mean the NHS number, folded.
+_NHS_TYPES = frozenset({"NH", "NHS", "NHSNMBR", "NHSNBR", "NHSNO", "NHSNUMBER"})
+_NHS_AUTHORITIES = frozenset(
+    {
+        *_NHS_TYPES,
+        "2.16.840.1.113883.2.1.4.1",
+        "HTTPS://FHIR.NHS.UK/ID/NHSNUMBER",
+    }
+)
+# "HN" is the NHS number for some and a hospital number for others: the authority decides.
+_VAGUE_NHS_TYPE = "HN"
+# They name a stay or a bill, not a person.
+_NOT_A_PERSON = frozenset({"VN", "AN", "ANON", "VISITID"})
+_PLACEHOLDERS = frozenset(
+    {"UNUSED", "UNKNOWN", "NONE", "NULL", "NIL", "N/A", "NA", "NOT KNOWN", "TBA", "TBC"}
+)
+_SEXES = {
+    **dict.fromkeys(["F", "FEMALE", "2"], "F"),
+    **dict.fromkeys(["M", "MALE", "1"], "M"),
+    **dict.fromkeys(["O", "OTHER", "9", "A", "I", "X"], "O"),
+    **dict.fromkeys(["U", "UNKNOWN", "0", "N"], "U"),
+}
+# Names that are not the one a person goes by.
+_OTHER_NAMES = frozenset({"A", "M", "N", "P", "S", "T", "BAD", "ALIAS", "MAIDEN", "PREVIOUS"})
+_ASK_FOR_PATIENT = (
+    "Ask the sender to put the NHS number, or a hospital number with its assigning authority, "
+    "in PID-3; then run the message again."
+)
+
+
+@dataclass(slots=True)
+class _Found:
+    """What the fields of PID hold between them."""
+
+    nhs_numbers: list[str]
+    bad_nhs: list[str]  # hints about numbers that are none
+    identifiers: dict[tuple[str, str], ArrivingIdentifier]
+    without_authority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A patient, and what a person should know about how it was read."""
+
+    patient: ArrivingPatient
+    notices: tuple[str, ...] = ()
+
+
+def read_patient(
+    message: Message, pid: Segment | None, default_authority: str = "", sent_on: date | None = None
+) -> Identity | Problem:
+    """The patient of a PID segment; a problem when nothing in it identifies anybody."""
+    if pid is None:
+        return Problem(
+            HeldReason.MISSING_PATIENT,
+            "PID",
+            "There is no patient (PID) before this examination.",
+            _ASK_FOR_PATIENT,
+        )
+    found = _find(message, pid, default_authority)
+    if len(found.nhs_numbers) > 1:
+        return Problem(
+            HeldReason.IDENTITY_CONFLICT,
+            "PID-3",
+            "The message carries two different NHS numbers.",
+            "Find out from the sender which patient is meant before the report is filed.",
+        )
+    if not found.nhs_numbers and not found.identifiers:
+        return _nobody(found)
+    notices = [f"An NHS number was sent that is not used: {hint}" for hint in found.bad_nhs]
+    patient = _patient(message, pid, found, notices, sent_on)
+    return Identity(patient, tuple(notices))
+
+
+def _nobody(found: _Found) -> Problem:
+    if found.bad_nhs:
+        return Problem(
+            HeldReason.BAD_NHS_NUMBER,
+            "PID-3",
+            f"The NHS number is wrong and nothing else says who the patient is. {found.bad_nhs[0]}",
+            "Find the right number in the sending system and ask for the report to be sent again.",
+        )
+    detail = "Nothing in PID says who the patient is."
+    if found.without_authority:
+        detail = "PID-3 has a number without its assigning authority: it could be anybody's."
+    return Problem(HeldReason.MISSING_PATIENT, "PID-3", detail, _ASK_FOR_PATIENT)
+
+
+def _find(message: Message, pid: Segment, default_authority: str) -> _Found:
+    found = _Found([], [], {})
+    for number in (3, 2, 4):
+        value = field(pid, number)
+        if value:
+            for repeat in message.repeats(value):
+                _sort_identifier(message, repeat, found, default_authority if number == 3 else "")
+    _read_pid_19(message, pid, found)
+    return found
+
+
+def _sort_identifier(message: Message, repeat: str, found: _Found, default_authority: str) -> None:
+    """Put one CX where it belongs: NHS number, other identifier, or nothing."""
+    parts = message.components(repeat)
+    value = message.plain(parts[0])
+    if not value or _is_placeholder(value):
+        return
+    kind = message.plain(parts[4]) if len(parts) > 4 else ""
+    authorities = _authorities(message, parts)
+    if _means_nhs(kind, authorities):
+        _take_nhs(value, found)
+    elif kind.upper() in _NOT_A_PERSON:
+        return
+    elif authority := next(iter(authorities), default_authority):
+        identifier = ArrivingIdentifier(value, authority, kind)
+        found.identifiers.setdefault((authority, value), identifier)
+    else:
+        found.without_authority += 1
+
+
+def _authorities(message: Message, parts: list[str]) -> list[str]:
+    """The names of the assigning authority (CX-4), else of the assigning facility (CX-6)."""
+    for number in (4, 6):
+        if number <= len(parts) and parts[number - 1]:
+            names = [message.plain(name) for name in message.subcomponents(parts[number - 1])[:2]]
+            if any(names):
+                return [name for name in names if name]
+    return []
+
+
+def _means_nhs(kind: str, authorities: list[str]) -> bool:
+    if any(_folded(name) in _NHS_AUTHORITIES for name in authorities):
+        return True
+    folded = _folded(kind)
+    return folded in _NHS_TYPES or (folded == _VAGUE_NHS_TYPE and not authorities)
+
+
+def _folded(name: str) -> str:
+    return name.upper().translate({ord(c): None for c in " -_"})
+
+
+def _is_placeholder(value: str) -> bool:
+    """UNUSED, 0000000, ----: said of many patients, so of none."""
+    if value.upper() in _PLACEHOLDERS or not value.strip("0 -.?"):
+        return True
+    return len(value) > 5 and len(set(value)) == 1
+
+
+def _take_nhs(value: str, found: _Found) -> None:
+    read = read_nhs_number(value)
+    if read.number:
+        if read.number not in found.nhs_numbers:
+            found.nhs_numbers.append(read.number)
+    elif read.fault not in (NhsFault.PLACEHOLDER, NhsFault.EMPTY):
+        found.bad_nhs.append(read.hint)
+
+
+def _read_pid_19(message: Message, pid: Segment, found: _Found) -> None:
+    """PID-19 is a social security number elsewhere; in the UK some put the NHS number there."""
+    read = read_nhs_number(message.first(field(pid, 19)))
+    if read.number and read.number not in found.nhs_numbers:
+        found.nhs_numbers.append(read.number)
+
+
+def _patient(
+    message: Message, pid: Segment, found: _Found, notices: list[str], sent_on: date | None
+) -> ArrivingPatient:
+    family, given = _patient_name(message, field(pid, 5))
+    return ArrivingPatient(
+        family_name=family,
+        given_name=given,
+        birth_date=_birth_date(message, field(pid, 7), notices, sent_on),
+        sex=_sex(message, field(pid, 8), notices),
+        nhs_number=next(iter(found.nhs_numbers), ""),
+        identifiers=tuple(found.identifiers.values()),
+    )
+
+
+def _birth_date(
+    message: Message, value: str, notices: list[str], sent_on: date | None
+) -> date | None:
+    written = message.plain(message.repeats(message.components(value)[0])[0])
+    if not written:
+        return None
+    day = read_date(written)
+    if day is None or (sent_on and day > sent_on):
+        notices.append("PID-7: the date of birth could not be read as a date in the past.")
+        return None
+    return day
+
+
+def _sex(message: Message, value: str, notices: list[str]) -> str:
+    written = message.first(value)
+    if not written:
+        return ""
+    if written.upper() not in _SEXES:
+        notices.append("PID-8: the sex could not be read.")
+    return _SEXES.get(written.upper(), "")
+
+
+def _patient_name(message: Message, value: str) -> tuple[str, str]:
+    names = [message.components(repeat) for repeat in message.repeats(value)]
+    used = [n for n in names if n[0] and not _is_other_name(message, n)]
+    parts = (used or [n for n in names if any(n)] or [[""]])[0]
+    given = message.plain(parts[1]) if len(parts) > 1 else ""
+    return _split_name(message.plain(message.subcomponents(parts[0])[0]), given)
+
+
+def _is_other_name(message: Message, parts: list[str]) -> bool:
+    return len(parts) > 6 and message.plain(parts[6]).upper() in _OTHER_NAMES
+
+
+def _split_name(family: str, given: str) -> tuple[str, str]:
+    """'BADGER, Ann' in the field of the family name is both names."""
+    if not given and "," in family:
+        family, _, given = (part.strip() for part in family.partition(","))
+    return family, given
+
+
+def read_person(message: Message, value: str) -> ArrivingPerson:
+    """The first person of an XCN, CNN or NDL field who has a code or a name."""
+    for repeat in message.repeats(value) if value else ():
+        person = _person(message, repeat)
+        if person.code or person.family_name:
+            return person
+    return ArrivingPerson()
+
+
+def _person(message: Message, repeat: str) -> ArrivingPerson:
+    parts = message.components(repeat)
+    inner = message.subcomponents(parts[0])
+    if len(inner) > 1:
+        # NDL: the person in subcomponents of the first component, then times and places.
+        parts = inner
+    code = message.plain(parts[0])
+    if len(parts) > 1 and len(inner) == 1 and re.fullmatch(r"\d{8,}([+-]\d{4})?", parts[1]):
+        parts = parts[:1]  # NDL with nothing but a code: what follows is a time
+    family = message.plain(message.subcomponents(parts[1])[0]) if len(parts) > 1 else ""
+    given = message.plain(parts[2]) if len(parts) > 2 else ""
+    if code and not family and not given and _is_a_name(code):
+        code, family = "", code
+    family, given = _split_name(family, given)
+    return ArrivingPerson(code, _authority_of(message, parts), family, given)
+
+
+def _is_a_name(code: str) -> bool:
+    """'SMITH JOHN' in the place of the code."""
+    return len(re.split(r"[\s,]+", code.strip(" ,"), maxsplit=1)) > 1 and not re.search(r"\d", code)
+
+
+def _authority_of(message: Message, parts: list[str]) -> str:
+    """Component 9: an HD, or in a CNN the namespace and its universal identifier side by side."""
+    if len(parts) < 9:
+        return ""
+    names = message.subcomponents(parts[8])
+    return next(filter(None, map(message.plain, names)), "")

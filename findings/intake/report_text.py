@@ -1,0 +1,187 @@
+"""From the result lines of one OBR to the words a person reads.
+
+The body is the text lines in the order sent, blank lines kept, every repeat a line. What is
+measured or coded stands between blank lines with the sender's own label; an attached
+document leaves a line that says so. No headings are invented: where the sender labels the
+sections in OBX-3 and not in the text, the sender's label is shown.
+"""
+
+from typing import NamedTuple
+
+from findings.intake.hl7 import Message, Segment
+from findings.intake.result_lines import Kind, Line, read_lines
+
+ATTACHED_NOTICE = "A document came with this report and is not shown here; open it at the sender's."
+DELETED = "[marked as deleted by the sender] "
+
+_CODED_TYPES = frozenset({"CE", "CWE", "CNE", "CF"})
+_DELETED_STATES = frozenset({"D", "W"})
+# By what an ED calls its data or a MIME header its file, and by how the base64 of each begins.
+_KINDS = (
+    ("PDF", "pdf"),
+    ("RTF", "rtf"),
+    ("JPEG", "jpeg"),
+    ("JPEG", "jpg"),
+    ("PNG", "png"),
+    ("TIFF", "tiff"),
+    ("Word", "msword"),
+    ("Word", "wordprocessing"),
+    ("Word", ".doc"),
+    ("HTML", "html"),
+    ("XML", "xml"),
+)
+_BEGINNINGS = (("PDF", "JVBER"), ("JPEG", "/9j/"), ("PNG", "iVBORw0KGgo"), ("RTF", "e1xydGY"))
+_UNNAMED = "[attached document, not shown here]"
+_LINKED = "[linked item, not shown here]"
+
+
+class Body(NamedTuple):
+    """The words of one examination and what its lines say about themselves."""
+
+    text: str
+    has_words: bool
+    has_document: bool
+    statuses: list[str]  # the different OBX-11 of the lines with words, as sent
+    observed: list[str]  # OBX-14, as sent
+    observer: str  # the first OBX-16, raw
+
+
+def read_body(message: Message, results: list[Segment]) -> Body:
+    """Read the OBX segments of one OBR with the NTE and ADD segments among them."""
+    lines = read_lines(message, results)
+    wordy = [line for line in lines if line.kind in (Kind.TEXT, Kind.DOCUMENT)]
+    states = [line.status for line in wordy or lines]
+    writer = _Writer(message, lines, _some_deleted(states))
+    writer.write_all(lines)
+    return Body(
+        text="\n".join(writer.lines),
+        has_words=writer.has_words or writer.has_document,
+        has_document=writer.has_document,
+        statuses=list(dict.fromkeys(filter(None, states))),
+        observed=[line.observed for line in lines if line.observed],
+        observer=next((line.observer for line in [*wordy, *lines] if line.observer), ""),
+    )
+
+
+def _some_deleted(states: list[str]) -> bool:
+    deleted = sum(state in _DELETED_STATES for state in map(str.upper, states))
+    return 0 < deleted < len(states)
+
+
+class _Writer:
+    """Puts the lines under each other."""
+
+    def __init__(self, message: Message, lines: list[Line], marks_deleted: bool) -> None:
+        self.message = message
+        self.marks_deleted = marks_deleted
+        self.lines: list[str] = []
+        self.has_words = False
+        self.has_document = False
+        identifiers = {line.identifier for line in lines if line.kind is Kind.TEXT}
+        self._names = {identifier: self._name(identifier) for identifier in identifiers}
+        # Different names among the text lines are sections, and have to be shown.
+        self._shows_names = len(set(self._names.values()) - {""}) > 1
+        self._section = ""
+        self._before: Kind | None = None
+        self._is_raw_document = False
+
+    def write_all(self, lines: list[Line]) -> None:
+        """Write every line as what it is."""
+        for line in lines:
+            if line.kind is Kind.TEXT:
+                self._write_text(line)
+            elif line.kind is Kind.LABELLED:
+                self._write_labelled(line)
+            elif line.kind is Kind.DOCUMENT:
+                self._write_document(line)
+            else:
+                self._write_note(line)
+
+    def _begin(self, kind: Kind) -> None:
+        """A blank line where text and values meet."""
+        if self._before not in (None, kind) and self.lines and self.lines[-1].strip():
+            self.lines.append("")
+        self._before = kind
+        self._is_raw_document = False
+
+    def _values(self, line: Line) -> list[str]:
+        """OBX-5, each repeat as a line."""
+        repeats = self.message.repeats(line.value)
+        read = self._coded if line.type in _CODED_TYPES else self.message.text
+        return [read(repeat) for repeat in repeats]
+
+    def _coded(self, value: str) -> str:
+        """A coded value in words, with its code where it has both."""
+        parts = [self.message.plain(part) for part in self.message.components(value)]
+        words = next((parts[n] for n in (1, 8, 4) if len(parts) > n and parts[n]), "")
+        return f"{words} ({parts[0]})" if words and parts[0] else words or parts[0]
+
+    def _name(self, identifier: str) -> str:
+        """The sender's name of what a line holds (OBX-3.2), without its colon."""
+        name = self.message.first(identifier, 2) or self.message.first(identifier, 5)
+        return name.rstrip(":").rstrip()
+
+    def _write_text(self, line: Line) -> None:
+        self._begin(Kind.TEXT)
+        values = self._values(line)
+        if self._shows_names:
+            self._write_heading(self._names[line.identifier], values)
+        if self.marks_deleted and line.status.upper() in _DELETED_STATES:
+            values = [DELETED + value if value.strip() else value for value in values]
+        self.has_words = self.has_words or any(map(str.strip, values))
+        self.lines += values
+
+    def _write_heading(self, name: str, values: list[str]) -> None:
+        """The sender's label where a section begins, unless the text itself begins with it."""
+        if name == self._section:
+            return
+        self._section = name
+        first = next((value.strip() for value in values if value.strip()), "")
+        if name and first and not first.casefold().startswith(name.casefold()):
+            self.lines.append(f"{name}:")
+
+    def _write_labelled(self, line: Line) -> None:
+        component = self.message.delimiters.component or " "
+        values = (value.replace(component, " ").strip() for value in self._values(line))
+        value = "\n".join(filter(None, values))
+        if not value:
+            return
+        self._begin(Kind.LABELLED)
+        label = self._name(line.identifier) or self.message.first(line.identifier)
+        unit = self.message.first(line.unit)
+        self.lines.append(" ".join(filter(None, [f"{label}:" if label else "", value, unit])))
+
+    def _write_document(self, line: Line) -> None:
+        is_raw = len(self.message.components(line.value)) == 1
+        kind = _document_kind(self.message, line.value)
+        if is_raw and self._is_raw_document:
+            # One document in the lines of a MIME message: perhaps this one names it.
+            if kind and self.lines[-1] == _UNNAMED:
+                self.lines[-1] = _attached(kind)
+        elif line.value.strip():
+            self._begin(Kind.DOCUMENT)
+            is_link = line.type == "RP" and not kind
+            self.has_document = self.has_document or not is_link
+            self._is_raw_document = is_raw and not is_link
+            self.lines.append(_LINKED if is_link else _attached(kind))
+
+    def _write_note(self, line: Line) -> None:
+        if line.value:
+            prefix = "Note: " if line.kind is Kind.NOTE else ""
+            texts = map(self.message.text, self.message.repeats(line.value))
+            self.lines += [prefix + text if text.strip() else "" for text in texts]
+
+
+def _attached(kind: str) -> str:
+    return f"[attached document: {kind}, not shown here]" if kind else _UNNAMED
+
+
+def _document_kind(message: Message, value: str) -> str:
+    """What kind of document it is; empty when nothing says so."""
+    *about, content = message.components(value)
+    if not about and ":" in content:
+        about, content = [content], ""  # the header of a MIME message
+    words = " ".join(about).lower()
+    named = (name for name, sign in _KINDS if sign in words)
+    begun = (name for name, beginning in _BEGINNINGS if content.startswith(beginning))
+    return next(named, "") or next(begun, "")
