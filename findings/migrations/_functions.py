@@ -37,3 +37,23 @@ BEGIN
 END
 $$;
 """
+
+# Names as they are searched for. Accents go before the letters become small, and no class of
+# characters is named, so that the result does not depend on the locale of the database.
+FOLDED = r"""
+CREATE FUNCTION findings_folded(words text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT btrim(lower(regexp_replace(regexp_replace(
+        normalize(translate(words, 'øØłŁđĐıßæÆœŒ', 'oOlLdDisaAoO'), NFKD),
+        '[\u0300-\u036F''`´\u02B9-\u02BC\u2018\u2019\u2032]', '', 'g'),
+        '[\s!-/:-@\[-_{-~\u00A0\u2010-\u2015\u2212]+', ' ', 'g')))
+$$;
+"""
+
+# Accessions and hospital numbers as they are searched for.
+SQUEEZED = """
+CREATE FUNCTION findings_squeezed(words text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT upper(regexp_replace(normalize(words, NFKC), '[^0-9A-Za-z]', '', 'g'))
+$$;
+"""
