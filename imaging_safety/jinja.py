@@ -82,4 +82,5 @@ GLOBALS = {
     "flat_choices": form_parts.flat_choices,
     "wrong_parts": form_parts.wrong_parts,
     "error_list": form_parts.error_list,
+    "table_rows": form_parts.table_rows,
 }

@@ -2,7 +2,9 @@
 
 import pytest
 
+from findings.demonstration.guide import WORTH_SEEING
 from findings.models import Role
+from notifications import watchdog
 from tests.factories import PersonFactory
 from tests.functional.browser import DESKTOP, NARROW, PHONE, check, overflow, screenshot, violations
 
@@ -157,3 +159,43 @@ def test_printed_pages_leave_out_what_cannot_be_pressed(browser):
     assert not page.is_visible("footer")
     assert not page.is_visible(".app-filter")
     assert page.is_visible(".app-timeline")
+
+
+@WIDTHS
+def test_in_a_demonstration_one_press_signs_in(browser, viewport, settings):
+    settings.DEMONSTRATION = True
+    name = WORTH_SEEING[0][0]
+    PersonFactory(username=name, roles=[Role.RADIOLOGIST])
+    page = browser.open("/sign-in/?next=/help/", viewport)
+    check(page, "sign in to a demonstration", browser)
+    page.click(".app-people button")
+    assert page.url.endswith("/help/")
+    assert "(Radiologist)" in page.inner_text("header")
+
+
+@WIDTHS
+def test_a_warning_about_the_clock_fits_too(browser, viewport):
+    watchdog.forget()  # nothing has ever run in this database, and it says so
+    page = browser.open("/help/", viewport, person=PersonFactory(roles=[Role.REFERRER]))
+    check(page, "warning", browser)
+    assert "messages may be late" in page.inner_text(".app-strip--watchdog")
+
+
+def test_a_locked_name_is_told_what_to_do(browser):
+    page = browser.open("/sign-in/", PHONE)
+    for _ in range(8):
+        page.fill("#id_username", "nobody")
+        page.fill("#id_password", "wrong")
+        page.click("main button[type=submit]")
+    check(page, "locked out", browser)
+    assert "closed here for 15 minutes" in page.inner_text("main")
+
+
+def test_a_form_that_was_open_too_long_is_explained(browser):
+    page = browser.open("/sign-in/")
+    page.context.clear_cookies()
+    page.fill("#id_username", "ada")
+    page.fill("#id_password", "wrong")
+    page.click("main button[type=submit]")
+    check(page, "form too old", browser)
+    assert "That form could not be sent" in page.inner_text("h1")
