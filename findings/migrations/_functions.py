@@ -44,7 +44,10 @@ FOLDED = r"""
 CREATE FUNCTION findings_folded(words text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT btrim(lower(regexp_replace(regexp_replace(
-        normalize(translate(words, 'øØłŁđĐıßæÆœŒ', 'oOlLdDisaAoO'), NFKD),
+        normalize(translate(
+            replace(replace(replace(replace(replace(words,
+                'ß', 'ss'), 'æ', 'ae'), 'Æ', 'ae'), 'œ', 'oe'), 'Œ', 'oe'),
+            'øØłŁđĐı', 'oOlLdDi'), NFKD),
         '[\u0300-\u036F''`´\u02B9-\u02BC\u2018\u2019\u2032]', '', 'g'),
         '[\s!-/:-@\[-_{-~\u00A0\u2010-\u2015\u2212]+', ' ', 'g')))
 $$;

@@ -5,6 +5,7 @@ import uuid
 from django.db import models
 from django.db.models import Q
 
+from findings.models.folding import Squeezed
 from findings.models.people import Person, Role
 
 
@@ -105,7 +106,10 @@ class Examination(models.Model):
             ),
             models.CheckConstraint(name="accession_is_never_empty", condition=~Q(accession="")),
         ]
-        indexes = [models.Index(fields=["site", "-performed_at"])]
+        indexes = [
+            models.Index(fields=["site", "-performed_at"]),
+            models.Index(Squeezed("accession"), name="accession_as_typed"),
+        ]
 
     def __str__(self) -> str:
         return f"examination {self.pk}"

@@ -4,6 +4,9 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Concat
+
+from findings.models.folding import Folded, Squeezed
 
 
 class Patient(models.Model):
@@ -22,6 +25,12 @@ class Patient(models.Model):
     given_name = models.CharField(max_length=120, blank=True)
     birth_date = models.DateField(null=True, blank=True)
     sex = models.CharField(max_length=1, choices=Sex, default=Sex.UNKNOWN)
+    # What a search by name looks at.
+    folded_name = models.GeneratedField(
+        expression=Folded(Concat("family_name", models.Value(" "), "given_name")),
+        output_field=models.TextField(),
+        db_persist=True,
+    )
 
     class Meta:
         constraints = [
@@ -59,6 +68,7 @@ class PatientIdentifier(models.Model):
                 condition=~Q(authority="") & ~Q(value=""),
             ),
         ]
+        indexes = [models.Index(Squeezed("value"), name="identifier_as_typed")]
 
     def __str__(self) -> str:
         return f"identifier {self.pk}"
