@@ -18,6 +18,10 @@ def rings(function: Callable[[], None]) -> None:
 
 
 def ring_after_commit() -> None:
-    """Rings once this transaction is committed; not at all if it is rolled back."""
-    if _ring is not None:
+    """Rings once this transaction is committed; not at all if it is rolled back.
+
+    Once, however often it is asked: a load of a thousand findings is one commit.
+    """
+    waiting = [function for _, function, _ in transaction.get_connection().run_on_commit]
+    if _ring is not None and _ring not in waiting:
         transaction.on_commit(_ring)

@@ -8,8 +8,9 @@ class NotificationsConfig(AppConfig):
     verbose_name = "Notifications"
 
     def ready(self) -> None:
-        """Answers the one question that findings asks of us: who would be told, and how."""
-        from findings import reach
-        from notifications import audience
+        """Answers what findings asks (who would be told, and how), and wakes when it rings."""
+        from findings import doorbell, reach
+        from notifications import audience, tasks
 
         reach.answer_with(audience.preview)
+        doorbell.rings(tasks.wake)

@@ -185,6 +185,6 @@ def _why_role(person: Person) -> str:
     return "you held this finding when it was sent"
 
 
-def must_answer(finding: Finding, person: Person) -> bool:
+def can_answer(finding: Finding, person: Person) -> bool:
     """Whether they can answer themselves; whoever cannot is asked to see that somebody does."""
     return holds(person, finding)

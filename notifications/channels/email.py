@@ -1,0 +1,93 @@
+"""By e-mail: over SMTP, one connection a round.
+
+What the server says decides: 4xx is not now, 5xx is never, a lost connection is not knowing.
+"""
+
+import contextlib
+import smtplib
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives, get_connection
+
+from notifications.channels.base import Outgoing, Permanent, Transient, Unavailable, Unknown
+
+# Waits for the server while a message is claimed: MAIL, RCPT, DATA, the text and RSET.
+WAITS = 5
+
+
+class Email:
+    """Django's SMTP connection, opened when there is something to send."""
+
+    def __init__(self) -> None:
+        self._connection: Any = None
+
+    def open(self) -> None:
+        """Connected and answering. Refused sign-ins and broken TLS are the server's, too."""
+        if self._connection is not None and self._answers():
+            return
+        self.close()
+        self._connection = get_connection(timeout=_longest_wait())
+        try:
+            self._connection.open()
+        except OSError as error:  # every SMTPException is one
+            self.close()
+            raise Unavailable(type(error).__name__) from error
+
+    def _answers(self) -> bool:
+        smtp = getattr(self._connection, "connection", None)
+        try:
+            return smtp is None or smtp.noop()[0] == 250
+        except OSError:
+            return False
+
+    def send(self, outgoing: Outgoing) -> None:
+        try:
+            self._connection.send_messages([_email(outgoing)])
+        except smtplib.SMTPRecipientsRefused as error:
+            raise _refused(*next(iter(error.recipients.values())), address_is_bad=True) from error
+        except (smtplib.SMTPSenderRefused, smtplib.SMTPHeloError) as error:
+            # About us, not about this message: somebody has to set the server right.
+            raise Transient(_words(error.smtp_code, error.smtp_error)) from error
+        except smtplib.SMTPResponseException as error:
+            raise _refused(error.smtp_code, error.smtp_error) from error
+        except (smtplib.SMTPNotSupportedError, ValueError) as error:
+            raise Permanent(f"The message cannot be sent: {type(error).__name__}.") from error
+        except OSError as error:
+            self.close()
+            raise Unknown(f"No answer: {type(error).__name__}.") from error
+
+    def close(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(OSError):
+                self._connection.close()
+            self._connection = None
+
+
+def _longest_wait() -> float:
+    """Seconds for one answer, so that a whole send ends well before its lease does."""
+    return min(settings.EMAIL_TIMEOUT, settings.DELIVERY_LEASE_SECONDS * 0.8 / WAITS)
+
+
+def _email(outgoing: Outgoing) -> EmailMultiAlternatives:
+    headers = {"Message-ID": outgoing.message_id, "Auto-Submitted": "auto-generated"}
+    if outgoing.is_urgent:
+        headers |= {"Importance": "high", "X-Priority": "1"}
+    email = EmailMultiAlternatives(
+        outgoing.subject, outgoing.text, to=[outgoing.address], headers=headers
+    )
+    email.attach_alternative(outgoing.html, "text/html")
+    return email
+
+
+def _refused(
+    code: int, words: bytes | str, *, address_is_bad: bool = False
+) -> Transient | Permanent:
+    if code >= 500:
+        return Permanent(_words(code, words), address_is_bad=address_is_bad)
+    return Transient(_words(code, words))
+
+
+def _words(code: int, words: bytes | str) -> str:
+    said = words.decode(errors="replace") if isinstance(words, bytes) else words
+    return f"{code} {said}"

@@ -1,0 +1,201 @@
+"""DELIVER: claim, look again, send, record. Over a network, and so at least once.
+
+Any number of processes may do it at once, and each may be killed at any moment. A message is
+claimed under a lease with a token; the attempt is committed before the call; the call is made with
+no transaction open; and only the holder of the token records how it ended. When a sender dies its
+lease runs out, another sends, and that second copy says that it may be one.
+"""
+
+import logging
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+
+from findings.services.timeline import database_now
+from notifications import messages
+from notifications.channels import SENDERS
+from notifications.channels.base import NotSent, Outgoing, Permanent, Sender, Unavailable, Unknown
+from notifications.models import Channel, DeliveryAttempt, DeliveryResult, Notification, Route
+from notifications.outcomes import Turn, settle, step_aside
+
+log = logging.getLogger(__name__)
+
+Status, Outcome = Notification.Status, DeliveryResult.Outcome
+
+# Seconds. A round ends before a worker's time limit, however slow the mail server is.
+ROUND = 30.0
+# When our own code fails on one message: it waits, and the watchdog shows it.
+AFTER_OUR_FAULT = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What one round did, in messages."""
+
+    sent: int = 0
+    retried: int = 0
+    failed: int = 0
+    not_needed: int = 0
+    # Finished after the lease had run out: another sender may have sent a copy.
+    lost: int = 0
+
+
+COUNTED = {
+    Outcome.ACCEPTED: "sent",
+    Outcome.TRANSIENT: "retried",
+    Outcome.UNKNOWN: "retried",
+    Outcome.PERMANENT: "failed",
+    Outcome.LEASE_LOST: "lost",
+}
+
+
+def deliver_due(*, limit: int = 500, stop: Callable[[], bool] = lambda: False) -> Delivered:
+    """One round: at most `limit` messages a channel, the most severe and the oldest first."""
+    counted: Counter[str] = Counter()
+    ends = time.monotonic() + ROUND
+    for channel, make in SENDERS.items():
+        sender = make()
+        try:
+            for _ in range(limit):
+                if stop() or time.monotonic() > ends or not _deliver_next(channel, sender, counted):
+                    break
+        except Unavailable as error:
+            log.warning("%s does not answer: %s", channel.value, error)
+        finally:
+            sender.close()
+    return Delivered(**counted)
+
+
+def _deliver_next(channel: Channel, sender: Sender, counted: Counter[str]) -> bool:
+    """False when nothing waits. Connects before it claims: no lease runs while it does."""
+    if not _waiting(channel).exists():
+        return False
+    sender.open()
+    claimed = _claim(channel)
+    if claimed is None:
+        return False
+    try:
+        turn = _prepare(claimed)
+    except Exception as error:
+        # By type: the text of an error may quote a row. The others must go out.
+        log.error(
+            "message not written",
+            extra={"notification": claimed.pk, "error": type(error).__name__},
+        )
+        step_aside(claimed, status=Status.QUEUED, next_attempt_at=Now() + AFTER_OUR_FAULT)
+        counted["retried"] += 1
+        return True
+    counted[COUNTED[_send_and_settle(turn, sender)] if turn else "not_needed"] += 1
+    return True
+
+
+def _waiting(channel: Channel) -> QuerySet[Notification]:
+    """Due, or left behind by a sender whose lease has run out. Its own columns only."""
+    due = Q(status=Status.QUEUED, next_attempt_at__lte=Now())
+    left_behind = Q(status=Status.SENDING, lease_until__lt=Now())
+    return Notification.objects.filter(due | left_behind, channel=channel)
+
+
+@transaction.atomic
+def _claim(channel: Channel) -> Notification | None:
+    """The next message, ours until the lease runs out."""
+    waiting = _waiting(channel).order_by("priority", "next_attempt_at", "pk")
+    claimed = waiting.select_for_update(skip_locked=True).first()
+    if claimed is None:
+        return None
+    claimed.status, claimed.lease_token = Status.SENDING, uuid.uuid4()
+    Notification.objects.filter(pk=claimed.pk).update(
+        status=claimed.status,
+        lease_token=claimed.lease_token,
+        lease_until=Now() + timedelta(seconds=settings.DELIVERY_LEASE_SECONDS),
+    )
+    return claimed
+
+
+def _prepare(claimed: Notification) -> Turn | None:
+    """The attempt, committed before the call; None when the finding no longer needs it."""
+    notification = Notification.objects.select_related(
+        "step__clock", "finding__team", "finding__owner_team", "recipient", "route__person"
+    ).get(pk=claimed.pk)
+    if not _is_needed(notification):
+        step_aside(claimed, status=Status.NOT_NEEDED)
+        return None
+    message = messages.write(
+        notification, at=database_now(), may_be_second=_may_have_arrived(notification)
+    )
+    attempt = DeliveryAttempt.objects.create(
+        notification=notification,
+        number=notification.attempts.count() + 1,
+        subject=message.subject,
+        body=message.text,
+    )
+    assert claimed.lease_token is not None
+    return Turn(notification, attempt, claimed.lease_token, message)
+
+
+def _is_needed(notification: Notification) -> bool:
+    """The promise still runs, and no newer message says the same to the same person."""
+    if not notification.finding.is_open or not notification.step.clock.is_running:
+        return False
+    newer = Notification.objects.filter(
+        finding=notification.finding_id,
+        recipient=notification.recipient_id,
+        route=notification.route_id,
+        pk__gt=notification.pk,
+        step__level__gt=0,
+    )
+    return not newer.exclude(status__in=[Status.FAILED, Status.NOT_NEEDED]).exists()
+
+
+def _may_have_arrived(notification: Notification) -> bool:
+    """Whether an earlier try ended without anybody knowing how."""
+    unsure = Q(result=None) | Q(result__outcome__in=[Outcome.UNKNOWN, Outcome.LEASE_LOST])
+    return notification.attempts.filter(unsure).exists()
+
+
+def _send_and_settle(turn: Turn, sender: Sender) -> DeliveryResult.Outcome:
+    """No transaction is open here: the other side may take as long as it likes."""
+    try:
+        _send(turn, sender)
+    except NotSent as error:
+        return settle(turn, error)
+    except Exception as error:
+        log.error(
+            "sending failed",
+            extra={"notification": turn.notification.pk, "error": type(error).__name__},
+        )
+        return settle(turn, Unknown(f"An error of this application: {type(error).__name__}."))
+    return settle(turn, None)
+
+
+def _send(turn: Turn, sender: Sender) -> None:
+    route = turn.notification.route
+    if why_not := _unusable(route):
+        raise Permanent(why_not)
+    sender.send(
+        Outgoing(
+            address=route.address,
+            subject=turn.message.subject,
+            text=turn.message.text,
+            html=turn.message.html,
+            message_id=turn.notification.message_id,
+            is_urgent=turn.notification.priority in messages.URGENCY,
+        )
+    )
+
+
+def _unusable(route: Route) -> str:
+    """What has changed since the step fired, in a sentence; empty when nothing has."""
+    if not route.person.is_active:
+        return "The recipient no longer works here."
+    if route.failed_at:
+        return "The address has refused mail before."
+    return "" if route.verified_at else "The address is not verified."

@@ -1,0 +1,151 @@
+"""What a notification says: a reference, how urgent, what is asked by when, a link, and why you.
+
+Nothing about the patient, the examination or the finding; not even the category's name, since
+"Cancer" on a lock screen says what was found. It must still be enough to act on at 3 in the night.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.template.loader import render_to_string
+
+from findings.models import Audience, Clock
+from findings.states import ClockKind
+from findings.words import length, near
+from notifications import audience
+from notifications.escalation import asks_for_an_answer
+from notifications.models import Notification
+
+# By the category's priority: 1 and 2 are the words of the national definitions.
+URGENCY = {1: "Critical", 2: "Urgent"}
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is asked while a clock of one kind runs."""
+
+    verb: str
+    # To whoever holds it, and to those whom the ladder reached.
+    headline: str
+    headline_above: str
+    # Of whoever may answer, and of whoever can only see that somebody does.
+    to_do: str
+    see_to_it: str
+
+
+WORDS = {
+    ClockKind.ACKNOWLEDGE: Words(
+        "answer",
+        "A finding needs your answer.",
+        "A finding has not been answered.",
+        "Please read it and answer: yours, with your plan, or not yours, and why.",
+        "Please see that somebody takes it on.",
+    ),
+    ClockKind.ACT: Words(
+        "record what was done",
+        "A finding that you hold is waiting for action.",
+        "A finding is waiting for action.",
+        "Please act on it, and record what was done.",
+        "Please see that somebody acts on it and records it.",
+    ),
+    ClockKind.FOLLOW_UP: Words(
+        "record the result",
+        "The result of what you did about a finding is expected.",
+        "The result of what was done about a finding has not been recorded.",
+        "Please look for the result, then record it and close the finding, or say what comes next.",
+        "Please see that somebody looks for the result and records it.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Message:
+    """What goes out, ready to send."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def write(notification: Notification, *, at: datetime, may_be_second: bool) -> Message:
+    """The message as it stands at `at` (UTC): how late things are is part of it.
+
+    `may_be_second`: an earlier try may have arrived, and the text says so.
+    """
+    context = _context(notification, at) | {"may_be_second": may_be_second}
+    return Message(
+        subject=_one_line(context["subject"]),
+        text=render_to_string("messages/notification.txt.jinja", context).strip() + "\n",
+        html=render_to_string("messages/notification.html.jinja", context),
+    )
+
+
+def _context(notification: Notification, at: datetime) -> dict[str, Any]:
+    finding, step = notification.finding, notification.step
+    urgency = URGENCY.get(step.priority, "")
+    asked = (
+        _asked(notification, urgency, at)
+        if asks_for_an_answer(step)
+        else _undelivered(finding.reference, urgency)
+    )
+    return {
+        **asked,
+        "reference": finding.reference,
+        "urgency": urgency,
+        "link": f"{settings.BASE_URL}/findings/{finding.reference}/",
+        "why": audience.why(finding, notification.recipient),
+        "is_late": step.clock.due_at <= at,
+    }
+
+
+def _undelivered(reference: str, urgency: str) -> dict[str, str]:
+    return {
+        "subject": f"{_prefix(urgency)}message not delivered ({reference})",
+        "headline": "A message about this finding could not be delivered.",
+        "to_do": "The next step of its ladder has been brought forward. If you know a quicker way"
+        " to reach whoever holds it, please use it.",
+        "limit": "",
+    }
+
+
+def _asked(notification: Notification, urgency: str, at: datetime) -> dict[str, str]:
+    finding, step, person = notification.finding, notification.step, notification.recipient
+    words = WORDS[ClockKind(step.clock.kind)]
+    holds_it = step.audience == Audience.OWNER or person.pk == finding.owner_person_id
+    return {
+        "subject": f"{_prefix(urgency)}{_ask(words.verb, step.clock, at)} ({finding.reference})",
+        "headline": words.headline if holds_it else words.headline_above,
+        "to_do": words.to_do if audience.can_answer(finding, person) else words.see_to_it,
+        "limit": _limit(step.clock, at),
+    }
+
+
+def _prefix(urgency: str) -> str:
+    return f"{urgency}: " if urgency else ""
+
+
+def _ask(verb: str, clock: Clock, at: datetime) -> str:
+    if clock.due_at > at:
+        return f"please {verb} by {_by(clock.due_at, at)}"
+    return f"{length(at - clock.due_at)} late, please {verb}"
+
+
+def _by(due_at: datetime, at: datetime) -> str:
+    """today at 14:05 becomes 14:05 today."""
+    named = near(due_at, at)
+    day, _, time = named.partition(" at ")
+    return f"{time} {day}" if day in ("today", "tomorrow") else f"{time} on {day}"
+
+
+def _limit(clock: Clock, at: datetime) -> str:
+    """A sentence with the time in London, as everywhere."""
+    if clock.due_at > at:
+        return f"By {_by(clock.due_at, at)} (in {length(clock.due_at - at)})."
+    return f"It was due by {_by(clock.due_at, at)}: {length(at - clock.due_at)} late."
+
+
+def _one_line(subject: str) -> str:
+    """No line break gets into a header, whatever a name or a reference holds."""
+    return " ".join(subject.split())[:200]

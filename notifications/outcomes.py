@@ -1,0 +1,167 @@
+"""How a try at sending ended, and what follows from it. Only the holder of the lease records it.
+
+Sent: the timeline says so. Not now: again later, with a longer pause each time. Never: the address
+is marked, the timeline says so, whoever flagged the finding is told, and where nobody else of the
+step can have got it, the next step of the ladder is brought forward.
+"""
+
+import random
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import Q
+
+from findings.models import Audience, Event, Finding, Step
+from findings.services.clocks import bring_next_step_forward, tell_now
+from findings.services.timeline import database_now, lock, record
+from notifications.channels.base import NotSent, Permanent, Transient
+from notifications.escalation import asks_for_an_answer
+from notifications.messages import Message
+from notifications.models import Channel, DeliveryAttempt, DeliveryResult, Notification, Route
+
+Status, Outcome = Notification.Status, DeliveryResult.Outcome
+
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=15)
+# Over nine hours of "not now" from the same server about the same message.
+MOST_TRIES = 40
+# Seconds between tries at recording what has happened already.
+RECORD_AGAIN_AFTER = (0.2, 0.5, 1, 2, 4, 8)
+UNDELIVERED = "a message could not be delivered"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One try of ours at one message."""
+
+    notification: Notification
+    attempt: DeliveryAttempt
+    token: uuid.UUID
+    message: Message
+
+
+def settle(turn: Turn, error: NotSent | None) -> DeliveryResult.Outcome:
+    """Record how it ended. A restart of the database must not make us forget that it has gone."""
+    for pause in RECORD_AGAIN_AFTER:
+        try:
+            return _settle(turn, error)
+        except (OperationalError, InterfaceError):
+            if connection.in_atomic_block:
+                raise
+            connection.close()
+            time.sleep(pause)
+    return _settle(turn, error)
+
+
+@transaction.atomic
+def _settle(turn: Turn, error: NotSent | None) -> DeliveryResult.Outcome:
+    finding = lock(turn.notification.finding)
+    at = database_now()
+    outcome, change = _outcome(turn, error, at)
+    if not _give_back(turn.notification, turn.token, **change):
+        outcome = Outcome.LEASE_LOST
+    DeliveryResult.objects.create(
+        attempt=turn.attempt, outcome=outcome, detail=error.detail if error else "", at=at
+    )
+    if outcome == Outcome.ACCEPTED:
+        _record(finding, turn, Event.Kind.SENT, at)
+    elif error is None:
+        pass  # it went, and somebody else's lease holds the message now
+    elif outcome == Outcome.PERMANENT:
+        _record(finding, turn, Event.Kind.SEND_FAILED, at, because=error.detail)
+        _follow_failure(finding, turn, error, at)
+    elif outcome in (Outcome.TRANSIENT, Outcome.UNKNOWN) and turn.attempt.number == 1:
+        _record(finding, turn, Event.Kind.SEND_FAILED, at, because=error.detail, again=True)
+    return outcome
+
+
+def _outcome(
+    turn: Turn, error: NotSent | None, at: datetime
+) -> tuple[DeliveryResult.Outcome, dict[str, Any]]:
+    """What happened, and how the notification stands after it."""
+    if error is None:
+        return Outcome.ACCEPTED, {"status": Status.SENT, "sent_at": at}
+    if isinstance(error, Permanent) or turn.attempt.number >= MOST_TRIES:
+        return Outcome.PERMANENT, {"status": Status.FAILED}
+    outcome = Outcome.TRANSIENT if isinstance(error, Transient) else Outcome.UNKNOWN
+    return outcome, {
+        "status": Status.QUEUED,
+        "next_attempt_at": at + pause_before(turn.attempt.number + 1),
+    }
+
+
+def pause_before(number: int) -> timedelta:
+    """Before the nth try: doubled each time, and shaken, so that not all come back at once."""
+    pause = min(FIRST_PAUSE * 2 ** min(number - 2, 10), LONGEST_PAUSE)
+    return pause * random.uniform(0.8, 1.2)  # noqa: S311  nothing secret
+
+
+def step_aside(claimed: Notification, **change: Any) -> None:
+    """Give a claimed message back without having tried."""
+    assert claimed.lease_token is not None
+    _give_back(claimed, claimed.lease_token, **change)
+
+
+def _give_back(notification: Notification, token: uuid.UUID, **change: Any) -> bool:
+    """False when the lease has run out and somebody else took the message over."""
+    mine = Notification.objects.filter(pk=notification.pk, status=Status.SENDING, lease_token=token)
+    return bool(mine.update(lease_token=None, lease_until=None, **change))
+
+
+def _record(finding: Finding, turn: Turn, kind: Event.Kind, at: datetime, **more: Any) -> None:
+    notification = turn.notification
+    record(
+        finding=finding,
+        kind=kind,
+        by=None,
+        at=at,
+        to=str(notification.recipient),
+        channel=notification.channel,
+        level=notification.step.level,
+        attempt=turn.attempt.number,
+        **more,
+    )
+
+
+# --- What follows from a refusal ---------------------------------------------------------------
+
+
+def _follow_failure(finding: Finding, turn: Turn, error: NotSent, at: datetime) -> None:
+    notification, step = turn.notification, turn.notification.step
+    if isinstance(error, Permanent) and error.address_is_bad:
+        Route.objects.filter(pk=notification.route_id, failed_at__isnull=True).update(
+            failed_at=at, failed_because=error.detail[:200]
+        )
+    still_runs = finding.clocks.filter(pk=step.clock_id, stopped_at__isnull=True).exists()
+    if not still_runs or not asks_for_an_answer(step):
+        return
+    if not _somebody_else_hears(notification):
+        bring_next_step_forward(
+            finding=finding,
+            because=f"The message to {notification.recipient} could not be delivered.",
+            at=at,
+            by=None,
+        )
+    _tell_sender(finding, notification, at)
+
+
+def _somebody_else_hears(notification: Notification) -> bool:
+    """Whether another message of the step arrived or still may. In the application it counts once
+    it was seen: it waits there for somebody to look, and goes to nobody."""
+    others = Notification.objects.filter(step=notification.step_id).exclude(pk=notification.pk)
+    alive = Q(status__in=[Status.QUEUED, Status.SENDING, Status.SENT])
+    return others.filter(alive & ~Q(channel=Channel.IN_APP) | Q(seen_at__isnull=False)).exists()
+
+
+def _tell_sender(finding: Finding, notification: Notification, at: datetime) -> None:
+    """Whoever flagged it may know another way; where it was they, the coordinators."""
+    is_theirs = notification.recipient_id == finding.flagged_by_id
+    audience = Audience.COORDINATOR if is_theirs else Audience.RADIOLOGIST
+    told_already = Step.objects.filter(
+        clock=notification.step.clock_id, audience=audience, words=UNDELIVERED
+    )
+    if not told_already.unfired().exists():
+        tell_now(finding=finding, audience=audience, words=UNDELIVERED, at=at)

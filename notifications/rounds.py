@@ -1,0 +1,27 @@
+"""One round of each part of the engine, whoever asks: a Celery task or `manage.py run_clock`."""
+
+from collections.abc import Callable
+
+from notifications import watchdog
+from notifications.delivery import Delivered, deliver_due
+from notifications.escalation import Fired, fire_due_steps
+
+
+def fire() -> Fired:
+    """Turn due steps into notifications."""
+    fired = fire_due_steps()
+    watchdog.beat(watchdog.FIRE)
+    return fired
+
+
+def deliver(stop: Callable[[], bool] = lambda: False) -> Delivered:
+    """Send what waits. `stop` is asked between two messages."""
+    delivered = deliver_due(stop=stop)
+    watchdog.beat(watchdog.DELIVER)
+    return delivered
+
+
+def watch() -> None:
+    """Look for what should have happened and did not."""
+    watchdog.watch()
+    watchdog.beat(watchdog.WATCH)

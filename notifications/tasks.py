@@ -1,0 +1,25 @@
+"""Three Celery tasks, one line each: they only wake somebody up. Losing every one loses nothing."""
+
+from celery import shared_task
+
+from notifications import bell, rounds
+
+
+@shared_task
+def fire() -> None:
+    rounds.fire().notifications and bell.ring(deliver)
+
+
+@shared_task
+def deliver() -> None:
+    rounds.deliver()
+
+
+@shared_task
+def watch() -> None:
+    rounds.watch()
+
+
+def wake() -> None:
+    """After a commit that made a step fall due; what fires is then sent."""
+    bell.ring(fire)
