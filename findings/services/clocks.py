@@ -16,7 +16,7 @@ def planned_steps(
 ) -> Sequence[PlannedStep]:
     """The ladder of a rule with its moments: what will be promised, or was."""
     return steps(
-        rule.rungs.filter(clock=kind),
+        [rung for rung in rule.rungs.all() if rung.clock == kind],
         started_at=started_at,
         due_at=due_at,
         calendar=calendar(rule.calendar),

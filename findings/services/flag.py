@@ -116,7 +116,11 @@ def people_who_can_own(examination: Examination) -> list[Person]:
 
 def promise(*, category: Category, at: datetime) -> Promise:
     """What flagging now would promise: shown before saving, and written when saved."""
-    rule = rule_to_promise(category.local_policy_id)
+    return promise_under(rule_to_promise(category.local_policy_id), at)
+
+
+def promise_under(rule: Rule, at: datetime) -> Promise:
+    """The acknowledge clock that this rule would start at this moment."""
     due_at = acknowledge_limit(rule, at)
     return Promise(
         due_at,

@@ -162,11 +162,17 @@ def rule_in_force(policy_id: str) -> Rule:
 def rule_to_promise(policy_id: str) -> Rule:
     """The rule under which a clock may start now: local numbers must be signed first."""
     rule = rule_in_force(policy_id)
+    check_may_promise(rule)
+    return rule
+
+
+def check_may_promise(rule: Rule) -> None:
+    """Raises `PolicyError` for local numbers that nobody has signed for this trust."""
     if rule.basis != Rule.Basis.LOCAL or settings.DEMONSTRATION or rule.signatures.exists():
-        return rule
+        return
     raise PolicyError(
         f"The local limits of {rule} are not signed by this trust, so no clock can start. "
-        f"Run: manage.py sign_policy {policy_id} --name NAME --role ROLE"
+        f"Run: manage.py sign_policy {rule.policy_id} --name NAME --role ROLE"
     )
 
 
@@ -203,6 +209,11 @@ def limits(category: Category) -> list[Limit]:
     """
     local = rule_in_force(category.local_policy_id)
     national = rule_in_force(category.national_policy_id) if category.national_policy_id else None
+    return limits_under(local, national)
+
+
+def limits_under(local: Rule, national: Rule | None) -> list[Limit]:
+    """The limits of a local rule, each as the national one where the two say the same."""
     found = (_limit(kind, local, national) for kind in (ClockKind.ACKNOWLEDGE, ClockKind.ACT))
     return [limit for limit in found if limit is not None]
 

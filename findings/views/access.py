@@ -29,7 +29,12 @@ def visible_examination(request: HttpRequest, public_id: str) -> Examination:
     """The examination, or 404 when it does not exist or is not this person's to read."""
     return get_object_or_404(
         Examination.objects.visible_to(signed_in(request)).select_related(
-            "patient", "site", "current_report", "requested_by", "requesting_team", "sender"
+            "patient",
+            "site__organisation",
+            "current_report__reported_by",
+            "requested_by",
+            "requesting_team",
+            "sender",
         ),
         public_id=public_id,
     )
