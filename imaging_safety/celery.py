@@ -4,6 +4,7 @@ import os
 import signal
 from typing import Any
 
+from billiard.process import current_process
 from celery import Celery
 from celery.signals import worker_process_init
 from django_structlog.celery.steps import DjangoStructLogInitStep
@@ -22,4 +23,4 @@ app.steps["worker"].add(DjangoStructLogInitStep)
 @worker_process_init.connect
 def never_outlive_the_worker(**_kwargs: Any) -> None:
     """kill -9 of a worker must not leave its pool behind, holding tasks nobody hears about."""
-    die_with_parent(signal.SIGKILL)
+    die_with_parent(signal.SIGKILL, current_process()._parent_pid)

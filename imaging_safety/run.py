@@ -166,11 +166,12 @@ class Run:
             *celery,
             *("worker", "--concurrency", "2", "--loglevel", "INFO"),
             *("--without-gossip", "--without-mingle"),
-            farewell=signal.SIGQUIT,  # does not wait for a task: it is delivered again
+            farewell=signal.SIGKILL,  # it hears nothing else while it looks for its broker
             stops_within=15,
         )
         # The schedule in memory: it is static, and a file of it can break.
-        self._python("beat", *celery, "beat", "--scheduler", "celery.beat:Scheduler")
+        beat = (*celery, "beat", "--scheduler", "celery.beat:Scheduler")
+        self._python("beat", *beat, farewell=signal.SIGKILL)
         self._program("clock", HERE / "manage.py", "run_clock")
 
     def _python(self, name: str, module: str, *arguments: str | Path, **how: float) -> None:
