@@ -1,0 +1,118 @@
+"""A real mail server for the tests, which can refuse, put off, hang and hang up."""
+
+import asyncio
+import email
+import threading
+import time
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.policy import default
+from typing import Any
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+
+@dataclass
+class Arrived:
+    """One message that the server took over, or had in full before it hung up."""
+
+    to: str
+    at: float  # time.time()
+    message: EmailMessage
+    raw: str
+
+    @property
+    def message_id(self) -> str:
+        return str(self.message["Message-ID"])
+
+    @property
+    def text(self) -> str:
+        body = self.message.get_body(("plain",))
+        assert body is not None
+        return body.get_content()
+
+    @property
+    def may_be_second(self) -> bool:
+        return "may have had this message before" in self.text
+
+
+@dataclass
+class MailServer:
+    """Listens on a port of its own. What it does to an address is changed while it runs."""
+
+    arrived: list[Arrived] = field(default_factory=list)
+    # At RCPT, by address: "550 5.1.1 No such mailbox" or "451 4.2.1 Later".
+    answers: dict[str, str] = field(default_factory=dict)
+    # After the text, once each: have it all, then close without the 250.
+    hang_up_on: set[str] = field(default_factory=set)
+    # Seconds to wait with the whole text in hand, before the 250 and before we say it arrived.
+    slow: float = 0.0
+    # Set when a sender has handed over a whole text.
+    has_text: threading.Event = field(default_factory=threading.Event)
+    port: int = 0
+
+    def start(self) -> "MailServer":
+        ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=[ready], daemon=True)
+        self._thread.start()
+        assert ready.wait(10)
+        return self
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._stopped.set)
+        self._thread.join(10)
+
+    def to(self, address: str) -> list[Arrived]:
+        return [one for one in self.arrived if one.to == address]
+
+    def _run(self, ready: threading.Event) -> None:
+        with asyncio.Runner() as runner:
+            self._loop = runner.get_loop()
+            self._stopped = asyncio.Event()
+            runner.run(self._serve(ready))
+
+    async def _serve(self, ready: threading.Event) -> None:
+        server = await self._loop.create_server(self._session, "127.0.0.1", self.port)
+        self.port = server.sockets[0].getsockname()[1]
+        ready.set()
+        async with server:
+            await self._stopped.wait()
+
+    def _session(self) -> SMTP:
+        return SMTP(self, enable_SMTPUTF8=True, loop=self._loop)
+
+    # What aiosmtpd calls.
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: Any
+    ) -> str:
+        if address in self.answers:
+            return self.answers[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        to = envelope.rcpt_tos[0]
+        self.has_text.set()
+        if self.slow:
+            await asyncio.sleep(self.slow)
+        self._keep(to, envelope)
+        if to in self.hang_up_on:
+            self.hang_up_on.discard(to)
+            server.transport.abort()
+            return "421 Gone"
+        return "250 Kept"
+
+    def _keep(self, to: str, envelope: Envelope) -> None:
+        content = envelope.original_content or b""
+        message = email.message_from_bytes(content, policy=default)
+        assert isinstance(message, EmailMessage)
+        self.arrived.append(Arrived(to, time.time(), message, content.decode()))
+
+
+def deliver_to(server: MailServer, settings: Any) -> None:
+    """Django's own test runner keeps mail in memory; here it goes over SMTP."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+    settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+    settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
