@@ -13,7 +13,7 @@ from findings.arrivals import (
 )
 from findings.intake.hl7 import Message, Segment, field
 from findings.intake.hl7_times import read_date
-from findings.intake.nhs import NhsFault, read_nhs_number
+from findings.nhs_numbers import NhsFault, read_nhs_number
 
 # Identifier types (CX-5) and assigning authorities (CX-4) that mean the NHS number, folded.
 _NHS_TYPES = frozenset({"NH", "NHS", "NHSNMBR", "NHSNBR", "NHSNO", "NHSNUMBER"})
