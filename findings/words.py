@@ -72,6 +72,14 @@ def near(at: datetime, now: datetime) -> str:
     return f"{named} at {clock_time(at)}" if named else when(at)
 
 
+def until(at: datetime) -> str:
+    """25 November 2026 at 16:40. A limit given as a day ends at midnight: the end of that day."""
+    here = local(at)
+    if (here.hour, here.minute) == (0, 0):
+        return f"the end of {day(here.date() - timedelta(days=1))}"
+    return when(at)
+
+
 def plural(number: int, noun: str) -> str:
     """1 day, 2 days."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
@@ -106,7 +114,9 @@ def time_left(at: datetime | None, now: datetime) -> str:
 def due(at: datetime, now: datetime) -> str:
     """Due today at 16:40 (in 2 hours), or 2 hours late."""
     late = time_left(at, now)
-    return f"Due {near(at, now)} ({late})" if at > now else late[:1].upper() + late[1:]
+    ends_a_day = until(at) != when(at)
+    limit = f"by {until(at)}" if ends_a_day else near(at, now)
+    return f"Due {limit} ({late})" if at > now else late[:1].upper() + late[1:]
 
 
 def urgency(at: datetime, now: datetime) -> Urgency:

@@ -7,8 +7,8 @@ from datetime import datetime
 from difflib import SequenceMatcher
 
 from findings import reach, rules, words
-from findings.models import Audience, Clock, Event, Finding, Person, Step
-from findings.presenters.moments import until_with_rest
+from findings.models import Clock, Event, Finding, Person, Step
+from findings.presenters.moments import step_words, until_with_rest
 from findings.services.policy import Limit
 from findings.states import ClockKind
 from findings.timetable import PlannedStep
@@ -93,11 +93,10 @@ def limit_lines(limits: Sequence[Limit]) -> list[LimitLine]:
 
 @dataclass(frozen=True)
 class StepLine:
-    """One step of the running clock: when, who, and whether it has happened."""
+    """One step of the ladder: when it was or will be, and whom it tells and why."""
 
     when: str
     who: str
-    why: str
     # Names with their routes; sentences about those who cannot be reached.
     names: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -107,7 +106,7 @@ class StepLine:
 def told_lines(steps: Sequence[Step], now: datetime) -> list[StepLine]:
     """Steps that have fired, the earliest first."""
     return [
-        StepLine(words.near(step.fired_at, now), audience_words(step.audience), step.words)
+        StepLine(words.near(step.fired_at, now), step_words(step.audience, step.words))
         for step in sorted(steps, key=lambda step: (step.falls_at, step.level))
         if step.fired_at
     ]
@@ -125,8 +124,7 @@ def next_lines(finding: Finding, steps: Sequence[Step], now: datetime) -> list[S
 def _next(step: Step, shown: reach.StepPreview, now: datetime) -> StepLine:
     return StepLine(
         when="now" if step.falls_at <= now else words.near(step.falls_at, now),
-        who=audience_words(step.audience),
-        why=step.words,
+        who=step_words(step.audience, step.words),
         names=tuple(
             f"{one.person} ({', '.join(one.routes)})"
             for one in shown.recipients
@@ -143,10 +141,6 @@ def _warnings(shown: reach.StepPreview) -> Iterator[str]:
     for one in shown.recipients:
         if one.unreachable_because:
             yield one.unreachable_because
-
-
-def audience_words(audience: str) -> str:
-    return dict(Audience.choices).get(audience, audience)
 
 
 # --- What changed in the report --------------------------------------------------------------

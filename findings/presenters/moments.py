@@ -1,23 +1,16 @@
-"""Limits as a sentence wants them: "by the end of 3 December 2026", "by 3 December at 16:40"."""
+"""Limits and steps of the ladder as a sentence wants them."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.utils.dateparse import parse_date, parse_datetime
 
 from findings import words
-
-
-def until(at: datetime) -> str:
-    """A limit given as a day ends at midnight; nobody reads "4 December at 00:00" as the third."""
-    here = words.local(at)
-    if (here.hour, here.minute) == (0, 0):
-        return f"the end of {words.day(here.date() - timedelta(days=1))}"
-    return words.when(at)
+from findings.models import Audience
 
 
 def until_with_rest(at: datetime, now: datetime) -> str:
     """25 November 2026 at 16:40 (in 2 hours)."""
-    return f"{until(at)} ({words.time_left(at, now)})"
+    return f"{words.until(at)} ({words.time_left(at, now)})"
 
 
 def moment(text: object) -> datetime | None:
@@ -28,3 +21,11 @@ def moment(text: object) -> datetime | None:
 def said_day(text: object) -> str:
     """A date as it stands in an event's data, in words."""
     return words.day(parse_date(text)) if isinstance(text, str) and text else ""
+
+
+def step_words(audience: str, why: str) -> str:
+    """The owner (reminder); the coordinators. What only names the audience again is left out."""
+    who = dict(Audience.choices).get(audience, audience or "the next in line")
+    why = why.partition(":")[0].strip()
+    repeats = any(word in who for word in why.lower().split())
+    return f"{who} ({why})" if why and not repeats else who

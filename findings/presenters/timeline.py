@@ -7,13 +7,13 @@ person are one entry too, with every time in it.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
 from findings import words
-from findings.models import Action, Audience, Clock, Event, Finding
-from findings.presenters.moments import moment, said_day, until
+from findings.models import Action, Clock, Event, Finding
+from findings.presenters.moments import moment, said_day, step_words
 from findings.states import ClockKind
 
 Kind = Event.Kind
@@ -118,7 +118,7 @@ def _flagged(data: Data) -> Said:
 
 def _clock_started(data: Data) -> Said:
     due_at = moment(data.get("due_at"))
-    limit = f": {clock_words(data)} by {until(due_at)}" if due_at else ""
+    limit = f": {clock_words(data)} by {words.until(due_at)}" if due_at else ""
     return Said(f"Clock started{limit}. Policy {data.get('policy', 'not recorded')}.")
 
 
@@ -133,39 +133,45 @@ def clock_words(data: Data) -> str:
     return CLOCK_WORDS[ClockKind(kind)] if kind in CLOCK_WORDS else "answer"
 
 
-def audience_words(data: Data) -> str:
-    return dict(Audience.choices).get(data.get("audience", ""), "the next in line")
-
-
 def _step(data: Data) -> str:
-    reason = f" ({data['words']})" if data.get("words") else ""
-    return f"{audience_words(data)}{reason}"
+    return step_words(data.get("audience", ""), data.get("words", ""))
 
 
 def _step_fired(data: Data) -> Said:
-    told = data.get("recipients")
-    names = f": {', '.join(told)}" if isinstance(told, list) and told else ""
+    names = _names(data.get("told"))
     late = _lateness(data)
-    return Said(f"Due to be told now: {_step(data)}{names}.{late}", late=bool(late))
+    if data.get("overtaken_by"):
+        sentence = f"Passed over, since a later step was due as well: {_step(data)}."
+    else:
+        sentence = f"Time to tell {_step(data)}{': ' + names if names else ''}."
+    return Said(sentence + late, _sentences(data.get("not_told")), late=bool(late))
+
+
+def _names(told: object) -> str:
+    return ", ".join(str(name) for name in told) if isinstance(told, list) else ""
+
+
+def _sentences(given: object) -> str:
+    """One sentence, or a list of them."""
+    return " ".join(str(one) for one in given) if isinstance(given, list) else str(given or "")
 
 
 def _lateness(data: Data) -> str:
     """Only where the engine was more than a minute behind its promise."""
-    due_at, fired_at = moment(data.get("due_at")), moment(data.get("fired_at"))
-    if not due_at or not fired_at or (fired_at - due_at).total_seconds() < 60:
+    late = data.get("late_seconds") or 0
+    if late < 60:
         return ""
-    return f" This step was {words.length(fired_at - due_at)} late."
+    return f" This step was {words.length(timedelta(seconds=late))} late."
 
 
 def _step_unreachable(data: Data) -> Said:
-    because = data.get("because") or "The next step follows at once."
-    return Said(f"Nobody could be reached: {_step(data)}.", because, late=True)
+    return Said(f"Nobody could be told: {_step(data)}.", _sentences(data.get("because")), late=True)
 
 
 def _step_brought_forward(data: Data) -> Said:
     due_at = moment(data.get("due_at"))
     planned = f", planned for {words.when(due_at)}" if due_at else ""
-    sentence = f"Next step brought forward: {audience_words(data)} now{planned}."
+    sentence = f"Next step brought forward: {_step(data)} now{planned}."
     return Said(sentence, data.get("because", ""))
 
 

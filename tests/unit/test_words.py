@@ -83,3 +83,9 @@ def test_an_nhs_number_is_three_three_four_on_one_line():
 )
 def test_an_age_is_in_years_months_or_days(born_on, said):
     assert words.age(born_on, date(2026, 11, 25)) == said
+
+
+def test_a_limit_at_midnight_is_the_end_of_the_day_before() -> None:
+    midnight = datetime(2026, 12, 6, tzinfo=UTC)
+    assert words.until(midnight) == "the end of 5 December 2026"
+    assert words.due(midnight, NOW).startswith("Due by the end of 5 December 2026 (in ")
