@@ -13,8 +13,9 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 from findings.arrivals import ArrivingReport, ArrivingStatus, ReadMessage, SenderProfile
 from findings.intake.batch import FileWarning, Piece, RawMessage
 from findings.intake.oru import read_message
-from findings.models import Person, Receipt, Sender
+from findings.models import IncomingMessage, Patient, Person, Receipt, Sender
 from findings.services import hold
+from findings.services.identity import known_patients
 from findings.services.receive import Received, receive_message
 from findings.services.senders import find_sender, sender_code
 
@@ -76,6 +77,13 @@ def run_again(receipt: Receipt, by: Person) -> Receipt:
     """Read a held message again, as its sender is set up today, and file what can be filed."""
     read, sender = read_as_sent(bytes(receipt.message.body), receipt.message.sender)
     return hold.run_again(receipt=receipt, by=by, read=read, sender=sender)
+
+
+def known_patients_in(message: IncomingMessage) -> list[Patient]:
+    """Patients on record whose data a reader of this message sees."""
+    read, _ = read_as_sent(bytes(message.body), message.sender)
+    named = [part.patient for part in read.parts if isinstance(part, ArrivingReport)]
+    return list({found.pk: found for one in named for found in known_patients(one)}.values())
 
 
 @dataclass

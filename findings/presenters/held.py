@@ -1,6 +1,9 @@
-"""Held items in words."""
+"""Held items in words, and a message as a person can read it."""
+
+import re
 
 from findings.arrivals import HeldReason
+from findings.models import IncomingMessage, Receipt
 
 REASONS = {
     HeldReason.UNREADABLE: "It could not be read",
@@ -23,3 +26,40 @@ REASONS = {
 def reason_words(reason: str) -> str:
     """Why it is held, as a heading."""
     return REASONS[HeldReason(reason)]
+
+
+def outcome_words(receipt: Receipt) -> str:
+    """What became of it, when and by whom; empty while it waits."""
+    if receipt.is_waiting or receipt.resolved_by is None:
+        return ""
+    return f"{receipt.resolution} By {receipt.resolved_by}."
+
+
+# Embedded documents are long, and nobody reads them as letters.
+LONGEST_LINE = 4_000
+MOST_LINES = 1_000
+_INVISIBLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def message_lines(message: IncomingMessage) -> list[str]:
+    """Its segments, one a line, as sent: nothing is unescaped, and nothing may hide or reorder."""
+    text = _decoded(message)
+    lines = [line for line in re.split(r"\r\n|\r|\n", text) if line]
+    shown = [_shown(line) for line in lines[:MOST_LINES]]
+    more = len(lines) - len(shown)
+    return shown + ([f"… and {more:,} more lines"] if more else [])
+
+
+def _decoded(message: IncomingMessage) -> str:
+    body = bytes(message.body)
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        charset = message.sender.fallback_charset if message.sender else "windows-1252"
+        return body.decode(charset, errors="replace")
+
+
+def _shown(line: str) -> str:
+    line = _INVISIBLE.sub("\ufffd", line)
+    more = len(line) - LONGEST_LINE
+    return line if more <= 0 else f"{line[:LONGEST_LINE]} … and {more:,} more characters"

@@ -23,6 +23,7 @@ def set_aside(*, receipt: Receipt, by: Person, because: str) -> Receipt:
     with transaction.atomic():
         receipt = _lock(receipt)
         check_can_deal_with_held(by, receipt)
+        _check_waits(receipt)
         _resolve(receipt, by, f"Set aside: {because.strip()}")
         receipt.save()
     return receipt
@@ -75,6 +76,5 @@ def _check_waits(receipt: Receipt) -> None:
 
 
 def _resolve(receipt: Receipt, by: Person, how: str) -> None:
-    _check_waits(receipt)
     receipt.resolved_at, receipt.resolved_by = database_now(), by
     receipt.resolution = how[:300]

@@ -78,7 +78,7 @@ def identify(arriving: ArrivingPatient) -> Identified:
     or when names and birth date contradict the record. The caller has taken its turn.
     """
     _check_identifiers(arriving)
-    known = _known_patients(arriving)
+    known = known_patients(arriving)
     if len(known) > 1:
         raise IdentityHeld(
             HeldReason.IDENTITY_CONFLICT,
@@ -108,7 +108,8 @@ def _check_identifiers(arriving: ArrivingPatient) -> None:
             )
 
 
-def _known_patients(arriving: ArrivingPatient) -> list[Patient]:
+def known_patients(arriving: ArrivingPatient) -> list[Patient]:
+    """Everybody on record whom one of the identifiers names."""
     found: dict[int, Patient] = {}
     if arriving.nhs_number:
         for patient in Patient.objects.filter(nhs_number=arriving.nhs_number):

@@ -1,11 +1,105 @@
-"""To be written."""
+"""Held items: what arrived and could not be filed. Run it again, or set it aside with a reason."""
 
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from findings.forms.held import HeldFilter, SetAsideForm
+from findings.intake.importing import known_patients_in, run_again
+from findings.models import Receipt, Role
+from findings.models.report import ReceiptQuerySet
+from findings.presenters.held import message_lines, outcome_words, reason_words
+from findings.services.hold import NotWaiting, set_aside
+from findings.views.access import saw, signed_in
+
+ROWS_ON_A_PAGE = 25
+# As many as fit into one request; the button can be pressed again.
+RUN_AT_ONCE = 100
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def held_items(request: HttpRequest) -> HttpResponse:
-    raise NotImplementedError
+    """The longest waiting first. POST runs again whatever the filter leaves."""
+    person = signed_in(request)
+    if not person.has_role(Role.COORDINATOR):
+        raise PermissionDenied("Held items are for coordinators.")
+    waiting = Receipt.objects.visible_to(person).waiting()
+    form = HeldFilter(request.GET, waiting=waiting)
+    chosen = form.apply(waiting) if form.is_valid() else waiting.none()
+    chosen = chosen.select_related("message__sender").order_by("at", "pk")
+    if request.method == "POST":
+        return _run_all(request, chosen)
+    context = {
+        "form": form,
+        "page": Paginator(chosen, ROWS_ON_A_PAGE).get_page(request.GET.get("page")),
+        "reason_words": reason_words,
+        "run_at_once": RUN_AT_ONCE,
+        "now": timezone.now(),
+    }
+    return render(request, "held_items.jinja", context)
 
 
+def _run_all(request: HttpRequest, chosen: ReceiptQuerySet) -> HttpResponse:
+    filed = still = 0
+    for receipt in chosen[:RUN_AT_ONCE]:
+        try:
+            waits = run_again(receipt, signed_in(request)).is_waiting
+        except NotWaiting:  # it was another part of a message that has just been run
+            continue
+        filed, still = filed + (not waits), still + waits
+    messages.success(request, f"Run again: {filed} filed, {still} still held.")
+    return redirect("held-items")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
 def held_item(request: HttpRequest, receipt_id: int) -> HttpResponse:
-    raise NotImplementedError
+    """One item with its message as it was sent, and the two things that can be done with it."""
+    receipt = get_object_or_404(
+        Receipt.objects.visible_to(signed_in(request))
+        .filter(reason__gt="")
+        .select_related("message__sender", "resolved_by", "report__examination"),
+        pk=receipt_id,
+    )
+    form = SetAsideForm(request.POST if request.POST.get("do") == "set-aside" else None)
+    if request.method == "POST":
+        answered = _answer(request, receipt, form)
+        if answered is not None:
+            return answered
+    saw(request, *known_patients_in(receipt.message))
+    context = {
+        "receipt": receipt,
+        "form": form,
+        "reason": reason_words(receipt.reason),
+        "outcome": outcome_words(receipt),
+        "lines": message_lines(receipt.message),
+        "now": timezone.now(),
+    }
+    return render(request, "held_item.jinja", context, status=422 if form.errors else 200)
+
+
+def _answer(request: HttpRequest, receipt: Receipt, form: SetAsideForm) -> HttpResponse | None:
+    """Do what was asked; None where the form must be shown again."""
+    person = signed_in(request)
+    try:
+        if request.POST.get("do") == "run-again":
+            _say(request, run_again(receipt, person))
+            return redirect("held-item", receipt_id=receipt.pk)
+        if not form.is_valid():
+            return None
+        set_aside(receipt=receipt, by=person, because=form.cleaned_data["because"])
+        messages.success(request, "Set aside. The message is kept, with your reason.")
+        return redirect("held-items")
+    except NotWaiting as refused:
+        messages.warning(request, str(refused))
+        return redirect("held-item", receipt_id=receipt.pk)
+
+
+def _say(request: HttpRequest, receipt: Receipt) -> None:
+    if receipt.is_waiting:
+        messages.warning(request, "Run again, and it is still held: see below why.")
+    else:
+        messages.success(request, f"Filed. {outcome_words(receipt)}")

@@ -1,0 +1,48 @@
+"""Filters of the held items, and the reason for setting one aside."""
+
+from typing import Any
+
+from django import forms
+
+from findings.form_fields import SelectField, TextareaField
+from findings.forms.lists import ListFilter
+from findings.models.report import ReceiptQuerySet
+from findings.presenters.held import REASONS
+
+
+class HeldFilter(ListFilter):
+    """By reason and by sender; only those that something waits for are offered."""
+
+    reason = SelectField(label="Why", required=False, empty="Every reason")
+    sender = SelectField(label="Sender", required=False, empty="Every sender")
+
+    def __init__(self, data: Any, *, waiting: ReceiptQuerySet) -> None:
+        super().__init__(data)
+        reasons = set(waiting.values_list("reason", flat=True).distinct())
+        self._offer("reason", [(r.value, words) for r, words in REASONS.items() if r in reasons])
+        senders = waiting.filter(message__sender__isnull=False).order_by("message__sender__name")
+        named = senders.values_list("message__sender", "message__sender__name").distinct()
+        self._offer("sender", [(str(key), name) for key, name in named])
+
+    def _offer(self, name: str, choices: list[tuple[str, str]]) -> None:
+        field: Any = self.fields[name]
+        field.choices = choices
+
+    def apply(self, waiting: ReceiptQuerySet) -> ReceiptQuerySet:
+        chosen = self.cleaned_data
+        if chosen["reason"]:
+            waiting = waiting.filter(reason=chosen["reason"])
+        if chosen["sender"]:
+            waiting = waiting.filter(message__sender=chosen["sender"])
+        return waiting
+
+
+class SetAsideForm(forms.Form):
+    """Why nothing in it is needed here."""
+
+    because = TextareaField(
+        label="Why it can be set aside",
+        help_text="For example: a test message, or reported again under another number.",
+        missing="Say why it can be set aside",
+        max_length=280,
+    )
