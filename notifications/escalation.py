@@ -90,7 +90,9 @@ def _fire_alone(finding_id: int) -> Fired:
 def fire_finding(finding: Finding, *, at: datetime) -> Fired:
     """Fire whatever of a finding is due at `at` (UTC). The caller holds the finding's lock."""
     climbed = _climb(finding, at)
-    return Fired(len(climbed), _tell(finding, climbed, at)) if climbed else Fired()
+    ladder = [rung for rung in climbed if asks_for_an_answer(rung.step)]
+    news = [rung for rung in climbed if not asks_for_an_answer(rung.step)]
+    return Fired(len(climbed), _tell(finding, ladder, at) + _tell(finding, news, at))
 
 
 @dataclass(frozen=True)
@@ -107,10 +109,11 @@ def _climb(finding: Finding, at: datetime) -> list[_Rung]:
     climbed: list[_Rung] = []
     while due := _claim(finding, at):
         rungs = [_Rung(step, reach(subject, step.audience)) for step in due]
+        highest = rungs[-1]
         for rung in rungs:
-            _record_fired(finding, rung, rungs[-1].step, at)
+            _record_fired(finding, rung, highest.step, at)
         climbed += rungs
-        if rungs[-1].reach.told or not asks_for_an_answer(rungs[-1].step):
+        if highest.reach.told or not asks_for_an_answer(highest.step):
             break
         bring_next_step_forward(finding=finding, because="Nobody could be told.", at=at, by=None)
     return climbed
@@ -125,7 +128,7 @@ def _claim(finding: Finding, at: datetime) -> list[Step]:
     """The due steps of the running clocks, now fired and ours; the highest comes last."""
     running = finding.clocks.filter(stopped_at__isnull=True).values_list("pk", flat=True)
     claimed = Step.objects.raw(CLAIM, {"at": at, "finding": finding.pk, "clocks": list(running)})
-    return sorted(claimed, key=lambda step: (step.level, step.falls_at))
+    return sorted(claimed, key=lambda step: (asks_for_an_answer(step), step.level, step.falls_at))
 
 
 def _record_fired(finding: Finding, rung: _Rung, highest: Step, at: datetime) -> None:
@@ -141,7 +144,7 @@ def _record_fired(finding: Finding, rung: _Rung, highest: Step, at: datetime) ->
     }
     if rung.reach.reasons:
         data["not_told"] = rung.reach.reasons
-    if step.pk != highest.pk:
+    if step.pk != highest.pk and asks_for_an_answer(step):
         data["overtaken_by" if step.falls_at < highest.falls_at else "together_with"] = (
             highest.level
         )
@@ -159,7 +162,9 @@ def _record_fired(finding: Finding, rung: _Rung, highest: Step, at: datetime) ->
 
 
 def _tell(finding: Finding, climbed: list[_Rung], at: datetime) -> int:
-    """One notification for each person and route, all on the highest step."""
+    """One notification for each person and route, all on the highest of these steps."""
+    if not climbed:
+        return 0
     told: dict[int, Reached] = {one.person.pk: one for rung in climbed for one in rung.reach.told}
     step = climbed[-1].step
     made = Notification.objects.bulk_create(
