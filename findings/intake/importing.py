@@ -75,6 +75,7 @@ def take_in(
 
 def run_again(receipt: Receipt, by: Person) -> Receipt:
     """Read a held message again, as its sender is set up today, and file what can be filed."""
+    receipt = Receipt.objects.select_related("message__sender").get(pk=receipt.pk)
     read, sender = read_as_sent(bytes(receipt.message.body), receipt.message.sender)
     return hold.run_again(receipt=receipt, by=by, read=read, sender=sender)
 

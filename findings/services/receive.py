@@ -193,7 +193,7 @@ def _unknown_sender(part: ArrivingReport) -> Problem:
         HeldReason.UNKNOWN_SENDER,
         "MSH-3",
         "No sender with this application (MSH-3) and facility (MSH-4) is set up.",
-        "Have the sender set up (manage.py import_hl7 --make-sender), then run this item again.",
+        "Have an administrator set the sender up (manage.py set_up_sender), then run this again.",
         part.accession,
     )
 

@@ -96,7 +96,8 @@ def test_a_correction_that_was_held_asks_again_when_it_is_run(trust: Trust) -> N
     finding = acknowledged(trust, flagged(trust, examination=examination))
     held = held_with(oru(control_id="2", status="Odd", text="Other words.", reported="20260701"))
     call_command("set_up_sender", "RIS|RXX01", status_word=["odd=corrected"], stdout=StringIO())
-    run_again(held, trust.coordinator)
+    filed = run_again(held, trust.coordinator)
+    assert filed.outcome == Outcome.NEW_VERSION, filed.detail
     finding.refresh_from_db()
     assert finding.state == "awaiting"
 
