@@ -78,7 +78,12 @@ class Message:
         return value
 
     def first(self, value: str, number: int = 1) -> str:
-        """Component `number` of the first repeat, plain, its first subcomponent only."""
+        """Component `number` of the first repeat, plain; an unescaped & in it stays."""
+        parts = self.components(self.repeats(value)[0])
+        return self.plain(parts[number - 1]) if number <= len(parts) else ""
+
+    def head(self, value: str, number: int = 1) -> str:
+        """The first subcomponent of it: the name where a component is an HD or the like."""
         parts = self.components(self.repeats(value)[0])
         return self.plain(self.subcomponents(parts[number - 1])[0]) if number <= len(parts) else ""
 
@@ -145,7 +150,7 @@ def _header_line(body: bytes) -> str:
 def _delimiters(header: str) -> Delimiters | Problem:
     separator = header[3]
     # MSH-2 ends at the next separator.
-    encoding = header[4:].split(separator, 1)[0].strip()
+    encoding = header[4:].split(separator, 1)[0].strip(" ")
     if len(encoding) == 3 and encoding[2] == "&":
         # ^~& is ^~\& whose escape character an escaping program has eaten.
         encoding = encoding[:2] + "\\&"
@@ -154,7 +159,7 @@ def _delimiters(header: str) -> Delimiters | Problem:
         encoding = encoding[:3] + encoding[4]
     chosen = Delimiters(separator, *encoding[:4])
     given = separator + encoding[:4]
-    if any(c.isalnum() or c.isspace() for c in given) or len(set(given)) < len(given):
+    if any(c.isalnum() or c in " \t\xa0" for c in given) or len(set(given)) < len(given):
         return _unreadable("MSH-2", "The encoding characters are not usable.", _BAD_DELIMITERS)
     # A default that already means something else is no default.
     return Delimiters(

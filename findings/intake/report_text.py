@@ -147,7 +147,7 @@ class _Writer:
         if not value:
             return
         self._begin(Kind.LABELLED)
-        label = self._name(line.identifier) or self.message.first(line.identifier)
+        label = self._name(line.identifier) or self.message.head(line.identifier)
         unit = self.message.first(line.unit)
         self.lines.append(" ".join(filter(None, [f"{label}:" if label else "", value, unit])))
 

@@ -1,0 +1,265 @@
+"""One OBR to one report, or to the first thing that stands in its way.
+
+Where a value is looked for, first to last:
+
+- accession: OBR-3 (filler number), OBR-18, OBR-20, ORC-3 of the OBR's own ORC
+- status: OBR-25, else OBX-11 of the lines with words (the least finished of them counts)
+- time of the report: OBR-22, the latest OBX-14, ORC-9, MSH-7 (the last two with a notice)
+- who asked: OBR-16, ORC-12, PV1-8; who reported: OBR-32, OBR-33, OBX-16
+  (a technician's with some senders, so last)
+- where: PV1-3, ORC-13, ORC-21, ORC-17; site: PV1-3.4, MSH-4
+- when it was done: OBR-7, OBR-8
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone, tzinfo
+
+from findings.arrivals import (
+    ArrivingReport,
+    ArrivingStatus,
+    HeldReason,
+    Problem,
+    SenderProfile,
+)
+from findings.intake import hl7
+from findings.intake.hl7 import Message, Segment
+from findings.intake.hl7_times import Doubt, Moment, read_time
+from findings.intake.identities import Identity, read_person
+from findings.intake.orders import Group, Order
+from findings.intake.report_text import ATTACHED_NOTICE, Body, read_body
+from findings.intake.statuses import least_finished, read_status
+
+LONGEST_ACCESSION = 80
+_CLOCKS_MAY_DIFFER = timedelta(days=1)
+# Diagnostic service sections (OBR-24, HL7 table 0074) that image nothing. Codes that DICOM
+# uses for a modality (OT, PT, SR, ES) are not among them.
+_NOT_IMAGING_SECTIONS = frozenset(
+    (
+        "AP", "BG", "BLB", "CG", "CH", "CP", "GE", "HM", "IMM", "LAB", "MB", "MCB", "MYC", "OSL",
+        "PAR", "PAT", "PHR", "SP", "TX", "UR", "URN", "VR",
+    )
+)  # fmt: skip
+_NOT_IMAGING_WORDS = (
+    "patholog", "haematolog", "hematolog", "chemistry", "microbiolog", "cytolog", "immunolog",
+    "virolog", "serolog", "genetic", "genomic", "laborator", "transfusion", "path,",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What is the same for every part of a message."""
+
+    message: Message
+    header: Segment
+    profile: SenderProfile
+    zone: tzinfo
+    offset: timezone | None
+    sent: Moment
+    notices: tuple[str, ...]
+    has_many: bool
+
+    def time(self, value: str) -> Moment:
+        parts = self.message.components(self.message.repeats(value)[0])
+        return read_time(self.message.plain(parts[0]), self.zone, self.offset)
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads one OBR."""
+
+    frame: Frame
+    group: Group
+    order: Order
+    notices: list[str] = field(default_factory=list)
+
+    def read(self, identity: Identity | Problem) -> ArrivingReport | Problem:
+        """The report of this OBR, or the first thing that stands in its way."""
+        accession = self._accession()
+        if self._is_not_imaging():
+            return self._problem(
+                HeldReason.NOT_IMAGING,
+                24,
+                "OBR-24 names a service that is not imaging.",
+                "Ask the sender to leave these reports out of this feed.",
+                accession,
+            )
+        if isinstance(identity, Problem):
+            return replace(identity, accession=accession[:LONGEST_ACCESSION])
+        if not accession or len(accession) > LONGEST_ACCESSION:
+            return self._problem(
+                HeldReason.MISSING_ACCESSION,
+                3,
+                "There is no accession number." if not accession else "It is far too long.",
+                "Ask the sender to put the accession number in OBR-3.",
+                accession,
+            )
+        body = read_body(self.frame.message, self.order.results)
+        found = self._status(body)
+        if isinstance(found, ArrivingStatus):
+            return self._report(identity, accession, body, found)
+        return found or self._problem(
+            HeldReason.UNKNOWN_STATUS,
+            25,
+            "Neither OBR-25 nor OBX-11 holds a status that is known for this sender.",
+            "Find out what the sender means by it and add the word to the sender's settings.",
+            accession,
+        )
+
+    def _report(
+        self, identity: Identity, accession: str, body: Body, status: ArrivingStatus
+    ) -> ArrivingReport | Problem:
+        if not body.has_words and status is not ArrivingStatus.WITHDRAWN:
+            return self._problem(
+                HeldReason.NO_TEXT,
+                None,
+                "There is no report text under this examination.",
+                "Wait for the report, or ask the sender whether it has been lost on the way.",
+                accession,
+            )
+        reported_at = self._reported_at(body)
+        if reported_at is None:
+            return self._problem(
+                HeldReason.BAD_TIME,
+                22,
+                "No time of the report could be read in OBR-22, OBX-14, ORC-9 or MSH-7.",
+                "Ask the sender to send the time of verification in OBR-22.",
+                accession,
+            )
+        message, request = self.frame.message, self.order.request
+        code, description = self._examination()
+        performed_at = self._time("OBR-7", hl7.field(request, 7)) or self._time(
+            "OBR-8", hl7.field(request, 8)
+        )
+        location, site = self._place()
+        self._add_notices(body)
+        return ArrivingReport(
+            accession=accession,
+            patient=identity.patient,
+            status=status,
+            reported_at=reported_at,
+            text=body.text,
+            modality=message.first(hl7.field(request, 24)).upper(),
+            examination_code=code,
+            examination_description=description,
+            performed_at=performed_at,
+            requester=self._first_person(
+                hl7.field(request, 16),
+                hl7.field(self.order.common, 12),
+                hl7.field(self.group.visit, 8),
+            ),
+            reporter=self._first_person(
+                hl7.field(request, 32), hl7.field(request, 33), body.observer
+            ),
+            requesting_location=location,
+            site_code=site,
+            notices=(*self.frame.notices, *identity.notices, *self.notices),
+        )
+
+    def _problem(
+        self, reason: HeldReason, number: int | None, detail: str, suggestion: str, accession: str
+    ) -> Problem:
+        place = self._place_name() if number is None else f"{self._place_name()}-{number}"
+        return Problem(reason, place, detail, suggestion, accession[:LONGEST_ACCESSION])
+
+    def _place_name(self) -> str:
+        return f"OBR[{self.order.number}]" if self.frame.has_many else "OBR"
+
+    def _accession(self) -> str:
+        request, first = self.order.request, self.frame.message.first
+        own = self.order.common if self.order.has_own_common else None
+        values = (
+            hl7.field(request, 3),
+            hl7.field(request, 18),
+            hl7.field(request, 20),
+            hl7.field(own, 3),
+        )
+        return next((number for value in values if (number := first(value))), "")
+
+    def _is_not_imaging(self) -> bool:
+        section = self.frame.message.plain(hl7.field(self.order.request, 24))
+        code = self.frame.message.first(hl7.field(self.order.request, 24)).upper()
+        folded = section.casefold()
+        return code in _NOT_IMAGING_SECTIONS or any(word in folded for word in _NOT_IMAGING_WORDS)
+
+    def _status(self, body: Body) -> ArrivingStatus | None:
+        """OBR-25, else what the lines say; None when that is not known for this sender."""
+        words = dict(self.frame.profile.status_words)
+        sent = self.frame.message.first(hl7.field(self.order.request, 25))
+        lines = [read_status(self.frame.message.first(s), words) for s in body.statuses]
+        known = [status for status in lines if status is not None]
+        if not sent:
+            return least_finished(known) if known and len(known) == len(lines) else None
+        status = read_status(sent, words)
+        if status in (ArrivingStatus.FINAL, ArrivingStatus.CORRECTED):
+            if ArrivingStatus.PRELIMINARY in known:
+                self.notices.append(
+                    "OBR-25 says the report is finished and OBX-11 says it is not; OBR-25 counts."
+                )
+        return status
+
+    def _reported_at(self, body: Body) -> datetime | None:
+        """When it was verified; the further down the list, the louder it is said."""
+        verified = self._time("OBR-22", hl7.field(self.order.request, 22))
+        observed = [self.frame.time(value) for value in body.observed] if not verified else []
+        at = verified or max((m.at for m in observed if m.at), default=None)
+        if at is None:
+            at = self._time("ORC-9", hl7.field(self.order.common, 9)) or self.frame.sent.at
+            if at is not None:
+                self.notices.append(
+                    "The time of the report was not sent; the time of the order or message is used."
+                )
+        if at and self.frame.sent.at and at - self.frame.sent.at > _CLOCKS_MAY_DIFFER:
+            self.notices.append("The report is dated more than a day after its own message.")
+        return at
+
+    def _time(self, place: str, value: str) -> datetime | None:
+        if not value:
+            return None
+        moment = self.frame.time(value)
+        if moment.doubt:
+            self._say(place, moment.doubt)
+        return moment.at
+
+    def _say(self, place: str, doubt: Doubt) -> None:
+        self.notices.append(f"{place} {doubt}.")
+
+    def _examination(self) -> tuple[str, str]:
+        """Code and words of what was done: OBR-4, else OBR-44."""
+        message, request = self.frame.message, self.order.request
+        for value in (hl7.field(request, 4), hl7.field(request, 44)):
+            code = message.first(value, 1) or message.first(value, 4)
+            words = next((w for n in (2, 5, 9) if (w := message.first(value, n))), "")
+            if code or words:
+                return code, words
+        return "", ""
+
+    def _first_person(self, *values: str):  # type: ignore[no-untyped-def]
+        people = (read_person(self.frame.message, value) for value in values if value)
+        return next(
+            (p for p in people if p.code or p.family_name), read_person(self.frame.message, "")
+        )
+
+    def _place(self) -> tuple[str, str]:
+        """Where the request came from, in words, and the site."""
+        message = self.frame.message
+        bed = hl7.field(self.group.visit, 3)
+        site = message.head(bed, 4) or message.first(hl7.field(self.frame.header, 4))
+        common = self.order.common
+        location = _where(message, bed) or _where(message, hl7.field(common, 13))
+        return location or message.first(hl7.field(common, 21)) or message.first(
+            hl7.field(common, 17), 2
+        ), site
+
+    def _add_notices(self, body: Body) -> None:
+        if body.has_document:
+            self.notices.append(ATTACHED_NOTICE)
+        if self.order.has_request_notes:
+            self.notices.append("Notes on the request (NTE) came with it; see the message as sent.")
+        if self.group.has_stray_results:
+            self.notices.append("Lines (OBX) before the first OBR are not part of any report.")
+
+
+def _where(message: Message, value: str) -> str:
+    """Point of care, room and bed of a PL, each once."""
+    names = (message.head(value, number) for number in (1, 2, 3))
+    return ", ".join(dict.fromkeys(filter(None, names)))

@@ -1,0 +1,167 @@
+"""The words of a report: every line, in its order, and nothing that was not sent."""
+
+import pytest
+
+from findings.arrivals import HeldReason
+from tests.unit.oru_messages import obr, obx, problem, report, report_message, text_line
+
+PDF = "MOL^application^PDF^Base64^JVBERi0xLjQK"
+
+
+def text(*lines: str) -> str:
+    return report(report_message(*lines)).text
+
+
+@pytest.mark.parametrize("version", ["2.2", "2.5"])
+def test_each_repeat_is_a_line_and_blank_lines_stay(version: str) -> None:
+    line = (
+        "OBX|1|TX|&GDT||FINDINGS:~~6 mm nodule, left lower lobe.~Recommend CT in 3 months.||||||F"
+    )
+    raw = report_message(line).replace(b"|2.4", f"|{version}".encode())
+    expected = "FINDINGS:\n\n6 mm nodule, left lower lobe.\nRecommend CT in 3 months."
+    assert report(raw).text == expected
+
+
+def test_lines_without_obx_3_are_one_body_and_a_coded_value_stands_apart() -> None:
+    lines = (
+        obx("60", "NM", f3="EF^Ejection fraction", f6="%"),
+        obx(""),
+        obx("Normal."),
+        obx("End."),
+    )
+    assert text(*lines) == "Ejection fraction: 60 %\n\n\nNormal.\nEnd."
+    assert text(obx("", "ST", f3="12345"), *lines[1:]) == "\nNormal.\nEnd."
+
+
+def test_st_lines_with_a_suffix_are_body_and_no_heading_is_invented() -> None:
+    lines = (
+        "OBX|1|ST|&GDT|1|EXAMINATION: Chest||||||F",
+        "OBX|2|ST|&GDT|1|||||||F",
+        "OBX|3|ST|&IMP|2|Clear lungs.||||||F",
+        "OBX|4|ST|&ADT|3|Seen again on Monday.||||||F",
+    )
+    assert text(*lines) == "EXAMINATION: Chest\n\nClear lungs.\nSeen again on Monday."
+
+
+def test_the_senders_own_section_names_are_shown_where_the_text_lacks_them() -> None:
+    lines = (
+        obx("Cough.", f3="HIST^Clinical history:^L"),
+        obx("Findings: clear.", f3="FIND^Findings^L"),
+        obx("No effusion.", f3="FIND^Findings^L"),
+        obx("Normal.", f3="IMP^Impression^L"),
+    )
+    assert text(*lines) == (
+        "Clinical history:\nCough.\nFindings: clear.\nNo effusion.\nImpression:\nNormal."
+    )
+    assert text(*lines[1:3]) == "Findings: clear.\nNo effusion."
+
+
+def test_a_label_in_front_of_the_body_keeps_its_place() -> None:
+    lines = ("OBX|1|ST|IND^Clinical indications:||NG position||||||F", text_line("Tip in stomach."))
+    assert text(*lines) == "Clinical indications: NG position\n\nTip in stomach."
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [("ST", "Large left pleural effusion."), ("CE", "Large left pleural effusion."),
+     ("CE", "^Large left pleural effusion."), ("", "Large left pleural effusion."),
+     ("CWE", "^Large left pleural effusion."), ("XX", "Large left pleural effusion.")],
+)  # fmt: skip
+def test_a_report_in_coded_lines_is_a_report(type_: str, value: str) -> None:
+    assert text(obx(value, type_, f3="RPT^Report")) == "Large left pleural effusion."
+    assert text(obx(value, type_, f3="X1")) == "Large left pleural effusion."
+
+
+def test_a_code_is_shown_with_its_words() -> None:
+    line = obx("4^Suspicious^BR", "CE", f3="BIRADS^BI-RADS")
+    assert text(text_line("Mass."), line) == "Mass.\n\nBI-RADS: Suspicious (4)"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (obx("140/90", "ST", f3="5^BP"), obx("98", "NM", f3="6^SpO2", f6="%")),
+        (obx("A", "ST", f3="7^AVPU"), obx("Supplemental oxygen", "ST", f3="8^Room air or oxygen")),
+        (obx(""), obx("  "), obx('""')),
+        (obx("2.25.1^UK^ZB", "RP"),),
+        ("NTE|1||A note is no report",),
+        ("ZDS|1",),
+    ],
+)
+def test_measurements_blanks_and_links_alone_are_no_report(lines: tuple[str, ...]) -> None:
+    found = problem(report_message(*lines))
+    assert (found.reason, found.location, found.accession) == (HeldReason.NO_TEXT, "OBR", "A1")
+
+
+def test_a_note_stays_with_its_line() -> None:
+    lines = (text_line("One."), "NTE|1|L|Phoned to ward~at noon", text_line("Two."))
+    assert text(*lines) == "One.\nNote: Phoned to ward\nNote: at noon\nTwo."
+
+
+def test_notes_on_the_request_are_not_report_text_and_are_said() -> None:
+    found = report(report_message("NTE|1||Walks?=No", text_line("One.")))
+    assert found.text == "One."
+    assert any("Notes on the request" in notice for notice in found.notices)
+
+
+def test_a_continued_segment_goes_on() -> None:
+    assert text(text_line("One."), "ADD|and two", text_line("Three.")) == "One.\nand two\nThree."
+
+
+def test_unescaped_component_signs_in_text_stay() -> None:
+    assert text(text_line("Size 3 ^ 4 mm & more")) == "Size 3 ^ 4 mm & more"
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (obx(PDF, "ED"), "[attached document: PDF, not shown here]"),
+        (obx("^AP^^Base64^JVBERi0xLjQK", "ED"), "[attached document: PDF, not shown here]"),
+        (obx("^IM^jpeg^Base64^/9j/4AAQ", "ED"), "[attached document: JPEG, not shown here]"),
+        (obx(PDF, "CE", f3="RPT^Report"), "[attached document: PDF, not shown here]"),
+        (obx(PDF, "TX"), "[attached document: PDF, not shown here]"),
+        (obx("^AP^Octet-stream^Base64^AAAA", "ED"), "[attached document, not shown here]"),
+        (obx("//share/1.pdf^^application^pdf", "RP"), "[attached document: PDF, not shown here]"),
+    ],
+)
+def test_a_document_alone_is_a_report_that_says_so(line: str, shown: str) -> None:
+    found = report(report_message(line))
+    assert found.text == shown
+    assert any("document" in notice for notice in found.notices)
+
+
+def test_a_document_among_text_leaves_a_line() -> None:
+    found = text(text_line("See letter."), obx(PDF, "ED"), text_line("End."))
+    assert found == "See letter.\n\n[attached document: PDF, not shown here]\n\nEnd."
+
+
+def test_a_document_in_many_mime_lines_is_one_document() -> None:
+    parts = (
+        "Content-transfer-encoding: base64",
+        "Content-Type: text/plain; name=a.pdf",
+        "",
+        "JVBERi0x",
+    )
+    lines = [obx(part, "ED") for part in parts]
+    assert text(*lines) == "[attached document: PDF, not shown here]"
+
+
+def test_a_link_to_images_is_said_in_the_text() -> None:
+    assert (
+        text(text_line("One."), obx("2.25.1^UK^ZB", "RP"))
+        == "One.\n\n[linked item, not shown here]"
+    )
+
+
+def test_a_line_that_the_sender_deleted_is_marked() -> None:
+    lines = (text_line("Right."), "OBX|2|TX|&GDT||Wrong.||||||D")
+    assert text(*lines) == "Right.\n[marked as deleted by the sender] Wrong."
+
+
+def test_a_long_text_is_read_whole() -> None:
+    words = "word " * 1_000_000
+    assert text(text_line(words)) == words
+
+
+def test_a_withdrawn_report_needs_no_text() -> None:
+    assert report(report_message("ZDS|1", request=obr(status="X"))).text == ""
