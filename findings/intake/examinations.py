@@ -109,22 +109,10 @@ class Reader:
         self, identity: Identity, accession: str, body: Body, status: ArrivingStatus
     ) -> ArrivingReport | Problem:
         if not body.has_words and status is not ArrivingStatus.WITHDRAWN:
-            return self._problem(
-                HeldReason.NO_TEXT,
-                None,
-                "There is no report text under this examination.",
-                "Wait for the report, or ask the sender whether it has been lost on the way.",
-                accession,
-            )
+            return self._no_text(accession)
         reported_at = self._reported_at(body)
         if reported_at is None:
-            return self._problem(
-                HeldReason.BAD_TIME,
-                22,
-                "No time of the report could be read in OBR-22, OBX-14, ORC-9 or MSH-7.",
-                "Ask the sender to send the time of verification in OBR-22.",
-                accession,
-            )
+            return self._no_time(accession)
         message, request = self.frame.message, self.order.request
         code, description = self._examination()
         performed_at = self._time("OBR-7", hl7.field(request, 7)) or self._time(
@@ -153,6 +141,24 @@ class Reader:
             requesting_location=location,
             site_code=site,
             notices=(*self.frame.notices, *identity.notices, *self.notices),
+        )
+
+    def _no_text(self, accession: str) -> Problem:
+        return self._problem(
+            HeldReason.NO_TEXT,
+            None,
+            "There is no report text under this examination.",
+            "Wait for the report, or ask the sender whether it has been lost on the way.",
+            accession,
+        )
+
+    def _no_time(self, accession: str) -> Problem:
+        return self._problem(
+            HeldReason.BAD_TIME,
+            22,
+            "No time of the report could be read in OBR-22, OBX-14, ORC-9 or MSH-7.",
+            "Ask the sender to send the time of verification in OBR-22.",
+            accession,
         )
 
     def _problem(
