@@ -145,8 +145,8 @@ def _warnings(shown: reach.StepPreview) -> Iterator[str]:
 
 # --- What changed in the report --------------------------------------------------------------
 
-# A word with the space behind it, so that the pieces put together are the text.
-WORD = re.compile(r"\S+\s*|\s+")
+# Words and the spaces between them, so that the pieces put together are the text.
+WORD = re.compile(r"\S+|\s+")
 WORDS_COMPARED = 2000
 
 

@@ -25,6 +25,8 @@ CLOCK_WORDS = {
     ClockKind.ACT: "act",
     ClockKind.FOLLOW_UP: "record the result",
 }
+# Notifications' own words for its channels; findings may not ask it.
+CHANNEL_WORDS = {"in_app": "in this application", "email": "by e-mail"}
 # More readings than this by one person in a row are counted, not listed.
 TIMES_LISTED = 5
 
@@ -177,19 +179,21 @@ def _step_brought_forward(data: Data) -> Said:
 
 def _message(data: Data) -> str:
     """To whom and how, as far as the event says."""
-    to = f" to {data['recipient']}" if data.get("recipient") else ""
-    channel = f" {data['channel_words']}" if data.get("channel_words") else ""
-    return f"{to}{channel}"
+    to = f" to {data['to']}" if data.get("to") else ""
+    channel = data.get("channel", "")
+    return f"{to} {CHANNEL_WORDS.get(channel, 'by ' + channel)}" if channel else to
 
 
 def _sent(data: Data) -> Said:
-    attempt = data.get("attempt", 1)
-    tries = f" at attempt {attempt}" if isinstance(attempt, int) and attempt > 1 else ""
+    attempt = data.get("attempt") or 1
+    tries = f" at attempt {attempt}" if attempt > 1 else ""
     return Said(f"Message sent{_message(data)}{tries}.")
 
 
 def _send_failed(data: Data) -> Said:
-    return Said(f"Message not delivered{_message(data)}.", data.get("detail", ""), late=True)
+    again = " It is tried again." if data.get("again") else ""
+    sentence = f"Message not delivered{_message(data)}.{again}"
+    return Said(sentence, _sentences(data.get("because")), late=True)
 
 
 def _read(data: Data) -> Said:

@@ -1,0 +1,38 @@
+"""Pages as a person without a browser sees them: signed in, in words, and sent back as drawn."""
+
+import re
+from html import unescape
+from typing import Any
+
+from django.test import Client
+
+from findings.models import Person
+
+_HIDDEN = re.compile(r'<input type="hidden" name="(?P<name>[a-z_]+)"(?: value="(?P<value>[^"]*)")?')
+_TAG = re.compile(r"<[^>]+>")
+_UNSEEN = re.compile(r"<(script|style|head)\b.*?</\1>", re.DOTALL)
+
+
+def signed_in(person: Person) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def words_of(response: Any) -> str:
+    """What stands on the page, with single spaces."""
+    html = _UNSEEN.sub(" ", response.content.decode())
+    return " ".join(unescape(_TAG.sub(" ", html)).split())
+
+
+def hidden_in(response: Any) -> dict[str, str]:
+    """The hidden values of the page's forms, as a browser would send them back."""
+    found = _HIDDEN.finditer(response.content.decode())
+    return {one["name"]: unescape(one["value"] or "") for one in found}
+
+
+def fill_in(client: Client, address: str, typed: dict[str, str]) -> Any:
+    """Open the page of a form, type, and send it."""
+    page = client.get(address)
+    assert page.status_code == 200, page.status_code
+    return client.post(address, hidden_in(page) | typed)
