@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import OuterRef, Q, Value
+from django.db.models import OuterRef, Q, TextField, Value
 from django.db.models.functions import Replace
 
 from findings.models import Examination, Finding, Patient, PatientIdentifier, Person
@@ -81,8 +81,9 @@ def _has_name(folded: str) -> Q:
     typed = folded.split()
     if not typed:
         return Q(pk__in=[])
-    together = Patient.objects.annotate(run=Replace("folded_name", Value(" "), Value("")))
-    found = Q(patient__in=together.filter(run__startswith="".join(typed)))
+    run = Replace("folded_name", Value(" "), Value(""), output_field=TextField())
+    together = Patient.objects.annotate(run=run).filter(run__startswith="".join(typed))
+    found = Q(patient__in=together)
     for words in _with_two_joined(typed):
         found |= _begins_parts(words)
     return found
@@ -101,3 +102,23 @@ def _begins_parts(words: list[str]) -> Q:
         begins_first = Q(patient__folded_name__startswith=word)
         every &= begins_first | Q(patient__folded_name__contains=f" {word}")
     return every
+
+
+@dataclass(frozen=True)
+class Flags:
+    """What is flagged in an examination: findings to open, and categories of the others'."""
+
+    visible: list[Finding]
+    others: list[str]
+
+
+def flags_in(examination: Examination, person: Person) -> Flags:
+    """Whoever reads a report sees what is flagged in it; whose it is only if it is theirs."""
+    visible = list(Finding.objects.visible_to(person).filter(examination=examination).for_list())
+    others = (
+        Finding.objects.filter(examination=examination)
+        .exclude(pk__in=[finding.pk for finding in visible])
+        .exclude(state=State.WITHDRAWN)
+        .order_by("pk")
+    )
+    return Flags(visible, list(others.values_list("category__name", flat=True)))

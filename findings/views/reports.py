@@ -1,15 +1,157 @@
-"""To be written."""
+"""Reports: the latest, searching for one, reading one with its versions, and typing one in."""
 
+import secrets
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from findings.forms.reports import ReportForm, SearchForm
+from findings.models import Examination, Person, Receipt, Report, Role
+from findings.presenters.reports import STATUS_COLOURS, versions
+from findings.rules import (
+    NotAllowed,
+    can_flag,
+    can_write_report,
+    check_can_write_report,
+)
+from findings.services.filing import AccessionHeld
+from findings.services.identity import Held
+from findings.services.receive import receive_report
+from findings.services.search import flags_in, latest_reports, search_reports
+from findings.services.senders import typed_sender
+from findings.views.access import saw, signed_in, visible_examination
+
+ROWS_ON_A_PAGE = 25
+READERS = (Role.RADIOLOGIST, Role.REFERRER, Role.COORDINATOR, Role.GOVERNANCE)
+# What was searched for stays in the session under a random word, which is all that an address
+# shows: paging and the way back from a report keep the search.
+SEARCHES = "report_searches"
+SEARCHES_KEPT = 8
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def reports(request: HttpRequest) -> HttpResponse:
-    raise NotImplementedError
+    """The latest reports that this person may read, or those that they search for."""
+    person = signed_in(request)
+    if not person.has_role(*READERS):
+        raise PermissionDenied("Reports are for people with a clinical role.")
+    if request.method == "POST":
+        return _search(request, person)
+    typed = _searched(request)
+    found = search_reports(person, typed).examinations if typed else latest_reports(person)
+    return _list(request, found, SearchForm(initial={"words": typed}), typed)
 
 
+def _search(request: HttpRequest, person: Person) -> HttpResponse:
+    """Straight to the report where a number leads to just one; else to the list of the found."""
+    form = SearchForm(request.POST)
+    if not form.is_valid():
+        return _list(request, latest_reports(person).none(), form, "")
+    typed = form.cleaned_data["words"]
+    if not typed:
+        return redirect("reports")
+    only = search_reports(person, typed).only_one()
+    if only is not None:
+        return redirect("report", only.public_id)
+    return redirect(f"{request.path}?search={_keep(request, typed)}")
+
+
+def _keep(request: HttpRequest, typed: str) -> str:
+    word = secrets.token_urlsafe(8)
+    kept = list(request.session.get(SEARCHES, {}).items())[1 - SEARCHES_KEPT :]
+    request.session[SEARCHES] = {**dict(kept), word: typed}
+    return word
+
+
+def _searched(request: HttpRequest) -> str:
+    """What the address stands for; empty where there is none, or it was forgotten."""
+    word = request.GET.get("search", "")
+    typed = request.session.get(SEARCHES, {}).get(word, "")
+    if word and not typed:
+        messages.info(request, "That search has been forgotten. These are the latest reports.")
+    return typed
+
+
+def _list(
+    request: HttpRequest, found: QuerySet[Examination], form: SearchForm, typed: str
+) -> HttpResponse:
+    page = Paginator(found, ROWS_ON_A_PAGE).get_page(request.GET.get("page"))
+    if request.method != "HEAD":
+        saw(request, *(examination.patient for examination in page))
+    context = {
+        "page": page,
+        "query": f"search={request.GET['search']}" if typed else "",
+        "typed": typed,
+        "form": form,
+        "status_colours": STATUS_COLOURS,
+        "can_write": can_write_report(signed_in(request)),
+    }
+    return render(request, "reports.jinja", context)
+
+
+@require_safe
 def report(request: HttpRequest, public_id: str) -> HttpResponse:
-    raise NotImplementedError
+    """One report as it was written, its versions, and what is flagged in it."""
+    examination, person = visible_examination(request, public_id), signed_in(request)
+    current = examination.current_report
+    if request.method == "GET":
+        saw(request, examination.patient)
+    every = list(examination.reports.select_related("reported_by"))
+    context = {
+        "examination": examination,
+        "patient": examination.patient,
+        "identifiers": list(examination.patient.identifiers.order_by("pk")),
+        "report": current,
+        "versions": versions(every, current) if current else [],
+        "flags": flags_in(examination, person),
+        "status_colours": STATUS_COLOURS,
+        "can_flag": can_flag(person, examination),
+    }
+    return render(request, "report.jinja", context)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def write_report(request: HttpRequest) -> HttpResponse:
-    raise NotImplementedError
+    """A radiologist types a report in; it is filed like any other."""
+    by = signed_in(request)
+    try:
+        check_can_write_report(by)
+    except NotAllowed as refusal:
+        raise PermissionDenied(str(refusal)) from refusal
+    form = ReportForm(by=by, data=request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        filed = _file(form, by)
+        if filed is not None:
+            return _filed(request, *filed)
+    return render(request, "write_report.jinja", {"form": form, "site": by.site})
+
+
+def _file(form: ReportForm, by: Person) -> tuple[Receipt.Outcome, Report] | None:
+    """The version that it became; None, with words beside the field, when a person must look."""
+    assert by.site is not None
+    try:
+        return receive_report(sender=typed_sender(by.site), arriving=form.arriving())
+    except Held as held:
+        form.add_error(_field_of(held, form.cleaned_data), f"{held.detail} {held.suggestion}")
+        return None
+
+
+def _field_of(held: Held, given: dict[str, Any]) -> str:
+    if isinstance(held, AccessionHeld):
+        return "accession"
+    return "nhs_number" if given.get("nhs_number") else "hospital_number"
+
+
+def _filed(request: HttpRequest, outcome: Receipt.Outcome, filed: Report) -> HttpResponse:
+    accession = filed.examination.accession
+    if outcome == Receipt.Outcome.DUPLICATE:
+        messages.info(request, f"This report was here already, as {accession}.")
+    else:
+        messages.success(request, f"Saved as {accession}, version {filed.version}.")
+    return redirect("report", filed.examination.public_id)
