@@ -9,10 +9,32 @@ from datetime import datetime
 
 from django.db import transaction
 
+from findings.demonstration import held
+from findings.demonstration.examinations import (
+    EXAMINATIONS,
+    Orders,
+    save,
+    waiting_for_a_flag,
+)
+from findings.demonstration.ladders import Ladder
+from findings.demonstration.patients import make_patients
 from findings.demonstration.people import TRUST, Hospital, make_hospital
-from findings.models import Finding, IncomingMessage, Organisation, Patient, Person, Report
+from findings.demonstration.replay import Told, replay
+from findings.demonstration.scenarios import stories
+from findings.demonstration.seed import seeded
+from findings.demonstration.texts import flaggable
+from findings.models import (
+    Category,
+    Finding,
+    IncomingMessage,
+    Organisation,
+    Patient,
+    Person,
+    Report,
+)
 from findings.services.timeline import database_now
 from notifications.models import Channel, Notification, Route
+from notifications.past import Past
 
 
 class RealRowsPresent(Exception):
@@ -39,7 +61,12 @@ def load() -> Loaded:
     _refuse_beside_real_rows()
     now = database_now()
     hospital = make_hospital(now)
-    _make_routes(hospital, now)
+    _make_routes(hospital)
+    told = _make_examinations(hospital, now)
+    past = Past(hospital, now)
+    replay(hospital, told, now, past.catch_up)
+    past.save()
+    held.make_held_items(hospital, now)
     return Loaded(
         people=Person.objects.count(),
         reports=Report.objects.count(),
@@ -57,22 +84,33 @@ def _refuse_beside_real_rows() -> None:
             )
 
 
-def _make_routes(hospital: Hospital, now: datetime) -> None:
-    """How everybody is reached, as people.csv says; "refused" is an address that bounced."""
+def _make_routes(hospital: Hospital) -> None:
+    """How everybody is reached, as people.csv says. A bad address shows when it is first used."""
     Route.objects.bulk_create(
-        _route(hospital.people[name], way, position, now)
+        Route(
+            person=hospital.people[name],
+            channel=Channel.IN_APP if way == "in_app" else Channel.EMAIL,
+            address="" if way == "in_app" else hospital.people[name].email,
+            position=position,
+            verified_at=hospital.people[name].joined_at,
+        )
         for name, ways in hospital.reached_by.items()
         for position, way in enumerate(ways, start=1)
     )
 
 
-def _route(person: Person, way: str, position: int, now: datetime) -> Route:
-    route = Route(person=person, position=position, verified_at=person.joined_at)
-    if way == "in_app":
-        route.channel = Channel.IN_APP
-        return route
-    route.channel, route.address = Channel.EMAIL, person.email
-    if way == "refused":
-        route.failed_at = now
-        route.failed_because = "550 5.1.1 The mailbox does not exist"
-    return route
+def _make_examinations(hospital: Hospital, now: datetime) -> list[Told]:
+    """Examinations and reports of the stories, and many more of which there is no story."""
+    patients = make_patients(hospital.trust.ods_code, seeded("patients"))
+    ladders = {category.code: Ladder(category) for category in Category.objects.all()}
+    planned = list(stories(hospital, ladders, now))
+    orders = Orders(hospital, patients, now)
+    told = [
+        Told(number, story, orders.of_story(story, number)) for number, story in enumerate(planned)
+    ]
+    urgent = [pair for code in ("urgent", "cancer") for pair in flaggable(code)]
+    others = waiting_for_a_flag(orders, urgent)
+    missing = EXAMINATIONS - len(told) - len(others)
+    others += [orders.any(number) for number in range(missing)]
+    save(hospital, [one.order for one in told] + others)
+    return told

@@ -3,11 +3,13 @@
 import csv
 import tomllib
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 
 from findings.demonstration.guide import PASSWORD
@@ -41,13 +43,25 @@ class Hospital:
             if Role.RADIOLOGIST in person.roles and person.site_id == self.sites[site].pk
         ]
 
+    def teams_of(self, person: Person) -> list[str]:
+        """The keys of the teams in which they are more than director."""
+        return [key for key, people in self.members.items() if person in people]
+
     @cached_property
     def leavers(self) -> list[Person]:
         return [self.people[name] for name in LEAVERS]
 
 
-# Who stops working here during the story, and how many days before the loading.
+# Who stops working here during the stories, and how many days before the loading.
 LEAVERS = {"ciaran.doyle": 9, "hamza.siddiqui": 23}
+
+
+def left_at(person: Person | None, now: datetime) -> datetime:
+    """The end of their last day."""
+    assert person is not None
+    today = now.astimezone(ZoneInfo(settings.TIME_ZONE))
+    last_day = today.date() - timedelta(days=LEAVERS[person.username])
+    return datetime.combine(last_day, time(17, 30), today.tzinfo)
 
 
 def make_hospital(now: datetime) -> Hospital:

@@ -1,0 +1,192 @@
+"""For the demonstration: fires and delivers what fell due in the past, as the engine would have.
+
+The firing is the engine's own. Nothing is really sent: the attempts and results are written with
+the words that would have gone out.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.db.models import F
+
+from findings.demonstration.people import Hospital
+from findings.demonstration.seed import seeded
+from findings.models import Audience, Event, Finding, Person, Step
+from findings.services.clocks import tell_now
+from notifications import messages
+from notifications.escalation import fire_finding
+from notifications.messages import Message
+from notifications.models import (
+    Channel,
+    DeliveryAttempt,
+    DeliveryResult,
+    Notification,
+    Route,
+)
+from notifications.outcomes import UNDELIVERED
+
+Status, Outcome = Notification.Status, DeliveryResult.Outcome
+
+# Between a step's moment and the sweep that found it.
+SWEEP = timedelta(seconds=2)
+TAKES = {Channel.IN_APP: timedelta(seconds=1), Channel.EMAIL: timedelta(seconds=3)}
+AGAIN_AFTER = timedelta(seconds=17)
+# What is not older than this is left to the engine.
+NOT_THE_LAST = timedelta(seconds=10)
+BUSY_SERVER = "451 4.7.1 Try again later"
+NO_SUCH_MAILBOX = "550 5.1.1 The mailbox does not exist"
+
+
+@dataclass
+class Tries:
+    """What was tried, kept back until everything is over: only the timeline has to be in order."""
+
+    attempts: list[DeliveryAttempt] = field(default_factory=list)
+    results: list[DeliveryResult] = field(default_factory=list)
+
+    def add(
+        self, notification: Notification, message: Message, at: datetime, outcome: str, detail: str
+    ) -> Event:
+        """One try; gives back its line for the timeline."""
+        number = 1 + sum(one.notification is notification for one in self.attempts[-2:])
+        attempt = DeliveryAttempt(
+            notification=notification,
+            number=number,
+            started_at=at,
+            subject=message.subject,
+            body=message.text,
+        )
+        ended_at = at + TAKES[Channel(notification.channel)]
+        self.attempts.append(attempt)
+        self.results.append(
+            DeliveryResult(attempt=attempt, outcome=outcome, detail=detail, at=ended_at)
+        )
+        return _line(attempt, outcome, detail, ended_at)
+
+    def save(self) -> None:
+        """Write the rows, and on each notification how it ended."""
+        DeliveryAttempt.objects.bulk_create(self.attempts, batch_size=1000)
+        DeliveryResult.objects.bulk_create(self.results, batch_size=1000)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE notifications_notification AS n SET"
+                " status = CASE r.outcome WHEN 'accepted' THEN 'sent' ELSE 'failed' END,"
+                " sent_at = CASE r.outcome WHEN 'accepted' THEN r.at END"
+                " FROM notifications_deliveryattempt a"
+                " JOIN notifications_deliveryresult r ON r.attempt_id = a.id"
+                " WHERE a.notification_id = n.id AND r.outcome <> 'transient'"
+            )
+
+
+def _line(attempt: DeliveryAttempt, outcome: str, detail: str, at: datetime) -> Event:
+    notification = attempt.notification
+    more: dict[str, object] = {"because": detail} if detail else {}
+    if outcome == Outcome.TRANSIENT:
+        more["again"] = True
+    return Event(
+        finding_id=notification.finding_id,
+        kind=Event.Kind.SENT if outcome == Outcome.ACCEPTED else Event.Kind.SEND_FAILED,
+        at=at,
+        data={
+            "to": str(notification.recipient),
+            "channel": notification.channel,
+            "level": notification.step.level,
+            "attempt": attempt.number,
+            **more,
+        },
+    )
+
+
+class Past:
+    """Everything that fell due before now."""
+
+    def __init__(self, hospital: Hospital, now: datetime) -> None:
+        self.now = now
+        self.people = {person.pk: person for person in hospital.people.values()}
+        self.teams = {team.pk: team for team in hospital.teams.values()}
+        self.organisations = {one.pk: one for one in hospital.organisations.values()}
+        self.refused = {
+            hospital.people[name].pk
+            for name, ways in hospital.reached_by.items()
+            if "refused" in ways
+        }
+        self.rng = seeded("delivery")
+        self.tries = Tries()
+
+    def catch_up(self, until: datetime) -> None:
+        """Fire, one after another, what fell due until that moment."""
+        until = min(until, self.now - NOT_THE_LAST)
+        while due := self._due(until):
+            for finding_id, falls_at in due:
+                self._fire(finding_id, falls_at + SWEEP)
+
+    def _due(self, until: datetime) -> list[tuple[int, datetime]]:
+        """Findings with their moments, in the order of time; those that fall together once."""
+        due = Step.objects.unfired().filter(falls_at__lte=until).order_by("falls_at", "pk")
+        return list(dict.fromkeys(due.values_list("finding_id", "falls_at")))
+
+    def _fire(self, finding_id: int, at: datetime) -> None:
+        # Nobody else can see these rows before the load is committed: no lock is needed.
+        finding = self._with_known(Finding.objects.get(pk=finding_id))
+        if fire_finding(finding, at=at).notifications:
+            self._deliver(finding, at)
+
+    def _with_known(self, finding: Finding) -> Finding:
+        """With its people and teams in place, so that the database is not asked for them."""
+        finding.owner_person = self.people.get(finding.owner_person_id or 0)
+        finding.owner_team = self.teams.get(finding.owner_team_id or 0)
+        finding.team = self.teams[finding.team_id]
+        finding.flagged_by = self.people[finding.flagged_by_id]
+        finding.organisation = self.organisations[finding.organisation_id]
+        return finding
+
+    # --- Delivery --------------------------------------------------------------------------
+
+    def _deliver(self, finding: Finding, at: datetime) -> None:
+        made = finding.notifications.filter(created_at=at).select_related("step__clock")
+        lines: list[Event] = []
+        words: dict[Person, Message] = {}
+        for notification in made.order_by("channel", "pk").reverse():
+            person = self.people[notification.recipient_id]
+            notification.finding, notification.recipient = finding, person
+            if person not in words:
+                words[person] = messages.write(notification, at=at, may_be_second=False)
+            lines += self._try(notification, words[person], at)
+        Event.objects.bulk_create(sorted(lines, key=lambda line: line.at))
+
+    def _try(self, notification: Notification, message: Message, at: datetime) -> list[Event]:
+        """Mostly it goes at once; now and then the mail server is busy, and one address is bad."""
+        by_email = notification.channel == Channel.EMAIL
+        if by_email and notification.recipient_id in self.refused:
+            self._refuse(notification, at)
+            return [self.tries.add(notification, message, at, Outcome.PERMANENT, NO_SUCH_MAILBOX)]
+        lines = []
+        if by_email and self.rng.random() < 0.02:
+            lines = [self.tries.add(notification, message, at, Outcome.TRANSIENT, BUSY_SERVER)]
+            at += AGAIN_AFTER
+        return [*lines, self.tries.add(notification, message, at, Outcome.ACCEPTED, "")]
+
+    def _refuse(self, notification: Notification, at: datetime) -> None:
+        """The address is marked, and whoever flagged the finding is told."""
+        at += TAKES[Channel.EMAIL]
+        Route.objects.filter(pk=notification.route_id, failed_at=None).update(
+            failed_at=at, failed_because=NO_SUCH_MAILBOX
+        )
+        # Seen in the application a moment before, so that the ladder did not have to climb.
+        notification.step.notifications.filter(
+            recipient=notification.recipient_id, channel=Channel.IN_APP
+        ).update(seen_at=at)
+        tell_now(
+            finding=notification.finding, audience=Audience.RADIOLOGIST, words=UNDELIVERED, at=at
+        )
+
+    def save(self) -> None:
+        """Write what was kept back. Most messages in the application have been looked at."""
+        self.tries.save()
+        sent = Notification.objects.in_app().filter(sent_at__lt=self.now - timedelta(hours=20))
+        numbers = sent.order_by("pk").values_list("pk", flat=True)
+        seen = [pk for pk in numbers if self.rng.random() < 0.8]
+        Notification.objects.filter(pk__in=seen, seen_at=None).update(
+            seen_at=F("sent_at") + timedelta(hours=2, minutes=20)
+        )
