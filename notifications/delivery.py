@@ -120,8 +120,12 @@ def _claim(channel: Channel) -> Notification | None:
     return claimed
 
 
+@transaction.atomic
 def _prepare(claimed: Notification) -> Turn | None:
-    """The attempt, committed before the call; None when the finding no longer needs it."""
+    """The attempt, committed before the call; None when the finding no longer needs it.
+
+    One transaction: no attempt has a time after the answer that it did not see.
+    """
     notification = Notification.objects.select_related(
         "step__clock", "finding__team", "finding__owner_team", "recipient", "route__person"
     ).get(pk=claimed.pk)

@@ -2,6 +2,8 @@
 
 import asyncio
 import email
+import os
+import signal
 import threading
 import time
 from dataclasses import dataclass, field
@@ -10,6 +12,8 @@ from email.policy import default
 from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
+
+BEFORE, AFTER = "before", "after"
 
 
 @dataclass
@@ -45,10 +49,10 @@ class MailServer:
     answers: dict[str, str] = field(default_factory=dict)
     # After the text, once each: have it all, then close without the 250.
     hang_up_on: set[str] = field(default_factory=set)
-    # Seconds to wait with the whole text in hand, before the 250 and before we say it arrived.
-    slow: float = 0.0
-    # Set when a sender has handed over a whole text.
-    has_text: threading.Event = field(default_factory=threading.Event)
+    # Kills whoever sends to the address, once: BEFORE it hands over the text, or AFTER, when the
+    # text is here and the sender has not heard so. Senders write from sender-PID@….
+    kills: dict[str, str] = field(default_factory=dict)
+    killed: list[int] = field(default_factory=list)
     port: int = 0
 
     def start(self) -> "MailServer":
@@ -89,19 +93,25 @@ class MailServer:
         if address in self.answers:
             return self.answers[address]
         envelope.rcpt_tos.append(address)
+        self._kill(address, BEFORE, envelope)
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         to = envelope.rcpt_tos[0]
-        self.has_text.set()
-        if self.slow:
-            await asyncio.sleep(self.slow)
         self._keep(to, envelope)
+        self._kill(to, AFTER, envelope)
         if to in self.hang_up_on:
             self.hang_up_on.discard(to)
             server.transport.abort()
             return "421 Gone"
         return "250 Kept"
+
+    def _kill(self, address: str, when: str, envelope: Envelope) -> None:
+        if self.kills.get(address) == when:
+            del self.kills[address]
+            pid = int((envelope.mail_from or "").partition("@")[0].removeprefix("sender-"))
+            os.kill(pid, signal.SIGKILL)
+            self.killed.append(pid)
 
     def _keep(self, to: str, envelope: Envelope) -> None:
         content = envelope.original_content or b""
