@@ -42,9 +42,10 @@ class Overtaken:
 
 
 def overtaken(finding: Finding, seen: int) -> Overtaken:
-    """`seen` is the newest decision that the page knew of; the last one is shown at the least."""
+    """`seen` is the newest decision that the page knew of, 0 where it did not say; the last one
+    is shown at the least."""
     decisions = finding.events.filter(kind__in=DECISIONS).select_related("by")
-    since = list(decisions.filter(number__gt=seen).order_by("number"))
+    since = list(decisions.filter(number__gt=seen).order_by("number")) if seen else []
     if not since:
         since = list(decisions.order_by("-number")[:1])
     return Overtaken(*_words(since), since=entries(since))
@@ -57,6 +58,8 @@ def _words(since: Sequence[Event]) -> tuple[str, str]:
             "Read what it says now before you answer. Nothing that you wrote has been saved.",
         )
     first = since[0]
+    if first.kind == Kind.FLAGGED:
+        return "This page was out of date", "Nothing that you wrote has been saved. Answer again."
     who = f"{first.by} was first" if first.by else "This was answered in the meantime"
     return who, "Nothing that you wrote has been saved, and nothing has been overwritten."
 

@@ -69,7 +69,7 @@ def _take(finding: Finding, by: Person, answer: Answer, form: AnswerForm) -> str
     with transaction.atomic():
         finding = lock(finding)
         answer.check(by, finding)
-        if last_decision(finding) > form.has_seen:
+        if last_decision(finding) != form.has_seen:
             raise _SeenTooLittle
         return answer.take(finding, by, form)
 
