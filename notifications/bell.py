@@ -34,3 +34,9 @@ def ring(task: Task) -> bool:
         log.warning("broker not reached; the sweep will find the rows: %s", type(error).__name__)
         return False
     return True
+
+
+def try_again() -> None:
+    """Forget the last failure: the next ring asks the broker."""
+    global _quiet_until
+    _quiet_until = 0.0

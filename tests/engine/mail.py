@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import default
@@ -53,6 +54,8 @@ class MailServer:
     # text is here and the sender has not heard so. Senders write from sender-PID@….
     kills: dict[str, str] = field(default_factory=dict)
     killed: list[int] = field(default_factory=list)
+    # By address, once: called with the text in hand and before the 250.
+    before_answering: dict[str, Callable[[], object]] = field(default_factory=dict)
     port: int = 0
 
     def start(self) -> "MailServer":
@@ -100,6 +103,7 @@ class MailServer:
         to = envelope.rcpt_tos[0]
         self._keep(to, envelope)
         self._kill(to, AFTER, envelope)
+        self.before_answering.pop(to, lambda: None)()
         if to in self.hang_up_on:
             self.hang_up_on.discard(to)
             server.transport.abort()

@@ -91,11 +91,10 @@ class Engines:
     def kill(self, child: subprocess.Popen[bytes]) -> None:
         """kill -9 of it and of whatever it started."""
         os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
 
     def stop(self) -> None:
         for child in reversed(self.started):
-            children.stop(child, within=5)
+            children.stop(child, within=2)
 
 
 @contextmanager

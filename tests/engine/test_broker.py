@@ -1,0 +1,153 @@
+"""The broker only wakes: flushed, frozen, killed or absent, nothing is lost and no page hangs.
+
+With Valkey and with Redis, each with a real worker and a real beat.
+"""
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from redis import Redis
+
+from findings.models import Finding
+from imaging_safety import embedded
+from notifications import bell
+from tests.engine.mail import Arrived, MailServer
+from tests.engine.world import Engines, all_quiet, check_history, engines, wait_until
+from tests.factories import Trust, a_trust, flagged
+
+pytestmark = [pytest.mark.engine, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def mail() -> Iterator[MailServer]:
+    server = MailServer().start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def trust(transactional_db: None) -> Trust:
+    return a_trust()
+
+
+@pytest.fixture(autouse=True)
+def _bell() -> Iterator[None]:
+    bell.try_again()
+    yield
+    bell.try_again()
+
+
+@pytest.fixture(params=["valkey", "redis"])
+def broker(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[embedded.Valkey]:
+    """A broker of the test's own; this process rings there too, as a web server would."""
+    redis = shutil.which("redis-server")
+    if request.param == "redis" and redis is None:
+        pytest.skip("redis-server is not on this machine")
+    program = Path(redis) if request.param == "redis" and redis else embedded.valkey_binary()
+    server = embedded.Valkey(embedded.temporary_directory(), durable=False, program=program)
+    server.start()
+    monkeypatch.setenv("CELERY_BROKER_URL", server.url)
+    yield server
+    server.stop()
+    shutil.rmtree(server.base, ignore_errors=True)
+
+
+@pytest.fixture
+def engine(
+    trust: Trust, mail: MailServer, broker: embedded.Valkey, tmp_path: Path
+) -> Iterator[Engines]:
+    with engines(tmp_path, mail, REDIS_URL=broker.url, DELIVERY_LEASE_SECONDS="10") as made:
+        yield made
+
+
+def has_mail(mail: MailServer, finding: Finding) -> bool:
+    return any(finding.reference in str(one.message["Subject"]) for one in list(mail.arrived))
+
+
+def timed_flag(trust: Trust) -> tuple[Finding, float]:
+    """As the page does it: saved, and the bell rung after the commit."""
+    began = time.monotonic()
+    finding = flagged(trust)
+    return finding, time.monotonic() - began
+
+
+def test_the_first_message_goes_out_at_once_and_no_trouble_of_the_broker_loses_one(
+    trust: Trust, mail: MailServer, broker: embedded.Valkey, engine: Engines, client: Client
+) -> None:
+    engine.worker()
+    # No beat yet: only the bell can have woken the worker.
+    finding, _ = timed_flag(trust)
+    wait_until(lambda: has_mail(mail, finding), 5, what="the first message")
+    engine.beat()
+    _flushed(trust, mail, broker)
+    _frozen(trust, mail, broker, client)
+    _killed_and_started_again(trust, mail, broker)
+    _worker_killed(trust, mail, engine)
+    wait_until(all_quiet, 40, what="every message settled")
+    check_history(mail, kills=1)
+
+
+def _flushed(trust: Trust, mail: MailServer, broker: embedded.Valkey) -> None:
+    """FLUSHALL while work comes in: the sweep finds the rows."""
+    findings = []
+    with Redis(unix_socket_path=str(broker.socket)) as redis:
+        for _ in range(4):
+            findings.append(flagged(trust))
+            redis.flushall()
+    for finding in findings:
+        wait_until(lambda one=finding: has_mail(mail, one), 15, what="a message after FLUSHALL")
+
+
+def _frozen(trust: Trust, mail: MailServer, broker: embedded.Valkey, client: Client) -> None:
+    """SIGSTOP, a hung machine: the page that saved a finding answers, and so does every other."""
+    assert broker.child is not None
+    os.kill(broker.child.pid, signal.SIGSTOP)
+    try:
+        finding, took = timed_flag(trust)
+        assert took < 3, "a frozen broker holds no page"
+        _, again = timed_flag(trust)
+        assert again < 2, "and the next one does not even try"
+        client.force_login(trust.referrer)
+        assert client.get("/inbox/").status_code == 200
+        assert client.get("/health/").json()["status"] == "degraded"
+    finally:
+        os.kill(broker.child.pid, signal.SIGCONT)
+    wait_until(lambda: has_mail(mail, finding), 30, what="a message after the thaw")
+
+
+def _killed_and_started_again(trust: Trust, mail: MailServer, broker: embedded.Valkey) -> None:
+    """kill -9 of the broker, and it comes back empty."""
+    assert broker.child is not None
+    broker.child.kill()
+    broker.child.wait()
+    bell.try_again()
+    finding, took = timed_flag(trust)
+    assert took < 3, "a broker that is down holds no page"
+    broker.start()
+    wait_until(lambda: has_mail(mail, finding), 30, what="a message after the broker is back")
+
+
+def _worker_killed(trust: Trust, mail: MailServer, engine: Engines) -> None:
+    """kill -9 of the whole worker while the mail server has its message and has not said so."""
+    worker = engine.started[0]
+    mail.before_answering[trust.referrer.email] = lambda: engine.kill(worker)
+    finding, _ = timed_flag(trust)
+    wait_until(lambda: worker.poll() is not None, 15, what="the worker to be killed")
+    engine.worker()
+    wait_until(
+        lambda: [one.may_be_second for one in copies(mail, finding)] == [False, True],
+        30,
+        what="the second copy, which says that it may be one",
+    )
+
+
+def copies(mail: MailServer, finding: Finding) -> list[Arrived]:
+    return [one for one in mail.arrived if finding.reference in str(one.message["Subject"])]
