@@ -1,5 +1,25 @@
 """Addresses of the JSON API, under /api/v1/."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+import findings.addresses  # noqa: F401  registers <reference:…>
+from findings.api import findings as cases
+from findings.api import reports
+
+urlpatterns = [
+    path("reports/", reports.Reports.as_view(), name="api-reports"),
+    path("reports/<uuid:public_id>/", reports.OneReport.as_view(), name="api-report"),
+    path("findings/", cases.Findings.as_view(), name="api-findings"),
+    path("findings/<reference:reference>/", cases.OneFinding.as_view(), name="api-finding"),
+    path(
+        "findings/<reference:reference>/events/",
+        cases.FindingEvents.as_view(),
+        name="api-finding-events",
+    ),
+    path(
+        "findings/<reference:reference>/acknowledge/",
+        cases.Acknowledge.as_view(),
+        name="api-acknowledge",
+    ),
+    path("findings/<reference:reference>/decline/", cases.Decline.as_view(), name="api-decline"),
+]

@@ -4,7 +4,7 @@ import secrets
 
 from django.utils import timezone
 
-from findings.models import Sender, Site
+from findings.models import Person, Sender, Site
 
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -44,3 +44,17 @@ def new_accession() -> str:
     """For a report that was typed without one: today and six letters, as T261125-4QX7BD."""
     letters = "".join(secrets.choice(_LETTERS) for _ in range(6))
     return f"T{timezone.localdate():%y%m%d}-{letters}"
+
+
+def account_of(sender: Sender) -> Person:
+    """The account with which it calls the API, made when it has none. It has no role and no
+    password, so it can do nothing else."""
+    if sender.account is None:
+        sender.account = Person.objects.create_user(
+            f"sender-{sender.pk}",
+            given_name="System",
+            family_name=sender.name[:60],
+            organisation=sender.organisation,
+        )
+        sender.save(update_fields=["account"])
+    return sender.account

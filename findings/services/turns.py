@@ -13,13 +13,15 @@ from findings.arrivals import ArrivingReport
 from findings.models import Sender
 
 
-def take_turns(sender: Sender, reports: Iterable[ArrivingReport]) -> None:
+def take_turns(sender: Sender, reports: Iterable[ArrivingReport], also: str = "") -> None:
     """Wait until nobody else files for these patients and accessions; until we commit, nobody does.
 
     Every lock of a message is taken before its first part is filed and in one order, so that two
     messages that name the same two patients cannot wait for each other.
     """
     keys = {_number(key) for report in reports for key in _keys(sender, report)}
+    if also:
+        keys.add(_number(f"key|{sender.pk}|{also}"))
     with connection.cursor() as cursor:
         for key in sorted(keys):
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])

@@ -1,0 +1,126 @@
+"""A finding and its answers as JSON. What is not listed here does not leave."""
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from findings.api.report_fields import PatientSerializer
+from findings.models import Event, Finding
+from findings.presenters.answering import last_decision
+
+LONGEST_ANSWER = 2_000
+
+
+class FindingSummarySerializer(serializers.ModelSerializer):
+    """A finding as a list shows it."""
+
+    category = serializers.CharField(source="category.code")
+    site = serializers.CharField(source="site.ods_code")
+    owner = serializers.SerializerMethodField()
+    team = serializers.CharField(source="team.name")
+    patient = PatientSerializer(source="examination.patient")
+    accession = serializers.CharField(source="examination.accession")
+    # Of whichever clock runs; empty when the finding has ended.
+    due_at = serializers.DateTimeField(allow_null=True)
+
+    class Meta:
+        model = Finding
+        fields = [
+            "reference",
+            "state",
+            "category",
+            "site",
+            "description",
+            "recommended_action",
+            "recommended_on",
+            "owner",
+            "team",
+            "patient",
+            "accession",
+            "flagged_at",
+            "due_at",
+        ]
+
+    @extend_schema_field(str)
+    def get_owner(self, finding: Finding) -> str:
+        """The one person or team that holds it now."""
+        return str(finding.owner)
+
+
+class FindingSerializer(FindingSummarySerializer):
+    """One finding with its report and its answers."""
+
+    primary_site = serializers.CharField()
+    report = serializers.UUIDField(source="report.public_id")
+    report_version = serializers.IntegerField(source="report.version")
+    report_text = serializers.CharField(source="report.text")
+    flagged_by = serializers.CharField()
+    acknowledged_by = serializers.CharField(allow_null=True)
+    seen = serializers.SerializerMethodField()
+
+    class Meta(FindingSummarySerializer.Meta):
+        fields = [
+            *FindingSummarySerializer.Meta.fields,
+            "primary_site",
+            "report",
+            "report_version",
+            "report_text",
+            "flagged_by",
+            "acknowledged_at",
+            "acknowledged_by",
+            "plan",
+            "patient_told_at",
+            "closed_at",
+            "outcome",
+            "seen",
+        ]
+
+    @extend_schema_field(int)
+    def get_seen(self, finding: Finding) -> int:
+        """The number of the newest decision: send it with an answer, which is then refused if
+        something was decided meanwhile."""
+        return last_decision(finding)
+
+
+class EventSerializer(serializers.ModelSerializer):
+    """One line of the timeline."""
+
+    by = serializers.SerializerMethodField()
+    details = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Event
+        fields = ["number", "kind", "at", "by", "details", "hash"]
+
+    @extend_schema_field(str)
+    def get_by(self, event: Event) -> str:
+        """Empty: the system itself."""
+        return str(event.by) if event.by else ""
+
+    @extend_schema_field(OpenApiTypes.OBJECT)
+    def get_details(self, event: Event) -> dict[str, Any]:
+        """What the event says, by its kind."""
+        return event.data
+
+
+class AcknowledgeSerializer(serializers.Serializer):
+    """Mine, and this is my plan."""
+
+    plan = serializers.CharField(max_length=LONGEST_ANSWER)
+    seen = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1)
+
+
+class DeclineSerializer(serializers.Serializer):
+    """Not mine, because."""
+
+    because = serializers.CharField(max_length=LONGEST_ANSWER)
+    to = serializers.CharField(
+        max_length=20,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Professional code of the right owner; empty: the ladder climbs at once",
+    )
+    seen = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1)
