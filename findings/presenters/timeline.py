@@ -241,7 +241,7 @@ def _withdrawn(data: Data) -> Said:
 
 
 def _reopened(data: Data) -> Said:
-    return Said("Opened again; an answer is asked for anew.", data.get("because", ""))
+    return Said("The report changed; an answer is asked for anew.", data.get("because", ""))
 
 
 def _note(data: Data) -> Said:

@@ -204,7 +204,7 @@ def test_a_corrected_report_says_what_was_changed_in_it(trust: Trust) -> None:
     assert "The report changed since this was flagged" in page
     assert "[Removed:] 14 [End of removed]" in page
     assert "[Added:] 19 [End of added]" in page
-    assert "Opened again; an answer is asked for anew." in page
+    assert "The report changed; an answer is asked for anew." in page
 
 
 def test_an_unchanged_report_says_nothing_of_changes(trust: Trust) -> None:
