@@ -33,14 +33,14 @@ class Command(BaseCommand):
             rounds.deliver()
             rounds.watch()
             return
-        stopping = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stopping.set())
-        run_until(stopping, options["interval"])
+        run_until({signal.SIGTERM, signal.SIGINT}, options["interval"])
 
 
-def run_until(stopping: threading.Event, interval: float | None = None) -> None:
-    """Every part in its own rhythm, until told to stop. What is being sent is sent to its end."""
+def run_until(signals: set[signal.Signals], interval: float | None = None) -> None:
+    """Every part in its own rhythm, until a signal. What is being sent is sent to its end."""
+    # Blocked here and in the threads: waited for below, they interrupt nobody.
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    stopping = threading.Event()
     delivering = threading.Event()
     parts = [
         _Part("fire", lambda: _fire(delivering), interval or settings.FIRE_EVERY_SECONDS),
@@ -55,7 +55,8 @@ def run_until(stopping: threading.Event, interval: float | None = None) -> None:
     threads = [threading.Thread(target=part.run, args=[stopping], name=part.name) for part in parts]
     for thread in threads:
         thread.start()
-    stopping.wait()
+    signal.sigwait(signals)
+    stopping.set()
     for part in parts:
         part.woken_by.set()
     for thread in threads:
@@ -82,8 +83,10 @@ class _Part:
         self.woken_by = woken_by or threading.Event()
 
     def run(self, stopping: threading.Event) -> None:
-        while not stopping.is_set():
+        while True:
             self.woken_by.clear()
+            if stopping.is_set():
+                break
             self._once()
             self.woken_by.wait(self.every)
         connection.close()
