@@ -9,6 +9,7 @@ root's home when it is run as root. `DATABASE_URL` and `REDIS_URL` replace both 
 import glob
 import importlib.util
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -28,6 +29,7 @@ DATABASE = "imaging_safety"
 LONGEST_SOCKET_PATH = 103
 SOCKET_NAME = ".s.PGSQL.5432"
 START_WITHIN = 60  # seconds
+BUILTIN_LOCALES_SINCE = 17
 TEMPORARY_PREFIX = "imaging-safety-"
 
 
@@ -194,9 +196,9 @@ class Postgres:
         """Beside its place first: an initdb that was interrupted looks like a finished one."""
         unfinished = self.base / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
-        command = [self.binaries / "initdb", "-D", unfinished, "-U", "postgres", "-A", "trust"]
-        command += ["-E", "UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        command += ["--locale=C", "--no-instructions"]
+        command: list[str | Path] = [self.binaries / "initdb", "-D", unfinished]
+        command += ["-U", "postgres", "-A", "trust"]
+        command += ["-E", "UTF8", "--no-instructions", *self._locale()]
         if not self.durable:
             command.append("--no-sync")
         done = subprocess.run(
@@ -213,6 +215,20 @@ class Postgres:
             said = " / ".join(done.stdout.splitlines()[-3:])
             raise CannotStart(f"PostgreSQL could not make its files in {self.base}: {said}")
         unfinished.rename(self.data)
+
+    def _locale(self) -> list[str]:
+        """The same order and case on every machine; older servers ask the system for it."""
+        said = subprocess.run(
+            [self.binaries / "postgres", "--version"],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd="/",
+            **self.account,
+        ).stdout
+        version = re.search(r"\d+", said)  # postgres (PostgreSQL) 18.6 (Debian …)
+        if version and int(version[0]) >= BUILTIN_LOCALES_SINCE:
+            return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        return ["--locale=C.UTF-8"]
 
     def _forget_stale_pid(self) -> None:
         """After a power cut the number in the file may belong to some other program by now."""

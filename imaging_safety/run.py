@@ -146,7 +146,7 @@ class Run:
     def _manage(self, *arguments: str, **extra: str) -> subprocess.Popen[bytes]:
         log = self.place.log / f"{arguments[0]}.log"
         log.unlink(missing_ok=True)
-        command = [sys.executable, HERE / "manage.py", *arguments]
+        command: list[str | Path] = [sys.executable, HERE / "manage.py", *arguments]
         return children.start(command, log=log, env=self.env | extra, cwd=HERE)
 
     def _start_web(self) -> None:
