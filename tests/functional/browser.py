@@ -4,7 +4,7 @@ A test takes the fixture `browser` (tests/functional/conftest.py) and opens page
 
     page = browser.open("/help/")                    # a desktop, JavaScript on, nobody signed in
     page = browser.open("/help/", PHONE, javascript=False, person=referrer)
-    check(page, "help")                              # axe, overflow, console; a screenshot
+    check(page, "help", browser)                     # axe, overflow, console; screenshots
 """
 
 import re
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
@@ -37,7 +38,9 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
-# Ids of elements that stick out of the page on the right.
+# Pages whose JavaScript is off.
+_scriptless: WeakSet[Page] = WeakSet()
+# Elements that stick out of the page on the right.
 OVERFLOW = """() => {
   const wide = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth <= wide) return [];
@@ -90,11 +93,13 @@ class Browser:
             # seen in `said`, and tests/unit/test_headers.py pins it.
             bypass_csp=False,
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)  # a laptop busy with other things
         self._contexts.append(context)
         if person is not None:
             context.add_cookies([self._signed_in(person)])
         page = context.new_page()
+        if not javascript:
+            _scriptless.add(page)
         page.on("console", lambda message: self._hear(message.type, message.text))
         page.on("pageerror", lambda error: self.said.append(f"error: {error}"))
         page.on("requestfailed", lambda request: self._hear_failed(request.url))
@@ -127,7 +132,8 @@ class Browser:
 
 
 def violations(page: Page) -> list[str]:
-    """What axe finds, one line each. Needs JavaScript in the page."""
+    """What axe finds, one line each. Without JavaScript in the page it would wait for ever."""
+    assert page not in _scriptless, "axe cannot look at a page without JavaScript"
     found = Axe().run(page).response["violations"]
     return [
         f"{one['id']} ({one['impact']}): {node['target']} {node['failureSummary']}"
@@ -151,10 +157,18 @@ def screenshot(page: Page, name: str) -> Path:
 
 
 def check(page: Page, name: str, browser: Browser | None = None) -> None:
-    """Nothing that axe finds, nothing that sticks out, one heading, a title, nothing said."""
-    screenshot(page, name)
-    assert violations(page) == []
-    assert overflow(page) == []
+    """At each width: nothing that axe finds and nothing that sticks out. One heading, a title.
+
+    Without JavaScript in the page axe cannot look at it, and the rest is looked at.
+
+    With `browser`: nothing was said on its console either. A picture of each width is kept.
+    """
+    for viewport in (PHONE, NARROW, DESKTOP):
+        page.set_viewport_size(viewport)  # type: ignore[arg-type]
+        screenshot(page, name)
+        assert overflow(page) == [], viewport
+        if viewport is not NARROW and page not in _scriptless:  # narrow is laid out as a phone
+            assert violations(page) == [], viewport
     assert page.locator("h1").count() == 1
     assert page.title().endswith("Imaging Safety")
     assert browser is None or browser.said == []

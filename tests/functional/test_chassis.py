@@ -6,7 +6,7 @@ from findings.demonstration.guide import WORTH_SEEING
 from findings.models import Role
 from notifications import watchdog
 from tests.factories import PersonFactory
-from tests.functional.browser import DESKTOP, NARROW, PHONE, check, overflow, screenshot, violations
+from tests.functional.browser import check
 
 pytestmark = [
     pytest.mark.browser,
@@ -14,9 +14,6 @@ pytestmark = [
     pytest.mark.urls("tests.functional.example_pages"),
 ]
 
-WIDTHS = pytest.mark.parametrize(
-    "viewport", [DESKTOP, PHONE, NARROW], ids=["desktop", "phone", "narrow"]
-)
 PUBLIC = {
     "sign in": "/sign-in/",
     "help": "/help/",
@@ -29,27 +26,21 @@ PUBLIC = {
 }
 
 
-@WIDTHS
 @pytest.mark.parametrize("name", PUBLIC)
-def test_a_page_has_nothing_for_axe_to_find_and_fits(browser, name, viewport):
-    page = browser.open(PUBLIC[name], viewport)
+def test_a_page_has_nothing_for_axe_to_find_and_fits(browser, name):
+    page = browser.open(PUBLIC[name])
     check(page, name, browser)
 
 
-@WIDTHS
-def test_the_last_error_page_is_a_page_too(browser, live_server, viewport, client):
-    client.raise_request_exception = False
-    page = browser.open("/example/broken/", viewport)
+def test_the_last_error_page_is_a_page_too(browser):
+    page = browser.open("/example/broken/")
     check(page, "server error", browser)
     assert "Nothing that you sent was half saved" in page.inner_text("main")
 
 
-@WIDTHS
 @pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "no-javascript"])
-def test_a_form_says_what_is_wrong_beside_the_field_and_keeps_what_was_typed(
-    browser, viewport, javascript
-):
-    page = browser.open("/example/form/", viewport, javascript=javascript)
+def test_a_form_says_what_is_wrong_beside_the_field_and_keeps_what_was_typed(browser, javascript):
+    page = browser.open("/example/form/", javascript=javascript)
     page.fill("#id_words", "<b>12345678901234")
     page.check("input[name=answer][value=not_mine]")
     page.fill("#id_on-day", "31")
@@ -71,10 +62,7 @@ def test_a_form_says_what_is_wrong_beside_the_field_and_keeps_what_was_typed(
     assert page.is_checked("input[name=answer][value=not_mine]")
     assert "nhsuk-input--error" in page.get_attribute("#id_on-day", "class")
     assert "nhsuk-input--error" not in page.get_attribute("#id_on-year", "class")
-    screenshot(page, f"form with errors {'with' if javascript else 'without'} javascript")
-    assert overflow(page) == []
-    if javascript:
-        assert violations(page) == []
+    check(page, f"form with errors {'with' if javascript else 'without'} javascript", browser)
 
 
 def test_every_line_of_the_error_summary_leads_to_its_field(browser):
@@ -144,11 +132,10 @@ def test_signing_in_and_out_without_javascript(browser):
     assert page.locator("nav[aria-label=Main]").count() == 0
 
 
-@WIDTHS
-def test_a_person_with_every_role_sees_a_header_that_fits(browser, viewport, settings):
+def test_a_person_with_every_role_sees_a_header_that_fits(browser, settings):
     settings.DEMONSTRATION = True
     person = PersonFactory(roles=[role.value for role in Role])
-    page = browser.open("/example/components/", viewport, person=person)
+    page = browser.open("/example/components/", person=person)
     check(page, "every role", browser)
     assert "every patient and person here is invented" in page.inner_text("body")
 
@@ -161,28 +148,26 @@ def test_printed_pages_leave_out_what_cannot_be_pressed(browser):
     assert page.is_visible(".app-timeline")
 
 
-@WIDTHS
-def test_in_a_demonstration_one_press_signs_in(browser, viewport, settings):
+def test_in_a_demonstration_one_press_signs_in(browser, settings):
     settings.DEMONSTRATION = True
     name = WORTH_SEEING[0][0]
     PersonFactory(username=name, roles=[Role.RADIOLOGIST])
-    page = browser.open("/sign-in/?next=/help/", viewport)
+    page = browser.open("/sign-in/?next=/help/")
     check(page, "sign in to a demonstration", browser)
     page.click(".app-people button")
     assert page.url.endswith("/help/")
     assert "(Radiologist)" in page.inner_text("header")
 
 
-@WIDTHS
-def test_a_warning_about_the_clock_fits_too(browser, viewport):
+def test_a_warning_about_the_clock_fits_too(browser):
     watchdog.forget()  # nothing has ever run in this database, and it says so
-    page = browser.open("/help/", viewport, person=PersonFactory(roles=[Role.REFERRER]))
+    page = browser.open("/help/", person=PersonFactory(roles=[Role.REFERRER]))
     check(page, "warning", browser)
     assert "messages may be late" in page.inner_text(".app-strip--watchdog")
 
 
 def test_a_locked_name_is_told_what_to_do(browser):
-    page = browser.open("/sign-in/", PHONE)
+    page = browser.open("/sign-in/")
     for _ in range(8):
         page.fill("#id_username", "nobody")
         page.fill("#id_password", "wrong")
