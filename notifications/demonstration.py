@@ -9,13 +9,13 @@ from datetime import datetime
 
 from django.db import transaction
 
-from findings.demonstration import held
 from findings.demonstration.examinations import (
     EXAMINATIONS,
     Orders,
     save,
     waiting_for_a_flag,
 )
+from findings.demonstration.held import make_held_items
 from findings.demonstration.ladders import Ladder
 from findings.demonstration.patients import make_patients
 from findings.demonstration.people import TRUST, Hospital, make_hospital
@@ -66,7 +66,7 @@ def load() -> Loaded:
     past = Past(hospital, now)
     replay(hospital, told, now, past.catch_up)
     past.save()
-    held.make_held_items(hospital, now)
+    make_held_items(now)
     return Loaded(
         people=Person.objects.count(),
         reports=Report.objects.count(),

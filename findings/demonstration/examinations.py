@@ -129,10 +129,9 @@ class Orders:
         site = site or self._site(team, rng)
         radiologist = rng.choice(self.hospital.radiologists(site))
         seen = [see(kind, one, rng) for one in what]
-        taken = {organ for one in what for organ in one.findings}
-        age = age_on(patient, performed_at.date())
-        if not what or rng.random() < 0.3:
-            seen += choose_benign(kind, patient.sex, age, rng, taken)
+        if not what:  # common changes end with "no fracture", "no embolism": never beside one
+            age = age_on(patient, performed_at.date())
+            seen = choose_benign(kind, patient.sex, age, rng)
         order = Order(kind, seen, patient, site, team, requester, performed_at)
         text = write_report(kind, patient.sex, seen, _signed(radiologist), rng)
         order.versions.append(Version(ArrivingStatus.FINAL, text, reported_at, radiologist))

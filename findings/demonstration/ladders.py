@@ -94,7 +94,7 @@ def first_age(is_reached: Callable[[int], bool]) -> int:
 
 def well_inside(ages: range, rng: Random) -> int:
     """An age with room before the next step, so that a loading is not followed by a storm."""
-    room = min(45, len(ages) // 4)
+    room = min(6 * 60, len(ages) // 2)
     longest = max(len(ages) - room, 2)
     # The top rung has no next one: not too long ago either.
     return ages.start + rng.randrange(1, min(longest, max(600, ages.start)))

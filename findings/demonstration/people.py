@@ -108,6 +108,7 @@ def _sender(site: Site, number: int) -> Sender:
         name=f"Radiology system, {site.name}",
         organisation=site.organisation,
         site=site,
+        number_authority=TRUST,
     )
 
 

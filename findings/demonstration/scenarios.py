@@ -120,10 +120,11 @@ def acted_on(story: Story) -> None:
 
 def follow_up_overdue(story: Story) -> None:
     """The day of the result has come and gone, and nothing is recorded."""
-    story.flag_days_ago(40, 60)
-    _acted(story, in_days=(12, 20))
-    expected = story.deeds[-1].how["expected"]
-    if expected >= story.now.date() - timedelta(days=1):
+    immediate = story.ladder.is_immediate
+    story.flag_days_ago(8, 24) if immediate else story.flag_days_ago(20, 60)
+    _acted(story, in_days=(3, 8) if immediate else (10, 20))
+    over = story.now.date() - story.deeds[-1].how["expected"]
+    if not timedelta(days=1) < over < timedelta(days=24):
         story.impossible()
 
 
@@ -266,9 +267,9 @@ def found_an_owner(story: Story) -> None:
 
 
 SCENARIOS: dict[str, Callable[[Story], None]] = {
-    "due_in_4": _due_in(4, 2),
-    "due_in_7": _due_in(7, 2),
-    "due_in_10": _due_in(10, 3),
+    "due_in_5": _due_in(5, 2),
+    "due_in_8": _due_in(8, 2),
+    "due_in_12": _due_in(12, 3),
     **{
         plan.__name__: plan
         for plan in (

@@ -104,10 +104,13 @@ class Story:
     def part(self, start: datetime, end: datetime, least: float, most: float) -> datetime:
         return start + (end - start) * self.rng.uniform(least, most)
 
-    def by_day(self, at: datetime, *, earlier: bool = False) -> datetime:
+    def by_day(
+        self, at: datetime, *, earlier: bool = False, even_if_urgent: bool = False
+    ) -> datetime:
         """Within a working day, unless it is of the kind that is dealt with at night."""
         here = local(at)
-        if self.ladder.is_immediate or 8 <= here.hour < 19:
+        goes_at_night = self.ladder.is_immediate and not even_if_urgent
+        if goes_at_night or 8 <= here.hour < 19:
             return at
         minutes = self.rng.randrange(5, 110)
         if earlier:
@@ -147,11 +150,13 @@ class Story:
 
     def tell(self, at: datetime, by: Person | None = None) -> None:
         ways = ["in_person", "telephone", "telephone", "letter"]
-        self.add(self.by_day(at), "tell", by or self.requester, way=self.rng.choice(ways))
+        at = self.by_day(at, even_if_urgent=True)
+        self.add(at, "tell", by or self.requester, way=self.rng.choice(ways))
 
     def close(self, at: datetime, by: Person | None = None) -> None:
         outcome = self.rng.choice(OUTCOMES[self.ladder.category.code])
-        self.add(self.by_day(at), "close", by or self.requester, outcome=outcome)
+        at = self.by_day(at, even_if_urgent=True)
+        self.add(at, "close", by or self.requester, outcome=outcome)
 
     def correct(self, at: datetime) -> datetime:
         """The radiologist corrects the report."""

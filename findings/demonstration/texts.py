@@ -114,10 +114,10 @@ def see(kind: Kind, what: Abnormality, rng: Random) -> Seen:
     return Seen(what, {name: rng.choice(list(choices)) for name, choices in values.items()})
 
 
-def choose_benign(kind: Kind, sex: str, age: int, rng: Random, free_of: set[str]) -> list[Seen]:
+def choose_benign(kind: Kind, sex: str, age: int, rng: Random) -> list[Seen]:
     """None, one or two common changes, never two of the same organ."""
     seen: list[Seen] = []
-    taken = set(free_of)
+    taken: set[str] = set()
     for _ in range(rng.choice((0, 0, 1, 1, 1, 2))):
         choices = [one for one in kind.benign(sex, age) if not taken & set(one.findings)]
         if not choices:
