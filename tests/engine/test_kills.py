@@ -22,7 +22,7 @@ from tests.factories import Trust, a_trust, flagged
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db(transaction=True)]
 
-LEASE = 10.0  # seconds
+LEASE = 12.0  # seconds
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_whoever_is_killed_every_step_fires_once_and_every_message_arrives(
         commits[finding.pk] = timezone.now()
         flagged(trust)  # and more comes in meanwhile
     wait_until(lambda: len(mail.killed) == 2, what="both to be killed")
-    wait_until(all_quiet, 3 * LEASE, what="every step fired and every message settled")
+    wait_until(all_quiet, 5 * LEASE, what="every step fired and every message settled")
 
     check_history(mail, kills=2)
     for finding in waiting:

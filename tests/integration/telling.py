@@ -1,0 +1,54 @@
+"""What the tests of delivery share."""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from findings.models import Finding, Person
+from notifications.delivery import _claim, _prepare
+from notifications.escalation import fire_due_steps
+from notifications.models import Channel, DeliveryAttempt, DeliveryResult, Notification
+from notifications.outcomes import Turn
+from tests.factories import Trust, flagged
+
+
+def ago(**span: float) -> datetime:
+    return timezone.now() - timedelta(**span)
+
+
+def fired(trust: Trust, **fields: Any) -> Finding:
+    finding = flagged(trust, **fields)
+    fire_due_steps()
+    return finding
+
+
+def email_to(person: Person, **more: Any) -> Notification:
+    return Notification.objects.get(recipient=person, channel=Channel.EMAIL, **more)
+
+
+def outcomes(notification: Notification) -> list[str]:
+    results = DeliveryResult.objects.filter(attempt__notification=notification)
+    return list(results.order_by("attempt__number").values_list("outcome", flat=True))
+
+
+def in_mid_send() -> Turn:
+    """As a sender stands when its call is under way."""
+    claimed = _claim(Channel.EMAIL)
+    assert claimed is not None
+    turn = _prepare(claimed)
+    assert turn is not None
+    return turn
+
+
+def due_again(notification: Notification) -> None:
+    Notification.objects.filter(pk=notification.pk).update(next_attempt_at=ago(seconds=1))
+
+
+def left_behind(notification: Notification, *, until: datetime) -> None:
+    """As a sender leaves it that is killed after it committed its attempt."""
+    DeliveryAttempt.objects.create(notification=notification, number=1, subject="s", body="b")
+    Notification.objects.filter(pk=notification.pk).update(
+        status=Notification.Status.SENDING, lease_token=uuid.uuid4(), lease_until=until
+    )
