@@ -1,7 +1,22 @@
-"""To be written."""
+"""The policy page, for everybody who signs in: what is promised by when, and who says so."""
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from findings.models import Rule
+from findings.presenters.policy import RuleShown, categories, groups
 
 
+@require_safe
 def policy(request: HttpRequest) -> HttpResponse:
-    raise NotImplementedError
+    """Every rule in force, each category's ladder, and the versions that came before."""
+    rules = Rule.objects.prefetch_related("signatures", "rungs")
+    in_force = [RuleShown(rule) for rule in rules.in_force()]
+    numbers = {shown.rule.pk for shown in in_force}
+    context = {
+        "categories": categories(in_force),
+        "groups": groups(in_force),
+        "earlier": [RuleShown(rule) for rule in rules.exclude(pk__in=numbers)],
+    }
+    return render(request, "policy.jinja", context)

@@ -1,0 +1,156 @@
+"""The policy as people read it: each rule in force with who says so, and each local ladder.
+
+Only a rule that says of itself that it is national is called national guidance, and a number that
+the source does not give stays missing.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from findings.models import Audience, Category, Rule, Rung, Signature
+from findings.states import ClockKind
+from findings.words import day, duration
+
+CLOCKS = {
+    ClockKind.ACKNOWLEDGE: "Until it is acknowledged",
+    ClockKind.ACT: "Until action is recorded",
+    ClockKind.FOLLOW_UP: "Until its result is recorded",
+}
+NATIONAL, ELSEWHERE = "National guidance", "Standard of another country"
+
+
+@dataclass(frozen=True)
+class RungShown:
+    """One rung: when it falls, who is told, and what it is."""
+
+    level: int
+    when: str
+    whom: str
+    words: str
+
+
+@dataclass(frozen=True)
+class LadderShown:
+    """The rungs of one clock."""
+
+    title: str
+    rungs: list[RungShown]
+
+
+class RuleShown:
+    """One version of a rule, its numbers in words."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self.signatures: list[Signature] = list(rule.signatures.all())
+
+    @property
+    def basis(self) -> str:
+        if self.rule.is_national:
+            return NATIONAL
+        if self.rule.basis == Rule.Basis.STANDARD:
+            return ELSEWHERE
+        return self.rule.get_basis_display()
+
+    @property
+    def is_local(self) -> bool:
+        return self.rule.basis == Rule.Basis.LOCAL
+
+    @property
+    def is_unsigned(self) -> bool:
+        """Needs a signature of this trust and has none."""
+        return self.is_local and not self.signatures
+
+    @property
+    def communicate(self) -> str:
+        return self._words(self.rule.communicate_within)
+
+    @property
+    def acknowledge(self) -> str:
+        return self._words(self.rule.acknowledge_within)
+
+    @property
+    def act(self) -> str:
+        return self._words(self.rule.act_within)
+
+    def _words(self, iso: str) -> str:
+        """Empty where the source gives no number."""
+        return _in_calendar(duration(iso), self.rule)
+
+    @property
+    def signed(self) -> list[str]:
+        return [f"{one.name}, {one.role}, {day(one.signed_on)}" for one in self.signatures]
+
+    @property
+    def ladders(self) -> list[LadderShown]:
+        rungs = list(self.rule.rungs.all())
+        found = ((kind, [rung for rung in rungs if rung.clock == kind]) for kind in CLOCKS)
+        return [
+            LadderShown(CLOCKS[kind], [_rung(rung, self.rule) for rung in of_kind])
+            for kind, of_kind in found
+            if of_kind
+        ]
+
+
+def _in_calendar(words: str, rule: Rule) -> str:
+    """Days are working days where the rule counts so."""
+    return words.replace("day", "working day") if rule.calendar == rule.Calendar.WORKING else words
+
+
+def _rung(rung: Rung, rule: Rule) -> RungShown:
+    return RungShown(rung.level, _moment(rung, rule), Audience(rung.audience).label, rung.words)
+
+
+def _moment(rung: Rung, rule: Rule) -> str:
+    """ "4 hours after the clock starts", "3 working days before the limit"."""
+    start = rung.anchor == Rung.Anchor.START
+    span = _in_calendar(duration(rung.offset.lstrip("-")), rule)
+    if not span.strip() or rung.offset.lstrip("-") in ("PT0M", "P0D"):
+        return "When the clock starts" if start else "At the limit"
+    if rung.offset.startswith("-"):
+        return f"{span} before the limit"
+    return f"{span} after {'the clock starts' if start else 'the limit'}"
+
+
+@dataclass(frozen=True)
+class CategoryShown:
+    """A category with the rule that runs its clocks and what national guidance says of it."""
+
+    category: Category
+    local: RuleShown | None
+    national: RuleShown | None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rules of one basis."""
+
+    title: str
+    note: str
+    rules: list[RuleShown]
+
+
+def categories(rules: Iterable[RuleShown]) -> list[CategoryShown]:
+    by_id = {shown.rule.policy_id: shown for shown in rules}
+    return [
+        CategoryShown(
+            category, by_id.get(category.local_policy_id), by_id.get(category.national_policy_id)
+        )
+        for category in Category.objects.all()
+    ]
+
+
+# In the order of the page, each with what its numbers are worth.
+GROUPS = (
+    (NATIONAL, "From a national source of the United Kingdom."),
+    ("Local default", "Chosen here. No national source gives these numbers."),
+    ("Audit template", "A standard that an audit template proposes; a trust may set its own."),
+    ("Another institution's policy", "What another hospital does: for comparison only."),
+    (ELSEWHERE, "Holds in the country of its source, not here: for comparison only."),
+)
+
+
+def groups(rules: Iterable[RuleShown]) -> list[Group]:
+    every = list(rules)
+    found = (Group(title, note, [r for r in every if r.basis == title]) for title, note in GROUPS)
+    return [group for group in found if group.rules]
