@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+import findings.addresses  # noqa: F401  registers <reference:…>
 from findings.views import (
     answers,
     finding,
@@ -22,15 +23,15 @@ urlpatterns = [
     path("flags/", flag.my_flags, name="my-flags"),
     path("findings/", lists.open_findings, name="open-findings"),
     path("findings/mine/", lists.my_findings, name="my-findings"),
-    path("findings/<str:reference>/", finding.finding, name="finding"),
-    path("findings/<str:reference>/note/", finding.note, name="note"),
-    path("findings/<str:reference>/acknowledge/", answers.acknowledge, name="acknowledge"),
-    path("findings/<str:reference>/decline/", answers.decline, name="decline"),
-    path("findings/<str:reference>/act/", answers.act, name="act"),
-    path("findings/<str:reference>/patient-told/", answers.patient_told, name="patient-told"),
-    path("findings/<str:reference>/close/", answers.close, name="close"),
-    path("findings/<str:reference>/withdraw/", answers.withdraw, name="withdraw"),
-    path("findings/<str:reference>/hand-over/", answers.hand_over, name="hand-over"),
+    path("findings/<reference:reference>/", finding.finding, name="finding"),
+    path("findings/<reference:reference>/note/", finding.note, name="note"),
+    path("findings/<reference:reference>/acknowledge/", answers.acknowledge, name="acknowledge"),
+    path("findings/<reference:reference>/decline/", answers.decline, name="decline"),
+    path("findings/<reference:reference>/act/", answers.act, name="act"),
+    path("findings/<reference:reference>/patient-told/", answers.patient_told, name="patient-told"),
+    path("findings/<reference:reference>/close/", answers.close, name="close"),
+    path("findings/<reference:reference>/withdraw/", answers.withdraw, name="withdraw"),
+    path("findings/<reference:reference>/hand-over/", answers.hand_over, name="hand-over"),
     path("governance/", governance.governance, name="governance"),
     path("governance/<str:measure>/", governance.rows, name="governance-rows"),
     path("held/", held.held_items, name="held-items"),
