@@ -57,7 +57,8 @@ class Calendar:
         return day.weekday() < 5 and day not in self.holidays
 
     def add(self, start: datetime, duration: Duration) -> datetime:
-        """The moment (UTC) that lies `duration` after `start`."""
+        """The moment (UTC) that lies `duration` after `start`, in whatever zone that is given."""
+        start = start.astimezone(UTC)  # adding to a local time would count its wall clock
         if not self.working:
             return start + duration.elapsed
         return self._add_working_days(start, duration.days) + duration.time
