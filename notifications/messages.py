@@ -123,7 +123,7 @@ def _asked(notification: Notification, urgency: str, at: datetime) -> dict[str, 
 
 
 def _prefix(urgency: str) -> str:
-    return f"{urgency}: " if urgency else ""
+    return f"{urgency or 'Finding'}: "
 
 
 def _ask(verb: str, clock: Clock, at: datetime) -> str:
@@ -136,7 +136,7 @@ def _by(due_at: datetime, at: datetime) -> str:
     """today at 14:05 becomes 14:05 today."""
     named = near(due_at, at)
     day, _, time = named.partition(" at ")
-    return f"{time} {day}" if day in ("today", "tomorrow") else f"{time} on {day}"
+    return f"{time} {day}" if day in ("today", "tomorrow", "yesterday") else f"{time} on {day}"
 
 
 def _limit(clock: Clock, at: datetime) -> str:

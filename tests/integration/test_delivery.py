@@ -1,7 +1,7 @@
 """Delivering over real SMTP: what a message says, and who may mark it as sent."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from findings.models import Event
 from findings.words import clock_time
+from notifications import messages
 from notifications.delivery import Delivered, deliver_due
 from notifications.escalation import fire_due_steps
 from notifications.models import Channel, DeliveryAttempt, DeliveryResult, Notification
@@ -103,6 +104,36 @@ def test_a_late_message_says_how_late_it_is(mail: MailServer, trust: Trust) -> N
     assert str(arrived.message["Subject"]).startswith("Critical: 2 hours late, please answer")
     assert "Please see that somebody takes it on." in arrived.text
     assert "governance lead of the trust that made the images" in arrived.text
+
+
+@pytest.mark.parametrize(
+    ("now", "due_at", "subject"),
+    [
+        ("2026-07-01T12:00", "2026-07-01T13:05", "Urgent: please answer by 14:05 today"),
+        ("2026-07-01T12:00", "2026-07-02T08:00", "Urgent: please answer by 09:00 tomorrow"),
+        ("2026-07-01T12:00", "2026-07-06T11:00", "Urgent: please answer by 12:00 on 6 July 2026"),
+        ("2026-07-02T12:00", "2026-07-01T12:00", "Urgent: 1 day late, please answer"),
+        ("2026-10-24T23:30", "2026-10-25T00:30", "Urgent: please answer by 01:30 BST today"),
+        ("2026-10-24T23:30", "2026-10-25T01:30", "Urgent: please answer by 01:30 GMT today"),
+    ],
+)
+def test_the_subject_can_be_read_on_a_lock_screen(
+    trust: Trust, now: str, due_at: str, subject: str
+) -> None:
+    """In London time, with the day as people say it, over both clock changes."""
+    finding = fired(trust, category="urgent", at=ago(hours=1))
+    notification = email_to(trust.referrer)
+    notification.step.clock.due_at = datetime.fromisoformat(f"{due_at}Z")
+    message = messages.write(
+        notification, at=datetime.fromisoformat(f"{now}Z"), may_be_second=False
+    )
+    assert message.subject == f"{subject} ({finding.reference})"
+
+
+def test_a_category_without_an_urgency_of_its_own_says_finding(trust: Trust) -> None:
+    fired(trust, category="cancer", at=ago(hours=1))
+    message = messages.write(email_to(trust.referrer), at=timezone.now(), may_be_second=False)
+    assert message.subject.startswith("Finding: please answer by ")
 
 
 def test_machines_can_tell_what_the_message_is(mail: MailServer, trust: Trust) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -192,6 +193,15 @@ def test_declining_lets_the_next_step_fire_at_once(trust: Trust) -> None:
     decline_finding(finding=finding, by=trust.referrer, because="Not my patient.")
     assert fire_due_steps().steps == 1
     assert finding.steps.get(level=2).fired_at is not None
+
+
+def test_a_transaction_rings_once_however_much_it_does(
+    trust: Trust, django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks() as rung:
+        finding = flagged(trust)
+        decline_finding(finding=finding, by=trust.referrer, because="Not my patient.")
+    assert len(rung) == 1
 
 
 def test_one_bad_row_never_stops_the_others(trust: Trust, caplog: pytest.LogCaptureFixture) -> None:
