@@ -107,4 +107,6 @@ def address(name: str) -> str | None:
 
 def watchdog_sentences(request: HttpRequest) -> list[str]:
     """What the engine should have done and did not: everybody who has signed in sees it."""
-    return list(watchdog.sentences())[:SENTENCES_SHOWN] if signed_in(request) else []
+    if signed_in(request) is None:
+        return []
+    return [str(sentence) for sentence in watchdog.sentences()[:SENTENCES_SHOWN]]
