@@ -64,7 +64,7 @@ class Person(AbstractBaseUser, PermissionsMixin):
         "findings.Site", models.PROTECT, null=True, blank=True, related_name="people"
     )
     roles = ArrayField(models.CharField(max_length=14, choices=Role), default=list, blank=True)
-    is_active = models.BooleanField("works here", default=True)
+    is_active = models.BooleanField("works here", default=True)  # type: ignore[misc]
     # When they stopped working here (UTC); set together with is_active.
     left_at = models.DateTimeField(null=True, blank=True)
     is_staff = models.BooleanField(default=False)

@@ -162,11 +162,13 @@ def flag_finding(
             .get(pk=examination.pk)
         )
         check_can_flag(by, examination)
+        report = examination.current_report
+        assert report is not None  # check_can_flag refuses an examination without one
         at = at or database_now()
         held = ownership(examination, owner)
         finding = Finding.objects.create(
             examination=examination,
-            report=examination.current_report,
+            report=report,
             organisation_id=examination.site.organisation_id,
             site=examination.site,
             category=category,
@@ -189,7 +191,7 @@ def flag_finding(
             at=at,
             category=category.code,
             owner=str(finding.owner),
-            report_version=finding.report.version,
+            report_version=report.version,
             why_this_owner=held.because,
         )
         start_acknowledge_clock(finding=finding, at=at, by=by)
