@@ -64,7 +64,7 @@ class Person(AbstractBaseUser, PermissionsMixin):
         "findings.Site", models.PROTECT, null=True, blank=True, related_name="people"
     )
     roles = ArrayField(models.CharField(max_length=14, choices=Role), default=list, blank=True)
-    is_active = models.BooleanField("works here", default=True)  # type: ignore[misc]
+    is_active = models.BooleanField("works here", default=True)
     # When they stopped working here (UTC); set together with is_active.
     left_at = models.DateTimeField(null=True, blank=True)
     is_staff = models.BooleanField(default=False)
@@ -73,7 +73,7 @@ class Person(AbstractBaseUser, PermissionsMixin):
     USERNAME_FIELD = "username"
     REQUIRED_FIELDS: list[str] = ["given_name", "family_name", "organisation"]
 
-    objects = PersonManager()
+    objects = PersonManager()  # type: ignore[misc]
 
     class Meta:
         ordering = ["family_name", "given_name"]
