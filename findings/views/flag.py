@@ -1,11 +1,199 @@
-"""To be written."""
+"""Flagging a finding, and what became of one's own flags.
 
+Nothing is saved that the page did not show first: it carries a signed note of whom it said would
+be told, and a press that would tell somebody else only shows the page again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.core import signing
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from findings.forms.flag import FlagForm
+from findings.models import Examination, Finding, Person, Role
+from findings.presenters.flag import (
+    category_choices,
+    flagged_words,
+    owner_words,
+    what_will_happen,
+)
+from findings.presenters.reports import STATUS_COLOURS, conclusion
+from findings.rules import NotAllowed, check_can_flag
+from findings.services.flag import Ownership, ownership
+from findings.services.flag_once import flag_finding_once
+from findings.services.foresee import Foreseen, Offer, coordinators_to_call, foresee, offers
+from findings.services.policy import PolicyError
+from findings.services.search import flags_in
+from findings.views.access import saw, signed_in, visible_examination
+
+ROWS_ON_A_PAGE = 25
+SALT = "findings.flag"
+# Routes and rotas may have changed since a page that is older than this.
+SEEN_FOR = timedelta(hours=1)
+REPORT_CHANGED = "The report changed while this page was open. Read what it says now."
+NOT_SHOWN = "This is who will be told. Nothing is saved yet."
 
 
+@dataclass(frozen=True)
+class Ahead:
+    """What flagging with one owner would do; without one, why there is none."""
+
+    held: Ownership | None
+    foreseen: Sequence[Foreseen] = ()
+    no_owner: str = ""
+
+    def note(self, examination: Examination) -> dict[str, Any]:
+        """What the page showed, to compare with when it comes back."""
+        held = self.held
+        return {
+            "report": examination.current_report_id,
+            "person": held and held.person and held.person.pk,
+            "team": held and held.team.pk,
+            "who": {one.offer.category.code: one.digest for one in self.foreseen},
+        }
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
 def flag(request: HttpRequest, public_id: str) -> HttpResponse:
-    raise NotImplementedError
+    """The form, what it would do, and the press that does it."""
+    examination, by = visible_examination(request, public_id), signed_in(request)
+    try:
+        check_can_flag(by, examination)
+    except NotAllowed as refusal:
+        raise PermissionDenied(str(refusal)) from refusal
+    now = timezone.now()
+    offered = offers(now)
+    form = _form(request, examination, by, offered)
+    if request.method != "POST":
+        return _page(request, form, _ahead(examination, by, None, offered), now)
+    valid = form.is_valid()
+    unnamed = form.awaits_name
+    ahead = Ahead(None) if unnamed else _ahead(examination, by, form.owner, offered)
+    if ahead.no_owner:
+        form.add_error("holder", ahead.no_owner)
+    if not valid or ahead.no_owner or request.POST.get("do") == "check":
+        return _page(request, form, ahead, now)
+    changed = _what_changed(request, form, ahead)
+    return (
+        _page(request, form, ahead, now, changed) if changed else _save(request, form, ahead, now)
+    )
 
 
+def _form(
+    request: HttpRequest, examination: Examination, by: Person, offered: Sequence[Offer]
+) -> FlagForm:
+    report = examination.current_report
+    assert report is not None
+    return FlagForm(
+        examination=examination,
+        by=by,
+        offered=offered,
+        order=_order(examination),
+        description=conclusion(report.text),
+        data=request.POST if request.method == "POST" else None,
+    )
+
+
+def _order(examination: Examination) -> Ownership | None:
+    """Whom the order leads to; None where the trust has nobody at all to fall back on."""
+    try:
+        return ownership(examination, None)
+    except NotAllowed:
+        return None
+
+
+def _ahead(
+    examination: Examination, by: Person, chosen: Person | None, offered: Sequence[Offer]
+) -> Ahead:
+    try:
+        held = ownership(examination, chosen)
+    except NotAllowed as refusal:
+        return Ahead(None, no_owner=str(refusal))
+    return Ahead(held, foresee(examination=examination, by=by, held=held, offered=offered))
+
+
+def _what_changed(request: HttpRequest, form: FlagForm, ahead: Ahead) -> str:
+    """A sentence when the page that was sent did not show what would now be saved."""
+    try:
+        seen = signing.loads(request.POST.get("seen", ""), salt=SALT, max_age=SEEN_FOR)
+    except signing.BadSignature:
+        return NOT_SHOWN
+    note, code = ahead.note(form.examination), form.cleaned_data["category"].code
+    if seen["report"] != note["report"]:
+        return REPORT_CHANGED
+    same_owner = (seen["person"], seen["team"]) == (note["person"], note["team"])
+    return "" if same_owner and seen["who"].get(code) == note["who"].get(code) else NOT_SHOWN
+
+
+def _save(request: HttpRequest, form: FlagForm, ahead: Ahead, now: datetime) -> HttpResponse:
+    try:
+        finding, is_new = flag_finding_once(
+            examination=form.examination,
+            by=form.by,
+            category=form.cleaned_data["category"],
+            description=form.cleaned_data["description"],
+            recommended_action=form.recommended_action,
+            recommended_on=form.cleaned_data["recommended_on"],
+            primary_site=form.cleaned_data["primary_site"],
+            owner=form.owner,
+        )
+    except (NotAllowed, PolicyError) as refusal:
+        form.add_error(None, str(refusal))
+        return _page(request, form, ahead, now)
+    if is_new:
+        shown = {one.code: one for one in what_will_happen(ahead.foreseen, now)}
+        messages.success(request, flagged_words(finding.owner, shown[finding.category_id]))
+    else:
+        messages.info(request, "You have flagged this already, in these words. Nothing was added.")
+    return redirect("finding", finding.reference)
+
+
+def _page(
+    request: HttpRequest, form: FlagForm, ahead: Ahead, now: datetime, changed: str = ""
+) -> HttpResponse:
+    examination = form.examination
+    if request.method != "HEAD":
+        saw(request, examination.patient)
+    will_happen = what_will_happen(ahead.foreseen, now)
+    lost = any(not one.reaches_somebody for one in will_happen)
+    context = {
+        "examination": examination,
+        "report": examination.current_report,
+        "status_colours": STATUS_COLOURS,
+        "form": form,
+        "categories": category_choices(form.offered),
+        "ahead": ahead,
+        "owner": ahead.held and owner_words(ahead.held),
+        "will_happen": will_happen,
+        "to_call": coordinators_to_call(examination) if lost else [],
+        "flags": flags_in(examination, form.by),
+        "seen": signing.dumps(ahead.note(examination), salt=SALT),
+        "changed": changed,
+        "checked": request.method == "POST" and not form.errors and not changed,
+    }
+    return render(request, "flag.jinja", context)
+
+
+@require_safe
 def my_flags(request: HttpRequest) -> HttpResponse:
-    raise NotImplementedError
+    """The radiologist's own flags: open ones first, the least time left first of all."""
+    person = signed_in(request)
+    if not person.has_role(Role.RADIOLOGIST):
+        raise PermissionDenied("Only a radiologist has flags.")
+    own = Finding.objects.visible_to(person).filter(flagged_by=person).for_list()
+    # Ended ones have no limit. The key makes the pages stable.
+    ordered = own.order_by(F("due_at").asc(nulls_last=True), "-flagged_at", "pk")
+    page = Paginator(ordered, ROWS_ON_A_PAGE).get_page(request.GET.get("page"))
+    if request.method == "GET":
+        saw(request, *(finding.examination.patient for finding in page))
+    return render(request, "my_flags.jinja", {"page": page, "now": timezone.now()})

@@ -1,0 +1,200 @@
+"""The form with which a finding is flagged: three decisions, the rest is filled in."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from django.utils import timezone
+
+from findings import words
+from findings.form_fields import (
+    DateField,
+    ModelRadiosField,
+    RadiosField,
+    SelectField,
+    TextareaField,
+    TextField,
+    not_in_the_past,
+)
+from findings.forms.people import NamesSomebody
+from findings.models import Category, Examination, Person
+from findings.services.flag import FOLLOW_UP_AFTER, Ownership, people_who_can_own
+from findings.services.foresee import Offer
+
+LONGEST = 2000
+OTHER = "other"
+ACTIONS = {
+    "review": "Clinical review",
+    "referral": "Urgent referral",
+    "imaging": "Further imaging",
+    "mdt": "Discussion at a multidisciplinary team meeting (MDT)",
+    "tests": "Further tests, not imaging",
+    "repeat": "Repeat imaging at a later date",
+    OTHER: "Something else",
+}
+
+
+class FlagForm(NamesSomebody):
+    """What was found, what should be done by when, and who holds it."""
+
+    category = ModelRadiosField(
+        Category.objects.none(), label="Category", missing="Select a category"
+    )
+    primary_site = TextField(
+        label="Suspected primary site",
+        help_text="For example lung, or unknown",
+        required=False,
+        max_length=80,
+        width=20,
+        missing="Enter the suspected primary site, or unknown",
+    )
+    description = TextareaField(
+        label="What was found", rows=5, max_length=LONGEST, missing="Enter what was found"
+    )
+    action = SelectField(
+        label="Recommended action",
+        choices=list(ACTIONS.items()),
+        empty="Select an action",
+        missing="Select the action that you recommend",
+    )
+    details = TextField(
+        label="Details of the action",
+        help_text="For example which imaging or which clinic. Needed for something else.",
+        required=False,
+        max_length=130,
+        missing="Enter the action that you recommend",
+    )
+    recommended_on = DateField(
+        label="By when",
+        required=False,
+        legend_size="s",
+        validators=[not_in_the_past],
+    )
+    holder = RadiosField(
+        label="Who will hold it",
+        choices=[("order", ""), ("other", "Somebody else")],
+        reveals={"other": ["name", "person"]},
+        missing="Select who will hold the finding",
+    )
+
+    or_else = ", or leave it with whoever asked for the images"
+    field_order = (
+        "category",
+        "primary_site",
+        "description",
+        "action",
+        "details",
+        "recommended_on",
+        "holder",
+        "name",
+        "person",
+    )
+
+    def __init__(
+        self,
+        *,
+        examination: Examination,
+        by: Person,
+        offered: Sequence[Offer],
+        # Whom the order leads to; None where it leads to nobody.
+        order: Ownership | None,
+        description: str = "",
+        data: Any = None,
+    ) -> None:
+        self.examination, self.by, self.offered = examination, by, offered
+        holder = "order" if order else "other"
+        super().__init__(data, initial={"description": description, "holder": holder})
+        fields: Any = self.fields
+        fields["category"].queryset = Category.objects.filter(is_offered=True)
+        fields["holder"].choices = _holders(order)
+        fields["holder"].hints = {"order": order.because if order else ""}
+        fields["recommended_on"].help_text = (
+            "You can leave this empty, except for follow-up. For example,"
+            f" {_in_figures(timezone.localdate() + FOLLOW_UP_AFTER)}"
+        )
+        self.find_people()
+        if "person" not in self.fields:
+            fields["holder"].reveals = {"other": ["name"]}
+
+    def _candidates(self) -> list[Person]:
+        return [person for person in people_who_can_own(self.examination) if person != self.by]
+
+    def clean(self) -> None:
+        offer = self.offer
+        if self.cleaned_data.get("holder") == "other":
+            self._name_owner()
+        if self.cleaned_data.get("action") == OTHER and not self.cleaned_data.get("details"):
+            self._add_missing("details")
+        if offer is not None:
+            self._check_offer(offer)
+
+    def _name_owner(self) -> None:
+        """One match is taken: the page shows who it is before anything is saved."""
+        if len(self.found) == 1:
+            self.cleaned_data["person"] = self.found[0]
+            return
+        self.clean_person_named()
+
+    @property
+    def offer(self) -> Offer | None:
+        """What the chosen category would promise."""
+        chosen = self.cleaned_data.get("category")
+        return next((offer for offer in self.offered if offer.category == chosen), None)
+
+    def _check_offer(self, offer: Offer) -> None:
+        if offer.refused:
+            self.add_error("category", offer.refused)
+        if offer.category.asks_primary_site and not self.cleaned_data.get("primary_site"):
+            self._add_missing("primary_site")
+        if offer.needs_date and not self.errors.get("recommended_on"):
+            if self.cleaned_data.get("recommended_on") is None:
+                self._suggest_date()
+
+    def _suggest_date(self) -> None:
+        """The local default is put in and said; nothing is saved with a date nobody saw."""
+        suggested = timezone.localdate() + FOLLOW_UP_AFTER
+        self.data = self.data.copy()
+        for part in ("day", "month", "year"):
+            name = f"{self.add_prefix('recommended_on')}-{part}"
+            self.data[name] = str(getattr(suggested, part))
+        self.add_error(
+            "recommended_on",
+            f"Follow-up needs a date. {words.day(suggested)} is put in, the local default of"
+            f" {FOLLOW_UP_AFTER.days // 7} weeks: change it or leave it",
+        )
+
+    def _add_missing(self, name: str) -> None:
+        self.add_error(name, self.fields[name].error_messages["required"])
+
+    @property
+    def owner(self) -> Person | None:
+        """Who was chosen instead of whoever asked for the images."""
+        if self.cleaned_data.get("holder") != "other":
+            return None
+        return self.cleaned_data.get("person")
+
+    @property
+    def awaits_name(self) -> bool:
+        """Somebody else is to hold it, and it is not known yet who."""
+        return self.cleaned_data.get("holder") == "other" and self.owner is None
+
+    @property
+    def recommended_action(self) -> str:
+        """One text: the common action, then the details."""
+        chosen, details = self.cleaned_data["action"], self.cleaned_data["details"].strip()
+        if chosen == OTHER:
+            return details
+        return f"{ACTIONS[chosen]}: {details}" if details else ACTIONS[chosen]
+
+
+def _holders(order: Ownership | None) -> list[tuple[str, str]]:
+    other = ("other", "Somebody else")
+    if order is None:
+        return [other]
+    if order.person is None:
+        return [("order", f"{order.team} (team)"), other]
+    return [("order", f"{order.person} of {order.team}, who asked for the images"), other]
+
+
+def _in_figures(on: date) -> str:
+    return f"{on.day} {on.month} {on.year}"

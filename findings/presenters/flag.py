@@ -1,0 +1,117 @@
+"""What the page says on which a finding is flagged: categories, limits, and what will happen."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from findings import reach, words
+from findings.presenters.finding import LimitLine, StepLine, limit_lines
+from findings.presenters.moments import step_words
+from findings.services.flag import Ownership
+from findings.services.foresee import Foreseen, Offer
+
+
+@dataclass(frozen=True)
+class CategoryChoice:
+    """One category beside its radio button."""
+
+    code: str
+    name: str
+    definition: str
+    definition_source: str
+    limits: Sequence[LimitLine]
+    # How the time to act is found where the rule gives none.
+    act_by_date: bool
+    # Why no clock can start, and what an administrator runs.
+    refused: str
+    asks_primary_site: bool
+
+
+def category_choices(offered: Iterable[Offer]) -> list[CategoryChoice]:
+    return [
+        CategoryChoice(
+            code=offer.category.code,
+            name=offer.category.name,
+            definition=offer.category.definition,
+            definition_source=offer.category.definition_source,
+            limits=limit_lines(offer.limits),
+            act_by_date=offer.needs_date,
+            refused=offer.refused,
+            asks_primary_site=offer.category.asks_primary_site,
+        )
+        for offer in offered
+    ]
+
+
+@dataclass(frozen=True)
+class WillHappen:
+    """What the page says before saving, for one category and one owner."""
+
+    code: str
+    name: str
+    # Acknowledge by 25 November 2026 at 16:40 (in 1 hour).
+    limit: str
+    lines: Sequence[StepLine]
+    # Sentences about the first step when it reaches nobody.
+    first_unreached: Sequence[str]
+    reaches_somebody: bool
+
+
+def what_will_happen(foreseen: Iterable[Foreseen], now: datetime) -> list[WillHappen]:
+    return [_will_happen(one, now) for one in foreseen]
+
+
+def _will_happen(one: Foreseen, now: datetime) -> WillHappen:
+    assert one.offer.promise is not None
+    due_at = one.offer.promise.due_at
+    first = one.steps[0] if one.steps else None
+    return WillHappen(
+        code=one.offer.category.code,
+        name=one.offer.category.name,
+        limit=f"Acknowledge by {words.when(due_at)} ({words.time_left(due_at, now)})",
+        lines=[_line(shown, now) for shown in one.steps],
+        first_unreached=list(warnings(first)) if first and not first.reaches_somebody else [],
+        reaches_somebody=one.reaches_somebody,
+    )
+
+
+def _line(shown: reach.StepPreview, now: datetime) -> StepLine:
+    return StepLine(
+        when=_when(shown.step.due_at, now),
+        who=step_words(shown.step.audience, shown.step.words),
+        names=tuple(
+            f"{one.person} ({', '.join(one.routes)})"
+            for one in shown.recipients
+            if not one.unreachable_because
+        ),
+        warnings=tuple(warnings(shown)),
+    )
+
+
+def _when(due_at: datetime, now: datetime) -> str:
+    """Now, or today at 16:40 (in 2 hours)."""
+    if due_at <= now:
+        return "now"
+    return f"{words.near(due_at, now)} ({words.time_left(due_at, now)})"
+
+
+def warnings(shown: reach.StepPreview) -> Iterator[str]:
+    """Why a step does not reach somebody, in sentences."""
+    if shown.nobody_because:
+        yield shown.nobody_because
+    for one in shown.recipients:
+        if one.unreachable_because:
+            yield one.unreachable_because
+
+
+def owner_words(held: Ownership) -> str:
+    """Dr Ada Example of Respiratory medicine; or the team alone."""
+    return f"{held.person} of {held.team}" if held.person else str(held.team)
+
+
+def flagged_words(owner: object, shown: WillHappen) -> str:
+    """What is said when it was saved."""
+    told = (
+        f"{owner} is told now." if not shown.first_unreached else "The first step reaches nobody."
+    )
+    return f"Flagged. {told} {shown.limit}."
