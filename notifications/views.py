@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib import messages as said
 from django.core.paginator import Paginator
 from django.db.models import F, QuerySet
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -27,6 +27,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         Notification.objects.visible_to(person)
         .in_app()
         .select_related("finding__category", "step__clock")
+        .prefetch_related("attempts")
         .order_by(F("seen_at").desc(nulls_first=True), "-created_at", "-pk")
     )
     page = Paginator(told, ROWS_ON_A_PAGE).get_page(request.GET.get("page"))
@@ -71,7 +72,7 @@ def messages(request: HttpRequest) -> HttpResponse:
     page = Paginator(
         _shown_in_demonstration()
         .prefetch_related("attempts")
-        .order_by(F("sent_at").desc(nulls_first=True), "-created_at", "-pk"),
+        .order_by(Coalesce("sent_at", "created_at").desc(), "-pk"),
         ROWS_ON_A_PAGE,
     ).get_page(request.GET.get("page"))
     return render(request, "messages.jinja", {"page": page})

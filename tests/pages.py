@@ -4,9 +4,12 @@ import re
 from html import unescape
 from typing import Any
 
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from findings.models import Person
+from notifications import watchdog
 
 _HIDDEN = re.compile(r'<input type="hidden" name="(?P<name>[a-z_]+)"(?: value="(?P<value>[^"]*)")?')
 _TAG = re.compile(r"<[^>]+>")
@@ -36,3 +39,11 @@ def fill_in(client: Client, address: str, typed: dict[str, str]) -> Any:
     page = client.get(address)
     assert page.status_code == 200, page.status_code
     return client.post(address, hidden_in(page) | typed)
+
+
+def queries_of(client: Client, address: str) -> int:
+    """How many questions a page asks the database, the banner of the watchdog's among them."""
+    watchdog.forget()
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(address).status_code == 200
+    return len(captured)

@@ -55,10 +55,9 @@ class Entry:
 def entries(events: Iterable[Event]) -> list[Entry]:
     """All events (with `by` fetched) as entries, newest first."""
     by_number = sorted(events, key=lambda event: event.number)
-    runs = groupby(by_number, key=lambda event: event.kind == Kind.READ)
     made: list[Entry] = []
-    for are_readings, run in runs:
-        made += _readings(list(run)) if are_readings else _deeds(list(run))
+    for in_a_row, run in groupby(by_number, key=lambda event: _IN_A_ROW.get(event.kind, _deeds)):
+        made += in_a_row(list(run))
     return list(reversed(made))
 
 
@@ -96,6 +95,22 @@ def _readings(run: Sequence[Event]) -> list[Entry]:
     return [
         _reading(events) for events in sorted(by_person.values(), key=lambda own: own[-1].number)
     ]
+
+
+def _messages(run: Sequence[Event]) -> list[Entry]:
+    """Messages sent in a row: one entry, a line a message."""
+    if len(run) == 1:
+        return _deeds(run)
+    lines = [f"{say(event).sentence.rstrip('.')}, {words.when(event.at)}" for event in run]
+    title = f"{words.plural(len(run), 'message')} sent"
+    return [Entry(title=title, at=run[-1].at, by=name_of(run[-1]), lines=lines)]
+
+
+# What is gathered when it comes in a row; everything else goes to _deeds.
+_IN_A_ROW: dict[str, Callable[[Sequence[Event]], list[Entry]]] = {
+    Kind.READ: _readings,
+    Kind.SENT: _messages,
+}
 
 
 def _reading(events: Sequence[Event]) -> Entry:
@@ -142,10 +157,9 @@ def _step(data: Data) -> str:
 def _step_fired(data: Data) -> Said:
     names = _names(data.get("told"))
     late = _lateness(data)
-    if data.get("overtaken_by"):
-        sentence = f"Passed over, since a later step was due as well: {_step(data)}."
-    else:
-        sentence = f"Time to tell {_step(data)}{': ' + names if names else ''}."
+    # After a gap several steps are due at once; each person then gets one message.
+    together = ", in one message with a later step" if data.get("overtaken_by") else ""
+    sentence = f"Time to tell {_step(data)}{': ' + names if names else ''}{together}."
     return Said(sentence + late, _sentences(data.get("not_told")), late=bool(late))
 
 

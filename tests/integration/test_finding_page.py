@@ -4,9 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -18,7 +16,7 @@ from findings.services.policy import limits
 from findings.services.timeline import add_note, record_reading
 from notifications.rounds import deliver, fire
 from tests.factories import TEXT, Trust, a_trust, acknowledged, flagged, report, reported
-from tests.pages import fill_in, signed_in, words_of
+from tests.pages import fill_in, queries_of, signed_in, words_of
 
 pytestmark = pytest.mark.django_db
 
@@ -193,8 +191,9 @@ def test_what_became_of_each_message_is_in_the_timeline(trust: Trust) -> None:
     fire()
     deliver()
     page = text_of(finding, trust.referrer)
-    assert f"Message sent to {trust.referrer} in this application." in page
-    assert f"Message sent to {trust.referrer} by e-mail." in page
+    assert "2 messages sent" in page
+    assert f"Message sent to {trust.referrer} in this application, " in page
+    assert f"Message sent to {trust.referrer} by e-mail, " in page
 
 
 def test_a_corrected_report_says_what_was_changed_in_it(trust: Trust) -> None:
@@ -280,18 +279,12 @@ def test_a_note_is_added_and_stops_no_clock(trust: Trust) -> None:
 # --- Its cost --------------------------------------------------------------------------------
 
 
-def queries_of(finding: Finding, person: Person) -> int:
-    client = signed_in(person)
-    with CaptureQueriesContext(connection) as queries:
-        assert client.get(reverse("finding", args=[finding.reference])).status_code == 200
-    return len(queries)
-
-
 def test_the_number_of_queries_does_not_grow_with_the_timeline(trust: Trust) -> None:
     finding = flagged(trust)
-    few = queries_of(finding, trust.referrer)
+    client, address = signed_in(trust.referrer), reverse("finding", args=[finding.reference])
+    few = queries_of(client, address)
     for number in range(30):
         add_note(finding=finding, by=trust.colleague, text=f"Note {number}")
     flagged(trust, examination=reported(trust))
-    assert queries_of(finding, trust.referrer) == few
+    assert queries_of(client, address) == few
     assert few <= 45
