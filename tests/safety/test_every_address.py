@@ -1,0 +1,412 @@
+"""Every address as everybody: who gets what, that reading changes nothing, and no number in it.
+
+A new address has no row in TABLE and fails `test_every_address_has_its_row`.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, path, reverse
+
+from findings.admin import directory
+from findings.intake.importing import take_in
+from findings.models import Examination, Finding, Person, Role
+from findings.services.senders import account_of
+from imaging_safety import urls
+from notifications.models import Channel, Notification
+from tests.factories import SiteFactory, TeamFactory, Trust, a_trust, flagged
+from tests.messages import oru
+
+OK, AWAY, NO, NONE, POST_ONLY = 200, 302, 403, 404, 405
+UNKNOWN = 401  # only the API says it; pages send to the sign-in page
+
+# Everybody who walks. Those of "other" belong to another trust; "bystander" and "elsewhere" to the
+# same trust, another team, another site.
+IN_THE_TRUST = (
+    "radiologist",
+    "referrer",
+    "colleague",
+    "coordinator",
+    "governance",
+    "administrator",
+)
+OTHERS = ("referrer", "radiologist", "coordinator", "governance")
+PEOPLE = (
+    *("nobody", "left", "sender", "bystander", "elsewhere", *IN_THE_TRUST),
+    *(f"other_{name}" for name in OTHERS),
+)
+Expected = dict[str, int]
+
+
+def everybody(status: int, *, but: dict[int, str] | None = None, nobody: int = AWAY) -> Expected:
+    """One status for all who have signed in, except those named."""
+    expected = dict.fromkeys(PEOPLE, status) | {"nobody": nobody, "left": nobody}
+    for other, names in (but or {}).items():
+        expected |= dict.fromkeys(names.split(), other)
+    return expected
+
+
+def only(names: str, else_: int, nobody: int = AWAY) -> Expected:
+    """A page for the people named; the others get `else_`."""
+    return everybody(else_, but={OK: names}, nobody=nobody)
+
+
+def public(but: dict[int, str] | None = None) -> Expected:
+    return everybody(OK, nobody=OK, but=but)
+
+
+# Whoever sees the finding that REFERRER owns and RADIOLOGIST flagged.
+ITS_READERS = "radiologist referrer colleague coordinator governance"
+ITS_HOLDERS = "referrer colleague"
+REFERRERS = "referrer colleague bystander other_referrer"
+RADIOLOGISTS = "radiologist elsewhere other_radiologist"
+COORDINATORS = "coordinator other_coordinator"
+OVERSEERS = f"{COORDINATORS} governance other_governance"
+
+
+def answer(holders: str) -> Expected:
+    """The page of an answer: holders get it, readers are told why not, others find nothing."""
+    readers = " ".join(name for name in ITS_READERS.split() if name not in holders.split())
+    return everybody(NONE, but={OK: holders, NO: readers})
+
+
+def call(names: str, else_: int) -> Expected:
+    return only(names, else_, nobody=UNKNOWN)
+
+
+# By the name of the URL: what a GET of it gives to each. Where it takes an object, the object is
+# the trust's own: its finding, that finding's examination and report, its held item.
+TABLE: dict[str, Expected] = {
+    "home": everybody(AWAY),
+    "sign-in": everybody(AWAY, nobody=OK),
+    "sign-in-as": everybody(POST_ONLY, nobody=POST_ONLY),
+    "sign-out": everybody(POST_ONLY, nobody=POST_ONLY),
+    "help": public(),
+    "accessibility": public(),
+    "health": public(),
+    # No engine runs beside this test, and the page says so; to everybody alike.
+    "clock-health": dict.fromkeys(PEOPLE, 503),
+    "reports": only(f"{RADIOLOGISTS} {REFERRERS} {OVERSEERS}", NO),
+    "write-report": only(RADIOLOGISTS, NO),
+    "report": only(ITS_READERS, NONE),
+    "flag": everybody(
+        NONE, but={OK: "radiologist", NO: "referrer colleague coordinator governance"}
+    ),
+    "my-flags": only(RADIOLOGISTS, NO),
+    "open-findings": only(OVERSEERS, NO),
+    "my-findings": only(REFERRERS, NO),
+    "finding": only(ITS_READERS, NONE),
+    "note": only(ITS_READERS, NONE),
+    "acknowledge": answer(ITS_HOLDERS),
+    "decline": answer(ITS_HOLDERS),
+    # The finding waits for its acknowledgement, so nobody can do these yet: the page says so.
+    "act": everybody(NONE, but={NO: "radiologist coordinator governance", 409: ITS_HOLDERS}),
+    "close": everybody(NONE, but={NO: "radiologist coordinator governance", 409: ITS_HOLDERS}),
+    "patient-told": answer(ITS_HOLDERS),
+    "withdraw": answer("radiologist coordinator"),
+    "hand-over": answer("coordinator governance"),
+    "governance": only(OVERSEERS, NO),
+    "governance-rows": only(OVERSEERS, NO),
+    "held-items": only(COORDINATORS, NO),
+    "held-item": only("coordinator", NONE),
+    "policy": everybody(OK),
+    "people": only(f"{OVERSEERS} administrator", NO),
+    "inbox": everybody(OK),
+    "open-notification": everybody(POST_ONLY),
+    # Only a demonstration has these.
+    "messages": everybody(NONE),
+    "message": everybody(NONE),
+    "schema": everybody(OK, nobody=UNKNOWN),
+    "api-reports": everybody(OK, nobody=UNKNOWN),
+    "api-report": call(ITS_READERS, NONE),
+    "api-findings": everybody(OK, nobody=UNKNOWN),
+    "api-finding": call(ITS_READERS, NONE),
+    "api-finding-events": call(ITS_READERS, NONE),
+    "api-acknowledge": everybody(POST_ONLY, nobody=UNKNOWN),
+    "api-decline": everybody(POST_ONLY, nobody=UNKNOWN),
+}
+# What a POST by somebody who may not see the object gives. No row: the address takes no object,
+# or takes no POST.
+POSTED = {
+    "flag": "radiologist",
+    "note": ITS_READERS,
+    "acknowledge": ITS_HOLDERS,
+    "decline": ITS_HOLDERS,
+    "act": ITS_HOLDERS,
+    "close": ITS_HOLDERS,
+    "patient-told": ITS_HOLDERS,
+    "withdraw": "radiologist coordinator",
+    "hand-over": "coordinator governance",
+    "held-item": "coordinator",
+    "open-notification": "referrer",
+    "api-acknowledge": ITS_HOLDERS,
+    "api-decline": ITS_HOLDERS,
+}
+# The directory of administrators: Django's own admin site, closed to everybody else as a whole.
+DIRECTORY = "directory:"
+
+
+@dataclass
+class World:
+    """Two trusts, and one of everything in the first."""
+
+    trust: Trust
+    people: dict[str, Person | None]
+    finding: Finding
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+    def address(self, name: str) -> str:
+        wanted = names_of(name)
+        return reverse(name, kwargs={key: self._value(name, key) for key in wanted})
+
+    def _value(self, name: str, key: str) -> Any:
+        return self.arguments.get(f"{name}.{key}", self.arguments.get(key))
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    trust, other = a_trust(), a_trust()
+    finding = flagged(trust)
+    step = finding.steps.order_by("level").first()
+    told = Notification.objects.create(
+        step=step,
+        finding=finding,
+        recipient=trust.referrer,
+        route=trust.referrer.routes.get(channel=Channel.IN_APP),
+        channel=Channel.IN_APP,
+        priority=step.priority,
+    )
+    (held,) = take_in(oru(status="Odd", application="A"), "night.hl7:1", trust.sender).receipts
+    left = trust.add(Role.REFERRER, team=trust.team)
+    people: dict[str, Person | None] = {
+        "nobody": None,
+        **{name: getattr(trust, name) for name in IN_THE_TRUST},
+        "elsewhere": trust.add(Role.RADIOLOGIST, site=SiteFactory(organisation=trust.organisation)),
+        "bystander": trust.add(
+            Role.REFERRER, team=TeamFactory(organisation=trust.organisation, site=trust.site)
+        ),
+        "sender": account_of(trust.sender),
+        "left": left,
+        **{f"other_{name}": getattr(other, name) for name in OTHERS},
+    }
+    examination = finding.examination
+    return World(
+        trust,
+        people,
+        finding,
+        {
+            "reference": finding.reference,
+            "public_id": examination.public_id,
+            "api-report.public_id": finding.report.public_id,
+            "open-notification.public_id": told.public_id,
+            "message.public_id": told.public_id,
+            "receipt_id": held.pk,
+            "measure": "open",
+        },
+    )
+
+
+@cache
+def addresses() -> dict[str, URLPattern]:
+    """Every named address of the URLconf."""
+
+    def walk(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+        for pattern in patterns:
+            if isinstance(pattern, URLResolver):
+                inside = f"{pattern.namespace}:" if pattern.namespace else ""
+                yield from walk(pattern.url_patterns, prefix + inside)
+            else:
+                assert pattern.name, f"{pattern} has no name"
+                yield prefix + pattern.name, pattern
+
+    return {
+        name: pattern
+        for name, pattern in walk(get_resolver().url_patterns)
+        if not name.startswith(DIRECTORY)
+    }
+
+
+def names_of(name: str) -> list[str]:
+    """The arguments that an address takes."""
+    return list(addresses()[name].pattern.converters)
+
+
+def signed_in(world: World, name: str) -> Client:
+    client = Client()
+    person = world.people[name]
+    if person is not None:
+        client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    if name == "left":  # while they are signed in
+        person.is_active = False
+        person.save()
+    return client
+
+
+# Rows in which a GET may leave a trace: who looked, and that they were signed in.
+TRACES = {"findings_viewing", "django_session", "axes_accessattempt", "axes_accesslog"}
+READING = "findings_event"
+
+
+def clinical_state() -> dict[str, str]:
+    """A checksum of every table that a GET must not change; of events, all but readings."""
+    state = {}
+    with connection.cursor() as cursor:
+        for model in apps.get_models(include_auto_created=True):
+            table = model._meta.db_table
+            if table in TRACES:
+                continue
+            only_these = "WHERE kind <> 'read'" if table == READING else ""
+            cursor.execute(
+                f'SELECT count(*), coalesce(md5(string_agg(t::text, "\\n" ORDER BY t::text)), "")'
+                f' FROM (SELECT * FROM "{table}" {only_these}) t'.replace(
+                    '"\\n"', "chr(10)"
+                ).replace('""', "''")
+            )
+            state[table] = str(cursor.fetchone())
+    return state
+
+
+def test_every_address_has_its_row() -> None:
+    assert set(addresses()) == set(TABLE)
+
+
+def test_every_row_names_everybody() -> None:
+    for name, expected in TABLE.items():
+        assert set(expected) == set(PEOPLE), name
+
+
+def test_everybody_gets_what_the_table_says(world: World) -> None:
+    wrong = {}
+    for who in PEOPLE:
+        client = signed_in(world, who)
+        for name, expected in TABLE.items():
+            status = client.get(world.address(name)).status_code
+            if status != expected[who]:
+                wrong[f"{name} as {who}"] = f"{status} instead of {expected[who]}"
+    assert not wrong
+
+
+def test_looking_at_everything_changes_nothing(world: World) -> None:
+    clients = [signed_in(world, who) for who in IN_THE_TRUST]
+    for client in clients:
+        client.get("/")
+    before = clinical_state()
+    for client in clients:
+        for name in TABLE:
+            client.get(world.address(name))
+            client.head(world.address(name))
+    after = clinical_state()
+    assert not {table for table in before if before[table] != after[table]}
+
+
+def test_mail_scanners_and_strangers_change_nothing_by_looking(world: World) -> None:
+    before = clinical_state()
+    client = Client()
+    for name in TABLE:
+        client.get(world.address(name))
+        client.head(world.address(name))
+    assert clinical_state() == before
+    assert not world.finding.events.filter(kind="read").exists()
+
+
+def test_nobody_writes_to_what_is_not_theirs(world: World) -> None:
+    """Whatever they send, and however well it is filled in."""
+    clients = {who: signed_in(world, who) for who in PEOPLE}
+    before = clinical_state()
+    wrong = {}
+    for who, client in clients.items():
+        for name, may in POSTED.items():
+            if who in may.split():
+                continue
+            answer = client.post(world.address(name), FILLED_IN, **_kind(name))
+            if not _is_refused(answer, name, who):
+                wrong[f"{name} as {who}"] = answer.status_code
+    assert not wrong
+    assert clinical_state() == before
+
+
+def _is_refused(answer: HttpResponse, name: str, who: str) -> bool:
+    if answer.status_code == AWAY:
+        return who in ("nobody", "left") and answer["Location"].startswith(reverse("sign-in"))
+    return answer.status_code in ({UNKNOWN, NO, NONE} if name.startswith("api-") else {NO, NONE})
+
+
+FILLED_IN = {
+    "plan": "I will see the patient.",
+    "because": "Because of a reason.",
+    "answer": "mine",
+    "kind": "imaging",
+    "text": "CT requested.",
+    "outcome": "nothing",
+    "how": "telephone",
+    "do": "set-aside",
+}
+
+
+def _kind(name: str) -> dict[str, str]:
+    return {"content_type": "application/json"} if name.startswith("api-") else {}
+
+
+def test_every_page_with_an_object_is_closed_to_nobody(world: World) -> None:
+    for name in TABLE:
+        if not names_of(name):
+            continue
+        answer = Client().get(world.address(name))
+        assert answer.status_code in (AWAY, UNKNOWN), name
+
+
+def test_no_address_holds_a_number_or_a_name(world: World) -> None:
+    patient = world.finding.examination.patient
+    secret = [patient.nhs_number, patient.family_name, world.finding.examination.accession]
+    secret += [identifier.value for identifier in patient.identifiers.all()]
+    for name in TABLE:
+        address = world.address(name)
+        assert not [word for word in secret if word and word.lower() in address.lower()], name
+        assert not re.search(r"\d{10}", address), name
+
+
+def test_links_on_the_pages_hold_no_number_or_name(world: World) -> None:
+    examination = Examination.objects.get()
+    patient = examination.patient
+    secret = [patient.nhs_number, patient.family_name, examination.accession]
+    for who in ("radiologist", "referrer", "coordinator", "governance"):
+        client = signed_in(world, who)
+        for name, expected in TABLE.items():
+            if expected[who] != OK:
+                continue
+            answer = client.get(world.address(name))
+            if not answer.headers.get("Content-Type", "").startswith("text/html"):
+                continue
+            links = re.findall(r'(?:href|action)="([^"]*)"', answer.content.decode())
+            held = [link for link in links for word in secret if word and word in link]
+            assert not held, (name, held)
+
+
+def test_an_address_that_cannot_be_is_not_found(world: World) -> None:
+    client = signed_in(world, "coordinator")
+    stems = ["/findings/{}/", "/reports/{}/", "/held/{}/", "/api/v1/findings/{}/", "/messages/{}/"]
+    odd = ["F-%00%00%00%00%00", "%00", "F-000000000'", "x" * 300, "%ff", "9" * 30]
+    for address in (stem.format(word) for stem in stems for word in odd):
+        assert client.get(address).status_code == NONE, address
+
+
+# With the directory, which only some installations serve.
+urlpatterns = [*urls.urlpatterns, path("directory/", directory.urls)]
+
+
+@pytest.mark.urls(__name__)
+def test_the_directory_is_for_administrators(world: World) -> None:
+    for who in PEOPLE:
+        client = signed_in(world, who)
+        for address in ("/directory/", "/directory/findings/person/"):
+            status = client.get(address).status_code
+            is_open = status == OK
+            assert is_open is (who == "administrator"), (who, address, status)
