@@ -56,6 +56,7 @@ class Engines:
             **env,
         }
         self.started: list[subprocess.Popen[bytes]] = []
+        self._worker: subprocess.Popen[bytes] | None = None
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         log = self.logs / f"{len(self.started)}.log"
@@ -69,15 +70,28 @@ class Engines:
         wait_until(lambda: "ready" in log.read_text(), what="the crowd to be there")
         return child
 
-    def worker(self) -> subprocess.Popen[bytes]:
-        """With its own pool of two, as deployed."""
-        child = self.start(
+    def worker(self) -> None:
+        """With its own pool of two, as deployed, and started again whenever it has ended."""
+        self._worker = self._start_worker()
+        log = self.logs / f"{len(self.started) - 1}.log"
+        wait_until(lambda: "ready" in log.read_text(), 60, what="the worker to be there")
+
+    def _start_worker(self) -> subprocess.Popen[bytes]:
+        return self.start(
             *("-m", "celery", "--app", "imaging_safety", "worker", "--concurrency", "2"),
             *("--without-gossip", "--without-mingle", "--loglevel", "INFO"),
         )
-        log = self.logs / f"{len(self.started) - 1}.log"
-        wait_until(lambda: "ready" in log.read_text(), 60, what="the worker to be there")
-        return child
+
+    def kill_worker(self) -> None:
+        """kill -9 of it and of its pool."""
+        assert self._worker is not None
+        os.killpg(self._worker.pid, signal.SIGKILL)
+
+    def look(self) -> None:
+        """What a supervisor does. kombu 5.7 ends the worker when the broker dies while a task is
+        not yet acknowledged; and we kill it ourselves."""
+        if self._worker is not None and self._worker.poll() is not None:
+            self._worker = self._start_worker()
 
     def beat(self) -> subprocess.Popen[bytes]:
         return self.start(
@@ -87,10 +101,6 @@ class Engines:
 
     def clock(self) -> subprocess.Popen[bytes]:
         return self.start("manage.py", "run_clock")
-
-    def kill(self, child: subprocess.Popen[bytes]) -> None:
-        """kill -9 of it and of whatever it started."""
-        os.killpg(child.pid, signal.SIGKILL)
 
     def stop(self) -> None:
         for child in reversed(self.started):
