@@ -394,6 +394,8 @@ def test_several_people_of_one_name_are_offered(page, trust):
     assert "2 people are found" in page.error("person")
     page.press("check", holder="other", name="twin", person=str(twins[1].pk))
     assert f"{twins[1]} of {trust.team} will hold it" in page.text
+    page.press(holder="other", name="twin", person=str(twins[1].pk))
+    assert Finding.objects.get().owner == twins[1]
 
 
 def test_nobody_outside_can_be_made_the_owner(page):

@@ -1,0 +1,307 @@
+"""The radiologist's way in a real browser: find a report, flag a finding, see what became of it."""
+
+from datetime import date, timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from findings.arrivals import ArrivingIdentifier, ArrivingPatient, ArrivingStatus
+from findings.models import Finding, Report, Role
+from findings.services.close import withdraw_finding
+from notifications.models import Route
+from tests.factories import a_trust, acknowledged, flagged, nhs_number, report, reported
+from tests.functional.browser import DESKTOP, NARROW, PHONE, check, overflow, screenshot, violations
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+WIDTHS = pytest.mark.parametrize(
+    "viewport", [DESKTOP, PHONE, NARROW], ids=["desktop", "phone", "narrow"]
+)
+# Every width and both ways of running, without every product of the two.
+WAYS = pytest.mark.parametrize(
+    ("viewport", "javascript"),
+    [(DESKTOP, True), (PHONE, False), (NARROW, True)],
+    ids=["desktop", "phone-no-script", "narrow"],
+)
+TEXT = """CLINICAL DETAILS
+Cough for six weeks, ex-smoker. Infection?
+
+FINDINGS
+There is a 14 mm spiculated nodule in the right upper lobe. No effusion. The mediastinal
+contours are normal. Old healed fracture of the left seventh rib.
+
+IMPRESSION:
+Spiculated nodule in the right upper lobe, suspicious for a primary lung cancer.
+CT of the chest is advised.
+
+Reported by Dr Ada Example"""
+
+
+@pytest.fixture
+def trust():
+    return a_trust(
+        radiologist={"given_name": "Sunita", "family_name": "Rao"},
+        referrer={"given_name": "Fiona", "family_name": "Buchanan"},
+        coordinator={
+            "given_name": "Denise",
+            "family_name": "Farrow",
+            "title": "Ms",
+            "phone": "020 7946 0123",
+        },
+        governance={"given_name": "Angela", "family_name": "Merriweather"},
+    )
+
+
+@pytest.fixture
+def examination(trust):
+    return reported(trust, text=TEXT, accession="ACC-2026-0017", patient=_okafor(trust))
+
+
+def _okafor(trust):
+    return ArrivingPatient(
+        family_name="O\u2019Connor-Okafor",
+        given_name="Zoë",
+        birth_date=date(1961, 5, 4),
+        sex="F",
+        nhs_number=nhs_number(4242),
+        identifiers=(ArrivingIdentifier("RX00123", trust.organisation.ods_code, "MR"),),
+    )
+
+
+def flag_of(examination):
+    return reverse("flag", args=[examination.public_id])
+
+
+def looked_at(page, name, javascript=True, browser=None):
+    """axe needs the page's own JavaScript; without it the page must still fit."""
+    if javascript:
+        check(page, f"radiologist {name}", browser)
+    else:
+        screenshot(page, f"radiologist {name} no script")
+        assert overflow(page) == []
+
+
+# --- The journey ---------------------------------------------------------------------------------
+
+
+@WAYS
+def test_from_the_list_to_a_flag_in_one_press_after_the_choices(
+    browser, trust, examination, viewport, javascript
+):
+    page = browser.open("/reports/", viewport, javascript=javascript, person=trust.radiologist)
+    looked_at(page, "reports", javascript, browser)
+    page.fill("#id_words", "acc 2026 0017")
+    page.press("#id_words", "Enter")
+    page.wait_for_url("**/reports/*-*/")
+    looked_at(page, "report", javascript, browser)
+    page.click("text=Flag a finding")
+    looked_at(page, "flag fresh", javascript, browser)
+    assert "suspicious for a primary lung cancer" in page.input_value("#id_description")
+    # Without script nothing hides it: whether it is needed, its category says.
+    assert page.is_visible("#id_primary_site") != javascript
+
+    page.check("input[value=cancer]")
+    page.fill("#id_primary_site", "Lung")
+    page.select_option("#id_action", "imaging")
+    assert page.is_visible(".app-ahead[data-place='3']")
+    assert not page.is_visible(".app-ahead[data-place='1']")
+    assert "Dr Fiona Buchanan" in page.inner_text(".app-ahead[data-place='3']")
+    looked_at(page, "flag chosen", javascript, browser)
+    assert Finding.objects.count() == 0
+
+    page.click("button[value=flag]")
+    page.wait_for_url("**/findings/F-*/")
+    assert "Flagged. Dr Fiona Buchanan is told now." in page.inner_text("body")
+    finding = Finding.objects.get()
+    assert (finding.category_id, finding.primary_site) == ("cancer", "Lung")
+
+
+@WAYS
+def test_another_owner_is_found_by_name_and_shown_before_saving(
+    browser, trust, examination, viewport, javascript
+):
+    for given in ("Ann", "Bob"):
+        trust.add(Role.REFERRER, team=trust.team, given_name=given, family_name="Twin")
+    page = browser.open(
+        flag_of(examination), viewport, javascript=javascript, person=trust.radiologist
+    )
+    page.check("input[value=urgent]")
+    page.select_option("#id_action", "review")
+    page.check("input[value=other]")
+    page.fill("#id_name", "twin")
+    page.click("text=Check who will be told")
+    page.wait_for_selector(".nhsuk-error-summary")
+    assert "2 people are found" in page.inner_text("#id_person-error")
+    looked_at(page, "flag several owners", javascript, browser)
+    page.check("text=Dr Bob Twin")
+    page.click("text=Check who will be told")
+    page.wait_for_selector("text=Dr Bob Twin of")
+    looked_at(page, "flag checked", javascript, browser)
+    assert Finding.objects.count() == 0
+    page.click("button[value=flag]")
+    page.wait_for_url("**/findings/F-*/")
+    assert str(Finding.objects.get().owner) == "Dr Bob Twin"
+
+
+def test_what_was_not_shown_is_shown_and_asks_again(browser, trust, examination):
+    page = browser.open(flag_of(examination), person=trust.radiologist)
+    page.check("input[value=urgent]")
+    page.select_option("#id_action", "review")
+    page.check("input[value=other]")
+    page.fill("#id_name", trust.colleague.professional_code)
+    page.click("button[value=flag]")
+    page.wait_for_selector("text=Nothing is saved yet")
+    check(page, "radiologist flag not saved yet", browser)
+    assert Finding.objects.count() == 0
+    page.click("text=Look at what will happen")
+    page.click("button[value=flag]")
+    page.wait_for_url("**/findings/F-*/")
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_where_nobody_can_be_reached_the_page_gives_telephone_numbers(
+    browser, trust, examination, viewport
+):
+    Route.objects.all().delete()
+    page = browser.open(flag_of(examination), viewport, person=trust.radiologist)
+    page.check("input[value=critical]")
+    check(page, "radiologist flag nobody reachable", browser)
+    assert "020 7946 0123" in page.inner_text(".app-ahead[data-place='1']")
+
+
+@WAYS
+def test_an_empty_form_says_what_is_missing(browser, trust, examination, viewport, javascript):
+    page = browser.open(
+        flag_of(examination), viewport, javascript=javascript, person=trust.radiologist
+    )
+    page.fill("#id_description", "")
+    page.click("button[value=flag]")
+    page.wait_for_selector(".nhsuk-error-summary")
+    assert page.title().startswith("Error: ")
+    looked_at(page, "flag errors", javascript, browser)
+
+
+def test_the_whole_flag_is_made_with_the_keyboard(browser, trust, examination):
+    page = browser.open(flag_of(examination), person=trust.radiologist)
+    page.focus("#id_category")
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowDown")
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "id_action":
+            break
+    page.keyboard.type("Clinical")
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.value") == "flag":
+            break
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/findings/F-*/")
+    finding = Finding.objects.get()
+    assert (finding.category_id, finding.recommended_action) == ("urgent", "Clinical review")
+
+
+def test_a_second_press_makes_no_second_finding(browser, trust, examination):
+    page = browser.open(flag_of(examination), javascript=False, person=trust.radiologist)
+    page.check("input[value=urgent]")
+    page.select_option("#id_action", "review")
+    page.click("button[value=flag]")
+    page.wait_for_url("**/findings/F-*/")
+    page.go_back()
+    page.wait_for_selector("input[value=urgent]")
+    page.check("input[value=urgent]")
+    page.select_option("#id_action", "review")
+    page.click("button[value=flag]")
+    page.wait_for_url("**/findings/F-*/")
+    assert Finding.objects.count() == 1
+    assert "You have flagged this already" in page.inner_text("body")
+
+
+# --- The other pages -----------------------------------------------------------------------------
+
+
+@WIDTHS
+def test_a_report_with_versions_and_flags_has_nothing_for_axe_to_find(
+    browser, trust, examination, viewport
+):
+    moment = timezone.now()
+    report(
+        trust,
+        accession=examination.accession,
+        patient=_okafor(trust),
+        status=ArrivingStatus.CORRECTED,
+        text=TEXT.replace("14 mm", "18 mm").replace("No effusion.", "Small effusion."),
+        reported_at=moment - timedelta(minutes=10),
+        notices=("The time of the examination was not readable.",),
+    )
+    flagged(trust, examination=examination)
+    page = browser.open(
+        reverse("report", args=[examination.public_id]), viewport, person=trust.radiologist
+    )
+    for summary in page.locator("details summary").all():
+        summary.click()
+    check(page, "radiologist report versions", browser)
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, NARROW], ids=["desktop", "narrow"])
+def test_lists_with_rows_and_without_have_nothing_for_axe_to_find(browser, trust, viewport):
+    page = browser.open("/reports/", viewport, person=trust.radiologist)
+    check(page, "radiologist reports empty", browser)
+    page = browser.open("/flags/", viewport, person=trust.radiologist)
+    check(page, "radiologist my flags empty", browser)
+    flagged(trust, at=timezone.now() - timedelta(hours=30))
+    acknowledged(trust, flagged(trust, category="significant_unexpected"))
+    gone = flagged(trust, category="urgent")
+    withdraw_finding(finding=gone, by=trust.radiologist, because="It was on the scan of 2019.")
+    for _ in range(30):
+        reported(trust)
+    page = browser.open("/flags/", viewport, person=trust.radiologist)
+    check(page, "radiologist my flags", browser)
+    page = browser.open("/reports/?page=2", viewport, person=trust.radiologist)
+    check(page, "radiologist reports second page", browser)
+    page.fill("#id_words", "nobody of this name")
+    page.press("#id_words", "Enter")
+    page.wait_for_selector("text=Nothing is found")
+    check(page, "radiologist reports nothing found", browser)
+
+
+@WAYS
+def test_a_report_is_typed_in_and_keeps_what_was_typed(browser, trust, viewport, javascript):
+    page = browser.open("/reports/new/", viewport, javascript=javascript, person=trust.radiologist)
+    looked_at(page, "write report", javascript, browser)
+    page.fill("#id_nhs_number", "999000001")
+    page.fill("#id_text", "Lungs clear.")
+    page.click("text=Save report")
+    page.wait_for_selector(".nhsuk-error-summary")
+    assert "leading zero" in page.inner_text("#id_nhs_number-error")
+    assert page.input_value("#id_text") == "Lungs clear."
+    looked_at(page, "write report errors", javascript, browser)
+    page.fill("#id_nhs_number", "999 000 0018")
+    page.fill("#id_family_name", "Okafor")
+    for part, value in {"day": "4", "month": "May", "year": "1961"}.items():
+        page.fill(f"#id_birth_date-{part}", value)
+    page.check("input[name=sex][value=F]")
+    page.select_option("#id_modality", "DX")
+    page.fill("#id_examination", "XR chest")
+    for part, value in {"day": "1", "month": "11", "year": "2025", "time": "09:30"}.items():
+        page.fill(f"#id_performed_at-{part}", value)
+    page.fill("#id_name", "buchanan")
+    page.click("text=Save report")
+    page.wait_for_url("**/reports/*-*/")
+    assert "Saved as T" in page.inner_text("body")
+    assert Report.objects.get().examination.requested_by == trust.referrer
+
+
+def test_nothing_of_the_patient_stands_in_an_address(browser, trust, examination):
+    page = browser.open("/reports/", person=trust.radiologist)
+    visited = []
+    page.on("request", lambda request: visited.append(request.url))
+    for typed in ("okafor", nhs_number(4242), "RX00123"):
+        page.goto(browser.address + "/reports/")
+        page.fill("#id_words", typed)
+        page.press("#id_words", "Enter")
+        page.wait_for_load_state()
+    assert visited
+    assert not [url for url in visited if nhs_number(4242) in url or "okafor" in url.lower()]
+    assert violations(page) == []
