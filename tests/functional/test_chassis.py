@@ -163,7 +163,7 @@ def test_a_warning_about_the_clock_fits_too(browser):
     watchdog.forget()  # nothing has ever run in this database, and it says so
     page = browser.open("/help/", person=PersonFactory(roles=[Role.REFERRER]))
     check(page, "warning", browser)
-    assert "messages may be late" in page.inner_text(".app-strip--watchdog")
+    assert "somebody has to look" in page.inner_text(".app-strip--watchdog")
 
 
 def test_a_locked_name_is_told_what_to_do(browser):

@@ -99,13 +99,13 @@ def silent_engine(db):
 def test_everybody_is_warned_when_the_engine_stands_still(client, silent_engine):
     client.force_login(PersonFactory(roles=[Role.REFERRER]))
     html = client.get("/help/").content.decode()
-    assert "Warning: messages may be late." in html
+    assert "Warning: somebody has to look at this." in html
     assert str(watchdog.sentences()[0]) in html
     assert reverse("clock-health") in html
 
 
 def test_a_stranger_is_not_told_about_the_engine(client, silent_engine):
-    assert "messages may be late" not in client.get("/sign-in/").content.decode()
+    assert "somebody has to look" not in client.get("/sign-in/").content.decode()
 
 
 def test_a_page_for_a_stranger_asks_the_database_nothing(client, db, django_assert_num_queries):
