@@ -10,9 +10,13 @@ from findings.states import Move, State, after
 
 
 def database_now() -> datetime:
-    """The moment (UTC) by the database's clock, the same throughout a transaction."""
+    """This moment (UTC) by the database's clock. Ask once, after the lock, and pass it on.
+
+    Not the transaction's start: whoever waited for a lock would write a time from before what
+    the other one did.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT now()")
+        cursor.execute("SELECT clock_timestamp()")
         return cursor.fetchone()[0]
 
 
