@@ -1,0 +1,127 @@
+"""What each address gives to each person. Its test is test_every_address.py."""
+
+OK, AWAY, NO, NONE, POST_ONLY = 200, 302, 403, 404, 405
+UNKNOWN = 401  # only the API says it; pages send to the sign-in page
+
+# Everybody who walks. Those of "other" belong to another trust; "bystander" and "elsewhere" to the
+# same trust, another team, another site.
+IN_THE_TRUST = (
+    "radiologist",
+    "referrer",
+    "colleague",
+    "coordinator",
+    "governance",
+    "administrator",
+)
+OTHERS = ("referrer", "radiologist", "coordinator", "governance")
+PEOPLE = (
+    *("nobody", "left", "sender", "bystander", "elsewhere", *IN_THE_TRUST),
+    *(f"other_{name}" for name in OTHERS),
+)
+Expected = dict[str, int]
+
+
+def everybody(status: int, *, but: dict[int, str] | None = None, nobody: int = AWAY) -> Expected:
+    """One status for all who have signed in, except those named."""
+    expected = dict.fromkeys(PEOPLE, status) | {"nobody": nobody, "left": nobody}
+    for other, names in (but or {}).items():
+        expected |= dict.fromkeys(names.split(), other)
+    return expected
+
+
+def only(names: str, else_: int, nobody: int = AWAY) -> Expected:
+    """A page for the people named; the others get `else_`."""
+    return everybody(else_, but={OK: names}, nobody=nobody)
+
+
+def public(but: dict[int, str] | None = None) -> Expected:
+    return everybody(OK, nobody=OK, but=but)
+
+
+# Whoever sees the finding that REFERRER owns and RADIOLOGIST flagged.
+ITS_READERS = "radiologist referrer colleague coordinator governance"
+ITS_HOLDERS = "referrer colleague"
+REFERRERS = "referrer colleague bystander other_referrer"
+RADIOLOGISTS = "radiologist elsewhere other_radiologist"
+COORDINATORS = "coordinator other_coordinator"
+OVERSEERS = f"{COORDINATORS} governance other_governance"
+
+
+def answer(holders: str) -> Expected:
+    """The page of an answer: holders get it, readers are told why not, others find nothing."""
+    readers = " ".join(name for name in ITS_READERS.split() if name not in holders.split())
+    return everybody(NONE, but={OK: holders, NO: readers})
+
+
+def call(names: str, else_: int) -> Expected:
+    return only(names, else_, nobody=UNKNOWN)
+
+
+# By the name of the URL: what a GET of it gives to each. Where it takes an object, the object is
+# the trust's own: its finding, that finding's examination and report, its held item.
+TABLE: dict[str, Expected] = {
+    "home": everybody(AWAY),
+    "sign-in": everybody(AWAY, nobody=OK),
+    "sign-in-as": everybody(POST_ONLY, nobody=POST_ONLY),
+    "sign-out": everybody(POST_ONLY, nobody=POST_ONLY),
+    "help": public(),
+    "accessibility": public(),
+    "health": public(),
+    # No engine runs beside this test, and the page says so; to everybody alike.
+    "clock-health": dict.fromkeys(PEOPLE, 503),
+    "reports": only(f"{RADIOLOGISTS} {REFERRERS} {OVERSEERS}", NO),
+    "write-report": only(RADIOLOGISTS, NO),
+    "report": only(ITS_READERS, NONE),
+    "flag": everybody(
+        NONE, but={OK: "radiologist", NO: "referrer colleague coordinator governance"}
+    ),
+    "my-flags": only(RADIOLOGISTS, NO),
+    "open-findings": only(OVERSEERS, NO),
+    "my-findings": only(REFERRERS, NO),
+    "finding": only(ITS_READERS, NONE),
+    "note": only(ITS_READERS, NONE),
+    "acknowledge": answer(ITS_HOLDERS),
+    "decline": answer(ITS_HOLDERS),
+    # The finding waits for its acknowledgement, so nobody can do these yet: the page says so.
+    "act": everybody(NONE, but={NO: "radiologist coordinator governance", 409: ITS_HOLDERS}),
+    "close": everybody(NONE, but={NO: "radiologist coordinator governance", 409: ITS_HOLDERS}),
+    "patient-told": answer(ITS_HOLDERS),
+    "withdraw": answer("radiologist coordinator"),
+    "hand-over": answer("coordinator governance"),
+    "governance": only(OVERSEERS, NO),
+    "governance-rows": only(OVERSEERS, NO),
+    "held-items": only(COORDINATORS, NO),
+    "held-item": only("coordinator", NONE),
+    "policy": everybody(OK),
+    "people": only(f"{OVERSEERS} administrator", NO),
+    "inbox": everybody(OK),
+    "open-notification": everybody(POST_ONLY),
+    # Only a demonstration has these.
+    "messages": everybody(NONE),
+    "message": everybody(NONE),
+    "schema": everybody(OK, nobody=UNKNOWN),
+    "api-reports": everybody(OK, nobody=UNKNOWN),
+    "api-report": call(ITS_READERS, NONE),
+    "api-findings": everybody(OK, nobody=UNKNOWN),
+    "api-finding": call(ITS_READERS, NONE),
+    "api-finding-events": call(ITS_READERS, NONE),
+    "api-acknowledge": everybody(POST_ONLY, nobody=UNKNOWN),
+    "api-decline": everybody(POST_ONLY, nobody=UNKNOWN),
+}
+# What a POST by somebody who may not see the object gives. No row: the address takes no object,
+# or takes no POST.
+POSTED = {
+    "flag": "radiologist",
+    "note": ITS_READERS,
+    "acknowledge": ITS_HOLDERS,
+    "decline": ITS_HOLDERS,
+    "act": ITS_HOLDERS,
+    "close": ITS_HOLDERS,
+    "patient-told": ITS_HOLDERS,
+    "withdraw": "radiologist coordinator",
+    "hand-over": "coordinator governance",
+    "held-item": "coordinator",
+    "open-notification": "referrer",
+    "api-acknowledge": ITS_HOLDERS,
+    "api-decline": ITS_HOLDERS,
+}
