@@ -26,7 +26,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     told = (
         Notification.objects.visible_to(person)
         .in_app()
-        .select_related("finding__category", "step__clock")
+        .select_related("finding__category")
         .prefetch_related("attempts")
         .order_by(F("seen_at").desc(nulls_first=True), "-created_at", "-pk")
     )

@@ -32,6 +32,21 @@ def page_of(finding: Finding) -> str:
     return reverse("finding", args=[finding.reference])
 
 
+def look_at(browser, person, pages: dict[str, str], whose: str) -> None:
+    """Each page on a desktop, then the same page pulled narrow: half the time of two visits."""
+    page = browser.new_page(DESKTOP, person=person)
+    for words, address in pages.items():
+        name = f"{whose} {words}"
+        page.set_viewport_size(DESKTOP)
+        page.goto(browser.address + address)
+        check(page, name, browser)
+        page.set_viewport_size(PHONE)
+        screenshot(page, name)
+        assert overflow(page) == []
+        page.set_viewport_size(NARROW)
+        check(page, name, browser)
+
+
 class Presses:
     """Presses things and counts."""
 
@@ -74,8 +89,7 @@ def test_from_the_message_to_an_answer_in_two_presses_after_signing_in(browser, 
     assert finding.plan == "As recommended: CT chest within two weeks."
 
 
-@pytest.mark.parametrize("viewport", [DESKTOP, PHONE, NARROW], ids=["desktop", "phone", "narrow"])
-def test_every_page_of_a_referrer_has_nothing_for_axe_to_find_and_fits(browser, trust, viewport):
+def test_every_page_of_a_referrer_has_nothing_for_axe_to_find_and_fits(browser, trust):
     late = flagged(trust, category="critical", at=timezone.now() - timedelta(hours=3))
     taken = acknowledged(trust)
     changed = flagged(trust)
@@ -96,16 +110,10 @@ def test_every_page_of_a_referrer_has_nothing_for_axe_to_find_and_fits(browser, 
         "too late": reverse("acknowledge", args=[taken.reference]),
         "refused": reverse("hand-over", args=[late.reference]),
     }
-    page = browser.new_page(viewport, person=trust.referrer)
-    for name, address in pages.items():
-        page.goto(browser.address + address)
-        check(page, f"referrer {name}", browser)
+    look_at(browser, trust.referrer, pages, "referrer")
 
 
-@pytest.mark.parametrize("viewport", [DESKTOP, PHONE, NARROW], ids=["desktop", "phone", "narrow"])
-def test_every_page_of_a_coordinator_has_nothing_for_axe_to_find_and_fits(
-    browser, trust, viewport, settings
-):
+def test_every_page_of_a_coordinator_has_nothing_for_axe_to_find_and_fits(browser, trust, settings):
     settings.DEMONSTRATION = True
     finding = flagged(trust, at=timezone.now() - timedelta(hours=3))
     fire()
@@ -121,10 +129,7 @@ def test_every_page_of_a_coordinator_has_nothing_for_axe_to_find_and_fits(
         "messages": reverse("messages"),
         "message": reverse("message", args=[message.public_id]),
     }
-    page = browser.new_page(viewport, person=trust.coordinator)
-    for name, address in pages.items():
-        page.goto(browser.address + address)
-        check(page, f"coordinator {name}", browser)
+    look_at(browser, trust.coordinator, pages, "coordinator")
 
 
 @JAVASCRIPT
