@@ -68,7 +68,8 @@ def make_hospital(now: datetime) -> Hospital:
     """Make organisations, sites, teams, people and senders, as they were at the beginning."""
     written = tomllib.loads((FOLDER / "hospital.toml").read_text(encoding="utf-8"))
     hospital = _make_places(written)
-    rows = list(csv.DictReader((FOLDER / "people.csv").open(encoding="utf-8", newline="")))
+    with (FOLDER / "people.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
     _make_people(hospital, rows, now - JOINED)
     _make_memberships(hospital, rows)
     return hospital

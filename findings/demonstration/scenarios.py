@@ -13,11 +13,12 @@ from findings.models import Person
 from findings.states import ClockKind
 
 TRIES = 300
-_CSV = Path(__file__).resolve().parent / "scenarios.csv"
-TABLE = [
-    (row["scenario"], row["category"], int(row["count"]), row["requester"])
-    for row in csv.DictReader(_CSV.open(encoding="utf-8", newline=""))
-]
+with (Path(__file__).resolve().parent / "scenarios.csv").open(encoding="utf-8") as _file:
+    # (scenario, category, how many, the requester's sign-in name or empty)
+    TABLE = [
+        (row["scenario"], row["category"], int(row["count"]), row["requester"])
+        for row in csv.DictReader(_file)
+    ]
 
 
 # --- Waiting for an answer ---------------------------------------------------------------------
@@ -80,7 +81,7 @@ def _due_in(minutes: float, rung: int) -> Callable[[Story], None]:
 
 
 def _answered_in_time(story: Story) -> None:
-    at = story.part(story.flagged_at, min(story.answer_due, story.now), 0.15, 0.85)
+    at = story.part(story.flagged_at, min(story.answer_due, story.now), 0.03, 0.6)
     story.answer(at, story.requester if story.rng.random() < 0.85 else _whoever_helps(story))
 
 
