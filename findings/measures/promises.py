@@ -93,16 +93,14 @@ MEASURES = {
         Measure(
             "reopened",
             "Re-opened",
-            "Open again because the report changed after the flag.",
-            lambda clocks, now: _running(clocks).filter(
-                finding__counts_from__gt=F("finding__flagged_at")
-            ),
+            "Open, and the report changed after the flag: whoever holds it was asked again.",
+            lambda clocks, now: _running(clocks).filter(finding__in=Finding.objects.reopened()),
         ),
         Measure(
             "owner_left",
             "Owner left",
             "Open, and the person who holds it does not work here any more.",
-            lambda clocks, now: _running(clocks).filter(finding__owner_person__is_active=False),
+            lambda clocks, now: _running(clocks).filter(finding__in=Finding.objects.owner_left()),
         ),
         Measure(
             "acknowledgement_due",

@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from findings.models.append_only import append_only, never_deleted
+from findings.models.event import Event
 from findings.models.examination import held_by
 from findings.models.people import Person, Role
 from findings.states import OPEN, WORDS, ClockKind, State
@@ -56,8 +57,9 @@ class FindingQuerySet(models.QuerySet["Finding"]):
         return self.filter(state=State.ACKNOWLEDGED).overdue(now, ClockKind.ACT)
 
     def reopened(self) -> "FindingQuerySet":
-        """Open again because the report changed after the flag, or after an answer."""
-        return self.open().filter(counts_from__gt=F("flagged_at"))
+        """Open, and its report changed after the flag: whoever holds it was asked again."""
+        asked_again = Event.objects.filter(finding=models.OuterRef("pk"), kind=Event.Kind.REOPENED)
+        return self.open().filter(models.Exists(asked_again))
 
     def owner_left(self) -> "FindingQuerySet":
         """Open, and the one person who holds it does not work here any more."""

@@ -245,14 +245,17 @@ def act_limit(finding: Finding, rule: Rule) -> datetime:
 def reopen_finding(
     *, finding: Finding, because: str, at: datetime, by: Person | None = None
 ) -> None:
-    """Ask again: the report changed. The old answer stays in the timeline and no longer counts.
+    """Ask again: the report changed. The old answer stays in the timeline and no longer counts,
+    nor does what the patient was told.
 
     The caller holds the finding's lock.
     """
     move(finding, Move.REOPEN)
     finding.acknowledged_at = finding.acknowledged_by = None
     finding.closed_at = finding.closed_by = None
+    finding.patient_told_at = finding.patient_told_by = None
     finding.plan = finding.outcome = finding.outcome_note = ""
+    finding.patient_told_how = finding.patient_told_note = ""
     finding.counts_from = at
     finding.save()
     record(finding=finding, kind=Event.Kind.REOPENED, by=by, at=at, because=because)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from findings.arrivals import ArrivingPerson
+from findings.arrivals import ArrivingPatient, ArrivingPerson, ArrivingStatus
 from findings.models import Event, Finding, Role, Rule
 from findings.rules import NotAllowed
 from findings.services.acknowledge import (
@@ -24,6 +24,7 @@ from tests.factories import (
     a_trust,
     acknowledged,
     flagged,
+    report,
     reported,
 )
 
@@ -50,6 +51,16 @@ def acted_on(trust: Trust) -> Finding:
     )
     finding.refresh_from_db()
     return finding
+
+
+def known(finding: Finding) -> ArrivingPatient:
+    patient = finding.examination.patient
+    return ArrivingPatient(
+        family_name=patient.family_name,
+        given_name=patient.given_name,
+        birth_date=patient.birth_date,
+        nhs_number=patient.nhs_number or "",
+    )
 
 
 def kinds(finding: Finding) -> list[str]:
@@ -274,3 +285,20 @@ def test_editing_policy_does_not_move_a_promise_already_made(trust: Trust) -> No
     assert running(finding).rule == old
     later = flagged(trust)
     assert running(later).due_at - running(later).started_at == timedelta(hours=2)
+
+
+def test_a_changed_report_asks_again_and_the_patient_must_hear_of_it(trust: Trust) -> None:
+    finding = acted_on(trust)
+    record_patient_told(finding=finding, by=trust.referrer, how="telephone")
+    report(
+        trust,
+        accession=finding.examination.accession,
+        patient=known(finding),
+        text="A mass, not a nodule.",
+        status=ArrivingStatus.CORRECTED,
+        reported_at=timezone.now(),
+    )
+    finding.refresh_from_db()
+    assert finding.state == State.AWAITING
+    assert (finding.acknowledged_by, finding.patient_told_how) == (None, "")
+    assert Finding.objects.reopened().get() == finding
