@@ -154,7 +154,13 @@ class Run:
             self._python("mail", "imaging_safety.mailsink", str(self.mail_port), self.place.mail)
         self._python(
             "web",
-            *("gunicorn", "imaging_safety.wsgi", "--bind", self.url.removeprefix("http://")),
+            *(
+                "gunicorn",
+                "imaging_safety.wsgi",
+                "--no-control-socket",
+                "--bind",
+                self.url.removeprefix("http://"),
+            ),
             *("--workers", "2", "--threads", "4", "--graceful-timeout", "5"),
             *("--preload", "--no-control-socket"),
         )
