@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import json
 import os
 import secrets
 import shutil
@@ -18,6 +19,16 @@ from imaging_safety.embedded import CannotStart
 
 HERE = Path(__file__).resolve().parent.parent
 FREE_AT_LEAST = 500 * 1024 * 1024  # bytes
+# What manage.py needs to work beside a run.
+LENT = (
+    "SECRET_KEY",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "HTTPS",
+    "DEMONSTRATION",
+    "BASE_URL",
+    "EMAIL_URL",
+)
 LEFTOVERS_GO_WITHIN = 40.0  # seconds after the supervisor before us was killed
 
 
@@ -55,6 +66,13 @@ class Place:
             with os.fdopen(os.open(kept, os.O_WRONLY | os.O_CREAT, 0o600), "w") as written:
                 written.write(secrets.token_urlsafe(50))
         return kept.read_text().strip()
+
+    def lend(self, env: dict[str, str]) -> None:
+        """Keep what this run uses, for `manage.py` in another terminal."""
+        lent = {name: env[name] for name in LENT if name in env}
+        kept = self.base / "environment"
+        with os.fdopen(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as written:
+            json.dump(lent, written)
 
     def for_postgres(self) -> Path:
         """Inside, unless PostgreSQL's account cannot get there: a checkout under /root, say."""

@@ -77,6 +77,7 @@ class Run:
         self._settle_environment()
         self._start_servers()
         self._prepare()
+        self.place.lend(self.env)
         self._start_web()
         self._wait_for_answer()
         self._start_engine()
@@ -154,13 +155,7 @@ class Run:
             self._python("mail", "imaging_safety.mailsink", str(self.mail_port), self.place.mail)
         self._python(
             "web",
-            *(
-                "gunicorn",
-                "imaging_safety.wsgi",
-                "--no-control-socket",
-                "--bind",
-                self.url.removeprefix("http://"),
-            ),
+            *("gunicorn", "imaging_safety.wsgi", "--bind", self.url.removeprefix("http://")),
             *("--workers", "2", "--threads", "4", "--graceful-timeout", "5"),
             *("--preload", "--no-control-socket"),
         )
