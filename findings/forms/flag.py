@@ -130,10 +130,8 @@ class FlagForm(NamesSomebody):
 
     def _name_owner(self) -> None:
         """One match is taken: the page shows who it is before anything is saved."""
-        if len(self.found) == 1:
-            self.cleaned_data["person"] = self.found[0]
-            return
-        self.clean_person_named()
+        if not self.take_only_match():
+            self.clean_person_named()
 
     @property
     def offer(self) -> Offer | None:
@@ -153,10 +151,11 @@ class FlagForm(NamesSomebody):
     def _suggest_date(self) -> None:
         """The local default is put in and said; nothing is saved with a date nobody saw."""
         suggested = timezone.localdate() + FOLLOW_UP_AFTER
-        self.data = self.data.copy()
+        given: Any = self.data
+        self.data = given = given.copy()
         for part in ("day", "month", "year"):
             name = f"{self.add_prefix('recommended_on')}-{part}"
-            self.data[name] = str(getattr(suggested, part))
+            given[name] = str(getattr(suggested, part))
         self.add_error(
             "recommended_on",
             f"Follow-up needs a date. {words.day(suggested)} is put in, the local default of"

@@ -83,6 +83,16 @@ class NamesSomebody(forms.Form):
         allowed = people_who_can_own(self.finding.examination)
         return [person for person in allowed if person.pk not in without]
 
+    def take_only_match(self) -> bool:
+        """One match needs no second press where the page shows who it is before saving."""
+        if len(self.found) != 1 or "name" in self.errors:
+            return False
+        self.cleaned_data["person"] = self.found[0]
+        given: Any = self.data
+        self.data = given = given.copy()
+        given[self.add_prefix("person")] = str(self.found[0].pk)
+        return True
+
     def clean_person_named(self) -> Person | None:
         """Call in `clean` where a person must be named: the person, or an error that says more."""
         chosen = self.cleaned_data.get("person")

@@ -208,10 +208,8 @@ class ReportForm(NamesSomebody):
 
     def _name_requester(self) -> None:
         """One match is taken; with several, or none, the page asks."""
-        if len(self.found) == 1:
-            self.cleaned_data["person"] = self.found[0]
-            return
-        self.clean_person_named()
+        if not self.take_only_match():
+            self.clean_person_named()
 
     def arriving(self) -> ArrivingReport:
         """What was typed, in the shape in which every report comes in."""

@@ -4,11 +4,11 @@ The conclusion of a report is found by its heading; it is only ever offered for 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from findings.models import Report
-from findings.presenters.finding import Piece, differences
 
 STATUS_COLOURS = {
     "preliminary": "yellow",
@@ -56,13 +56,21 @@ def _cut(text: str) -> str:
 
 
 @dataclass(frozen=True)
+class Line:
+    """One line of a report that was kept, added or removed."""
+
+    kind: str  # "same", "added" or "removed"
+    text: str
+
+
+@dataclass(frozen=True)
 class Version:
     """One version of a report, and what it changed in the one before it."""
 
     report: Report
     is_current: bool
     before: Report | None
-    changed: Sequence[Piece]
+    changed: Sequence[Line]
 
     @property
     def same_words(self) -> bool:
@@ -81,12 +89,22 @@ def versions(reports: Sequence[Report], current: Report) -> list[Version]:
     return made[::-1]
 
 
-def _changed(before: Report | None, report: Report) -> list[Piece]:
+def _changed(before: Report | None, report: Report) -> list[Line]:
     if before is None or before.text == report.text:
         return []
-    if max(before.text.count("\n"), report.text.count("\n")) > LINES_COMPARED:
+    old, new = before.text.splitlines(), report.text.splitlines()
+    if max(len(old), len(new)) > LINES_COMPARED:
         return []
-    return differences(before.text, report.text)
+    return list(_compared(old, new))
+
+
+def _compared(old: list[str], new: list[str]) -> Iterator[Line]:
+    for tag, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "equal":
+            yield from (Line("same", text) for text in new[j1:j2])
+        else:
+            yield from (Line("removed", text) for text in old[i1:i2])
+            yield from (Line("added", text) for text in new[j1:j2])
 
 
 def reporter(report: Report) -> str:

@@ -230,6 +230,7 @@ def test_an_owner_who_was_not_shown_is_shown_first(page, trust):
     page.press(holder="other", name=trust.colleague.professional_code)
     assert "Nothing is saved yet" in page.text
     assert f"{trust.colleague} of {trust.team} will hold it" in page.text
+    assert f'value="{trust.colleague.pk}" checked' in page.text
     assert not Finding.objects.exists()
     page.press(holder="other", name=trust.colleague.professional_code)
     assert Finding.objects.get().owner == trust.colleague

@@ -268,7 +268,8 @@ def test_a_report_shows_its_versions_and_what_changed_in_words(as_radiologist, t
     shown = text_of(as_radiologist.get(page_of(first.examination)))
     assert "Version 2, the one to read" in shown
     assert "What changed from version 1" in shown
-    assert "[Added:]" in shown
+    assert "Removed</span> <del>Lungs clear.</del>" in shown
+    assert "Added</span> <ins>Lungs not clear.</ins>" in shown
     assert "Corrected" in shown
 
 
@@ -281,6 +282,15 @@ def _same(first: Report) -> ArrivingPatient:
         sex=known.sex,
         nhs_number=known.nhs_number,
     )
+
+
+def test_an_older_version_is_shown_as_it_was_written_too(as_radiologist, trust):
+    moment = timezone.now() - timedelta(hours=5)
+    first = report(trust, accession="V1", text="A:\n  one\n\n\ttwo", reported_at=moment)
+    told = {"accession": "V1", "patient": _same(first), "text": "Changed."}
+    report(trust, reported_at=moment + timedelta(hours=1), **told)
+    shown = text_of(as_radiologist.get(page_of(first.examination)))
+    assert ">A:\n  one\n\n\ttwo</p>" in shown
 
 
 def test_only_a_radiologist_of_the_site_is_offered_to_flag(client, trust):
