@@ -14,6 +14,11 @@ def sender_code(application: str, facility: str) -> str:
     return f"{application.strip()}|{facility.strip()}"
 
 
+def _in_words(code: str) -> str:
+    """ "RIS at RRV03"; a message may name no facility."""
+    return " at ".join(part for part in code.split("|") if part)
+
+
 def find_sender(code: str) -> Sender | None:
     """The sender with this code, written alike or else in another case."""
     return (
@@ -27,7 +32,7 @@ def make_sender(*, code: str, site: Site, name: str = "") -> Sender:
     sender, _ = Sender.objects.get_or_create(
         code=code,
         defaults={
-            "name": (name or code.replace("|", " at ", 1))[:120],
+            "name": (name or _in_words(code))[:120],
             "organisation_id": site.organisation_id,
             "site": site,
         },

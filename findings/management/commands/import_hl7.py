@@ -14,6 +14,7 @@ from findings.models import Organisation, Receipt, Sender, Site
 from findings.presenters.held import reason_words
 from findings.services.receive import Received
 from findings.services.senders import find_sender, make_sender
+from findings.words import plural
 
 EPILOG = """
 Every message is kept exactly as it came. Each examination in it becomes an examination with a
@@ -184,9 +185,10 @@ def summary_lines(summary: Summary) -> list[str]:
 def _finish(summary: Summary) -> None:
     if summary.not_read:
         raise CommandError("Not everything could be read; see above.", returncode=NOT_ALL_WAS_READ)
-    if summary.waiting or summary.warnings:
-        raise CommandError(
-            f"{summary.waiting} held for a person (see Held items), {summary.warnings} counts of "
-            "batches that do not agree.",
-            returncode=A_PERSON_MUST_LOOK,
-        )
+    to_look_at = []
+    if summary.waiting:
+        to_look_at.append(f"{plural(summary.waiting, 'part')} held for a person: see Held items.")
+    if summary.warnings:
+        to_look_at.append("Counts of batches do not agree; see above.")
+    if to_look_at:
+        raise CommandError(" ".join(to_look_at), returncode=A_PERSON_MUST_LOOK)
