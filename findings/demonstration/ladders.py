@@ -68,9 +68,12 @@ class Ladder:
 
     def ages(self, count: Callable[[datetime], int], now: datetime, wanted: int) -> range:
         """The ages in minutes at which exactly so many have fired, or the next number that is."""
+
+        def age_with(least: int) -> int:
+            return first_age(lambda age: count(now - age * MINUTE) >= least)
+
         for fired in range(wanted, wanted + 5):
-            youngest = first_age(lambda age, n=fired: count(now - age * MINUTE) >= n)
-            oldest = first_age(lambda age, n=fired: count(now - age * MINUTE) > n)
+            youngest, oldest = age_with(fired), age_with(fired + 1)
             if oldest > youngest + 3:
                 return range(youngest, oldest)
         raise ValueError(f"{self.rule} never has {wanted} rungs climbed")

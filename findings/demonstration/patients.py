@@ -26,7 +26,7 @@ class Patients:
     def choose(self, sexes: str, ages: tuple[int, int], on: date, rng: Random) -> Patient:
         """Somebody of one of these sexes who is of this age on that day."""
         everybody = self.by_sex[rng.choice(sexes)]
-        born = [patient.birth_date for patient in everybody]
+        born = [_born(patient) for patient in everybody]
         first = bisect_left(born, on - YEAR * (ages[1] + 1) + timedelta(days=1))
         last = bisect_left(born, on - YEAR * ages[0])
         return everybody[rng.randrange(first, last)]
@@ -41,7 +41,7 @@ def make_patients(authority: str, rng: Random) -> Patients:
         PatientIdentifier(patient=patient, authority=authority, value=f"H{n:07}", type="MR")
         for n, patient in enumerate(made, start=4_100_000)
     )
-    oldest_first = sorted(made, key=lambda patient: patient.birth_date)
+    oldest_first = sorted(made, key=_born)
     return Patients(
         {sex: [patient for patient in oldest_first if patient.sex == sex] for sex in "FM"}
     )
@@ -70,7 +70,11 @@ def nhs_numbers(first: int) -> Iterator[str]:
             yield f"{nine}{check}"
 
 
+def _born(patient: Patient) -> date:
+    assert patient.birth_date is not None
+    return patient.birth_date
+
+
 def age_on(patient: Patient, on: date) -> int:
-    born = patient.birth_date
-    assert born is not None
+    born = _born(patient)
     return on.year - born.year - ((on.month, on.day) < (born.month, born.day))

@@ -16,6 +16,7 @@ CLOCKS = {
     ClockKind.ACT: "Until action is recorded",
     ClockKind.FOLLOW_UP: "Until its result is recorded",
 }
+NO_NUMBER = "The source gives no number"
 NATIONAL, ELSEWHERE = "National guidance", "Standard of another country"
 
 
@@ -72,6 +73,21 @@ class RuleShown:
     @property
     def act(self) -> str:
         return self._words(self.rule.act_within)
+
+    @property
+    def limits(self) -> list[str]:
+        """A line for each number that is given, and one for those that are not."""
+        three = {
+            "Communicate": self.communicate,
+            "Acknowledge": self.acknowledge,
+            "Act": self.act,
+        }
+        given = [f"{name} within {words}" for name, words in three.items() if words]
+        missing = [name for name, words in three.items() if not words]
+        if not given or not missing:
+            return given or [NO_NUMBER]
+        names = " and ".join(missing).lower().capitalize()
+        return [*given, f"{names}: {NO_NUMBER[0].lower()}{NO_NUMBER[1:]}"]
 
     def _words(self, iso: str) -> str:
         """Empty where the source gives no number."""

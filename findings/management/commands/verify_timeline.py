@@ -77,5 +77,5 @@ class Command(BaseCommand):
 
     def _ask(self, question: str, finding: Finding | None) -> list[tuple]:
         with connection.cursor() as cursor:
-            cursor.execute(question, {"finding": finding and finding.pk})
+            cursor.execute(question, {"finding": finding.pk if finding else None})
             return cursor.fetchall()
