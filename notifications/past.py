@@ -33,7 +33,7 @@ SWEEP = timedelta(seconds=2)
 TAKES = {Channel.IN_APP: timedelta(seconds=1), Channel.EMAIL: timedelta(seconds=3)}
 AGAIN_AFTER = timedelta(seconds=17)
 # What is not older than this is left to the engine.
-NOT_THE_LAST = timedelta(seconds=10)
+NOT_THE_LAST = timedelta(seconds=30)
 BUSY_SERVER = "451 4.7.1 Try again later"
 NO_SUCH_MAILBOX = "550 5.1.1 The mailbox does not exist"
 

@@ -6,7 +6,7 @@ Loading takes a while, so it is loaded once: a test that changes it rolls back.
 import re
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from itertools import groupby
 
@@ -18,10 +18,13 @@ from django.test import Client, override_settings
 from nhs_number import is_valid
 
 from findings import demonstration
-from findings.demonstration.people import LEAVERS, TRUST
+from findings.demonstration.ladders import Ladder
+from findings.demonstration.people import LEAVERS, TRUST, make_hospital
+from findings.demonstration.scenarios import TABLE, stories
 from findings.demonstration.seed import reference
 from findings.demonstration.texts import flaggable, kinds
 from findings.models import (
+    Category,
     Clock,
     Event,
     Examination,
@@ -376,6 +379,28 @@ def test_people_patients_and_references_are_the_same_on_every_machine(hospital):
     assert set(Finding.objects.values_list("reference", flat=True)) == {
         reference(number) for number in range(Finding.objects.count())
     }
+
+
+MOMENTS = [
+    datetime(2026, 10, 25, 1, 30, tzinfo=UTC),  # the hour that happens twice
+    datetime(2027, 3, 28, 0, 59, tzinfo=UTC),  # just before the hour that is left out
+    datetime(2027, 1, 1, 0, 5, tzinfo=UTC),
+    datetime(2026, 12, 28, 9, 0, tzinfo=UTC),  # between bank holidays
+    datetime(2028, 2, 29, 17, 0, tzinfo=UTC),
+    datetime(2027, 8, 15, 23, 58, tzinfo=UTC),  # a Sunday night
+]
+
+
+@pytest.mark.parametrize("now", MOMENTS, ids=str)
+def test_the_stories_fit_whenever_the_hospital_is_loaded(now):
+    hospital = make_hospital(now)
+    ladders = {category.code: Ladder(category) for category in Category.objects.all()}
+    told = list(stories(hospital, ladders, now))
+    assert len(told) == sum(count for _, _, count, _ in TABLE)
+    for story in told:
+        moments = [story.flagged_at, *(deed.at for deed in story.deeds)]
+        assert moments == sorted(moments)
+        assert now - timedelta(days=120) < moments[0] <= moments[-1] < now
 
 
 # --- Signing in --------------------------------------------------------------------------------
