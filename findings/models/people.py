@@ -4,6 +4,7 @@ A person may hold several roles: a radiologist is often governance lead as well.
 """
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
@@ -71,9 +72,9 @@ class Person(AbstractBaseUser, PermissionsMixin):
     joined_at = models.DateTimeField(default=timezone.now)
 
     USERNAME_FIELD = "username"
-    REQUIRED_FIELDS: list[str] = ["given_name", "family_name", "organisation"]
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["given_name", "family_name", "organisation"]
 
-    objects = PersonManager()  # type: ignore[misc]
+    objects = PersonManager()
 
     class Meta:
         ordering = ["family_name", "given_name"]

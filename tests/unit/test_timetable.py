@@ -103,18 +103,18 @@ def test_a_substitute_day_for_boxing_day_is_no_working_day():
 @pytest.mark.parametrize(
     ("day", "closed_in"),
     [
-        (date(2026, 11, 30), {"SCT"}),
-        (date(2026, 8, 3), {"SCT"}),
-        (date(2026, 7, 13), {"NIR"}),
-        (date(2026, 8, 31), {"ENG", "WLS", "NIR"}),
-        (date(2022, 6, 2), {"ENG", "WLS", "SCT", "NIR"}),
-        (date(2022, 5, 30), set()),
+        (date(2026, 11, 30), "SCT"),
+        (date(2026, 8, 3), "SCT"),
+        (date(2026, 7, 13), "NIR"),
+        (date(2026, 8, 31), "ENG NIR WLS"),
+        (date(2022, 6, 2), "ENG NIR SCT WLS"),
+        (date(2022, 5, 30), ""),
     ],
     ids=str,
 )
 def test_each_nation_keeps_its_own_bank_holidays(day, closed_in):
     nations = ("ENG", "WLS", "SCT", "NIR")
-    assert {one for one in nations if not working(one).is_working_day(day)} == closed_in
+    assert {one for one in nations if not working(one).is_working_day(day)} == set(closed_in.split())
 
 
 def test_working_days_end_at_the_same_local_time_after_the_clocks_go_back():
