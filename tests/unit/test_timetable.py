@@ -114,7 +114,9 @@ def test_a_substitute_day_for_boxing_day_is_no_working_day():
 )
 def test_each_nation_keeps_its_own_bank_holidays(day, closed_in):
     nations = ("ENG", "WLS", "SCT", "NIR")
-    assert {one for one in nations if not working(one).is_working_day(day)} == set(closed_in.split())
+    assert {one for one in nations if not working(one).is_working_day(day)} == set(
+        closed_in.split()
+    )
 
 
 def test_working_days_end_at_the_same_local_time_after_the_clocks_go_back():
