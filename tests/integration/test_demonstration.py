@@ -6,25 +6,21 @@ Loading takes a while, so it is loaded once: a test that changes it rolls back.
 import re
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from io import StringIO
 from itertools import groupby
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.models import Count, F
 from django.test import Client, override_settings
 from nhs_number import is_valid
 
 from findings import demonstration
-from findings.demonstration.ladders import Ladder
-from findings.demonstration.people import LEAVERS, TRUST, make_hospital
-from findings.demonstration.scenarios import TABLE, stories
+from findings.demonstration.people import LEAVERS, TRUST
 from findings.demonstration.seed import reference
-from findings.demonstration.texts import flaggable, kinds
 from findings.models import (
-    Category,
     Clock,
     Event,
     Examination,
@@ -45,7 +41,6 @@ from findings.services.timeline import database_now
 from findings.states import ClockKind, State
 from notifications.models import Channel, DeliveryAttempt, Notification, Route
 from notifications.rounds import fire
-from tests.factories import OrganisationFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -76,34 +71,6 @@ def loaded(django_db_setup: None, django_db_blocker) -> Iterator[None]:
 @pytest.fixture
 def hospital(loaded: None, db: None, settings) -> None:
     settings.DEMONSTRATION = True
-
-
-# --- When it refuses ---------------------------------------------------------------------------
-
-
-def test_it_refuses_outside_demonstration_mode(settings):
-    settings.DEMONSTRATION = False
-    with pytest.raises(CommandError, match="DEMONSTRATION=on"):
-        run("load_demonstration")
-    assert not Person.objects.exists()
-
-
-def test_it_refuses_beside_rows_that_it_did_not_make(settings):
-    settings.DEMONSTRATION = True
-    OrganisationFactory()
-    with pytest.raises(CommandError, match="empty one only"):
-        run("load_demonstration")
-    assert not Patient.objects.exists()
-
-
-def test_nobody_is_shown_to_sign_in_as_where_it_is_not_loaded():
-    assert demonstration.people_to_show() == []
-
-
-def test_the_sign_ins_are_not_told_outside_demonstration_mode(settings):
-    settings.DEMONSTRATION = False
-    with pytest.raises(CommandError, match="outside demonstration mode"):
-        run("demonstration_sign_ins")
 
 
 # --- The hospital ------------------------------------------------------------------------------
@@ -239,28 +206,6 @@ def test_the_newest_version_is_the_one_to_read(hospital):
         assert examination.current_report == newest
 
 
-def test_every_category_can_be_seen_in_several_kinds_of_examination():
-    for category in (
-        "critical",
-        "urgent",
-        "cancer",
-        "significant_unexpected",
-        "follow_up_recommended",
-    ):
-        assert len({kind.key for kind, _ in flaggable(category)}) >= 5
-
-
-def test_no_abnormality_leaves_a_gap_in_its_words():
-    for kind in kinds():
-        for one in kind.abnormal:
-            known = {**kind.values, **one.values}
-            said = [*one.findings.values(), one.conclusion, one.description, one.action]
-            named = {name for text in said for name in re.findall(r"{(\w+)}", text)}
-            assert named <= set(known), (kind.key, one.name)
-            assert set(one.findings) <= {*kind.normal, *kind.female, *kind.male}
-            assert bool(one.category) == bool(one.description and one.action)
-
-
 def test_each_site_has_fresh_reports_with_something_to_flag(hospital):
     recently = database_now() - timedelta(hours=6)
     for site in Site.objects.all():
@@ -381,28 +326,6 @@ def test_people_patients_and_references_are_the_same_on_every_machine(hospital):
     }
 
 
-MOMENTS = [
-    datetime(2026, 10, 25, 1, 30, tzinfo=UTC),  # the hour that happens twice
-    datetime(2027, 3, 28, 0, 59, tzinfo=UTC),  # just before the hour that is left out
-    datetime(2027, 1, 1, 0, 5, tzinfo=UTC),
-    datetime(2026, 12, 28, 9, 0, tzinfo=UTC),  # between bank holidays
-    datetime(2028, 2, 29, 17, 0, tzinfo=UTC),
-    datetime(2027, 8, 15, 23, 58, tzinfo=UTC),  # a Sunday night
-]
-
-
-@pytest.mark.parametrize("now", MOMENTS, ids=str)
-def test_the_stories_fit_whenever_the_hospital_is_loaded(now):
-    hospital = make_hospital(now)
-    ladders = {category.code: Ladder(category) for category in Category.objects.all()}
-    told = list(stories(hospital, ladders, now))
-    assert len(told) == sum(count for _, _, count, _ in TABLE)
-    for story in told:
-        moments = [story.flagged_at, *(deed.at for deed in story.deeds)]
-        assert moments == sorted(moments)
-        assert now - timedelta(days=120) < moments[0] <= moments[-1] < now
-
-
 # --- Signing in --------------------------------------------------------------------------------
 
 
@@ -432,76 +355,3 @@ def test_the_sign_in_page_lists_them(hospital, client: Client):
     page = client.get("/sign-in/").content.decode()
     for guide in demonstration.people_to_show():
         assert guide.person.family_name in page
-
-
-# --- verify_timeline ---------------------------------------------------------------------------
-
-
-def changed(sql: str, *values: object) -> None:
-    """As somebody with the owner's rights would, past the triggers."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("ALTER TABLE findings_event DISABLE TRIGGER USER")
-        cursor.execute(sql, values)
-        cursor.execute("ALTER TABLE findings_event ENABLE TRIGGER USER")
-
-
-@pytest.fixture
-def line(hospital) -> Event:
-    finding = Finding.objects.annotate(lines=Count("events")).filter(lines__gt=6).order_by("pk")[0]
-    return finding.events.get(number=4)
-
-
-def broken(*arguments: str) -> str:
-    out = StringIO()
-    with pytest.raises(CommandError, match="1 timelines"):
-        call_command("verify_timeline", *arguments, stdout=out, stderr=out)
-    return out.getvalue()
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        "SET kind = 'note'",
-        "SET at = at - interval '1 hour'",
-        "SET by_id = (SELECT max(id) FROM findings_person)",
-        "SET data = data || '{\"level\": 9}'",
-        "SET hash = repeat('0', 64)",
-        "SET previous_hash = repeat('0', 64)",
-    ],
-)
-def test_an_edited_line_is_found_and_named(line, change):
-    changed(f"UPDATE findings_event {change} WHERE id = %s", line.pk)
-    assert f"{line.finding.reference}, line 4" in broken()
-    assert f"{line.finding.reference}, line 4" in broken(line.finding.reference)
-
-
-def test_a_line_that_was_taken_out_is_found(line):
-    changed("DELETE FROM findings_event WHERE id = %s", line.pk)
-    assert f"{line.finding.reference}, line 5: the line before it is missing" in broken()
-
-
-def test_a_line_whose_hash_was_computed_again_breaks_the_next(line):
-    changed(
-        "UPDATE findings_event SET kind = 'note', hash = findings_event_hash(previous_hash,"
-        " finding_id, number, 'note', at, by_id, data) WHERE id = %s",
-        line.pk,
-    )
-    assert f"{line.finding.reference}, line 5: it does not follow the line before it" in broken()
-
-
-def test_a_timeline_without_lines_is_found(line):
-    changed("DELETE FROM findings_event WHERE finding_id = %s", line.finding_id)
-    assert f"{line.finding.reference}: its timeline has no lines" in broken()
-
-
-def test_another_findings_timeline_is_not_blamed(line):
-    other = Finding.objects.exclude(pk=line.finding_id).first()
-    changed("UPDATE findings_event SET kind = 'note' WHERE id = %s", line.pk)
-    said = run("verify_timeline", other.reference)
-    assert other.events.latest("number").hash in said
-
-
-def test_an_unknown_reference_is_said_to_be_unknown(hospital):
-    with pytest.raises(CommandError, match="no finding F-NOTHERE"):
-        run("verify_timeline", "F-NOTHERE")

@@ -1,24 +1,20 @@
-"""Policy as rows: loaded, versioned, signed, and shown with who says so."""
+"""Policy as rows: loaded, versioned and signed."""
 
 import csv
-import shutil
 from datetime import date, timedelta
-from html import unescape
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
-from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from findings.models import BankHoliday, Category, Clock, Finding, Rule, Signature, Step
-from findings.presenters.policy import CLOCKS
 from findings.services import policy
 from findings.services.policy import FOLDER, PolicyError, load_policy, sign_rule
 from tests.factories import Trust, acknowledged, flagged, reported
+from tests.integration.policy_files import change, own_copy, stricter
 
 pytestmark = pytest.mark.django_db
 
@@ -30,21 +26,7 @@ def _as_in_a_hospital(settings):
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The trust's own copy of the files."""
-    return Path(shutil.copytree(FOLDER, tmp_path / "policy"))
-
-
-def change(folder: Path, name: str, where: str, **values: str) -> None:
-    """Change cells of the rows whose first column is `where`."""
-    with (folder / name).open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    for row in rows:
-        if next(iter(row.values())) == where:
-            row.update(values)
-    with (folder / name).open("w", encoding="utf-8", newline="") as file:
-        written = csv.DictWriter(file, rows[0])
-        written.writeheader()
-        written.writerows(rows)
+    return own_copy(tmp_path)
 
 
 def run(command: str, *arguments: object, **options: object) -> str:
@@ -55,13 +37,6 @@ def run(command: str, *arguments: object, **options: object) -> str:
 
 def versions() -> list[tuple[str, int]]:
     return list(Rule.objects.values_list("policy_id", "version"))
-
-
-def stricter(folder: Path, policy_id: str = "DEF-URG", within: str = "PT8H") -> Rule:
-    """A new version of a local rule, which nobody has signed."""
-    change(folder, "policy.csv", policy_id, acknowledge_within=within)
-    load_policy(folder)
-    return Rule.objects.in_force().get(policy_id=policy_id)
 
 
 # --- Loading -----------------------------------------------------------------------------------
@@ -321,94 +296,3 @@ def test_another_countrys_standard_is_no_national_guidance():
     rule = Rule.objects.get(policy_id="US-VA-PT-ACT")
     assert rule.basis == "standard"
     assert not rule.is_national
-
-
-# --- The page ----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def page(trust: Trust) -> "Page":
-    return Page(trust)
-
-
-class Page:
-    """The policy page as somebody sees it."""
-
-    def __init__(self, trust: Trust) -> None:
-        self.trust, self.client = trust, Client()
-
-    def text(self, person=None) -> str:
-        self.client.force_login(
-            person or self.trust.referrer, backend="django.contrib.auth.backends.ModelBackend"
-        )
-        return self.again()
-
-    def again(self) -> str:
-        """The same person opens it once more."""
-        response = self.client.get("/policy/")
-        assert response.status_code == 200
-        return unescape(" ".join(response.content.decode().split()))
-
-
-def test_everybody_who_signs_in_reads_the_policy(page: Page):
-    trust = page.trust
-    for person in (trust.radiologist, trust.coordinator, trust.governance, trust.administrator):
-        assert "Every rule in force" in page.text(person)
-
-
-def test_nobody_reads_it_without_signing_in(client: Client):
-    assert client.get("/policy/").status_code == 302
-
-
-def test_the_page_holds_every_rule_with_its_source(page: Page):
-    text = page.text()
-    for rule in Rule.objects.in_force():
-        assert str(rule) in text
-        assert rule.source in text
-
-
-def test_the_page_says_where_a_source_gives_no_number(page: Page):
-    assert "The source gives no number" in page.text()
-
-
-def test_only_national_rules_are_marked_as_national_guidance(page: Page):
-    text = page.text()
-    marks = text[text.index("Every rule in force") :].count("National guidance </strong>")
-    assert marks == sum(rule.is_national for rule in Rule.objects.in_force())
-
-
-def test_the_page_shows_each_step_of_each_local_ladder(page: Page):
-    text = page.text()
-    assert CLOCKS["acknowledge"].lower() in text.lower()
-    for words in ("4 hours after the clock starts", "4 hours before the limit", "At the limit"):
-        assert words in text
-    assert "3 working days after the clock starts" in text
-
-
-def test_an_unsigned_local_rule_is_marked(page: Page, folder):
-    assert "Not signed by this trust" not in page.text()
-    stricter(folder, "DEF-CRIT", "PT30M")
-    text = page.text()
-    assert "Not signed by this trust" in text
-    assert "manage.py sign_policy DEF-CRIT" in text
-
-
-def test_earlier_versions_stay_on_the_page(page: Page, folder):
-    assert "No rule has been changed" in page.text()
-    stricter(folder)
-    text = page.text()
-    earlier = text[text.index("Earlier versions") :]
-    assert "DEF-URG v1" in earlier
-    assert "12 hours" in earlier
-
-
-def test_the_page_asks_the_database_as_often_for_many_rules_as_for_few(page: Page, folder):
-    stricter(folder)
-    page.text()
-    with CaptureQueriesContext(connection) as few:
-        page.again()
-    stricter(folder, "DEF-CRIT", "PT30M")
-    stricter(folder, "DEF-SIG", "P4D")
-    with CaptureQueriesContext(connection) as many:
-        page.again()
-    assert len(many) <= len(few) < 16

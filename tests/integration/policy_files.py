@@ -1,0 +1,32 @@
+"""A trust's own copy of the policy files, to be changed and loaded."""
+
+import csv
+import shutil
+from pathlib import Path
+
+from findings.models import Rule
+from findings.services.policy import FOLDER, load_policy
+
+
+def own_copy(under: Path) -> Path:
+    return Path(shutil.copytree(FOLDER, under / "policy"))
+
+
+def change(folder: Path, name: str, where: str, **values: str) -> None:
+    """Change cells of the rows whose first column is `where`."""
+    with (folder / name).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        if next(iter(row.values())) == where:
+            row.update(values)
+    with (folder / name).open("w", encoding="utf-8", newline="") as file:
+        written = csv.DictWriter(file, rows[0])
+        written.writeheader()
+        written.writerows(rows)
+
+
+def stricter(folder: Path, policy_id: str = "DEF-URG", within: str = "PT8H") -> Rule:
+    """A new version of a local rule, which nobody has signed."""
+    change(folder, "policy.csv", policy_id, acknowledge_within=within)
+    load_policy(folder)
+    return Rule.objects.in_force().get(policy_id=policy_id)
