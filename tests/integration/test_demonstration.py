@@ -64,6 +64,9 @@ def loaded(django_db_setup: None, django_db_blocker) -> Iterator[None]:
         transaction.atomic(),
     ):
         run("load_demonstration")
+        with connection.cursor() as cursor:  # once here, instead of after each test again
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
         yield
         transaction.set_rollback(True)
 
