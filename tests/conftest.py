@@ -1,13 +1,13 @@
 """What every test may ask for."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.static_files import pytest_configure, pytest_unconfigure  # noqa: F401
+from tests.quick_settings import pytest_configure, pytest_unconfigure  # noqa: F401
 
 IN_CI = os.environ.get("CI", "").lower() == "true"
 
@@ -35,6 +35,18 @@ def application_role(db: None) -> Iterator[str]:
     yield role
     with connection.cursor() as cursor:
         cursor.execute("RESET ROLE")
+
+
+@pytest.fixture
+def broker_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Point this process at another broker. By the environment, which Celery asks first and each
+    time: a value set on its configuration would stay there after the test."""
+
+    def point(url: str) -> None:
+        for name in ("CELERY_BROKER_URL", "CELERY_BROKER_WRITE_URL"):
+            monkeypatch.setenv(name, url)
+
+    return point
 
 
 @pytest.fixture(scope="session")

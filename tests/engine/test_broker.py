@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -45,7 +45,7 @@ def _bell() -> Iterator[None]:
 
 @pytest.fixture(params=["valkey", "redis"])
 def broker(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, broker_at: Callable[[str], None]
 ) -> Iterator[embedded.Valkey]:
     """A broker of the test's own; this process rings there too, as a web server would."""
     redis = shutil.which("redis-server")
@@ -54,7 +54,7 @@ def broker(
     program = Path(redis) if request.param == "redis" and redis else embedded.valkey_binary()
     server = embedded.Valkey(embedded.temporary_directory(), durable=False, program=program)
     server.start()
-    monkeypatch.setenv("CELERY_BROKER_URL", server.url)
+    broker_at(server.url)
     yield server
     server.stop()
     shutil.rmtree(server.base, ignore_errors=True)
@@ -91,9 +91,10 @@ def test_the_first_message_goes_out_at_once_and_no_trouble_of_the_broker_loses_o
     trust: Trust, mail: MailServer, broker: embedded.Valkey, engine: Engines, client: Client
 ) -> None:
     engine.worker()
-    # No beat yet: only the bell can have woken the worker.
+    # No beat yet: only the bell can have woken the worker. On a quiet machine it takes less than a
+    # second; on a busy one the test waits, since how long it takes is not what it is about.
     finding, _ = timed_flag(trust)
-    arrives(engine, mail, finding, within=5)
+    arrives(engine, mail, finding, within=30)
     engine.beat()
     for finding in _flushed(trust, broker):
         arrives(engine, mail, finding, within=20)

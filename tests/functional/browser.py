@@ -7,6 +7,7 @@ A test takes the fixture `browser` (tests/functional/conftest.py) and opens page
     check(page, "help", browser)                     # axe, overflow, console; screenshots
 """
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -152,7 +153,8 @@ def screenshot(page: Page, name: str) -> Path:
     SCREENSHOTS.mkdir(exist_ok=True)
     width = (page.viewport_size or DESKTOP)["width"]
     path = SCREENSHOTS / f"{re.sub(r'[^a-z0-9]+', '-', name.lower())}-{width}.png"
-    page.screenshot(path=path, full_page=True)
+    if os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=path, full_page=True)
     return path
 
 
@@ -161,7 +163,8 @@ def check(page: Page, name: str, browser: Browser | None = None) -> None:
 
     Without JavaScript in the page axe cannot look at it, and the rest is looked at.
 
-    With `browser`: nothing was said on its console either. A picture of each width is kept.
+    With `browser`: nothing was said on its console either. With SCREENSHOTS set a picture of
+    each width is kept, too slow for every run.
     """
     for viewport in (PHONE, NARROW, DESKTOP):
         page.set_viewport_size(viewport)  # type: ignore[arg-type]

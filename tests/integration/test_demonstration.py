@@ -42,7 +42,8 @@ from findings.states import ClockKind, State
 from notifications.models import Channel, DeliveryAttempt, Notification, Route
 from notifications.rounds import fire
 
-pytestmark = pytest.mark.django_db
+# One process: what it starts is started once.
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("demonstration")]
 
 # What is the same on every machine, whenever it is loaded.
 FIRST = ("9991000003", "HOWARTH, Tanya")

@@ -51,7 +51,7 @@ def test_the_owner_is_told_by_every_route_at_once(trust: Trust) -> None:
     assert fire_due_steps() == Fired(steps=1, notifications=2)
     assert told(finding) == by_both(trust.referrer)
     step = finding.steps.get(level=1)
-    assert step.fired_at == step.due_at
+    assert timedelta() <= step.fired_at - step.due_at < timedelta(seconds=30)
     assert finding.steps.filter(fired_at__isnull=False).count() == 1
 
 

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from findings.models import Role
-from imaging_safety import celery, errors
+from imaging_safety import errors
 from tests.factories import PersonFactory
 
 BROKEN_BROKER = "redis://127.0.0.1:1/0"
@@ -21,9 +21,8 @@ def person(db):
 
 
 @pytest.fixture
-def no_broker(monkeypatch) -> None:
-    for name in ("broker_url", "broker_write_url"):
-        monkeypatch.setattr(celery.app.conf, name, BROKEN_BROKER)
+def no_broker(broker_at) -> None:
+    broker_at(BROKEN_BROKER)
 
 
 def test_health_needs_no_sign_in_and_says_the_release(client, db, settings):

@@ -195,11 +195,8 @@ def test_a_broker_that_drops_queues_is_refused(broker):
 
 
 @pytest.mark.django_db
-def test_a_broker_that_is_down_is_only_a_warning(monkeypatch):
-    from imaging_safety import health
-
-    monkeypatch.setattr(health.app.conf, "broker_url", "redis://127.0.0.1:1/0")
-    monkeypatch.setattr(health.app.conf, "broker_write_url", "redis://127.0.0.1:1/0")
+def test_a_broker_that_is_down_is_only_a_warning(broker_at):
+    broker_at("redis://127.0.0.1:1/0")
     found = refusals(databases=["default"])
     assert "imaging_safety.W001" in found
     assert "imaging_safety.E008" not in found
