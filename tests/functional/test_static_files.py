@@ -14,9 +14,6 @@ from django.utils.functional import empty
 from imaging_safety.jinja import NHSUK_VERSION
 from imaging_safety.vendor_nhsuk import clean_css
 
-# One process: what it starts is started once.
-pytestmark = pytest.mark.xdist_group("static files")
-
 SOURCE = Path(django_settings.BASE_DIR) / "imaging_safety" / "static"
 # Of the applications that bring some: the directory, the API and its description.
 THEIRS = ["admin", "rest_framework", "django_filters", "drf_spectacular"]

@@ -42,8 +42,7 @@ from findings.states import ClockKind, State
 from notifications.models import Channel, DeliveryAttempt, Notification, Route
 from notifications.rounds import fire
 
-# One process: what it starts is started once.
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("demonstration")]
+pytestmark = pytest.mark.django_db
 
 # What is the same on every machine, whenever it is loaded.
 FIRST = ("9991000003", "HOWARTH, Tanya")

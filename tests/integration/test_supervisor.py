@@ -21,9 +21,6 @@ import pytest
 
 from imaging_safety import embedded, place, run
 
-# One process: what it starts is started once.
-pytestmark = pytest.mark.xdist_group("supervisor")
-
 HERE = Path(__file__).resolve().parents[2]
 UP_WITHIN = 240  # seconds, with the first load of the demonstration hospital
 GONE_WITHIN = 30
