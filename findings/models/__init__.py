@@ -1,9 +1,11 @@
 """Rows of the case and the clock, with the questions that may be asked of them."""
 
+from findings.models.action import Action
 from findings.models.append_only import APPEND_ONLY
+from findings.models.clock import Clock, Step
 from findings.models.event import Event, Viewing
 from findings.models.examination import Examination, Sender, held_by
-from findings.models.finding import Action, Clock, Finding, Step
+from findings.models.finding import Finding
 from findings.models.organisation import Membership, Organisation, Site, Team
 from findings.models.patient import Patient, PatientIdentifier
 from findings.models.people import Person, Role, names

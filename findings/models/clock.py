@@ -1,0 +1,155 @@
+"""A promise with a timetable, and its steps: when somebody is told, and who."""
+
+import pgtrigger
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from findings.models.append_only import never_deleted
+
+
+class Clock(models.Model):
+    """A promise with a timetable. Which kind runs follows from the state of the finding."""
+
+    class StoppedBecause(models.TextChoices):
+        ANSWERED = "answered", "What was promised was done"
+        CORRECTED = "corrected", "The report was corrected; a new clock started"
+        HANDED_OVER = "handed_over", "Handed to somebody else; a new clock started"
+        CLOSED = "closed", "The finding was closed"
+        WITHDRAWN = "withdrawn", "The finding was withdrawn"
+
+    finding = models.ForeignKey("findings.Finding", models.PROTECT, related_name="clocks")
+    kind = models.CharField(max_length=12)
+    # The version of policy under which it was promised.
+    rule = models.ForeignKey("findings.Rule", models.PROTECT, related_name="clocks")
+    started_at = models.DateTimeField()
+    # A function of facts, fixed when the clock starts.
+    due_at = models.DateTimeField()
+    stopped_at = models.DateTimeField(null=True, blank=True)
+    stopped_because = models.CharField(max_length=12, choices=StoppedBecause, blank=True)
+
+    class Meta:
+        ordering = ["started_at", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="clock_kind_is_known",
+                condition=Q(kind__in=["acknowledge", "act", "follow_up"]),
+            ),
+            models.CheckConstraint(
+                name="clock_is_due_after_it_starts", condition=Q(due_at__gt=F("started_at"))
+            ),
+            models.CheckConstraint(
+                name="stopped_clock_says_when_and_why",
+                condition=Q(stopped_at__isnull=True, stopped_because="")
+                | (
+                    Q(stopped_at__isnull=False, stopped_at__gte=F("started_at"))
+                    & ~Q(stopped_because="")
+                ),
+            ),
+            models.UniqueConstraint(
+                fields=["finding", "kind"],
+                condition=Q(stopped_at__isnull=True),
+                name="one_running_clock_of_a_kind",
+            ),
+        ]
+        triggers = [
+            never_deleted("clock"),
+            pgtrigger.ReadOnly(
+                name="clock_promise_never_changes",
+                fields=["finding", "kind", "rule", "started_at", "due_at"],
+            ),
+            pgtrigger.Trigger(
+                name="clock_runs_while_finding_is_open",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                timing=pgtrigger.Deferred,
+                func="PERFORM findings_check_clock(NEW.finding_id); RETURN NULL;",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} clock {self.pk}"
+
+    @property
+    def is_running(self) -> bool:
+        return self.stopped_at is None
+
+
+class StepQuerySet(models.QuerySet["Step"]):
+    """Questions about steps."""
+
+    def unfired(self) -> "StepQuerySet":
+        return self.filter(fired_at__isnull=True, cancelled_at__isnull=True)
+
+    def due(self) -> "StepQuerySet":
+        """Unfired and due by the database's clock, not by ours."""
+        return self.unfired().filter(falls_at__lte=Now())
+
+
+class Step(models.Model):
+    """One promised escalation of a clock: when, and to whom. Written out at the flag."""
+
+    clock = models.ForeignKey(Clock, models.PROTECT, related_name="steps")
+    # The clock's finding, here so that the engine can lock it without a join.
+    finding = models.ForeignKey("findings.Finding", models.PROTECT, related_name="steps")
+    level = models.PositiveSmallIntegerField()
+    audience = models.CharField(max_length=12)
+    words = models.CharField(max_length=120)
+    # The category's at the flag: the most severe are told first.
+    priority = models.PositiveSmallIntegerField()
+    due_at = models.DateTimeField()
+    # Only ever earlier than due_at, with an event that says why.
+    brought_forward_to = models.DateTimeField(null=True, blank=True)
+    falls_at = models.GeneratedField(
+        expression=models.functions.Coalesce("brought_forward_to", "due_at"),
+        output_field=models.DateTimeField(),
+        db_persist=True,
+    )
+    fired_at = models.DateTimeField(null=True, blank=True)
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+
+    objects = StepQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["clock", "due_at", "level"]
+        constraints = [
+            models.CheckConstraint(
+                name="step_never_fires_early",
+                condition=Q(fired_at__isnull=True) | Q(fired_at__gte=F("falls_at")),
+            ),
+            models.CheckConstraint(
+                name="step_is_never_fired_and_cancelled",
+                condition=Q(fired_at__isnull=True) | Q(cancelled_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="step_only_moves_nearer",
+                condition=Q(brought_forward_to__isnull=True)
+                | Q(brought_forward_to__lte=F("due_at")),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["priority", "falls_at"],
+                name="steps_to_fire",
+                condition=Q(fired_at__isnull=True, cancelled_at__isnull=True),
+            ),
+        ]
+        triggers = [
+            never_deleted("step"),
+            pgtrigger.ReadOnly(
+                name="step_promise_never_changes",
+                fields=["clock", "finding", "level", "audience", "due_at", "priority"],
+            ),
+            pgtrigger.Trigger(
+                name="step_never_fires_twice",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__fired_at__isnull=False)
+                | pgtrigger.Q(old__cancelled_at__isnull=False),
+                func="RAISE EXCEPTION 'step % has fired or was cancelled', OLD.id"
+                " USING ERRCODE = 'check_violation';",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"step {self.pk}"
