@@ -33,6 +33,7 @@ from findings.models import (
     Person,
     Report,
 )
+from findings.services.policy import load_policy
 from findings.services.timeline import database_now
 from notifications.models import Channel, Notification, Route
 from notifications.past import Past
@@ -70,6 +71,7 @@ def load() -> Loaded:
 
 def _load() -> Loaded:
     _refuse_beside_real_rows()
+    load_policy()
     now = database_now()
     hospital = make_hospital(now)
     _make_routes(hospital)

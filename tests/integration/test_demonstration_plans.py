@@ -13,7 +13,7 @@ from findings.demonstration.people import make_hospital
 from findings.demonstration.scenarios import TABLE, stories
 from findings.demonstration.texts import flaggable, kinds
 from findings.models import Category, Patient, Person
-from tests.factories import OrganisationFactory
+from tests.factories import OrganisationFactory, policy_in_force
 
 pytestmark = pytest.mark.django_db
 
@@ -87,6 +87,7 @@ MOMENTS = [
 
 @pytest.mark.parametrize("now", MOMENTS, ids=str)
 def test_the_stories_fit_whenever_the_hospital_is_loaded(now):
+    policy_in_force()
     hospital = make_hospital(now)
     ladders = {category.code: Ladder(category) for category in Category.objects.all()}
     told = list(stories(hospital, ladders, now))
