@@ -13,7 +13,7 @@ from findings.models import Finding
 from findings.services.acknowledge import acknowledge_finding
 from notifications.rounds import deliver, fire
 from tests.factories import TEXT, TeamFactory, Trust, a_trust, acknowledged, flagged
-from tests.functional.browser import DESKTOP, NARROW, PHONE, check, overflow, screenshot
+from tests.functional.browser import DESKTOP, NARROW, PHONE, check, overflow, screenshot, settle
 from tests.integration.test_finding_page import corrected
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -41,6 +41,7 @@ def look_at(browser, person, pages: dict[str, str], whose: str) -> None:
         page.goto(browser.address + address)
         check(page, name, browser)
         page.set_viewport_size(PHONE)
+        settle(page)
         screenshot(page, name)
         assert overflow(page) == []
         page.set_viewport_size(NARROW)
