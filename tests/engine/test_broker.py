@@ -19,21 +19,9 @@ from imaging_safety import embedded
 from notifications import bell, tasks
 from tests.engine.mail import Arrived, MailServer
 from tests.engine.world import Engines, all_quiet, check_history, engines, wait_until
-from tests.factories import Trust, a_trust, flagged
+from tests.factories import Trust, flagged
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def mail() -> Iterator[MailServer]:
-    server = MailServer().start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def trust(transactional_db: None) -> Trust:
-    return a_trust()
 
 
 @pytest.fixture(autouse=True)

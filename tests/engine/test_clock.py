@@ -15,23 +15,11 @@ from findings.models import Finding
 from notifications.models import Pulse
 from tests.engine.mail import MailServer
 from tests.engine.world import Engines, all_quiet, check_history, engines, wait_until
-from tests.factories import Trust, a_trust, flagged
+from tests.factories import Trust, flagged
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db(transaction=True)]
 
 NO_BROKER = "redis://127.0.0.1:1/0"
-
-
-@pytest.fixture
-def mail() -> Iterator[MailServer]:
-    server = MailServer().start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def trust(transactional_db: None) -> Trust:
-    return a_trust()
 
 
 @pytest.fixture

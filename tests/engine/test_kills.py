@@ -18,23 +18,11 @@ from notifications.models import Channel, DeliveryAttempt, Notification
 from notifications.outcomes import UNDELIVERED
 from tests.engine.mail import AFTER, BEFORE, MailServer
 from tests.engine.world import Engines, all_quiet, check_history, engines, wait_until
-from tests.factories import Trust, a_trust, flagged
+from tests.factories import Trust, flagged
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db(transaction=True)]
 
 LEASE = 12.0  # seconds
-
-
-@pytest.fixture
-def mail() -> Iterator[MailServer]:
-    server = MailServer().start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def trust(transactional_db: None) -> Trust:
-    return a_trust()
 
 
 @pytest.fixture
