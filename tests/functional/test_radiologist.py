@@ -11,18 +11,15 @@ from findings.models import Finding, Report, Role
 from findings.services.close import withdraw_finding
 from notifications.models import Route
 from tests.factories import a_trust, acknowledged, flagged, nhs_number, report, reported
-from tests.functional.browser import DESKTOP, NARROW, PHONE, check, overflow, screenshot, violations
+from tests.functional.browser import DESKTOP, PHONE, check, overflow, screenshot, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-WIDTHS = pytest.mark.parametrize(
-    "viewport", [DESKTOP, PHONE, NARROW], ids=["desktop", "phone", "narrow"]
-)
-# Every width and both ways of running, without every product of the two.
+# `check` looks at every width, so each way of running starts at one.
 WAYS = pytest.mark.parametrize(
     ("viewport", "javascript"),
-    [(DESKTOP, True), (PHONE, False), (NARROW, True)],
-    ids=["desktop", "phone-no-script", "narrow"],
+    [(DESKTOP, True), (PHONE, False)],
+    ids=["desktop", "phone-no-script"],
 )
 TEXT = """CLINICAL DETAILS
 Cough for six weeks, ex-smoker. Infection?
@@ -159,12 +156,9 @@ def test_what_was_not_shown_is_shown_and_asks_again(browser, trust, examination)
     page.wait_for_url("**/findings/F-*/")
 
 
-@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_where_nobody_can_be_reached_the_page_gives_telephone_numbers(
-    browser, trust, examination, viewport
-):
+def test_where_nobody_can_be_reached_the_page_gives_telephone_numbers(browser, trust, examination):
     Route.objects.all().delete()
-    page = browser.open(flag_of(examination), viewport, person=trust.radiologist)
+    page = browser.open(flag_of(examination), PHONE, person=trust.radiologist)
     page.check("input[value=critical]")
     check(page, "radiologist flag nobody reachable", browser)
     assert "020 7946 0123" in page.inner_text(".app-ahead[data-place='1']")
@@ -221,10 +215,7 @@ def test_a_second_press_makes_no_second_finding(browser, trust, examination):
 # --- The other pages -----------------------------------------------------------------------------
 
 
-@WIDTHS
-def test_a_report_with_versions_and_flags_has_nothing_for_axe_to_find(
-    browser, trust, examination, viewport
-):
+def test_a_report_with_versions_and_flags_has_nothing_for_axe_to_find(browser, trust, examination):
     moment = timezone.now()
     report(
         trust,
@@ -236,19 +227,16 @@ def test_a_report_with_versions_and_flags_has_nothing_for_axe_to_find(
         notices=("The time of the examination was not readable.",),
     )
     flagged(trust, examination=examination)
-    page = browser.open(
-        reverse("report", args=[examination.public_id]), viewport, person=trust.radiologist
-    )
+    page = browser.open(reverse("report", args=[examination.public_id]), person=trust.radiologist)
     for summary in page.locator("details summary").all():
         summary.click()
     check(page, "radiologist report versions", browser)
 
 
-@pytest.mark.parametrize("viewport", [DESKTOP, NARROW], ids=["desktop", "narrow"])
-def test_lists_with_rows_and_without_have_nothing_for_axe_to_find(browser, trust, viewport):
-    page = browser.open("/reports/", viewport, person=trust.radiologist)
+def test_lists_with_rows_and_without_have_nothing_for_axe_to_find(browser, trust):
+    page = browser.open("/reports/", person=trust.radiologist)
     check(page, "radiologist reports empty", browser)
-    page = browser.open("/flags/", viewport, person=trust.radiologist)
+    page = browser.open("/flags/", person=trust.radiologist)
     check(page, "radiologist my flags empty", browser)
     flagged(trust, at=timezone.now() - timedelta(hours=30))
     acknowledged(trust, flagged(trust, category="significant_unexpected"))
@@ -256,9 +244,9 @@ def test_lists_with_rows_and_without_have_nothing_for_axe_to_find(browser, trust
     withdraw_finding(finding=gone, by=trust.radiologist, because="It was on the scan of 2019.")
     for _ in range(30):
         reported(trust)
-    page = browser.open("/flags/", viewport, person=trust.radiologist)
+    page = browser.open("/flags/", person=trust.radiologist)
     check(page, "radiologist my flags", browser)
-    page = browser.open("/reports/?page=2", viewport, person=trust.radiologist)
+    page = browser.open("/reports/?page=2", person=trust.radiologist)
     check(page, "radiologist reports second page", browser)
     page.fill("#id_words", "nobody of this name")
     page.press("#id_words", "Enter")

@@ -13,7 +13,7 @@ from findings.models import Finding
 from findings.services.acknowledge import acknowledge_finding
 from notifications.rounds import deliver, fire
 from tests.factories import TEXT, TeamFactory, Trust, a_trust, acknowledged, flagged
-from tests.functional.browser import DESKTOP, NARROW, PHONE, check, overflow, screenshot, settle
+from tests.functional.browser import DESKTOP, PHONE, check, overflow, screenshot
 from tests.integration.test_finding_page import corrected
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -33,19 +33,10 @@ def page_of(finding: Finding) -> str:
 
 
 def look_at(browser, person, pages: dict[str, str], whose: str) -> None:
-    """Each page on a desktop, then the same page pulled narrow: half the time of two visits."""
     page = browser.new_page(DESKTOP, person=person)
     for words, address in pages.items():
-        name = f"{whose} {words}"
-        page.set_viewport_size(DESKTOP)
         page.goto(browser.address + address)
-        check(page, name, browser)
-        page.set_viewport_size(PHONE)
-        settle(page)
-        screenshot(page, name)
-        assert overflow(page) == []
-        page.set_viewport_size(NARROW)
-        check(page, name, browser)
+        check(page, f"{whose} {words}", browser)
 
 
 class Presses:
