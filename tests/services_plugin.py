@@ -13,6 +13,8 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
 from imaging_safety import embedded
 
 # What the settings ask for; a test that needs another value says so itself.
@@ -23,6 +25,10 @@ ENVIRONMENT = {
     "BASE_URL": "http://127.0.0.1:8000",
     "DJANGO_SETTINGS_MODULE": "imaging_safety.settings",
 }
+
+
+# Set for the processes that we start: the server they are given goes away with us.
+THROWN_AWAY = "TEST_POSTGRES_IS_THROWN_AWAY"
 
 
 def _start_missing() -> None:
@@ -36,6 +42,7 @@ def _start_missing() -> None:
         os.environ["REDIS_URL"] = servers.valkey.start().url
     if "DATABASE_URL" not in os.environ:
         os.environ["DATABASE_URL"] = servers.postgres.start().url(embedded.OWNER)
+        os.environ[THROWN_AWAY] = "yes"
 
 
 def broker_for(url: str, worker: str) -> str:
@@ -54,6 +61,13 @@ def _begin() -> None:
 
 
 _begin()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Databases of a server that goes away need no dropping, which a session left by a browser
+    would refuse."""
+    if THROWN_AWAY in os.environ:
+        config.option.reuse_db = True
 
 
 def pytest_report_header() -> list[str]:

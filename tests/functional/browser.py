@@ -175,9 +175,10 @@ def check(page: Page, name: str, browser: Browser | None = None) -> None:
     With `browser`: nothing was said on its console either. With SCREENSHOTS set a picture of
     each width is kept, too slow for every run.
     """
-    for viewport in (PHONE, NARROW, DESKTOP):
-        page.set_viewport_size(viewport)  # type: ignore[arg-type]
-        settle(page)
+    for viewport in (DESKTOP, PHONE, NARROW):
+        if page.viewport_size != viewport:
+            page.set_viewport_size(viewport)  # type: ignore[arg-type]
+            settle(page)
         screenshot(page, name)
         assert overflow(page) == [], viewport
         if viewport is not NARROW and page not in _scriptless:  # narrow is laid out as a phone
