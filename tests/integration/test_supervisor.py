@@ -125,6 +125,12 @@ def running(local) -> Iterator[Running]:
         one.end_if_running()
 
 
+@pytest.fixture(scope="module")
+def kept() -> dict[str, int]:
+    """What the last test of one day tells the first of the next."""
+    return {}
+
+
 def assert_nothing_is_left(family: list[psutil.Process]) -> None:
     _, alive = psutil.wait_procs(family, timeout=GONE_WITHIN)
     assert [" ".join(process.cmdline()) for process in alive] == []
@@ -195,8 +201,9 @@ def test_a_program_that_dies_is_started_again(running, word):
     assert "(SIGKILL); again in" in running.said.read_text()
 
 
-def test_sigterm_leaves_nothing(running):
+def test_sigterm_leaves_nothing(running, kept):
     """The last of the tests that share it."""
+    kept["people"] = running.ask("SELECT count(*) FROM findings_person")
     family = running.family()
     assert len(family) > len(PROGRAMS)
     assert running.end(signal.SIGTERM) == 0
@@ -206,11 +213,10 @@ def test_sigterm_leaves_nothing(running):
 # --- The next day -----------------------------------------------------------------------------
 
 
-def test_a_second_start_is_quick_keeps_the_rows_and_needs_no_care_after_kill_9(local, start):
-    first = start().wait_until_up()
-    people = first.ask("SELECT count(*) FROM findings_person")
+def test_a_second_start_is_quick_keeps_the_rows_and_needs_no_care_after_kill_9(local, kept, start):
+    """The day after the tests above."""
+    people = kept["people"]
     secret = (local / "secret-key").read_text()
-    first.end()
 
     began = time.monotonic()
     second = start().wait_until_up()
