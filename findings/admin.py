@@ -12,7 +12,6 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from findings.models import (
-    BankHoliday,
     Membership,
     Organisation,
     Person,
@@ -126,6 +125,6 @@ class TeamAdmin(DirectoryAdmin):
     inlines = [MembershipInline]
 
 
-@admin.register(Organisation, Site, Sender, BankHoliday, site=directory)
+@admin.register(Organisation, Site, Sender, site=directory)
 class PlainAdmin(DirectoryAdmin):
     """Pages that need nothing of their own."""

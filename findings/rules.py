@@ -124,6 +124,10 @@ def check_can_deal_with_held(person: Person, receipt: Receipt) -> None:
     )
 
 
+def check_can_keep_calendar(person: Person) -> None:
+    _require(person.has_role(Role.ADMINISTRATOR), "Only an administrator can change bank holidays.")
+
+
 can_write_report = _answers(check_can_write_report)
 can_flag = _answers(check_can_flag)
 can_acknowledge = _answers(check_can_acknowledge)

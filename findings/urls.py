@@ -5,6 +5,7 @@ from django.urls import path
 import findings.addresses  # noqa: F401  registers <reference:…>
 from findings.views import (
     answers,
+    bank_holidays,
     finding,
     flag,
     governance,
@@ -36,6 +37,9 @@ urlpatterns = [
     path("governance/<str:measure>/", governance.rows, name="governance-rows"),
     path("held/", held.held_items, name="held-items"),
     path("held/<int:receipt_id>/", held.held_item, name="held-item"),
+    path("bank-holidays/", bank_holidays.bank_holidays, name="bank-holidays"),
+    path("bank-holidays/add/", bank_holidays.add, name="add-bank-holiday"),
+    path("bank-holidays/<int:pk>/remove/", bank_holidays.remove, name="remove-bank-holiday"),
     path("policy/", policy.policy, name="policy"),
     path("people/", people.people, name="people"),
 ]

@@ -19,8 +19,9 @@ from django.db.models import Exists, Min, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from findings.models import Clock, Finding, Step
+from findings.services.calendars import missing_years, promises_past_the_table
 from findings.services.timeline import database_now
-from findings.words import plural, when
+from findings.words import local, plural, when
 from notifications.models import Notification, Pulse
 
 log = logging.getLogger(__name__)
@@ -191,6 +192,22 @@ def _nobody_reached(now: datetime) -> Iterator[Sentence]:
         )
 
 
+def _calendar(now: datetime) -> Iterator[Sentence]:
+    for nation, year in missing_years(local(now).date()):
+        yield Sentence(
+            f"No bank holidays of {nation.label} are known for {year}, so its working days are"
+            " counted too short. Load the policy again, or add them.",
+            page="bank-holidays",
+        )
+    for nation, last, count in promises_past_the_table():
+        yield Sentence(
+            f"{_are(count, 'promise')} due after {last}, the last year for which"
+            f" bank holidays of {nation.label} are known.",
+            count,
+            "bank-holidays",
+        )
+
+
 def _are(count: int, noun: str) -> str:
     return f"{plural(count, noun)} {'is' if count == 1 else 'are'}"
 
@@ -202,4 +219,5 @@ CHECKS: tuple[Callable[[datetime], Iterator[Sentence]], ...] = (
     _no_clock,
     _nobody_reached,
     _ladder_at_its_end,
+    _calendar,
 )

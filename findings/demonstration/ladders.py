@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from findings.models import Category, Rung
-from findings.services.policy import calendar, limit_at, rule_to_promise
+from findings.services.calendars import calendar
+from findings.services.policy import limit_at, rule_to_promise
 from findings.states import ClockKind
 from findings.timetable import end_of_day, parse_duration, steps
 

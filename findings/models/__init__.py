@@ -2,6 +2,7 @@
 
 from findings.models.action import Action
 from findings.models.append_only import APPEND_ONLY
+from findings.models.bank_holiday import BankHoliday, BankHolidayChange, Nation
 from findings.models.clock import Clock, Step
 from findings.models.event import Event, Viewing
 from findings.models.examination import Examination, Sender, held_by
@@ -9,7 +10,7 @@ from findings.models.finding import Finding
 from findings.models.organisation import Membership, Organisation, Site, Team
 from findings.models.patient import Patient, PatientIdentifier
 from findings.models.people import Person, Role, names
-from findings.models.policy import Audience, BankHoliday, Category, Rule, Rung, Signature
+from findings.models.policy import Audience, Category, Rule, Rung, Signature
 from findings.models.report import IncomingMessage, Receipt, Report, ReportStatus
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Action",
     "Audience",
     "BankHoliday",
+    "BankHolidayChange",
     "Category",
     "Clock",
     "Event",
@@ -24,6 +26,7 @@ __all__ = [
     "Finding",
     "IncomingMessage",
     "Membership",
+    "Nation",
     "Organisation",
     "Patient",
     "PatientIdentifier",

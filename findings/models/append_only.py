@@ -26,6 +26,7 @@ APPEND_ONLY = [
     "findings_rule",
     "findings_rung",
     "findings_signature",
+    "findings_bankholidaychange",
     "notifications_deliveryattempt",
     "notifications_deliveryresult",
 ]

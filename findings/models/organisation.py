@@ -1,6 +1,9 @@
 """Trusts, practices, sites and teams: where the people work."""
 
+from django.conf import settings
 from django.db import models
+
+from findings.models.bank_holiday import Nation
 
 
 class Organisation(models.Model):
@@ -13,6 +16,8 @@ class Organisation(models.Model):
     ods_code = models.CharField("ODS code", max_length=12, unique=True)
     name = models.CharField(max_length=120)
     kind = models.CharField(max_length=10, choices=Kind)
+    # Whose bank holidays count; empty: the setting NATION.
+    nation = models.CharField(max_length=3, choices=Nation, blank=True)
 
     class Meta:
         ordering = ["name"]
@@ -27,12 +32,19 @@ class Site(models.Model):
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="sites")
     ods_code = models.CharField("ODS code", max_length=12, unique=True)
     name = models.CharField(max_length=120)
+    # Only for a site in another nation than its trust.
+    nation = models.CharField(max_length=3, choices=Nation, blank=True)
 
     class Meta:
         ordering = ["name"]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def whose_holidays(self) -> str:
+        """The nation whose bank holidays count for what is found here."""
+        return self.nation or self.organisation.nation or settings.NATION
 
 
 class Team(models.Model):

@@ -173,27 +173,3 @@ class Category(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-
-class BankHoliday(models.Model):
-    """A day on which working-time clocks stand still, with where we have it from."""
-
-    class Nation(models.TextChoices):
-        ENGLAND = "ENG", "England"
-        WALES = "WLS", "Wales"
-        SCOTLAND = "SCT", "Scotland"
-        NORTHERN_IRELAND = "NIR", "Northern Ireland"
-
-    nation = models.CharField(max_length=3, choices=Nation)
-    on = models.DateField()
-    name = models.CharField(max_length=80)
-    source = models.CharField(max_length=120)
-
-    class Meta:
-        ordering = ["nation", "on"]
-        constraints = [
-            models.UniqueConstraint(fields=["nation", "on"], name="one_bank_holiday_a_day"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.name}, {self.on:%d %B %Y}"

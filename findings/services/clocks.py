@@ -4,22 +4,28 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from findings import doorbell
-from findings.models import Audience, Clock, Event, Finding, Person, Rule, Step
-from findings.services.policy import calendar
+from findings.models import Audience, Clock, Event, Finding, Person, Rule, Site, Step
+from findings.services.calendars import calendar
 from findings.services.timeline import record
 from findings.states import ClockKind
 from findings.timetable import PlannedStep, steps
 
 
 def planned_steps(
-    *, rule: Rule, kind: ClockKind, started_at: datetime, due_at: datetime, from_at: datetime
+    *,
+    rule: Rule,
+    kind: ClockKind,
+    started_at: datetime,
+    due_at: datetime,
+    from_at: datetime,
+    site: Site | None = None,
 ) -> Sequence[PlannedStep]:
     """The ladder of a rule with its moments: what will be promised, or was."""
     return steps(
         [rung for rung in rule.rungs.all() if rung.clock == kind],
         started_at=started_at,
         due_at=due_at,
-        calendar=calendar(rule.calendar),
+        calendar=calendar(rule.calendar, site),
         from_at=from_at,
     )
 
@@ -38,7 +44,14 @@ def start_clock(
     clock = Clock.objects.create(
         finding=finding, kind=kind, rule=rule, started_at=started_at, due_at=due_at
     )
-    ladder = planned_steps(rule=rule, kind=kind, started_at=started_at, due_at=due_at, from_at=at)
+    ladder = planned_steps(
+        rule=rule,
+        kind=kind,
+        started_at=started_at,
+        due_at=due_at,
+        from_at=at,
+        site=finding.site,
+    )
     Step.objects.bulk_create(_step(clock, finding, step) for step in ladder)
     record(
         finding=finding,

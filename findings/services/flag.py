@@ -17,6 +17,7 @@ from findings.models import (
     Person,
     Role,
     Rule,
+    Site,
     Team,
 )
 from findings.rules import NotAllowed, check_can_flag
@@ -114,25 +115,30 @@ def people_who_can_own(examination: Examination) -> list[Person]:
     )
 
 
-def promise(*, category: Category, at: datetime) -> Promise:
+def promise(*, category: Category, at: datetime, site: Site | None = None) -> Promise:
     """What flagging now would promise: shown before saving, and written when saved."""
-    return promise_under(rule_to_promise(category.local_policy_id), at)
+    return promise_under(rule_to_promise(category.local_policy_id), at, site)
 
 
-def promise_under(rule: Rule, at: datetime) -> Promise:
+def promise_under(rule: Rule, at: datetime, site: Site | None = None) -> Promise:
     """The acknowledge clock that this rule would start at this moment."""
-    due_at = acknowledge_limit(rule, at)
+    due_at = acknowledge_limit(rule, at, site)
     return Promise(
         due_at,
         planned_steps(
-            rule=rule, kind=ClockKind.ACKNOWLEDGE, started_at=at, due_at=due_at, from_at=at
+            rule=rule,
+            kind=ClockKind.ACKNOWLEDGE,
+            started_at=at,
+            due_at=due_at,
+            from_at=at,
+            site=site,
         ),
     )
 
 
-def acknowledge_limit(rule: Rule, start: datetime) -> datetime:
+def acknowledge_limit(rule: Rule, start: datetime, site: Site | None = None) -> datetime:
     """When the answer is due. A rule without this number cannot start a clock."""
-    due_at = limit_at(rule, ClockKind.ACKNOWLEDGE, start)
+    due_at = limit_at(rule, ClockKind.ACKNOWLEDGE, start, site)
     if due_at is None:
         raise PolicyError(f"{rule} gives no time to acknowledge, so no clock can start.")
     return due_at
@@ -225,7 +231,7 @@ def start_acknowledge_clock(*, finding: Finding, at: datetime, by: Person | None
         kind=ClockKind.ACKNOWLEDGE,
         rule=rule,
         started_at=at,
-        due_at=acknowledge_limit(rule, at),
+        due_at=acknowledge_limit(rule, at, finding.site),
         at=at,
         by=by,
     )
@@ -233,7 +239,7 @@ def start_acknowledge_clock(*, finding: Finding, at: datetime, by: Person | None
 
 def act_limit(finding: Finding, rule: Rule) -> datetime:
     """When action is due: counted from the flag, or the date that the radiologist advised."""
-    limit = limit_at(rule, ClockKind.ACT, finding.counts_from)
+    limit = limit_at(rule, ClockKind.ACT, finding.counts_from, finding.site)
     if limit is not None:
         return limit
     advised_on = finding.recommended_on or _follow_up_date(finding.category, finding.counts_from)

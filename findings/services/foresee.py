@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from findings import reach
-from findings.models import Category, Examination, Person, Role, Rule
+from findings.models import Category, Examination, Person, Role, Rule, Site
 from findings.services.flag import Ownership, Promise, promise_under
 from findings.services.policy import Limit, PolicyError, check_may_promise, limits_under
 
@@ -52,16 +52,18 @@ def _who(step: reach.StepPreview) -> list:
     return [step.step.level, step.step.audience, told]
 
 
-def offers(at: datetime) -> list[Offer]:
+def offers(at: datetime, site: Site | None = None) -> list[Offer]:
     """Every category on offer, the most severe first, in a fixed number of queries."""
     rules = {
         rule.policy_id: rule
         for rule in Rule.objects.in_force().prefetch_related("rungs", "signatures")
     }
-    return [_offer(category, rules, at) for category in Category.objects.filter(is_offered=True)]
+    return [
+        _offer(category, rules, at, site) for category in Category.objects.filter(is_offered=True)
+    ]
 
 
-def _offer(category: Category, rules: dict[str, Rule], at: datetime) -> Offer:
+def _offer(category: Category, rules: dict[str, Rule], at: datetime, site: Site | None) -> Offer:
     rule = rules.get(category.local_policy_id)
     if rule is None:
         missing = f"Policy {category.local_policy_id} is not loaded. Run: manage.py load_policy"
@@ -70,7 +72,7 @@ def _offer(category: Category, rules: dict[str, Rule], at: datetime) -> Offer:
     needs_date = not rule.act_within
     try:
         check_may_promise(rule)
-        promised = promise_under(rule, at)
+        promised = promise_under(rule, at, site)
     except PolicyError as refused:
         return Offer(category, limits, None, str(refused), needs_date, str(rule))
     return Offer(category, limits, promised, "", needs_date, str(rule))

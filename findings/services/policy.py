@@ -6,22 +6,19 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import lru_cache
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
-from holidays import country_holidays
 
-from findings.models import Audience, BankHoliday, Category, Rule, Rung, Signature
+from findings.models import Audience, Category, Rule, Rung, Signature, Site
+from findings.services.calendars import calendar, load_holidays
 from findings.states import ClockKind
-from findings.timetable import Calendar, in_words, parse_duration
+from findings.timetable import in_words, parse_duration
 
 FOLDER = Path(__file__).resolve().parent.parent / "policy"
 # The rule whose ladder runs while the result of a recorded action is awaited.
 FOLLOW_UP_POLICY = "DEF-FOLLOWUP"
-HOLIDAY_YEARS = range(2019, 2030)
 
 
 class PolicyError(Exception):
@@ -69,8 +66,7 @@ def load_policy(folder: Path = FOLDER) -> Loaded:
     ]
     for row in _read(folder / "categories.csv"):
         _load_category(row)
-    _load_holidays()
-    calendar.cache_clear()
+    load_holidays()
     return Loaded(new=sum(new), unchanged=len(new) - sum(new))
 
 
@@ -139,18 +135,6 @@ def _load_category(row: Mapping[str, str]) -> None:
     )
 
 
-def _load_holidays() -> None:
-    """Adds the bank holidays that are missing; a day that a trust edited stays as it is."""
-    BankHoliday.objects.bulk_create(
-        [
-            BankHoliday(nation=nation, on=day, name=name[:80], source="python package holidays")
-            for nation in BankHoliday.Nation.values
-            for day, name in country_holidays("GB", subdiv=nation, years=HOLIDAY_YEARS).items()
-        ],
-        ignore_conflicts=True,
-    )
-
-
 def rule_in_force(policy_id: str) -> Rule:
     """The newest version of a rule. Raises `PolicyError` when it was never loaded."""
     rule = Rule.objects.filter(policy_id=policy_id).order_by("-version").first()
@@ -184,22 +168,15 @@ def sign_rule(*, policy_id: str, name: str, role: str, on: date | None = None) -
     )
 
 
-@lru_cache(maxsize=8)
-def calendar(kind: str) -> Calendar:
-    """How the days of a rule's calendar are counted, with this nation's bank holidays."""
-    working = kind == Rule.Calendar.WORKING
-    holidays = (
-        frozenset(BankHoliday.objects.filter(nation=settings.NATION).values_list("on", flat=True))
-        if working
-        else frozenset()
-    )
-    return Calendar(working, ZoneInfo(settings.TIME_ZONE), holidays)
+def limit_at(
+    rule: Rule, kind: ClockKind, start: datetime, site: Site | None = None
+) -> datetime | None:
+    """When the rule's limit for this clock falls (UTC), None where it gives no number.
 
-
-def limit_at(rule: Rule, kind: ClockKind, start: datetime) -> datetime | None:
-    """When the rule's limit for this clock falls (UTC), None where it gives no number."""
+    Working days are those of the site's nation.
+    """
     within = rule.within(kind)
-    return calendar(rule.calendar).add(start, parse_duration(within)) if within else None
+    return calendar(rule.calendar, site).add(start, parse_duration(within)) if within else None
 
 
 def limits(category: Category) -> list[Limit]:

@@ -72,7 +72,7 @@ def flag(request: HttpRequest, public_id: str) -> HttpResponse:
     except NotAllowed as refusal:
         raise PermissionDenied(str(refusal)) from refusal
     now = timezone.now()
-    offered = offers(now)
+    offered = offers(now, examination.site)
     form = _form(request, examination, by, offered)
     if request.method != "POST":
         return _page(request, form, _ahead(examination, by, None, offered), now)

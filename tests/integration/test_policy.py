@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from findings.models import BankHoliday, Category, Clock, Finding, Rule, Signature, Step
+from findings.models import Category, Clock, Finding, Rule, Signature, Step
 from findings.services import policy
 from findings.services.policy import FOLDER, PolicyError, load_policy, sign_rule
 from tests.factories import Trust, acknowledged, flagged, reported
@@ -120,27 +120,6 @@ def test_loading_says_what_changed_and_what_is_not_signed(folder):
 def test_a_missing_folder_is_one_sentence():
     with pytest.raises(CommandError, match="Nothing was loaded"):
         run("load_policy", "/nowhere")
-
-
-def test_bank_holidays_are_rows_that_an_administrator_can_change():
-    load_policy()
-    moved = BankHoliday.objects.get(nation="SCT", on=date(2026, 11, 30))
-    moved.name = "Kept by hand"
-    moved.save()
-    load_policy()
-    assert BankHoliday.objects.get(pk=moved.pk).name == "Kept by hand"
-    assert not BankHoliday.objects.filter(nation="ENG", on=date(2026, 11, 30)).exists()
-
-
-def test_the_nation_of_the_trust_decides_which_holidays_count(settings):
-    load_policy()
-    found = {}
-    for nation in ("ENG", "SCT"):
-        settings.NATION = nation
-        policy.calendar.cache_clear()
-        found[nation] = policy.calendar("working").is_working_day(date(2026, 4, 6))
-    policy.calendar.cache_clear()
-    assert found == {"ENG": False, "SCT": True}  # Easter Monday
 
 
 # --- What is promised stays promised -----------------------------------------------------------

@@ -18,7 +18,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, path, reverse
 
 from findings.admin import directory
 from findings.intake.importing import take_in
-from findings.models import Examination, Finding, Person, Role
+from findings.models import BankHoliday, Examination, Finding, Person, Role
 from findings.services.senders import account_of
 from imaging_safety import urls
 from notifications.models import Channel, Notification
@@ -96,6 +96,7 @@ def world(db: None) -> World:
             "open-notification.public_id": told.public_id,
             "message.public_id": told.public_id,
             "receipt_id": held.pk,
+            "pk": BankHoliday.objects.counting("ENG").latest("on").pk,
             "measure": "open",
         },
     )

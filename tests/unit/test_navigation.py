@@ -21,7 +21,7 @@ PLACES = {
     Role.REFERRER: ["My findings", "Inbox", "Policy", "Help"],
     Role.COORDINATOR: ["Inbox", "Open findings", "Held items", "Governance", "Policy", "Help"],
     Role.GOVERNANCE: ["Inbox", "Open findings", "Governance", "Policy", "Help"],
-    Role.ADMINISTRATOR: ["Inbox", "People", "Policy", "Help"],
+    Role.ADMINISTRATOR: ["Inbox", "People", "Bank holidays", "Policy", "Help"],
 }
 FIRST = {
     Role.RADIOLOGIST: "reports",
