@@ -184,6 +184,8 @@ DEFAULT_FROM_EMAIL = env.str("FROM_EMAIL", default="imaging-safety@localhost")
 DELIVERY_LEASE_SECONDS = env.int("DELIVERY_LEASE_SECONDS", default=60)
 # An outside monitor that raises the alarm when it hears nothing; empty: none.
 HEARTBEAT_URL = env.str("HEARTBEAT_URL", default="")
+# What Prometheus sends as its bearer token to read /metrics. Empty: only this machine reads it.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 # --- Signing in ----------------------------------------------------------------------------
 
@@ -230,7 +232,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^health/"]
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_NAME = "__Host-sessionid" if HTTPS else "sessionid"

@@ -131,6 +131,12 @@ class Notification(models.Model):
                 condition=Q(status__in=["queued", "sending"]),
             ),
             models.Index(fields=["recipient", "-created_at"]),
+            models.Index(
+                fields=["sent_at"], name="notifications_sent", condition=Q(sent_at__isnull=False)
+            ),
+            models.Index(
+                fields=["channel"], name="notifications_failed", condition=Q(status="failed")
+            ),
         ]
         triggers = [never_deleted("notification")]
 

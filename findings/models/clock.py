@@ -133,6 +133,9 @@ class Step(models.Model):
                 name="steps_to_fire",
                 condition=Q(fired_at__isnull=True, cancelled_at__isnull=True),
             ),
+            models.Index(
+                fields=["fired_at"], name="steps_fired", condition=Q(fired_at__isnull=False)
+            ),
         ]
         triggers = [
             never_deleted("step"),

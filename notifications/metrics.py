@@ -1,0 +1,133 @@
+"""What Prometheus reads at /metrics: how much is open, how late the engine is, what was not sent.
+
+Asked of the database at each scrape, so that every web process gives the same answer. Counts and
+seconds only: no label holds a patient, a person or a reference.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.db import connection
+from django.db.models import Count, Min
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from findings.models import Category, Finding, Step
+from findings.services.timeline import database_now
+from notifications.models import Channel, Notification, Pulse
+
+DWELL_OVER = timedelta(hours=1)
+QUANTILES = ("0.5", "0.95", "1")
+
+# Each reads an index of what ended in the last hour.
+DUE_TO_FIRED = """
+    SELECT extract(epoch FROM fired_at - falls_at) AS seconds
+    FROM findings_step WHERE fired_at > now() - %(over)s
+"""
+FIRED_TO_DELIVERED = """
+    SELECT extract(epoch FROM sent_at - created_at) AS seconds
+    FROM notifications_notification WHERE sent_at > now() - %(over)s
+"""
+DWELL = """
+    SELECT count(*), percentile_disc(%(quantiles)s::float[]) WITHIN GROUP (ORDER BY seconds)
+    FROM ({}) AS dwell
+"""
+
+
+def page() -> bytes:
+    """Every figure of this moment, in the format that Prometheus reads."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(EngineFigures())
+    return generate_latest(registry)
+
+
+class EngineFigures(Collector):
+    """Yields each family with what the database says now."""
+
+    def describe(self) -> list[Metric]:
+        """Nothing beforehand: registering must not ask the database."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        yield _open_findings()
+        yield from _steps_waiting()
+        yield from _dwell("due_to_fired", "From when a step fell due until it fired", DUE_TO_FIRED)
+        yield from _dwell(
+            "fired_to_delivered",
+            "From when a step fired until a message was handed over",
+            FIRED_TO_DELIVERED,
+        )
+        yield _failed()
+        yield _pulses()
+
+
+def _open_findings() -> Metric:
+    family = GaugeMetricFamily(
+        "imaging_safety_open_findings", "Open findings by category.", labels=["category"]
+    )
+    count = dict(Finding.objects.open().values_list("category").annotate(count=Count("pk")))
+    for code in Category.objects.order_by("code").values_list("code", flat=True):
+        family.add_metric([code], count.get(code, 0))
+    return family
+
+
+def _steps_waiting() -> Iterator[Metric]:
+    due = Step.objects.due().aggregate(count=Count("pk"), oldest=Min("falls_at"))
+    yield GaugeMetricFamily(
+        "imaging_safety_overdue_steps",
+        "Escalation steps that are due and have not fired.",
+        value=due["count"],
+    )
+    age = (database_now() - due["oldest"]).total_seconds() if due["oldest"] else 0
+    yield GaugeMetricFamily(
+        "imaging_safety_oldest_unfired_step_seconds",
+        "For how long the oldest unfired step has been due; 0 when none is.",
+        value=max(age, 0),
+    )
+
+
+def _dwell(name: str, what: str, rows: str) -> Iterator[Metric]:
+    """Of the last hour; a gauge for each quantile, since the hour slides and nothing adds up."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            DWELL.format(rows), {"over": DWELL_OVER, "quantiles": [float(q) for q in QUANTILES]}
+        )
+        count, seconds = cursor.fetchone()
+    family = GaugeMetricFamily(
+        f"imaging_safety_{name}_seconds", f"{what}, in the last hour.", labels=["quantile"]
+    )
+    for quantile, value in zip(QUANTILES, seconds or (), strict=False):
+        family.add_metric([quantile], float(value))
+    yield family
+    yield GaugeMetricFamily(
+        f"imaging_safety_{name}_count", f"{what}: how many in the last hour.", value=count
+    )
+
+
+def _failed() -> Metric:
+    family = CounterMetricFamily(
+        "imaging_safety_messages_failed", "Messages that were not delivered.", labels=["channel"]
+    )
+    failed = dict(
+        Notification.objects.filter(status=Notification.Status.FAILED)
+        .order_by()
+        .values_list("channel")
+        .annotate(count=Count("pk"))
+    )
+    for channel in Channel:
+        family.add_metric([channel.value], failed.get(channel.value, 0))
+    return family
+
+
+def _pulses() -> Metric:
+    family = GaugeMetricFamily(
+        "imaging_safety_pulse_age_seconds",
+        "Since each part of the engine last finished a round; a part that never did is missing.",
+        labels=["part"],
+    )
+    now = database_now()
+    for pulse in Pulse.objects.order_by("name"):
+        family.add_metric([pulse.name], max((now - pulse.at).total_seconds(), 0))
+    return family
