@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
+from django.contrib.postgres.functions import TransactionNow
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
@@ -22,7 +23,15 @@ from django.db.models.functions import Now
 from findings.services.timeline import database_now
 from notifications import messages
 from notifications.channels import SENDERS
-from notifications.channels.base import NotSent, Outgoing, Permanent, Sender, Unavailable, Unknown
+from notifications.channels.base import (
+    NotSent,
+    Outgoing,
+    Permanent,
+    Sender,
+    Transient,
+    Unavailable,
+    Unknown,
+)
 from notifications.models import Channel, DeliveryAttempt, DeliveryResult, Notification, Route
 from notifications.outcomes import Turn, settle, step_aside
 
@@ -79,11 +88,12 @@ def _deliver_next(channel: Channel, sender: Sender, counted: Counter[str]) -> bo
     if not _waiting(channel).exists():
         return False
     sender.open()
+    ends = time.monotonic() + settings.DELIVERY_LEASE_SECONDS
     claimed = _claim(channel)
     if claimed is None:
         return False
     try:
-        turn = _prepare(claimed)
+        turn = _prepare(claimed, ends)
     except Exception as error:
         # By type: the text of an error may quote a row. The others must go out.
         log.error(
@@ -121,10 +131,11 @@ def _claim(channel: Channel) -> Notification | None:
 
 
 @transaction.atomic
-def _prepare(claimed: Notification) -> Turn | None:
+def _prepare(claimed: Notification, ends: float) -> Turn | None:
     """The attempt, committed before the call; None when the finding no longer needs it.
 
-    One transaction: no attempt has a time after the answer that it did not see.
+    One transaction, and the attempt has the time of its beginning: none is later than the answer
+    that it did not see, however long the process stood still in between.
     """
     notification = Notification.objects.select_related(
         "step__clock", "finding__team", "finding__owner_team", "recipient", "route__person"
@@ -138,11 +149,12 @@ def _prepare(claimed: Notification) -> Turn | None:
     attempt = DeliveryAttempt.objects.create(
         notification=notification,
         number=notification.attempts.count() + 1,
+        started_at=TransactionNow(),
         subject=message.subject,
         body=message.text,
     )
     assert claimed.lease_token is not None
-    return Turn(notification, attempt, claimed.lease_token, message)
+    return Turn(notification, attempt, claimed.lease_token, message, ends)
 
 
 def _is_needed(notification: Notification) -> bool:
@@ -181,6 +193,8 @@ def _send_and_settle(turn: Turn, sender: Sender) -> DeliveryResult.Outcome:
 
 
 def _send(turn: Turn, sender: Sender) -> None:
+    if time.monotonic() > turn.ends:  # stopped, or the whole machine was: it may be answered by now
+        raise Transient("The sender slept through its turn; nothing was sent.")
     route = turn.notification.route
     if why_not := _unusable(route):
         raise Permanent(why_not)

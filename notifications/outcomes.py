@@ -41,6 +41,8 @@ class Turn:
     attempt: DeliveryAttempt
     token: uuid.UUID
     message: Message
+    # On time.monotonic(): when the lease will have run out.
+    ends: float
 
 
 def settle(turn: Turn, error: NotSent | None) -> DeliveryResult.Outcome:

@@ -1,5 +1,6 @@
 """What the tests of delivery share."""
 
+import time
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,11 +34,11 @@ def outcomes(notification: Notification) -> list[str]:
     return list(results.order_by("attempt__number").values_list("outcome", flat=True))
 
 
-def in_mid_send() -> Turn:
-    """As a sender stands when its call is under way."""
+def in_mid_send(left: float = 60.0) -> Turn:
+    """As a sender stands when its call is under way, with some seconds of its lease left."""
     claimed = _claim(Channel.EMAIL)
     assert claimed is not None
-    turn = _prepare(claimed)
+    turn = _prepare(claimed, time.monotonic() + left)
     assert turn is not None
     return turn
 

@@ -5,13 +5,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from findings.models import Event
+from findings.services.timeline import database_now
 from findings.words import clock_time
 from notifications import messages
-from notifications.delivery import Delivered, deliver_due
+from notifications.channels.email import Email
+from notifications.delivery import Delivered, _send_and_settle, deliver_due
 from notifications.escalation import fire_due_steps
 from notifications.models import Channel, DeliveryAttempt, DeliveryResult, Notification
 from notifications.outcomes import settle
@@ -227,6 +229,32 @@ def test_a_sender_whose_lease_ran_out_cannot_mark_the_message(
     notification.refresh_from_db()
     assert (notification.status, notification.lease_token) == (Status.SENDING, taken_over)
     assert outcomes(notification) == [Outcome.LEASE_LOST]
+
+
+def test_a_sender_that_slept_through_its_turn_sends_nothing(mail: MailServer, trust: Trust) -> None:
+    """A machine that was suspended for an hour must not wake up and send what was answered."""
+    fired(trust)
+    notification = email_to(trust.referrer)
+    sender = Email()
+    sender.open()
+    try:
+        assert _send_and_settle(in_mid_send(left=-1), sender) == Outcome.TRANSIENT
+    finally:
+        sender.close()
+    assert mail.arrived == []
+    notification.refresh_from_db()
+    assert notification.status == Status.QUEUED
+
+
+def test_an_attempt_has_the_time_at_which_the_finding_was_looked_at(
+    mail: MailServer, trust: Trust
+) -> None:
+    """A later one would stand after an answer that it could not have seen."""
+    fired(trust)
+    with transaction.atomic():
+        began = database_now()
+        turn = in_mid_send()
+        assert DeliveryAttempt.objects.get(pk=turn.attempt.pk).started_at <= began
 
 
 @pytest.mark.django_db(transaction=True)
