@@ -2,11 +2,12 @@
 
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help run test lock
+.PHONY: help run test faults lock
 
 help:
 	@echo "make run    the whole application on this machine, with a demonstration hospital"
 	@echo "make test   every check and test"
+	@echo "make faults a storm of kills over the engine; ARGS=\"--seed 7 --kills 100 --findings 500\""
 	@echo "make lock   pin requirements*.in again"
 
 run:
@@ -14,6 +15,9 @@ run:
 
 test:
 	@$(PYTHON) -I imaging_safety/install.py test && exec .venv/bin/python -m tests.everything
+
+faults:
+	@$(PYTHON) -I imaging_safety/install.py test && exec .venv/bin/python -m tests.faults.campaign $(ARGS)
 
 lock:
 	@$(PYTHON) -I imaging_safety/install.py test
