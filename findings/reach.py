@@ -25,6 +25,8 @@ class Subject:
     flagged_by: "Person"
     # Whose coordinators and governance leads watch it: the trust that made the images.
     organisation: "Organisation"
+    # None while it is about to be saved.
+    finding_id: int | None = None
 
     @classmethod
     def of(cls, finding: "Finding") -> "Subject":
@@ -34,6 +36,7 @@ class Subject:
             finding.team,
             finding.flagged_by,
             finding.organisation,
+            finding.pk,
         )
 
 

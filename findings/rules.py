@@ -6,7 +6,7 @@ stopped earlier, by `visible_to`, and gets a 404.
 
 from collections.abc import Callable
 
-from findings.models import Examination, Finding, Person, Receipt, Role
+from findings.models import Examination, Finding, HandOver, Person, Receipt, Role
 from findings.states import Move, MoveRefused, State, after
 
 
@@ -78,6 +78,31 @@ def check_can_decline(person: Person, finding: Finding) -> None:
     after(State(finding.state), Move.DECLINE)
 
 
+def check_can_offer(person: Person, finding: Finding) -> None:
+    _require(
+        holds(person, finding), "Only its owner or their team can offer a finding to somebody else."
+    )
+    after(State(finding.state), Move.OFFER)
+    _require(
+        not finding.offers.open().exists(),
+        "It has been offered already. Take that offer back first.",
+    )
+
+
+def check_can_answer_offer(person: Person, finding: Finding) -> None:
+    """Accept it, or refuse it."""
+    _require(
+        HandOver.objects.open_to(person).filter(finding=finding).exists(),
+        "Only somebody to whom a finding is offered can accept or refuse it.",
+    )
+    after(State(finding.state), Move.ACCEPT)
+
+
+def check_can_take_back(person: Person, finding: Finding) -> None:
+    _require(holds(person, finding), "Only its owner or their team can take an offer back.")
+    _require(finding.offers.open().exists(), "There is no open offer to take back.")
+
+
 def check_can_hand_over(person: Person, finding: Finding) -> None:
     _require(
         oversees(person, finding),
@@ -132,6 +157,9 @@ can_write_report = _answers(check_can_write_report)
 can_flag = _answers(check_can_flag)
 can_acknowledge = _answers(check_can_acknowledge)
 can_decline = _answers(check_can_decline)
+can_offer = _answers(check_can_offer)
+can_answer_offer = _answers(check_can_answer_offer)
+can_take_back = _answers(check_can_take_back)
 can_hand_over = _answers(check_can_hand_over)
 can_act = _answers(check_can_act)
 can_tell_patient = _answers(check_can_tell_patient)

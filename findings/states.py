@@ -31,6 +31,8 @@ class Move(StrEnum):
     FLAG = "flag"
     ACKNOWLEDGE = "acknowledge"
     DECLINE = "decline"
+    OFFER = "offer"
+    ACCEPT = "accept"
     HAND_OVER = "hand_over"
     ACT = "act"
     CLOSE = "close"
@@ -46,10 +48,14 @@ TRANSITIONS: dict[tuple[State | None, Move], State] = {
     (None, Move.FLAG): State.AWAITING,
     (State.AWAITING, Move.ACKNOWLEDGE): State.ACKNOWLEDGED,
     (State.AWAITING, Move.DECLINE): State.AWAITING,
+    (State.AWAITING, Move.OFFER): State.AWAITING,
+    (State.AWAITING, Move.ACCEPT): State.ACKNOWLEDGED,
     (State.AWAITING, Move.HAND_OVER): State.AWAITING,
     (State.AWAITING, Move.WITHDRAW): State.WITHDRAWN,
     (State.AWAITING, Move.REOPEN): State.AWAITING,
     (State.ACKNOWLEDGED, Move.ACT): State.ACTED_ON,
+    (State.ACKNOWLEDGED, Move.OFFER): State.ACKNOWLEDGED,
+    (State.ACKNOWLEDGED, Move.ACCEPT): State.ACKNOWLEDGED,
     (State.ACKNOWLEDGED, Move.HAND_OVER): State.AWAITING,
     (State.ACKNOWLEDGED, Move.WITHDRAW): State.WITHDRAWN,
     (State.ACKNOWLEDGED, Move.REOPEN): State.AWAITING,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
-from findings.models import Audience, Finding, Membership, Person, Role, Team
+from findings.models import Audience, Finding, HandOver, Membership, Person, Role, Step, Team
 from findings.reach import Recipient, StepPreview, Subject
 from findings.rules import holds
 from findings.timetable import PlannedStep
@@ -126,6 +126,15 @@ def _radiologist(subject: Subject) -> Found:
     return Person.objects.filter(pk=subject.flagged_by.pk), ""
 
 
+def _offered(subject: Subject) -> Found:
+    offer = HandOver.objects.open().filter(finding=subject.finding_id).first()
+    if offer is None:
+        return Person.objects.none(), "The offer has ended."
+    if offer.to_team is not None:
+        return _members(offer.to_team)
+    return Person.objects.filter(pk=offer.to_person_id), ""
+
+
 _PEOPLE: dict[Audience, Callable[[Subject], Found]] = {
     Audience.OWNER: _owner,
     Audience.RESPONSIBLE: _responsible,
@@ -134,6 +143,7 @@ _PEOPLE: dict[Audience, Callable[[Subject], Found]] = {
     Audience.COORDINATOR: _coordinator,
     Audience.RADIOLOGIST: _radiologist,
     Audience.GOVERNANCE: _governance,
+    Audience.OFFERED: _offered,
 }
 
 
@@ -155,6 +165,11 @@ def _why_none(person: Person, routes: list[Route]) -> str:
     if routes:
         return f"{person}'s address has not been verified."
     return f"{person} has no address."
+
+
+def is_still_offered(step: Step) -> bool:
+    """Whether the offer that this step tells of is open: one that was taken back asks nobody."""
+    return step.finding.offers.open().filter(offered_at=step.due_at).exists()
 
 
 # --- Why ---------------------------------------------------------------------------------------

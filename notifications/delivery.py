@@ -20,8 +20,10 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
+from findings.models import Audience
 from findings.services.timeline import database_now
 from notifications import messages
+from notifications.audience import is_still_offered
 from notifications.channels import SENDERS
 from notifications.channels.base import (
     NotSent,
@@ -161,6 +163,8 @@ def _is_needed(notification: Notification) -> bool:
     """The promise still runs, and no newer message says the same to the same person."""
     if not notification.finding.is_open or not notification.step.clock.is_running:
         return False
+    if notification.step.audience == Audience.OFFERED:
+        return is_still_offered(notification.step)
     newer = Notification.objects.filter(
         finding=notification.finding_id,
         recipient=notification.recipient_id,

@@ -85,18 +85,34 @@ def write(notification: Notification, *, at: datetime, may_be_second: bool) -> M
 def _context(notification: Notification, at: datetime) -> dict[str, Any]:
     finding, step = notification.finding, notification.step
     urgency = URGENCY.get(step.priority, "")
-    asked = (
-        _asked(notification, urgency, at)
-        if asks_for_an_answer(step)
-        else _undelivered(finding.reference, urgency)
-    )
+    asked = _what_is_asked(notification, urgency, at)
     return {
-        **asked,
         "reference": finding.reference,
         "urgency": urgency,
         "link": f"{settings.BASE_URL}/findings/{finding.reference}/",
         "why": audience.why(finding, notification.recipient),
         "is_late": step.clock.due_at <= at,
+        **asked,
+    }
+
+
+def _what_is_asked(notification: Notification, urgency: str, at: datetime) -> dict[str, str]:
+    if notification.step.audience == Audience.OFFERED:
+        return _offered(notification, urgency, at)
+    if asks_for_an_answer(notification.step):
+        return _asked(notification, urgency, at)
+    return _undelivered(notification.finding.reference, urgency)
+
+
+def _offered(notification: Notification, urgency: str, at: datetime) -> dict[str, str]:
+    reference, clock = notification.finding.reference, notification.step.clock
+    return {
+        "subject": f"{_prefix(urgency)}please answer whether you take it over ({reference})",
+        "headline": "You are asked to take a finding over.",
+        "to_do": "Please read it and accept, with your plan, or refuse, with your reason. Until you"
+        " accept, it stays with whoever holds it now, and their clock runs on.",
+        "limit": _limit(clock, at),
+        "why": "it was offered to you or to your team",
     }
 
 

@@ -7,6 +7,7 @@ from findings.models.clock import Clock, Step
 from findings.models.event import Event, Viewing
 from findings.models.examination import Examination, Sender, held_by
 from findings.models.finding import Finding
+from findings.models.offer import HandOver
 from findings.models.organisation import Membership, Organisation, Site, Team
 from findings.models.patient import Patient, PatientIdentifier
 from findings.models.people import Person, Role, names
@@ -24,6 +25,7 @@ __all__ = [
     "Event",
     "Examination",
     "Finding",
+    "HandOver",
     "IncomingMessage",
     "Membership",
     "Nation",

@@ -26,6 +26,8 @@ class Event(models.Model):
         ACKNOWLEDGED = "acknowledged", "Acknowledged"
         DECLINED = "declined", "Declined"
         HANDED_OVER = "handed_over", "Handed over"
+        OFFERED = "offered", "Offered to somebody else"
+        OFFER_ENDED = "offer_ended", "Offer ended"
         ACTED = "acted", "Action recorded"
         PATIENT_TOLD = "patient_told", "Patient told"
         CLOSED = "closed", "Closed"

@@ -11,6 +11,7 @@ from findings.models.append_only import never_deleted
 from findings.models.clock import Clock
 from findings.models.event import Event
 from findings.models.examination import held_by
+from findings.models.offer import HandOver
 from findings.models.people import Person, Role
 from findings.states import OPEN, WORDS, ClockKind, State
 
@@ -27,7 +28,8 @@ class FindingQuerySet(models.QuerySet["Finding"]):
     """Questions about findings; `visible_to` is the only door for pages and API."""
 
     def visible_to(self, person: Person) -> "FindingQuerySet":
-        """Their own and their teams', their own flags, or their organisation's: by role."""
+        """Their own and their teams', what is offered to them, their own flags, or their
+        organisation's: by role."""
         allowed = Q(pk__in=[])
         if person.has_role(Role.COORDINATOR, Role.GOVERNANCE):
             allowed |= Q(organisation=person.organisation_id)
@@ -35,6 +37,7 @@ class FindingQuerySet(models.QuerySet["Finding"]):
             allowed |= Q(flagged_by=person)
         if person.has_role(Role.REFERRER):
             allowed |= held_by(person)
+            allowed |= Q(pk__in=HandOver.objects.open_to(person).values("finding"))
         return self.filter(allowed)
 
     def open(self) -> "FindingQuerySet":

@@ -24,6 +24,8 @@ class Audience(models.TextChoices):
     COORDINATOR = "coordinator", "the coordinators"
     RADIOLOGIST = "radiologist", "the radiologist who flagged it"
     GOVERNANCE = "governance", "the governance leads"
+    # Never on a ladder: whoever an open offer asks to take the finding over.
+    OFFERED = "offered", "whoever it was offered to"
 
 
 class RuleQuerySet(models.QuerySet["Rule"]):

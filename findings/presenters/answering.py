@@ -18,6 +18,8 @@ DECISIONS = (
     Kind.ACKNOWLEDGED,
     Kind.DECLINED,
     Kind.HANDED_OVER,
+    Kind.OFFERED,
+    Kind.OFFER_ENDED,
     Kind.ACTED,
     Kind.PATIENT_TOLD,
     Kind.CLOSED,

@@ -39,9 +39,13 @@ class Answer:
 _ANSWERS: tuple[tuple[Callable[[Person, Finding], bool], Answer], ...] = (
     (rules.can_acknowledge, Answer("acknowledge", "Mine: acknowledge", "")),
     (rules.can_decline, Answer("decline", "Not mine", "secondary")),
+    (rules.can_answer_offer, Answer("accept-offer", "Accept: mine from now on", "")),
+    (rules.can_answer_offer, Answer("refuse-offer", "Refuse the offer", "secondary")),
     (rules.can_act, Answer("act", "Record an action", "")),
     (rules.can_close, Answer("close", "Close", "")),
     (rules.can_tell_patient, Answer("patient-told", "Patient told", "secondary")),
+    (rules.can_offer, Answer("offer", "Offer to somebody else", "secondary")),
+    (rules.can_take_back, Answer("take-offer-back", "Take the offer back", "secondary")),
     (rules.can_hand_over, Answer("hand-over", "Hand over to somebody else", "secondary")),
     (rules.can_withdraw, Answer("withdraw", "Withdraw", "link")),
     (rules.can_note, Answer("note", "Add a note", "link")),

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from findings import words
-from findings.models import Action, Clock, Event, Finding
+from findings.models import Action, Clock, Event, Finding, HandOver
 from findings.presenters.moments import moment, said_day, step_words
 from findings.states import ClockKind
 
@@ -229,6 +229,26 @@ def _handed_over(data: Data) -> Said:
     return Said(f"Handed over from {before} to {owner}.", data.get("because", ""))
 
 
+def _offered(data: Data) -> Said:
+    sentence = (
+        f"Offered to {data.get('to', 'somebody')}, who must accept; held as before till then."
+    )
+    return Said(sentence, data.get("because", ""))
+
+
+OFFER_ENDS = {
+    HandOver.Outcome.ACCEPTED: "The offer was accepted.",
+    HandOver.Outcome.REFUSED: "The offer was refused; held as before.",
+    HandOver.Outcome.TAKEN_BACK: "The offer was taken back; held as before.",
+    HandOver.Outcome.OVERTAKEN: "The open offer ended.",
+}
+
+
+def _offer_ended(data: Data) -> Said:
+    outcome = HandOver.Outcome(data.get("outcome", HandOver.Outcome.OVERTAKEN))
+    return Said(OFFER_ENDS[outcome], data.get("because", ""))
+
+
 def _acted(data: Data) -> Said:
     action = dict(Action.Kind.choices).get(data.get("action", ""), "not said what")
     expected = said_day(data.get("result_expected_on"))
@@ -275,6 +295,8 @@ SENTENCES: dict[Event.Kind, Callable[[Data], Said]] = {
     Kind.ACKNOWLEDGED: _acknowledged,
     Kind.DECLINED: _declined,
     Kind.HANDED_OVER: _handed_over,
+    Kind.OFFERED: _offered,
+    Kind.OFFER_ENDED: _offer_ended,
     Kind.ACTED: _acted,
     Kind.PATIENT_TOLD: _patient_told,
     Kind.CLOSED: _closed,

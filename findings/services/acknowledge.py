@@ -8,6 +8,7 @@ from findings.models import Clock, Event, Finding, Person, Role, Team
 from findings.rules import (
     NotAllowed,
     check_can_acknowledge,
+    check_can_answer_offer,
     check_can_decline,
     check_can_hand_over,
 )
@@ -18,6 +19,7 @@ from findings.services.clocks import (
     tell_owner_now,
 )
 from findings.services.flag import act_limit, start_acknowledge_clock, team_of
+from findings.services.offer import accept_open_offer, end_open_offer
 from findings.services.policy import rule_to_promise
 from findings.services.timeline import database_now, lock, move, record
 from findings.states import ClockKind, Move, State
@@ -38,23 +40,63 @@ def acknowledge_finding(
         check_can_acknowledge(by, finding)
         at = at or database_now()
         move(finding, Move.ACKNOWLEDGE)
-        finding.acknowledged_at, finding.acknowledged_by = at, by
-        finding.plan = plan.strip()
-        finding.owner_person, finding.owner_team = by, None
-        finding.save()
-        record(finding=finding, kind=Event.Kind.ACKNOWLEDGED, by=by, at=at, plan=finding.plan)
-        stop_clocks(finding=finding, because=Clock.StoppedBecause.ANSWERED, at=at, by=by)
-        rule = rule_to_promise(finding.category.local_policy_id)
-        start_clock(
-            finding=finding,
-            kind=ClockKind.ACT,
-            rule=rule,
-            started_at=finding.counts_from,
-            due_at=act_limit(finding, rule),
-            at=at,
-            by=by,
-        )
+        _take_on(finding, by, plan, at)
+        end_open_offer(finding=finding, because=f"{by} took it on.", at=at, by=by)
+        _ask_for_action(finding, by, at)
     return finding
+
+
+def accept_offer(*, finding: Finding, by: Person, plan: str, at: datetime | None = None) -> Finding:
+    """Take over a finding that was offered: an acknowledgement by its new owner.
+
+    One that was acknowledged already keeps its act clock as it runs: no limit moves.
+    """
+    if not plan.strip():
+        raise ValueError("Accepting needs a plan.")
+    with transaction.atomic():
+        finding = lock(finding)
+        check_can_answer_offer(by, finding)
+        at = at or database_now()
+        was_waiting, before = finding.state == State.AWAITING, str(finding.owner)
+        move(finding, Move.ACCEPT)
+        offer = accept_open_offer(finding=finding, at=at, by=by)
+        finding.team = offer.to_team or team_of(by) or finding.team
+        record(
+            finding=finding,
+            kind=Event.Kind.HANDED_OVER,
+            by=by,
+            at=at,
+            because=offer.because,
+            owner_before=before,
+            owner=str(by),
+        )
+        _take_on(finding, by, plan, at)
+        if was_waiting:
+            _ask_for_action(finding, by, at)
+    return finding
+
+
+def _take_on(finding: Finding, by: Person, plan: str, at: datetime) -> None:
+    finding.acknowledged_at, finding.acknowledged_by = at, by
+    finding.plan = plan.strip()
+    finding.owner_person, finding.owner_team = by, None
+    finding.save()
+    record(finding=finding, kind=Event.Kind.ACKNOWLEDGED, by=by, at=at, plan=finding.plan)
+
+
+def _ask_for_action(finding: Finding, by: Person, at: datetime) -> None:
+    """From the clock to acknowledge to the one to act, which counts from the flag."""
+    stop_clocks(finding=finding, because=Clock.StoppedBecause.ANSWERED, at=at, by=by)
+    rule = rule_to_promise(finding.category.local_policy_id)
+    start_clock(
+        finding=finding,
+        kind=ClockKind.ACT,
+        rule=rule,
+        started_at=finding.counts_from,
+        due_at=act_limit(finding, rule),
+        at=at,
+        by=by,
+    )
 
 
 def decline_finding(
@@ -84,6 +126,7 @@ def decline_finding(
             because=because.strip(),
             named=str(to) if to else "",
         )
+        end_open_offer(finding=finding, because=f"{by} declined it.", at=at, by=by)
         if to is not None:
             _give_to(finding, to)
             finding.save()
@@ -143,6 +186,7 @@ def hand_over_finding(
             owner_before=before,
             owner=str(finding.owner),
         )
+        end_open_offer(finding=finding, because=f"{by} handed it over.", at=at, by=by)
         if was_waiting:
             tell_owner_now(finding=finding, words="handed to a new owner", at=at)
         else:

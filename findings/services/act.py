@@ -9,6 +9,7 @@ from django.db import transaction
 from findings.models import Action, Clock, Event, Finding, Person
 from findings.rules import check_can_act, check_can_tell_patient
 from findings.services.clocks import start_clock, stop_clocks
+from findings.services.offer import end_open_offer
 from findings.services.policy import FOLLOW_UP_POLICY, rule_to_promise
 from findings.services.timeline import database_now, lock, move, record
 from findings.states import ClockKind, Move
@@ -58,6 +59,7 @@ def record_action(
             text=action.text,
             result_expected_on=result_expected_on,
         )
+        end_open_offer(finding=finding, because=f"{by} acted on it.", at=at, by=by)
         stop_clocks(finding=finding, because=Clock.StoppedBecause.ANSWERED, at=at, by=by)
         start_clock(
             finding=finding,

@@ -24,6 +24,7 @@ from findings.models import (
 from findings.services.clocks import tell_owner_now
 from findings.services.flag import reopen_finding
 from findings.services.identity import Held, IdentityHeld, identify
+from findings.services.offer import end_open_offer
 from findings.services.timeline import database_now, lock, record
 from findings.states import State
 
@@ -291,6 +292,7 @@ def _tell_again(finding: Finding, report: Report) -> None:
         at=database_now(),
         because=f"{_because(report)} The owner is told again; the limit stays.",
     )
+    end_open_offer(finding=finding, because="The report changed.", at=database_now(), by=None)
     tell_owner_now(finding=finding, words="the report has changed", at=database_now())
 
 

@@ -22,6 +22,7 @@ from findings.models import (
 )
 from findings.rules import NotAllowed, check_can_flag
 from findings.services.clocks import planned_steps, start_clock, stop_clocks
+from findings.services.offer import end_open_offer
 from findings.services.policy import PolicyError, limit_at, rule_to_promise
 from findings.services.timeline import database_now, move, record
 from findings.states import ClockKind, Move, after
@@ -265,5 +266,6 @@ def reopen_finding(
     finding.counts_from = at
     finding.save()
     record(finding=finding, kind=Event.Kind.REOPENED, by=by, at=at, because=because)
+    end_open_offer(finding=finding, because="The report changed.", at=at, by=by)
     stop_clocks(finding=finding, because=Clock.StoppedBecause.CORRECTED, at=at, by=by)
     start_acknowledge_clock(finding=finding, at=at, by=by)

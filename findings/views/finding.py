@@ -48,6 +48,8 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
         "finding": found,
         "now": now,
         "answers": presenter.answers_for(person, found),
+        "offer": found.offers.open().select_related("to_person", "to_team", "offered_by").first(),
+        "offered_here": rules.can_answer_offer(person, found),
         "promises": [(clock, presenter.promise_words(clock, now)) for clock in running],
         "limits": presenter.limit_lines(limits(found.category)),
         "told": presenter.told_lines(steps, now),

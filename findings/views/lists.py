@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from findings.forms.lists import MARKS, MineFilter, OpenFilter
-from findings.models import Finding, Person, Role
+from findings.models import Finding, HandOver, Person, Role
 from findings.models.examination import held_by
 from findings.models.finding import FindingQuerySet
 from findings.views.access import saw, signed_in
@@ -33,6 +33,7 @@ def my_findings(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "page": page,
+        "offered": _offered(request, person),
         "own": [finding for finding in page if finding.is_own],
         "of_teams": [finding for finding in page if not finding.is_own],
         "open_count": mine.open().count(),
@@ -59,6 +60,17 @@ def open_findings(request: HttpRequest) -> HttpResponse:
         "now": now,
     }
     return render(request, "open_findings.jinja", context)
+
+
+def _offered(request: HttpRequest, person: Person) -> list[Finding]:
+    """What others ask this person, or a team of theirs, to take over: not theirs until then."""
+    asked = Finding.objects.visible_to(person).filter(
+        pk__in=HandOver.objects.open_to(person).values("finding")
+    )
+    shown = list(_least_time_first(asked)[:ROWS_ON_A_PAGE])
+    if request.method == "GET":
+        saw(request, *(finding.examination.patient for finding in shown))
+    return shown
 
 
 def _with_role(request: HttpRequest, *roles: Role) -> Person:

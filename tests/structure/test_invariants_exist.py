@@ -50,11 +50,28 @@ CONSTRAINTS = {
         "sent_says_when",
     },
     "notifications_deliveryattempt": {"attempt_number_is_used_once"},
+    "findings_handover": {
+        "offer_goes_to_one_person_or_team",
+        "offer_has_a_reason",
+        "ended_offer_says_when_and_how",
+        "refused_offer_has_a_reason",
+        "a_person_ends_an_offer_unless_it_is_overtaken",
+    },
+    "findings_bankholiday": {"one_bank_holiday_a_day", "bank_holiday_has_name_and_source"},
     "findings_receipt": {"part_has_one_receipt", "held_says_why_and_what_to_do"},
 }
 # Partial unique constraints are indexes in PostgreSQL.
-INDEXES = {"one_running_clock_of_a_kind", "professional_code_is_one_person"}
+INDEXES = {
+    "one_running_clock_of_a_kind",
+    "one_open_offer_a_finding",
+    "professional_code_is_one_person",
+}
 TRIGGERS = {
+    "findings_handover": {
+        "handover_is_never_deleted",
+        "offer_never_changes",
+        "offer_ends_once",
+    },
     "findings_finding": {"open_finding_has_a_running_clock", "finding_is_never_deleted"},
     "findings_clock": {
         "clock_runs_while_finding_is_open",

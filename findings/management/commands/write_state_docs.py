@@ -18,6 +18,10 @@ MOVES = {
     " do.",
     Move.DECLINE: "Its owner, or somebody of their team, says that it is not theirs. The clock is"
     " not reset.",
+    Move.OFFER: "Its owner, or somebody of their team, asks somebody else to take it over. Until"
+    " they accept, nothing changes: not the owner, not the clock.",
+    Move.ACCEPT: "Whoever it was offered to takes it on and says what they will do. They are the"
+    " owner from then on; the time to act still counts from the flag.",
     Move.HAND_OVER: "A coordinator or a governance lead gives it to another owner, who is asked"
     " anew. The time to act still counts from the flag.",
     Move.ACT: "Its owner, or somebody of their team, records what was done.",

@@ -1,0 +1,43 @@
+"""Offering a finding to somebody else, and the answers to an offer."""
+
+from typing import Any
+
+from findings.form_fields import TextareaField
+from findings.forms.answers import LONGEST, AnswerForm, HandOverForm
+from findings.models import Role
+from findings.services.offer import CLINICAL
+
+
+class OfferForm(HandOverForm):
+    """Who is asked, and why."""
+
+    because = TextareaField(
+        label="Why do you offer it to somebody else?",
+        help_text="Whoever you ask reads this.",
+        rows=3,
+        max_length=LONGEST,
+        missing="Give a reason",
+    )
+    or_else = ", or choose a team"
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        receiver: Any = self.fields["receiver"]
+        receiver.label = "Whom do you ask?"
+        receiver.hints = {"team": "Everybody in the team is told and any of them can accept."}
+        receiver.error_messages["required"] = "Select whether you ask a person or a team"
+        team: Any = self.fields["team"]
+        team.queryset = team.queryset.filter(
+            kind__in=CLINICAL,
+            memberships__person__roles__contains=[Role.REFERRER],
+        ).exclude(pk=self.finding.team_id)
+
+
+class RefuseForm(AnswerForm):
+    because = TextareaField(
+        label="Why do you refuse?",
+        help_text="Whoever holds the finding is told at once and can read this.",
+        rows=3,
+        max_length=LONGEST,
+        missing="Say why you refuse",
+    )
