@@ -182,6 +182,13 @@ EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT_SECONDS", default=20)
 DEFAULT_FROM_EMAIL = env.str("FROM_EMAIL", default="imaging-safety@localhost")
 # A sender holds a notification this long; longer than the longest send (seconds).
 DELIVERY_LEASE_SECONDS = env.int("DELIVERY_LEASE_SECONDS", default=60)
+# Text messages by GOV.UK Notify: an API key and a template that shows ((subject)) or ((text)).
+NOTIFY_URL = env.str("NOTIFY_URL", default="https://api.notifications.service.gov.uk")
+NOTIFY_API_KEY = env.str("NOTIFY_API_KEY", default="")
+NOTIFY_TEMPLATE_ID = env.str("NOTIFY_TEMPLATE_ID", default="")
+# The trust's own messaging: where messages are posted, and the secret that signs them.
+WEBHOOK_URL = env.str("WEBHOOK_URL", default="")
+WEBHOOK_SECRET = env.str("WEBHOOK_SECRET", default="")
 # An outside monitor that raises the alarm when it hears nothing; empty: none.
 HEARTBEAT_URL = env.str("HEARTBEAT_URL", default="")
 # What Prometheus sends as its bearer token to read /metrics. Empty: only this machine reads it.

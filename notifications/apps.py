@@ -10,7 +10,7 @@ class NotificationsConfig(AppConfig):
     def ready(self) -> None:
         """Answers what findings asks (who would be told, and how), and wakes when it rings."""
         from findings import doorbell, reach
-        from notifications import audience, tasks
+        from notifications import audience, checks, tasks  # noqa: F401  checks register themselves
 
         reach.answer_with(audience.preview)
         doorbell.rings(tasks.wake)

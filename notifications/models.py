@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -15,15 +16,30 @@ class Channel(models.TextChoices):
 
     IN_APP = "in_app", "in this application"
     EMAIL = "email", "by e-mail"
+    SMS = "sms", "by text message"
+    WEBHOOK = "webhook", "by the trust's messaging"
+
+
+def configured_channels() -> list[Channel]:
+    """Those that this installation can send by."""
+    channels = [Channel.IN_APP, Channel.EMAIL]
+    if settings.NOTIFY_API_KEY and settings.NOTIFY_TEMPLATE_ID:
+        channels.append(Channel.SMS)
+    if settings.WEBHOOK_URL and settings.WEBHOOK_SECRET:
+        channels.append(Channel.WEBHOOK)
+    return channels
 
 
 class RouteQuerySet(models.QuerySet["Route"]):
     """Questions about routes."""
 
     def usable(self) -> "RouteQuerySet":
-        """Routes of people who work here, on which nothing has bounced."""
+        """Routes of people who work here, on which nothing has bounced, and that can be sent by."""
         return self.filter(
-            person__is_active=True, verified_at__isnull=False, failed_at__isnull=True
+            person__is_active=True,
+            verified_at__isnull=False,
+            failed_at__isnull=True,
+            channel__in=configured_channels(),
         )
 
 
@@ -32,7 +48,8 @@ class Route(models.Model):
 
     person = models.ForeignKey("findings.Person", models.PROTECT, related_name="routes")
     channel = models.CharField(max_length=8, choices=Channel)
-    # The e-mail address; empty for in-app.
+    # The e-mail address, the telephone number (+447700900123), or the name that the trust's own
+    # messaging knows the person by; empty for in-app.
     address = models.CharField(max_length=254, blank=True)
     position = models.PositiveSmallIntegerField(default=1)
     verified_at = models.DateTimeField(null=True, blank=True)
@@ -52,10 +69,26 @@ class Route(models.Model):
                 name="email_route_has_an_address",
                 condition=~Q(channel="email") | ~Q(address=""),
             ),
+            models.CheckConstraint(
+                name="sms_route_has_an_international_number",
+                condition=~Q(channel="sms") | Q(address__regex=r"^\+[1-9][0-9]{7,14}$"),
+                violation_error_message="Enter the number with its country code, like"
+                " +447700900123, without spaces.",
+            ),
+            models.CheckConstraint(
+                name="webhook_route_has_an_address",
+                condition=~Q(channel="webhook") | ~Q(address=""),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"route {self.pk}"
+
+    @property
+    def is_usable(self) -> bool:
+        """Verified, nothing bounced, and this installation can send by it."""
+        is_sound = self.verified_at is not None and self.failed_at is None
+        return is_sound and self.channel in configured_channels()
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):

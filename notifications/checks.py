@@ -1,0 +1,54 @@
+"""Checks at the start: a channel that is half set up sends nothing, so say what is missing."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+
+SHORTEST_SECRET = 32
+PAIRS = (("NOTIFY_API_KEY", "NOTIFY_TEMPLATE_ID"), ("WEBHOOK_URL", "WEBHOOK_SECRET"))
+
+
+@register(Tags.compatibility)
+def channels_are_set_up_whole(app_configs: Any, **_kwargs: Any) -> list[CheckMessage]:
+    return [
+        Error(
+            f"{there} is set, but {missing} is not: nothing can be sent by that channel.",
+            hint=f"Set {missing}, or unset {there}.",
+            id="notifications.E001",
+        )
+        for pair in PAIRS
+        for there, missing in (pair, pair[::-1])
+        if getattr(settings, there) and not getattr(settings, missing)
+    ]
+
+
+@register(Tags.security)
+def channels_are_private(app_configs: Any, **_kwargs: Any) -> list[CheckMessage]:
+    """Over TLS, outside a demonstration; and signed with a secret that cannot be guessed."""
+    if settings.DEMONSTRATION:
+        return []
+    found: list[CheckMessage] = [
+        Error(
+            f"{name} is not a complete https address.",
+            hint="Use https: what is sent names people and references.",
+            id="notifications.E002",
+        )
+        for name in ("NOTIFY_URL", "WEBHOOK_URL")
+        if getattr(settings, name) and not _is_private(getattr(settings, name))
+    ]
+    if settings.WEBHOOK_SECRET and len(settings.WEBHOOK_SECRET) < SHORTEST_SECRET:
+        found.append(
+            Error(
+                "WEBHOOK_SECRET is too short.",
+                hint=f"Use {SHORTEST_SECRET} or more random characters.",
+                id="notifications.E003",
+            )
+        )
+    return found
+
+
+def _is_private(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "https" and bool(parts.hostname)
