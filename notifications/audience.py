@@ -154,7 +154,7 @@ def _reached(person: Person) -> Reached:
     if not person.is_active:
         return Reached(person, (), f"{person} no longer works here.")
     routes = sorted(person.routes.all(), key=lambda route: (route.position, route.pk))
-    usable = tuple(route for route in routes if route.verified_at and not route.failed_at)
+    usable = tuple(route for route in routes if route.is_usable)
     return Reached(person, usable, "" if usable else _why_none(person, routes))
 
 
@@ -162,6 +162,8 @@ def _why_none(person: Person, routes: list[Route]) -> str:
     for route in routes:
         if route.failed_at:
             return f"{person}'s address has refused mail since {day(route.failed_at)}."
+    if any(route.verified_at for route in routes):
+        return f"{person} can only be told in a way that is not set up here."
     if routes:
         return f"{person}'s address has not been verified."
     return f"{person} has no address."
