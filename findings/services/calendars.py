@@ -136,11 +136,8 @@ def _note(row: BankHoliday, what: What, because: str, source: str, by: Person) -
 
 def nations_in_use() -> set[str]:
     """The nations whose calendars this installation's sites count by."""
-    trusts = Organisation.objects.filter(kind=Organisation.Kind.TRUST)
-    if not trusts.exists():
-        return set()
-    sites = Site.objects.select_related("organisation")
-    return {site.whose_holidays for site in sites} or {settings.NATION}
+    sites = Site.objects.filter(organisation__kind=Organisation.Kind.TRUST)
+    return {site.whose_holidays for site in sites.select_related("organisation")}
 
 
 def missing_years(today: date) -> Iterator[tuple[Nation, int]]:
@@ -154,9 +151,6 @@ def missing_years(today: date) -> Iterator[tuple[Nation, int]]:
 
 def promises_past_the_table() -> Iterator[tuple[Nation, int, int]]:
     """Running working-time clocks due after the last year of their nation: how many, which year."""
-    nations = nations_in_use()
-    if not nations:
-        return
     last = dict(
         BankHoliday.objects.filter(is_removed=False)
         .values_list("nation")
@@ -166,7 +160,7 @@ def promises_past_the_table() -> Iterator[tuple[Nation, int, int]]:
     running = Clock.objects.filter(
         stopped_at__isnull=True, rule__calendar=Rule.Calendar.WORKING
     ).select_related("finding__site__organisation")
-    earliest = min(last.get(nation, FIRST_YEAR) for nation in nations)
+    earliest = min(last.get(nation, FIRST_YEAR) for nation in Nation.values)
     past: dict[str, int] = {}
     for clock in running.filter(due_at__year__gt=earliest).iterator():
         nation = clock.finding.site.whose_holidays
