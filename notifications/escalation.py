@@ -61,7 +61,7 @@ def fire_due_steps(*, limit: int = 1000) -> Fired:
 
 
 def _due_findings(seen: set[int]) -> list[int]:
-    due = Step.objects.due().exclude(finding_id__in=seen).order_by("priority", "falls_at")
+    due = Step.objects.due().exclude(finding_id__in=seen).as_told()
     return list(dict.fromkeys(due.values_list("finding_id", flat=True)[:BATCH]))
 
 
@@ -128,7 +128,12 @@ def _claim(finding: Finding, at: datetime) -> list[Step]:
     """The due steps of the running clocks, now fired and ours; the highest comes last."""
     running = finding.clocks.filter(stopped_at__isnull=True).values_list("pk", flat=True)
     claimed = Step.objects.raw(CLAIM, {"at": at, "finding": finding.pk, "clocks": list(running)})
-    return sorted(claimed, key=lambda step: (asks_for_an_answer(step), step.level, step.falls_at))
+    return sorted(claimed, key=height)
+
+
+def height(step: Step) -> tuple[bool, int, datetime]:
+    """Of the steps that are due together the highest is the one that people hear of."""
+    return asks_for_an_answer(step), step.level, step.falls_at
 
 
 def _record_fired(finding: Finding, rung: _Rung, highest: Step, at: datetime) -> None:

@@ -11,12 +11,13 @@ from typing import Any
 from django.conf import settings
 from django.template.loader import render_to_string
 
-from findings.models import Audience, Clock
+from findings.models import Audience, Clock, Step
 from findings.states import ClockKind
 from findings.words import length, near
 from notifications import audience
 from notifications.escalation import asks_for_an_answer
 from notifications.models import Notification
+from notifications.watchdog import STEP_LATE_AFTER
 
 # By the category's priority: 1 and 2 are the words of the national definitions.
 URGENCY = {1: "Critical", 2: "Urgent"}
@@ -92,8 +93,19 @@ def _context(notification: Notification, at: datetime) -> dict[str, Any]:
         "link": f"{settings.BASE_URL}/findings/{finding.reference}/",
         "why": audience.why(finding, notification.recipient),
         "is_late": step.clock.due_at <= at,
+        "sent_late": _sent_late(step, at),
         **asked,
     }
+
+
+def _sent_late(step: Step, at: datetime) -> str:
+    """That this should have come earlier, as after downtime; empty when the step fired in time."""
+    if step.fired_at is None or step.fired_at - step.falls_at < STEP_LATE_AFTER:
+        return ""
+    return (
+        f"This message comes {length(at - step.falls_at)} late:"
+        f" it should have been sent {near(step.falls_at, at)}."
+    )
 
 
 def _what_is_asked(notification: Notification, urgency: str, at: datetime) -> dict[str, str]:

@@ -85,6 +85,10 @@ class StepQuerySet(models.QuerySet["Step"]):
         """Unfired and due by the database's clock, not by ours."""
         return self.unfired().filter(falls_at__lte=Now())
 
+    def as_told(self) -> "StepQuerySet":
+        """In the order in which people are told: the most severe, then the most overdue."""
+        return self.order_by("priority", "falls_at")
+
 
 class Step(models.Model):
     """One promised escalation of a clock: when, and to whom. Written out at the flag."""

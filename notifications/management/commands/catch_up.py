@@ -1,0 +1,79 @@
+"""`manage.py catch_up`: after downtime, what should have fired, and then firing it.
+
+The engine does the same by itself as soon as it runs. This is for whoever starts it again and wants
+to see first what will be said to whom.
+"""
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from findings.models import Step
+from findings.services.timeline import database_now
+from findings.words import length, plural, when
+from notifications import rounds
+from notifications.escalation import Fired, height
+from notifications.models import Notification
+
+Status = Notification.Status
+
+
+class Command(BaseCommand):
+    help = (
+        "List every step that is due and has not fired, in the order in which people will be told,"
+        " and fire it. Exits 1 where a finding could not be escalated."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="list only; fire nothing")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        findings = self._list(database_now())
+        if options["dry_run"]:
+            self.stdout.write(f"{plural(findings, 'finding')} to catch up with; nothing was fired.")
+            return
+        fired = _fire_everything()
+        waiting = Notification.objects.filter(status__in=[Status.QUEUED, Status.SENDING]).count()
+        self.stdout.write(
+            f"Fired {plural(fired.steps, 'step')}. {plural(waiting, 'message')} waiting to be sent,"
+            " which the engine does; one that comes late says by how much."
+        )
+        if left := Step.objects.due().count():
+            self.stderr.write(
+                f"{plural(left, 'step')} still due: the log says which finding could not be"
+                " escalated and why. Tell its owner yourself."
+            )
+            sys.exit(1)
+
+    def _list(self, now: datetime) -> int:
+        """A line for each finding; how many."""
+        findings = 0
+        for findings, steps in enumerate(_by_finding(), start=1):  # noqa: B007  the last is the count
+            highest = max(steps, key=height)
+            earlier = f", and {plural(len(steps) - 1, 'earlier step')}" if steps[1:] else ""
+            self.stdout.write(
+                f"{highest.finding.reference}  {highest.finding.category.name}:"
+                f" {highest.words}{earlier}; due {when(steps[0].falls_at)},"
+                f" {length(now - steps[0].falls_at)} late"
+            )
+        return findings
+
+
+def _by_finding() -> Iterator[list[Step]]:
+    """The due steps of each finding, as they will be told: together."""
+    due: dict[int, list[Step]] = {}
+    for step in Step.objects.due().as_told().select_related("finding__category"):
+        due.setdefault(step.finding_id, []).append(step)
+    yield from due.values()
+
+
+def _fire_everything() -> Fired:
+    """Round after round until one fires nothing."""
+    total = Fired()
+    while (fired := rounds.fire()).steps:
+        total += fired
+    return total
