@@ -24,11 +24,11 @@ QUANTILES = ("0.5", "0.95", "1")
 # Each reads an index of what ended in the last hour.
 DUE_TO_FIRED = """
     SELECT extract(epoch FROM fired_at - falls_at) AS seconds
-    FROM findings_step WHERE fired_at > now() - %(over)s
+    FROM findings_step WHERE fired_at > now() - make_interval(secs => %(over)s)
 """
 FIRED_TO_DELIVERED = """
     SELECT extract(epoch FROM sent_at - created_at) AS seconds
-    FROM notifications_notification WHERE sent_at > now() - %(over)s
+    FROM notifications_notification WHERE sent_at > now() - make_interval(secs => %(over)s)
 """
 DWELL = """
     SELECT count(*), percentile_disc(%(quantiles)s::float[]) WITHIN GROUP (ORDER BY seconds)
@@ -91,8 +91,9 @@ def _steps_waiting() -> Iterator[Metric]:
 def _dwell(name: str, what: str, rows: str) -> Iterator[Metric]:
     """Of the last hour; a gauge for each quantile, since the hour slides and nothing adds up."""
     with connection.cursor() as cursor:
+        quantiles = [float(quantile) for quantile in QUANTILES]
         cursor.execute(
-            DWELL.format(rows), {"over": DWELL_OVER, "quantiles": [float(q) for q in QUANTILES]}
+            DWELL.format(rows), {"over": DWELL_OVER.total_seconds(), "quantiles": quantiles}
         )
         count, seconds = cursor.fetchone()
     family = GaugeMetricFamily(
