@@ -6,7 +6,10 @@ stopped earlier, by `visible_to`, and gets a 404.
 
 from collections.abc import Callable
 
+from django.utils import timezone
+
 from findings.models import Examination, Finding, HandOver, Person, Receipt, Role
+from findings.models.cover import covered_by
 from findings.states import Move, MoveRefused, State, after
 
 
@@ -29,12 +32,15 @@ def _answers(check: Callable[..., None]) -> Callable[..., bool]:
 
 
 def holds(person: Person, finding: Finding) -> bool:
-    """Whether the finding is this person's own or their team's: who may answer for it."""
+    """Whether it is this person's own, their team's, or of somebody on leave for whom they stand
+    in: who may answer for it."""
     if not person.has_role(Role.REFERRER):
         return False
-    return person.pk == finding.owner_person_id or bool(
+    if person.pk == finding.owner_person_id or bool(
         {finding.team_id, finding.owner_team_id} & set(person.team_ids())
-    )
+    ):
+        return True
+    return finding.owner_person_id in covered_by(person, timezone.localdate())
 
 
 def oversees(person: Person, finding: Finding) -> bool:
@@ -147,6 +153,15 @@ def check_can_deal_with_held(person: Person, receipt: Receipt) -> None:
         Receipt.objects.visible_to(person).filter(pk=receipt.pk).exists(),
         "Only a coordinator of the trust that it was sent to can deal with a held item.",
     )
+
+
+def check_can_let_leave(person: Person, leaver: Person) -> None:
+    _require(
+        person.has_role(Role.COORDINATOR, Role.ADMINISTRATOR)
+        and person.organisation_id == leaver.organisation_id,
+        "Only a coordinator or administrator of their own trust can let somebody leave.",
+    )
+    _require(person.pk != leaver.pk, "Somebody else must record that you leave.")
 
 
 def check_can_keep_calendar(person: Person) -> None:

@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
-from findings.models import Audience, Finding, HandOver, Membership, Person, Role, Step, Team
+from findings.models import Audience, Finding, HandOver, Leave, Membership, Person, Role, Step, Team
+from findings.models.cover import away_on, covered_by, stand_in
 from findings.reach import Recipient, StepPreview, Subject
 from findings.rules import holds
 from findings.timetable import PlannedStep
@@ -48,16 +50,49 @@ class Reach:
         return [sentence for sentence in every if sentence]
 
 
-def reach(subject: Subject, audience: Audience | str) -> Reach:
-    """The people of an audience as they are now, each with their usable routes."""
+def reach(
+    subject: Subject, audience: Audience | str, away: dict[int, int | None] | None = None
+) -> Reach:
+    """The people of an audience as they are now, each with their usable routes. `away`: who is
+    on leave today, where the caller has asked already."""
+    away = away_on(timezone.localdate()) if away is None else away
     people, nobody_because = _PEOPLE[Audience(audience)](subject)
     found = [_reached(person) for person in people.prefetch_related("routes").order_by("pk")]
+    found = _with_stand_ins(found, subject, Audience(audience), away)
     return Reach(tuple(found), "" if found else nobody_because)
+
+
+def _with_stand_ins(
+    found: list[Reached], subject: Subject, audience: Audience, away: dict[int, int | None]
+) -> list[Reached]:
+    """Whoever is on leave is not told; a deputy is, or for an owner without one their team."""
+    told = [one for one in found if one.person.pk not in away]
+    absent = [one for one in found if one.person.pk in away]
+    if not absent:
+        return found
+    known = {one.person.pk for one in told}
+    wanted = {stand_in(one.person.pk, away) for one in absent} - known
+    more = Person.objects.active().filter(pk__in=wanted - {None})
+    if None in wanted and audience == Audience.OWNER:
+        more = more | subject.team.members.filter(is_active=True).exclude(pk__in=away)
+    stand_ins = Person.objects.filter(pk__in=more.values("pk")).exclude(pk__in=known)
+    told += [_reached(one) for one in stand_ins.prefetch_related("routes").order_by("pk")]
+    return [*told, *(_away(one.person, away) for one in absent)]
+
+
+def _away(person: Person, away: dict[int, int | None]) -> Reached:
+    if not person.is_active:
+        return _reached(person)
+    leave = Leave.objects.on(timezone.localdate()).filter(person=person).first()
+    until = f"{person} is on leave until {day(leave.last_on)}" if leave else f"{person} is away"
+    deputy = Person.objects.filter(pk=stand_in(person.pk, away)).first()
+    return Reached(person, (), f"{until}; {deputy} stands in." if deputy else f"{until}.")
 
 
 def preview(subject: Subject, steps: Sequence[PlannedStep]) -> list[StepPreview]:
     """Answers `findings.reach.preview`."""
-    known = {audience: reach(subject, audience) for audience in {step.audience for step in steps}}
+    away = away_on(timezone.localdate())
+    known = {one: reach(subject, one, away) for one in {step.audience for step in steps}}
     return [_previewed(step, known[step.audience]) for step in steps]
 
 
@@ -181,6 +216,8 @@ def why(finding: Finding, person: Person) -> str:
     """Why this person is told of this finding: "you are the …", for a message. Names no team."""
     if person.pk == finding.owner_person_id:
         return "you hold this finding"
+    if finding.owner_person_id in covered_by(person, timezone.localdate()):
+        return _why_stand_in(finding)
     duty = _duty_in(finding.team, person)
     if duty in (Duty.RESPONSIBLE, Duty.DIRECTOR):
         return f"you are the {Duty(duty).label.lower()} of the team that holds this finding"
@@ -189,6 +226,13 @@ def why(finding: Finding, person: Person) -> str:
     if person.pk == finding.flagged_by_id:
         return "you flagged this finding"
     return _why_role(person)
+
+
+def _why_stand_in(finding: Finding) -> str:
+    owner = finding.owner_person
+    leave = Leave.objects.on(timezone.localdate()).filter(person=owner).first()
+    until = f" until {day(leave.last_on)}" if leave else ""
+    return f"you stand in for {owner}, who holds this finding and is on leave{until}"
 
 
 def _duty_in(team: Team, person: Person) -> str:

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 
+from findings.services.leavers import settle_leavers
 from notifications import watchdog
 from notifications.delivery import Delivered, deliver_due
 from notifications.escalation import Fired, fire_due_steps
 
 
 def fire() -> Fired:
-    """Turn due steps into notifications."""
+    """Turn due steps into notifications. First nothing may be left with somebody who has gone."""
+    settle_leavers()
     fired = fire_due_steps()
     watchdog.beat(watchdog.FIRE)
     return fired

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db.models import Exists, Min, OuterRef, QuerySet
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from findings.models import Clock, Finding, Step
@@ -158,6 +158,20 @@ def _no_clock(now: datetime) -> Iterator[Sentence]:
         )
 
 
+def _left_behind(now: datetime) -> Iterator[Sentence]:
+    """Each round moves them to the team; this says that a round could not."""
+    long_ago = Q(owner_person__left_at__isnull=True) | Q(
+        owner_person__left_at__lt=now - STEP_LATE_AFTER
+    )
+    count = Finding.objects.owner_left().filter(long_ago).count()
+    if count:
+        yield Sentence(
+            f"{_are(count, 'open finding')} still held by somebody who no longer works here.",
+            count,
+            "open-findings",
+        )
+
+
 def _running() -> QuerySet[Clock]:
     return Clock.objects.filter(stopped_at__isnull=True)
 
@@ -217,6 +231,7 @@ CHECKS: tuple[Callable[[datetime], Iterator[Sentence]], ...] = (
     _steps_overdue,
     _messages_stuck,
     _no_clock,
+    _left_behind,
     _nobody_reached,
     _ladder_at_its_end,
     _calendar,

@@ -4,6 +4,7 @@ from findings.models.action import Action
 from findings.models.append_only import APPEND_ONLY
 from findings.models.bank_holiday import BankHoliday, BankHolidayChange, Nation
 from findings.models.clock import Clock, Step
+from findings.models.cover import Leave
 from findings.models.event import Event, Viewing
 from findings.models.examination import Examination, Sender, held_by
 from findings.models.finding import Finding
@@ -27,6 +28,7 @@ __all__ = [
     "Finding",
     "HandOver",
     "IncomingMessage",
+    "Leave",
     "Membership",
     "Nation",
     "Organisation",

@@ -6,9 +6,11 @@ from datetime import datetime
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 from findings.models.append_only import never_deleted
 from findings.models.clock import Clock
+from findings.models.cover import covered_by
 from findings.models.event import Event
 from findings.models.examination import held_by
 from findings.models.offer import HandOver
@@ -37,6 +39,7 @@ class FindingQuerySet(models.QuerySet["Finding"]):
             allowed |= Q(flagged_by=person)
         if person.has_role(Role.REFERRER):
             allowed |= held_by(person)
+            allowed |= Q(owner_person__in=covered_by(person, timezone.localdate()))
             allowed |= Q(pk__in=HandOver.objects.open_to(person).values("finding"))
         return self.filter(allowed)
 

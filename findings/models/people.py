@@ -68,6 +68,10 @@ class Person(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField("works here", default=True)
     # When they stopped working here (UTC); set together with is_active.
     left_at = models.DateTimeField(null=True, blank=True)
+    # The last local day on which they work here; the engine lets them leave when it is over.
+    leaves_on = models.DateField("last day here", null=True, blank=True)
+    # Why they leave or left, in the words of whoever recorded it.
+    leaving_because = models.TextField(blank=True)
     is_staff = models.BooleanField(default=False)
     joined_at = models.DateTimeField(default=timezone.now)
 

@@ -1,0 +1,95 @@
+"""Leave: entered, cancelled, and who gets the messages of somebody who is away."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db import transaction
+
+from findings.models import Leave, Person, Role
+from findings.models.cover import away_on, stand_in
+from findings.rules import NotAllowed
+from findings.services.timeline import database_now
+from findings.words import local
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """Who gets the messages of somebody now."""
+
+    # The first leave that was met; None: they are here.
+    leave: Leave | None
+    # None: nobody in person, so the team is told.
+    person: Person | None
+
+
+def set_leave(
+    *,
+    person: Person,
+    by: Person,
+    first_on: date,
+    last_on: date,
+    deputy: Person | None = None,
+    at: datetime | None = None,
+) -> Leave:
+    """Enter leave by whole local days. `NotAllowed` and `ValueError` carry a sentence."""
+    with transaction.atomic():
+        Person.objects.select_for_update(no_key=True).get(pk=person.pk)
+        at = at or database_now()
+        _check(person, by, first_on, last_on, deputy, at)
+        return Leave.objects.create(
+            person=person,
+            first_on=first_on,
+            last_on=last_on,
+            deputy=deputy,
+            entered_by=by,
+            entered_at=at,
+        )
+
+
+def _check(
+    person: Person, by: Person, first_on: date, last_on: date, deputy: Person | None, at: datetime
+) -> None:
+    if by.pk != person.pk:
+        raise NotAllowed("Only the person who is away can enter their leave.")
+    if last_on < first_on:
+        raise ValueError("The last day cannot be before the first day.")
+    if last_on < local(at).date():
+        raise ValueError("The last day is in the past. Enter leave that is not over yet.")
+    met = person.leave.standing().filter(first_on__lte=last_on, last_on__gte=first_on).first()
+    if met:
+        raise ValueError("You have entered leave for some of these days. Cancel that first.")
+    if deputy is None:
+        return
+    if deputy.pk == person.pk:
+        raise ValueError("You cannot be your own deputy. Choose somebody else.")
+    # They will answer findings, so they must be somebody who may.
+    if person.has_role(Role.REFERRER) and not deputy.has_role(Role.REFERRER):
+        raise ValueError(f"{deputy} is not a referring clinician who works here now.")
+    if not deputy.is_active:
+        raise ValueError(f"{deputy} no longer works here.")
+
+
+def cancel_leave(*, leave: Leave, by: Person, at: datetime | None = None) -> Leave:
+    """The messages go to its person again from now on. Cancelling twice changes nothing."""
+    with transaction.atomic():
+        leave = Leave.objects.select_for_update().get(pk=leave.pk)
+        if by.pk != leave.person_id:
+            raise NotAllowed("Only the person who is away can cancel their leave.")
+        if leave.cancelled_at is None:
+            leave.cancelled_at = at or database_now()
+            leave.save(update_fields=["cancelled_at"])
+    return leave
+
+
+def leave_at(person: Person, at: datetime) -> Leave | None:
+    """The leave that this person is on at this instant, by local days."""
+    return Leave.objects.on(local(at).date()).filter(person=person).select_related("deputy").first()
+
+
+def standing_in_for(person: Person, at: datetime) -> StandIn:
+    """Who gets their messages now: themselves, a deputy who is here, or (None) the team."""
+    leave = leave_at(person, at)
+    if leave is None:
+        return StandIn(None, person)
+    found = stand_in(person.pk, away_on(local(at).date()))
+    return StandIn(leave, Person.objects.filter(pk=found).first() if found else None)

@@ -1,0 +1,154 @@
+"""Somebody stops working here: nothing stays with them in silence.
+
+Their open findings go to the team at once, and the team must answer anew. No limit is moved: an
+answer that is still awaited is due when it was, and the limit to act still counts from the flag.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
+
+from findings.models import Clock, Event, Finding, HandOver, Person
+from findings.rules import NotAllowed, check_can_let_leave
+from findings.services.clocks import stop_clocks, tell_owner_now
+from findings.services.flag import start_acknowledge_clock
+from findings.services.offer import end_open_offer
+from findings.services.timeline import database_now, lock, move, record
+from findings.states import Move, State
+from findings.words import local
+
+log = logging.getLogger(__name__)
+LEFT = "the owner has left, and the team holds it"
+
+
+def findings_held_by(person: Person) -> QuerySet[Finding]:
+    """What will move when they go, each to its `team`."""
+    return Finding.objects.open().filter(owner_person=person).order_by("pk")
+
+
+def say_goodbye(
+    *, person: Person, by: Person | None, because: str, at: datetime | None = None
+) -> list[Finding]:
+    """Switch somebody off, and give each open finding of theirs to its team, all or nothing.
+
+    `by` None: the day of leaving has come. Returns the findings that moved.
+    """
+    if not because.strip():
+        raise ValueError("Leaving needs a reason.")
+    if by is not None:
+        check_can_let_leave(by, person)
+    with transaction.atomic():
+        # Findings first, as everywhere; what is flagged to them meanwhile, the next round moves.
+        held = [lock(finding) for finding in findings_held_by(person)]
+        at = at or database_now()
+        Person.objects.filter(pk=person.pk).update(
+            is_active=False, left_at=Coalesce("left_at", at), leaving_because=because.strip()
+        )
+        moved = [one for one in held if _give_to_team(one, person, by, because.strip(), at)]
+        _end_offers_to(person, at, by)
+    return moved
+
+
+def _give_to_team(
+    finding: Finding, person: Person, by: Person | None, because: str, at: datetime
+) -> bool:
+    """The caller holds the lock. False where somebody else took it meanwhile, or it ended."""
+    if not finding.is_open or finding.owner_person_id != person.pk:
+        return False
+    was_waiting = finding.state == State.AWAITING
+    move(finding, Move.HAND_OVER)
+    finding.owner_person, finding.owner_team = None, finding.team
+    finding.acknowledged_at = finding.acknowledged_by = None
+    finding.plan = ""
+    finding.save()
+    record(
+        finding=finding,
+        kind=Event.Kind.HANDED_OVER,
+        by=by,
+        at=at,
+        because=f"{person} no longer works here: {because}",
+        owner_before=str(person),
+        owner=str(finding.owner),
+    )
+    end_open_offer(finding=finding, because=f"{person} left.", at=at, by=by)
+    if not was_waiting:
+        stop_clocks(finding=finding, because=Clock.StoppedBecause.HANDED_OVER, at=at, by=by)
+        start_acknowledge_clock(finding=finding, at=at, by=by)
+    # The ladder above the team goes on as it was promised.
+    tell_owner_now(finding=finding, words=LEFT, at=at)
+    return True
+
+
+def _end_offers_to(person: Person, at: datetime, by: Person | None) -> None:
+    """What was offered to them stays with whoever offered it, who hears of it at once."""
+    offers = HandOver.objects.open().filter(to_person=person).order_by("finding")
+    for offer in offers.select_related("finding"):
+        finding = lock(offer.finding)
+        if end_open_offer(finding=finding, because=f"{person} left.", at=at, by=by):
+            tell_owner_now(finding=finding, words="whom you asked has left", at=at)
+
+
+def plan_goodbye(*, person: Person, by: Person, last_day: date, because: str) -> None:
+    """They work here to the end of this local day; the engine says goodbye after it."""
+    if not because.strip():
+        raise ValueError("Leaving needs a reason.")
+    check_can_let_leave(by, person)
+    if last_day < local(database_now()).date():
+        raise ValueError("The last day is in the past. Let the person leave now.")
+    Person.objects.filter(pk=person.pk).update(leaves_on=last_day, leaving_because=because.strip())
+
+
+def welcome_back(*, person: Person, by: Person) -> None:
+    """They work here, now and until somebody says otherwise. Findings stay with the teams."""
+    if by.pk == person.pk:
+        raise NotAllowed("Somebody else must record that you are back.")
+    check_can_let_leave(by, person)
+    Person.objects.filter(pk=person.pk).update(
+        is_active=True, left_at=None, leaves_on=None, leaving_because=""
+    )
+
+
+# --- Each round --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What one round did."""
+
+    people: int = 0
+    findings: int = 0
+    failed: int = 0
+
+
+def settle_leavers() -> Settled:
+    """Whoever's last day is over leaves; whoever was switched off by any other way (the
+    directory, an import, SQL) leaves nothing behind. One person's error stops no other."""
+    people = moved = failed = 0
+    for person in [*_due(), *_left_something()]:
+        try:
+            because = person.leaving_because or "switched off in the directory."
+            moved += len(say_goodbye(person=person, by=None, because=because))
+            people += 1
+        except Exception as error:
+            if not connection.in_atomic_block and not connection.is_usable():
+                raise
+            # By type: the text of an error may quote a row.
+            log.error(
+                "leaver not settled", extra={"person": person.pk, "error": type(error).__name__}
+            )
+            failed += 1
+    return Settled(people, moved, failed)
+
+
+def _due() -> QuerySet[Person]:
+    return Person.objects.active().filter(leaves_on__lt=local(database_now()).date()).order_by("pk")
+
+
+def _left_something() -> QuerySet[Person]:
+    holders = Finding.objects.owner_left().values("owner_person")
+    offered = HandOver.objects.open().filter(to_person__is_active=False).values("to_person")
+    return Person.objects.filter(pk__in=holders.union(offered)).order_by("pk")
