@@ -24,6 +24,7 @@ from findings.services.acknowledge import (
 from findings.services.act import record_action, record_patient_told
 from findings.services.close import close_finding, withdraw_finding
 from findings.services.flag import flag_finding, reopen_finding
+from findings.services.leavers import say_goodbye
 from findings.services.timeline import lock, record
 
 
@@ -78,8 +79,8 @@ def replay(
 
 def _leaving(person: Person, at: datetime) -> Callable[[], None]:
     def leave() -> None:
-        person.is_active, person.left_at = False, at
-        person.save(update_fields=["is_active", "left_at"])
+        say_goodbye(person=person, by=None, because="their last day is over.", at=at)
+        person.refresh_from_db()
 
     return leave
 

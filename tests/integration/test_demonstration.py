@@ -136,12 +136,16 @@ def test_somebody_has_no_route_somebody_a_bad_one_and_somebody_no_mail(hospital)
     )
 
 
-def test_those_who_left_are_inactive_and_still_hold_findings(hospital):
+def test_those_who_left_are_inactive_and_their_findings_are_with_the_team(hospital):
     for name in LEAVERS:
         person = Person.objects.get(username=name)
         assert not person.is_active
         assert person.left_at < database_now()
-    assert Finding.objects.owner_left().count() >= 3
+    assert not Finding.objects.owner_left().exists()
+    gone = Event.objects.filter(
+        kind=Event.Kind.HANDED_OVER, by=None, data__because__icontains="no longer works here"
+    )
+    assert gone.count() >= 3
 
 
 # --- Patients ----------------------------------------------------------------------------------
