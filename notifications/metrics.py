@@ -18,7 +18,7 @@ from findings.models import Category, Finding, Step
 from findings.services.timeline import database_now
 from notifications.models import Channel, Notification, Pulse
 
-DWELL_OVER = timedelta(hours=1).total_seconds()
+DWELL_OVER = timedelta(hours=1)
 QUANTILES = ("0.5", "0.95", "1")
 
 # Each reads an index of what ended in the last hour.
