@@ -197,7 +197,7 @@ def teams_that_can_hold(finding: Finding) -> Any:
     return (
         Team.objects.filter(
             organisation__in=organisations,
-            kind__in=[Team.Kind.CLINICAL, Team.Kind.PRACTICE, Team.Kind.COORDINATION],
+            kind__in=[*Team.CLINICAL, Team.Kind.COORDINATION],
             memberships__person__is_active=True,
         )
         .exclude(pk=finding.owner_team_id or 0)

@@ -4,8 +4,7 @@ from typing import Any
 
 from findings.form_fields import TextareaField
 from findings.forms.answers import LONGEST, AnswerForm, HandOverForm
-from findings.models import Role
-from findings.services.offer import CLINICAL
+from findings.models import Role, Team
 
 
 class OfferForm(HandOverForm):
@@ -28,7 +27,7 @@ class OfferForm(HandOverForm):
         receiver.error_messages["required"] = "Select whether you ask a person or a team"
         team: Any = self.fields["team"]
         team.queryset = team.queryset.filter(
-            kind__in=CLINICAL,
+            kind__in=Team.CLINICAL,
             memberships__person__roles__contains=[Role.REFERRER],
         ).exclude(pk=self.finding.team_id)
 

@@ -1,5 +1,7 @@
 """Trusts, practices, sites and teams: where the people work."""
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 
@@ -55,6 +57,9 @@ class Team(models.Model):
         PRACTICE = "practice", "GP practice"
         RADIOLOGY = "radiology", "Radiology"
         COORDINATION = "coordination", "Imaging coordination"
+
+    # The kinds whose members answer findings.
+    CLINICAL: ClassVar = (Kind.CLINICAL, Kind.PRACTICE)
 
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="teams")
     # Empty for a team that works across the sites.

@@ -4,9 +4,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from findings.models import Clock, Event, Finding, Person, Role, Team
+from findings.models import Clock, Event, Finding, Person, Team
 from findings.rules import (
-    NotAllowed,
     check_can_acknowledge,
     check_can_answer_offer,
     check_can_decline,
@@ -18,8 +17,9 @@ from findings.services.clocks import (
     stop_clocks,
     tell_owner_now,
 )
-from findings.services.flag import act_limit, start_acknowledge_clock, team_of
+from findings.services.flag import act_limit, start_acknowledge_clock
 from findings.services.offer import accept_open_offer, end_open_offer
+from findings.services.owners import team_of, team_to_hold
 from findings.services.policy import rule_to_promise
 from findings.services.timeline import database_now, lock, move, record
 from findings.states import ClockKind, Move, State
@@ -128,11 +128,11 @@ def decline_finding(
         )
         end_open_offer(finding=finding, because=f"{by} declined it.", at=at, by=by)
         if to is not None:
-            _give_to(finding, to)
+            _give_to(finding, to, team_to_hold(to))
             finding.save()
             tell_owner_now(finding=finding, words="named as the right owner", at=at)
         else:
-            finding.owner_person, finding.owner_team = None, finding.team
+            _give_to(finding, None, finding.team)
             finding.save()
             _climb(finding, by, at)
     return finding
@@ -165,38 +165,60 @@ def hand_over_finding(
         finding = lock(finding)
         check_can_hand_over(by, finding)
         at = at or database_now()
-        was_waiting = finding.state == State.AWAITING
-        before = str(finding.owner)
-        move(finding, Move.HAND_OVER)
-        if to is not None:
-            _give_to(finding, to)
-        elif to_team is not None:
-            finding.owner_person, finding.owner_team, finding.team = None, to_team, to_team
-        else:
+        team = team_to_hold(to) if to is not None else to_team
+        if team is None:
             raise ValueError("Handing over needs a person or a team.")
-        finding.acknowledged_at = finding.acknowledged_by = None
-        finding.plan = ""
-        finding.save()
-        record(
+        was_waiting = change_hands(
             finding=finding,
-            kind=Event.Kind.HANDED_OVER,
-            by=by,
-            at=at,
+            to=to,
+            team=team,
             because=because.strip(),
-            owner_before=before,
-            owner=str(finding.owner),
+            offer_ends=f"{by} handed it over.",
+            at=at,
+            by=by,
         )
-        end_open_offer(finding=finding, because=f"{by} handed it over.", at=at, by=by)
         if was_waiting:
             tell_owner_now(finding=finding, words="handed to a new owner", at=at)
-        else:
-            stop_clocks(finding=finding, because=Clock.StoppedBecause.HANDED_OVER, at=at, by=by)
-            start_acknowledge_clock(finding=finding, at=at, by=by)
     return finding
 
 
-def _give_to(finding: Finding, to: Person) -> None:
-    team = team_of(to)
-    if not to.has_role(Role.REFERRER) or team is None:
-        raise NotAllowed(f"{to} is not a referring clinician with a team who works here now.")
-    finding.owner_person, finding.owner_team, finding.team = to, None, team
+def change_hands(
+    *,
+    finding: Finding,
+    to: Person | None,
+    team: Team,
+    because: str,
+    offer_ends: str,
+    at: datetime,
+    by: Person | None,
+) -> bool:
+    """Another owner, who must answer anew: `to`, or else the team as a whole.
+
+    The caller holds the finding's lock. Returns whether an answer was awaited already: its clock
+    then goes on, and the caller tells the new owner; otherwise a new one starts.
+    """
+    was_waiting, before = finding.state == State.AWAITING, str(finding.owner)
+    move(finding, Move.HAND_OVER)
+    _give_to(finding, to, team)
+    finding.acknowledged_at = finding.acknowledged_by = None
+    finding.plan = ""
+    finding.save()
+    record(
+        finding=finding,
+        kind=Event.Kind.HANDED_OVER,
+        by=by,
+        at=at,
+        because=because,
+        owner_before=before,
+        owner=str(finding.owner),
+    )
+    end_open_offer(finding=finding, because=offer_ends, at=at, by=by)
+    if not was_waiting:
+        stop_clocks(finding=finding, because=Clock.StoppedBecause.HANDED_OVER, at=at, by=by)
+        start_acknowledge_clock(finding=finding, at=at, by=by)
+    return was_waiting
+
+
+def _give_to(finding: Finding, to: Person | None, team: Team) -> None:
+    finding.owner_person, finding.owner_team = to, None if to else team
+    finding.team = team

@@ -190,9 +190,9 @@ def _team(site: Site, requester: Person | None, arriving: ArrivingReport) -> Tea
             return team
     if requester is None:
         return None
-    teams = Team.objects.filter(
-        memberships__person=requester, kind__in=[Team.Kind.CLINICAL, Team.Kind.PRACTICE]
-    ).order_by("pk")
+    teams = Team.objects.filter(memberships__person=requester, kind__in=Team.CLINICAL).order_by(
+        "pk"
+    )
     return teams.filter(site=site).first() or teams.first()
 
 

@@ -23,6 +23,7 @@ from findings.models import (
 from findings.rules import NotAllowed, check_can_flag
 from findings.services.clocks import planned_steps, start_clock, stop_clocks
 from findings.services.offer import end_open_offer
+from findings.services.owners import team_of, team_to_hold
 from findings.services.policy import PolicyError, limit_at, rule_to_promise
 from findings.services.timeline import database_now, move, record
 from findings.states import ClockKind, Move, after
@@ -78,17 +79,6 @@ def _why_not(requester: Person | None) -> str:
     return f"{requester} no longer works here, so their team holds it."
 
 
-def team_of(person: Person) -> Team | None:
-    """The clinical team or practice that a person's findings go through."""
-    return (
-        Team.objects.filter(
-            memberships__person=person, kind__in=[Team.Kind.CLINICAL, Team.Kind.PRACTICE]
-        )
-        .order_by("pk")
-        .first()
-    )
-
-
 def coordination_team(organisation_id: int) -> Team:
     """Where a finding goes that nobody can be found for."""
     team = Team.objects.filter(organisation=organisation_id, kind=Team.Kind.COORDINATION).first()
@@ -111,7 +101,7 @@ def people_who_can_own(examination: Examination) -> list[Person]:
         Person.objects.active()
         .with_role(Role.REFERRER)
         .filter(organisation__in=organisations)
-        .filter(memberships__team__kind__in=[Team.Kind.CLINICAL, Team.Kind.PRACTICE])
+        .filter(memberships__team__kind__in=Team.CLINICAL)
         .distinct()
     )
 
@@ -209,9 +199,7 @@ def ownership(examination: Examination, chosen: Person | None) -> Ownership:
     """The chosen owner with their team, or whoever the order leads to."""
     if chosen is None:
         return owner_from_order(examination)
-    team = team_of(chosen)
-    if team is None or not chosen.is_active or not chosen.has_role(Role.REFERRER):
-        raise NotAllowed(f"{chosen} is not a referring clinician with a team who works here now.")
+    team = team_to_hold(chosen)
     if chosen.pk == examination.requested_by_id and examination.requesting_team:
         team = examination.requesting_team
     return Ownership(chosen, team)

@@ -12,13 +12,12 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
-from findings.models import Clock, Event, Finding, HandOver, Person
+from findings.models import Finding, HandOver, Person
 from findings.rules import NotAllowed, check_can_let_leave
-from findings.services.clocks import stop_clocks, tell_owner_now
-from findings.services.flag import start_acknowledge_clock
+from findings.services.acknowledge import change_hands
+from findings.services.clocks import tell_owner_now
 from findings.services.offer import end_open_offer
-from findings.services.timeline import database_now, lock, move, record
-from findings.states import Move, State
+from findings.services.timeline import database_now, lock
 from findings.words import local
 
 log = logging.getLogger(__name__)
@@ -59,25 +58,15 @@ def _give_to_team(
     """The caller holds the lock. False where somebody else took it meanwhile, or it ended."""
     if not finding.is_open or finding.owner_person_id != person.pk:
         return False
-    was_waiting = finding.state == State.AWAITING
-    move(finding, Move.HAND_OVER)
-    finding.owner_person, finding.owner_team = None, finding.team
-    finding.acknowledged_at = finding.acknowledged_by = None
-    finding.plan = ""
-    finding.save()
-    record(
+    change_hands(
         finding=finding,
-        kind=Event.Kind.HANDED_OVER,
-        by=by,
-        at=at,
+        to=None,
+        team=finding.team,
         because=f"{person} no longer works here: {because}",
-        owner_before=str(person),
-        owner=str(finding.owner),
+        offer_ends=f"{person} left.",
+        at=at,
+        by=by,
     )
-    end_open_offer(finding=finding, because=f"{person} left.", at=at, by=by)
-    if not was_waiting:
-        stop_clocks(finding=finding, because=Clock.StoppedBecause.HANDED_OVER, at=at, by=by)
-        start_acknowledge_clock(finding=finding, at=at, by=by)
     # The ladder above the team goes on as it was promised.
     tell_owner_now(finding=finding, words=LEFT, at=at)
     return True

@@ -17,11 +17,11 @@ from findings.rules import (
     check_can_take_back,
 )
 from findings.services.clocks import tell_now, tell_owner_now
+from findings.services.owners import team_to_hold
 from findings.services.timeline import database_now, lock, move, record
 from findings.states import Move
 
 Outcome = HandOver.Outcome
-CLINICAL = (Team.Kind.CLINICAL, Team.Kind.PRACTICE)
 
 
 def offer_finding(
@@ -71,8 +71,7 @@ def _check_can_hold(finding: Finding, to: Person | None, to_team: Team | None) -
     if to is not None:
         if to.pk == finding.owner_person_id:
             raise NotAllowed(f"{to} holds this finding already.")
-        if not to.has_role(Role.REFERRER) or not to.teams.filter(kind__in=CLINICAL).exists():
-            raise NotAllowed(f"{to} is not a referring clinician with a team who works here now.")
+        team_to_hold(to)
     elif to_team is not None and not any(
         member.has_role(Role.REFERRER) for member in to_team.members.filter(is_active=True)
     ):
