@@ -5,12 +5,14 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from findings import words
 from findings.forms.bank_holidays import AddHolidayForm, CalendarFilter, WhyForm
-from findings.models import BankHoliday, BankHolidayChange, Nation, Person, Role
+from findings.models import BankHoliday, BankHolidayChange, Nation, Person
+from findings.rules import can_keep_calendar
 from findings.services.calendars import add_holiday, missing_years, remove_holiday
 from findings.views.access import signed_in
 
@@ -20,7 +22,7 @@ CHANGES_SHOWN = 50
 
 def _administrator(request: HttpRequest) -> Person:
     person = signed_in(request)
-    if not person.has_role(Role.ADMINISTRATOR):
+    if not can_keep_calendar(person):
         raise PermissionDenied("Bank holidays are for administrators.")
     return person
 
@@ -90,4 +92,4 @@ def _done(request: HttpRequest, holiday: BankHoliday, did: str, to: str) -> Http
         f"{did} {holiday.name}, {words.day(holiday.on)}, {to} the calendar of {nation.label}."
         f" {NOT_MOVED}",
     )
-    return redirect(f"/bank-holidays/?nation={nation.value}&year={holiday.on.year}")
+    return redirect(f"{reverse('bank-holidays')}?nation={nation.value}&year={holiday.on.year}")
