@@ -4,7 +4,9 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
+from findings.models.cover import covered_by
 from findings.models.folding import Squeezed
 from findings.models.people import Person, Role
 
@@ -59,9 +61,10 @@ class ExaminationQuerySet(models.QuerySet["Examination"]):
 
 
 def held_by(person: Person) -> Q:
-    """Findings that are this person's own or their teams'."""
-    teams = person.team_ids()
-    return Q(owner_person=person) | Q(owner_team__in=teams) | Q(team__in=teams)
+    """Findings that are this person's own, their teams', or of somebody on leave for whom they
+    stand in."""
+    teams, owners = person.team_ids(), [person.pk, *covered_by(person, timezone.localdate())]
+    return Q(owner_person__in=owners) | Q(owner_team__in=teams) | Q(team__in=teams)
 
 
 def _examinations_of_findings(condition: Q) -> models.QuerySet:

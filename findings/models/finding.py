@@ -6,11 +6,9 @@ from datetime import datetime
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
-from django.utils import timezone
 
 from findings.models.append_only import never_deleted
 from findings.models.clock import Clock
-from findings.models.cover import covered_by
 from findings.models.event import Event
 from findings.models.examination import held_by
 from findings.models.offer import HandOver
@@ -30,8 +28,8 @@ class FindingQuerySet(models.QuerySet["Finding"]):
     """Questions about findings; `visible_to` is the only door for pages and API."""
 
     def visible_to(self, person: Person) -> "FindingQuerySet":
-        """Their own and their teams', what is offered to them, their own flags, or their
-        organisation's: by role."""
+        """Their own, their teams' and those of whomever they stand in for, what is offered to
+        them, their own flags, or their organisation's: by role."""
         allowed = Q(pk__in=[])
         if person.has_role(Role.COORDINATOR, Role.GOVERNANCE):
             allowed |= Q(organisation=person.organisation_id)
@@ -39,7 +37,6 @@ class FindingQuerySet(models.QuerySet["Finding"]):
             allowed |= Q(flagged_by=person)
         if person.has_role(Role.REFERRER):
             allowed |= held_by(person)
-            allowed |= Q(owner_person__in=covered_by(person, timezone.localdate()))
             allowed |= Q(pk__in=HandOver.objects.open_to(person).values("finding"))
         return self.filter(allowed)
 

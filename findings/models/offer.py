@@ -3,8 +3,10 @@
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 from findings.models.append_only import never_deleted
+from findings.models.cover import covered_by
 from findings.models.people import Person, Role
 
 
@@ -15,10 +17,12 @@ class HandOverQuerySet(models.QuerySet["HandOver"]):
         return self.filter(ended_at__isnull=True)
 
     def open_to(self, person: Person) -> "HandOverQuerySet":
-        """Those that this person may accept: offered to them, or to a team of theirs."""
+        """Those that this person may accept: offered to them, to a team of theirs, or to somebody
+        on leave for whom they stand in."""
         if not person.has_role(Role.REFERRER):
             return self.none()
-        return self.open().filter(Q(to_person=person) | Q(to_team__in=person.team_ids()))
+        asked = [person.pk, *covered_by(person, timezone.localdate())]
+        return self.open().filter(Q(to_person__in=asked) | Q(to_team__in=person.team_ids()))
 
 
 class HandOver(models.Model):
@@ -106,6 +110,3 @@ class HandOver(models.Model):
         receiver = self.to_person or self.to_team
         assert receiver is not None
         return receiver
-
-    def is_to(self, person: Person) -> bool:
-        return person.pk == self.to_person_id or self.to_team_id in person.team_ids()

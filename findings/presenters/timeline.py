@@ -24,6 +24,7 @@ CLOCK_WORDS = {
     ClockKind.ACKNOWLEDGE: "acknowledge",
     ClockKind.ACT: "act",
     ClockKind.FOLLOW_UP: "record the result",
+    ClockKind.TELL_PATIENT: "tell the patient",
 }
 # Notifications' own words for its channels; findings may not ask it.
 CHANNEL_WORDS = {"in_app": "in this application", "email": "by e-mail"}
@@ -67,7 +68,10 @@ def say(event: Event) -> Said:
 
 
 def name_of(event: Event) -> str:
-    return str(event.by) if event.by else SYSTEM
+    if event.by is None:
+        return SYSTEM
+    absent = event.data.get("on_behalf_of")
+    return f"{event.by}, on behalf of {absent}" if absent else str(event.by)
 
 
 def _deeds(run: Sequence[Event]) -> list[Entry]:
@@ -265,6 +269,10 @@ def _patient_told(data: Data) -> Said:
     return Said(f"Patient told {how.lower()}{moment_words}.", data.get("note", ""))
 
 
+def _letter_sent(data: Data) -> Said:
+    return Said("Letter sent to the patient: to contact the team. The clock to tell them runs on.")
+
+
 def _closed(data: Data) -> Said:
     outcome = dict(Finding.Outcome.choices).get(data.get("outcome", ""), "no outcome")
     return Said(f"Closed: {outcome.lower()}.", data.get("note", ""))
@@ -299,6 +307,7 @@ SENTENCES: dict[Event.Kind, Callable[[Data], Said]] = {
     Kind.OFFER_ENDED: _offer_ended,
     Kind.ACTED: _acted,
     Kind.PATIENT_TOLD: _patient_told,
+    Kind.LETTER_SENT: _letter_sent,
     Kind.CLOSED: _closed,
     Kind.WITHDRAWN: _withdrawn,
     Kind.REOPENED: _reopened,

@@ -21,7 +21,7 @@ from findings.services.flag import act_limit, start_acknowledge_clock
 from findings.services.offer import accept_open_offer, end_open_offer
 from findings.services.owners import team_of, team_to_hold
 from findings.services.policy import rule_to_promise
-from findings.services.timeline import database_now, lock, move, record
+from findings.services.timeline import database_now, lock, move, on_behalf_of, record
 from findings.states import ClockKind, Move, State
 
 
@@ -40,7 +40,7 @@ def acknowledge_finding(
         check_can_acknowledge(by, finding)
         at = at or database_now()
         move(finding, Move.ACKNOWLEDGE)
-        _take_on(finding, by, plan, at)
+        _take_on(finding, by, plan, at, on_behalf_of(finding.owner_person, by))
         end_open_offer(finding=finding, because=f"{by} took it on.", at=at, by=by)
         _ask_for_action(finding, by, at)
     return finding
@@ -70,18 +70,25 @@ def accept_offer(*, finding: Finding, by: Person, plan: str, at: datetime | None
             owner_before=before,
             owner=str(by),
         )
-        _take_on(finding, by, plan, at)
+        _take_on(finding, by, plan, at, on_behalf_of(offer.to_person, by))
         if was_waiting:
             _ask_for_action(finding, by, at)
     return finding
 
 
-def _take_on(finding: Finding, by: Person, plan: str, at: datetime) -> None:
+def _take_on(finding: Finding, by: Person, plan: str, at: datetime, for_whom: str = "") -> None:
     finding.acknowledged_at, finding.acknowledged_by = at, by
     finding.plan = plan.strip()
     finding.owner_person, finding.owner_team = by, None
     finding.save()
-    record(finding=finding, kind=Event.Kind.ACKNOWLEDGED, by=by, at=at, plan=finding.plan)
+    record(
+        finding=finding,
+        kind=Event.Kind.ACKNOWLEDGED,
+        by=by,
+        at=at,
+        plan=finding.plan,
+        on_behalf_of=for_whom,
+    )
 
 
 def _ask_for_action(finding: Finding, by: Person, at: datetime) -> None:

@@ -18,7 +18,7 @@ from findings.rules import (
 )
 from findings.services.clocks import tell_now, tell_owner_now
 from findings.services.owners import team_to_hold
-from findings.services.timeline import database_now, lock, move, record
+from findings.services.timeline import database_now, lock, move, on_behalf_of, record
 from findings.states import Move
 
 Outcome = HandOver.Outcome
@@ -131,5 +131,13 @@ def _end(
         outcome=outcome,
         to=str(offer.receiver),
         because=offer.ended_because,
+        **_for_whom(offer, by),
     )
     return offer
+
+
+def _for_whom(offer: HandOver, by: Person | None) -> dict[str, str]:
+    """The other side answers for whoever was asked; everybody else for the owner."""
+    if offer.outcome not in (Outcome.ACCEPTED, Outcome.REFUSED):
+        return {}
+    return {"on_behalf_of": on_behalf_of(offer.to_person, by)}

@@ -4,8 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from findings.models import Event, Finding, Person, Viewing
+from findings.models.cover import covered_by
 from findings.states import Move, State, after
 
 
@@ -31,8 +33,36 @@ def lock(finding: Finding) -> Finding:
 def record(
     *, finding: Finding, kind: Event.Kind, by: Person | None, at: datetime, **data: Any
 ) -> Event:
-    """Append one line to the finding's timeline. `by` None: the system itself."""
+    """Append one line to the finding's timeline. `by` None: the system itself.
+
+    What a deputy does while its owner is away says for whom. Record it before the owner changes,
+    or pass on what `on_behalf_of` said then.
+    """
+    if kind in ON_BEHALF and "on_behalf_of" not in data:
+        data["on_behalf_of"] = on_behalf_of(finding.owner_person, by)
+    if not data.get("on_behalf_of"):
+        data.pop("on_behalf_of", None)
     return Event.objects.create(finding=finding, kind=kind, by=by, at=at, data=data)
+
+
+# What can be done on behalf of somebody: answers, not readings and not what the system does.
+ON_BEHALF = {
+    Event.Kind.ACKNOWLEDGED,
+    Event.Kind.DECLINED,
+    Event.Kind.OFFERED,
+    Event.Kind.OFFER_ENDED,
+    Event.Kind.ACTED,
+    Event.Kind.PATIENT_TOLD,
+    Event.Kind.CLOSED,
+    Event.Kind.NOTE,
+}
+
+
+def on_behalf_of(absent: Person | None, by: Person | None) -> str:
+    """The name of somebody on leave for whom `by` stands in now; empty when they do not."""
+    if by is None or absent is None or by.pk == absent.pk:
+        return ""
+    return str(absent) if absent.pk in covered_by(by, timezone.localdate()) else ""
 
 
 def move(finding: Finding, what: Move) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
-from django.db.models import BooleanField, Case, F, Value, When
+from django.db.models import Case, F, IntegerField, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from findings.forms.lists import MARKS, MineFilter, OpenFilter
 from findings.models import Finding, HandOver, Person, Role
+from findings.models.cover import covered_by
 from findings.models.examination import held_by
 from findings.models.finding import FindingQuerySet
 from findings.views.access import saw, signed_in
@@ -22,20 +23,22 @@ ROWS_ON_A_PAGE = 25
 
 @require_safe
 def my_findings(request: HttpRequest) -> HttpResponse:
-    """The person's own first, then their teams'; in each the least time left first."""
+    """The person's own first, then those of whomever they stand in for, then their teams'; in
+    each the least time left first."""
     person = _with_role(request, Role.REFERRER)
     form = MineFilter(request.GET)
     now = timezone.now()
     # A coordinator who is a referrer too sees the whole trust, but not here.
     mine = Finding.objects.visible_to(person).filter(held_by(person))
     chosen = form.apply(mine) if form.is_valid() else mine.none()
-    page = _page(request, _own_first(chosen, person))
+    page = _page(request, _own_first(chosen, person, covered_by(person, timezone.localdate())))
     context = {
         "form": form,
         "page": page,
         "offered": _offered(request, person),
-        "own": [finding for finding in page if finding.is_own],
-        "of_teams": [finding for finding in page if not finding.is_own],
+        "own": [finding for finding in page if finding.whose == OWN],
+        "of_absent": [finding for finding in page if finding.whose == OF_ABSENT],
+        "of_teams": [finding for finding in page if finding.whose == OF_TEAMS],
         "open_count": mine.open().count(),
         "own_count": mine.open().filter(owner_person=person).count(),
         "late_count": mine.overdue(now).count(),
@@ -80,13 +83,17 @@ def _with_role(request: HttpRequest, *roles: Role) -> Person:
     return person
 
 
-def _own_first(findings: FindingQuerySet, person: Person) -> FindingQuerySet:
-    own = Case(
-        When(owner_person=person, then=Value(True)),
-        default=Value(False),
-        output_field=BooleanField(),
+OWN, OF_ABSENT, OF_TEAMS = 1, 2, 3
+
+
+def _own_first(findings: FindingQuerySet, person: Person, absent: list[int]) -> FindingQuerySet:
+    whose = Case(
+        When(owner_person=person, then=Value(OWN)),
+        When(owner_person__in=absent, then=Value(OF_ABSENT)),
+        default=Value(OF_TEAMS),
+        output_field=IntegerField(),
     )
-    return findings.for_list().annotate(is_own=own).order_by("-is_own", *_TIME_LEFT)
+    return findings.for_list().annotate(whose=whose).order_by("whose", *_TIME_LEFT)
 
 
 def _least_time_first(findings: FindingQuerySet) -> FindingQuerySet:

@@ -4,14 +4,18 @@ from datetime import date, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 from django.utils import timezone
 
-from findings.models import Audience, Finding, Leave, Person, Role
+from findings.models import Audience, Event, Finding, Leave, Person, Role
 from findings.reach import Subject
-from findings.rules import NotAllowed, can_acknowledge
+from findings.rules import NotAllowed, can_acknowledge, can_answer_offer
+from findings.services.acknowledge import accept_offer, acknowledge_finding
 from findings.services.leave import cancel_leave, set_leave, standing_in_for
+from findings.services.offer import offer_finding
 from notifications.audience import preview, reach, why
 from tests.factories import TeamFactory, Trust, a_trust, flagged
+from tests.pages import signed_in, words_of
 
 pytestmark = pytest.mark.django_db
 WEEK = timedelta(days=7)
@@ -160,3 +164,45 @@ def test_nobody_enters_or_cancels_somebody_elses_leave(trust: Trust) -> None:
         set_leave(person=trust.referrer, by=trust.colleague, first_on=today, last_on=today)
     with pytest.raises(NotAllowed):
         cancel_leave(leave=away(trust.referrer), by=trust.colleague)
+
+
+def test_what_a_deputy_does_says_for_whom(trust: Trust, deputy: Person) -> None:
+    finding = flagged(trust)
+    away(trust.referrer, deputy)
+    acknowledge_finding(finding=finding, by=deputy, plan="I will telephone the patient.")
+    event = finding.events.get(kind="acknowledged")
+    assert (event.by, event.data["on_behalf_of"]) == (deputy, str(trust.referrer))
+    said = words_of(signed_in(deputy).get(reverse("finding", args=[finding.reference])))
+    assert f"{deputy}, on behalf of {trust.referrer}" in said
+
+
+def test_nobody_who_stands_in_for_nobody_acts_on_behalf(trust: Trust) -> None:
+    acknowledge_finding(finding=flagged(trust), by=trust.colleague, plan="Clinic.")
+    assert "on_behalf_of" not in Event.objects.get(kind="acknowledged").data
+
+
+def test_a_deputy_opens_the_finding_and_its_report(trust: Trust, deputy: Person) -> None:
+    finding = flagged(trust)
+    pages = [
+        reverse("finding", args=[finding.reference]),
+        reverse("report", args=[finding.examination.public_id]),
+    ]
+    client = signed_in(deputy)
+    assert [client.get(page).status_code for page in pages] == [404, 404]
+    away(trust.referrer, deputy)
+    assert [client.get(page).status_code for page in pages] == [200, 200]
+    said = words_of(client.get(reverse("my-findings")))
+    assert "Of those for whom you stand in" in said
+    assert finding.reference in said
+
+
+def test_a_deputy_answers_an_offer_for_whoever_was_asked(trust: Trust, deputy: Person) -> None:
+    finding = flagged(trust)
+    offer_finding(finding=finding, by=trust.referrer, to=trust.colleague, because="Your clinic.")
+    away(trust.colleague, deputy)
+    assert can_answer_offer(deputy, finding)
+    accept_offer(finding=finding, by=deputy, plan="Clinic tomorrow.")
+    finding.refresh_from_db()
+    assert finding.owner == deputy
+    ended = finding.events.get(kind="offer_ended")
+    assert ended.data["on_behalf_of"] == str(trust.colleague)
