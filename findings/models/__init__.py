@@ -14,6 +14,7 @@ from findings.models.patient import Patient, PatientIdentifier
 from findings.models.people import Person, Role, names
 from findings.models.policy import Audience, Category, Rule, Rung, Signature
 from findings.models.report import IncomingMessage, Receipt, Report, ReportStatus
+from findings.models.rota import Post, RotaChange, RotaEntry
 
 __all__ = [
     "APPEND_ONLY",
@@ -35,10 +36,13 @@ __all__ = [
     "Patient",
     "PatientIdentifier",
     "Person",
+    "Post",
     "Receipt",
     "Report",
     "ReportStatus",
     "Role",
+    "RotaChange",
+    "RotaEntry",
     "Rule",
     "Rung",
     "Sender",

@@ -27,6 +27,7 @@ APPEND_ONLY = [
     "findings_rung",
     "findings_signature",
     "findings_bankholidaychange",
+    "findings_rotachange",
     "notifications_deliveryattempt",
     "notifications_deliveryresult",
 ]

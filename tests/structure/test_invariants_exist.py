@@ -58,12 +58,19 @@ CONSTRAINTS = {
         "a_person_ends_an_offer_unless_it_is_overtaken",
     },
     "findings_bankholiday": {"one_bank_holiday_a_day", "bank_holiday_has_name_and_source"},
+    "findings_post": {"post_has_a_name", "post_stands_for_a_duty", "post_name_is_its_own"},
+    "findings_rotaentry": {
+        "rota_entry_ends_after_it_starts",
+        "rota_entries_of_one_post_do_not_overlap",
+    },
+    "findings_rotachange": {"rota_change_says_what_was_and_what_is"},
     "findings_receipt": {"part_has_one_receipt", "held_says_why_and_what_to_do"},
 }
 # Partial unique constraints are indexes in PostgreSQL.
 INDEXES = {
     "one_running_clock_of_a_kind",
     "one_open_offer_a_finding",
+    "one_post_for_a_duty_of_a_team",
     "professional_code_is_one_person",
 }
 TRIGGERS = {
@@ -73,6 +80,10 @@ TRIGGERS = {
         "offer_ends_once",
     },
     "findings_finding": {"open_finding_has_a_running_clock", "finding_is_never_deleted"},
+    "findings_post": {"post_is_never_deleted"},
+    "findings_rotaentry": {"rotaentry_is_never_deleted", "removed_rota_entry_never_changes"},
+    "findings_rotachange": {"rotachange_is_append_only"},
+    "findings_person": {"nobody_leaves_an_open_finding_behind"},
     "findings_clock": {
         "clock_runs_while_finding_is_open",
         "clock_promise_never_changes",
