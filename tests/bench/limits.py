@@ -1,0 +1,101 @@
+"""What the same work costs without the application: the measure for the figures beside it."""
+
+import os
+import smtplib
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from statistics import median
+from typing import Any
+
+# The rows that firing one step writes, and no thought about them. In batches, by two connections.
+FIRE = """
+    WITH due AS MATERIALIZED (
+        SELECT s.id, s.finding_id, s.level, s.audience, s.words, s.priority, s.due_at
+        FROM findings_step s JOIN findings_finding f ON f.id = s.finding_id
+        WHERE s.fired_at IS NULL AND s.cancelled_at IS NULL AND s.falls_at <= now()
+        ORDER BY s.priority, s.falls_at LIMIT 500 FOR NO KEY UPDATE OF f SKIP LOCKED
+    ), fired AS (
+        UPDATE findings_step s SET fired_at = now() FROM due WHERE s.id = due.id RETURNING s.id
+    ), told AS (
+        INSERT INTO notifications_notification (public_id, step_id, finding_id, recipient_id,
+            route_id, channel, priority, status, created_at, next_attempt_at)
+        SELECT gen_random_uuid(), due.id, f.id, f.owner_person_id, r.id, r.channel, due.priority,
+            'queued', now(), now()
+        FROM due JOIN findings_finding f ON f.id = due.finding_id
+        JOIN notifications_route r ON r.person_id = f.owner_person_id
+    ), said AS (
+        INSERT INTO findings_event (finding_id, number, kind, at, data, previous_hash, hash)
+        SELECT finding_id, 0, 'step_fired', now(), jsonb_build_object('level', level, 'audience',
+            audience, 'words', words, 'due_at', due_at, 'late_seconds', 0), '', '' FROM due
+    )
+    SELECT count(*) FROM fired
+"""
+
+
+def fired_in_sql(url: str) -> float:
+    """Steps a second, two connections at once."""
+    return _by_two(_fire_in_sql, url)
+
+
+def _fire_in_sql(url: str) -> int:
+    import psycopg2
+
+    total = 0
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(FIRE)
+            (count,) = cursor.fetchone()
+            if not count:
+                break
+            total += count
+    connection.close()
+    return total
+
+
+def sent_by_hand(port: int) -> float:
+    """Messages a second that two processes hand to the same server, with no database at all."""
+    return _by_two(_send_by_hand, port)
+
+
+TEXT = "Subject: Critical: a message\r\nMessage-ID: <limit@bench>\r\n\r\n" + "words of it\r\n" * 120
+
+
+def _send_by_hand(port: int) -> int:
+    count = 2000
+    with smtplib.SMTP("127.0.0.1", port) as server:
+        for _ in range(count):
+            server.sendmail("from@bench", ["to@bench"], TEXT)
+    return count
+
+
+def _by_two(work: Callable[[Any], int], given: Any) -> float:
+    with ProcessPoolExecutor(2) as pool:
+        list(pool.map(len, ["", ""]))  # both are there before the time begins
+        began = time.monotonic()
+        done = sum(pool.map(work, [given, given]))
+        return done / (time.monotonic() - began)
+
+
+def synced(where: str, count: int = 500) -> float:
+    """Times a second that this disk keeps 8 kB for good, one after another."""
+    with tempfile.TemporaryFile(dir=where) as kept:
+        began = time.monotonic()
+        for _ in range(count):
+            os.pwrite(kept.fileno(), b"x" * 8192, 0)
+            os.fdatasync(kept.fileno())
+        return count / (time.monotonic() - began)
+
+
+def asked(cursor: Any, sql: str, count: int = 200) -> float:
+    """Milliseconds that a question takes, in the median."""
+    took = []
+    for _ in range(count):
+        began = time.perf_counter()
+        cursor.execute(sql)
+        cursor.fetchall()
+        took.append(1000 * (time.perf_counter() - began))
+    return median(took)

@@ -1,0 +1,125 @@
+"""Rows for the benchmark: a few findings flagged by the real services, copied many times in SQL.
+
+The copies of a burst go through the same constraints and triggers; they share the reports of their
+patterns, which the engine never reads. Only a superuser's `replica` role, by which times are moved
+between runs and millions of ended steps are laid down, skips the triggers.
+"""
+
+import random
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, models, transaction
+
+from findings.models import Clock, Event, Finding, Membership, Person, Role, Step
+from findings.services.close import withdraw_finding
+from tests.factories import TeamFactory, Trust, a_trust, flagged
+
+REFERRERS, TEAMS = 200, 20
+# Category, and how many of a hundred findings are of it.
+MIX = {"critical": 5, "urgent": 15, "cancer": 10, "significant_unexpected": 70}
+# Copies start here, far above whatever the services made.
+FIRST_ID = 1_000_000
+
+
+def a_hospital() -> tuple[Trust, dict[int, int]]:
+    """A trust with many teams; and its many referrers, each with their team."""
+    trust = a_trust()
+    of_team: dict[int, int] = {}
+    for _ in range(TEAMS):
+        team = TeamFactory(organisation=trust.organisation, site=trust.site)
+        trust.add(Role.REFERRER, team=team, duty=Membership.Duty.RESPONSIBLE)
+        for _ in range(REFERRERS // TEAMS):
+            person: Person = trust.add(Role.REFERRER, team=team)
+            of_team[person.pk] = team.pk
+    return trust, of_team
+
+
+def a_burst(count: int, seed: int) -> None:
+    """So many findings, spread over categories and owners; the same with the same seed."""
+    trust, of_team = a_hospital()
+    patterns = {name: flagged(trust, category=name) for name in MIX}
+    chance = random.Random(seed)
+    names = chance.choices(list(MIX), list(MIX.values()), k=count)
+    owners = chance.choices(list(of_team), k=count)
+    chosen = [
+        (FIRST_ID + n, patterns[name].pk, owner, of_team[owner])
+        for n, (name, owner) in enumerate(zip(names, owners, strict=True))
+    ]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMPORARY TABLE chosen ON COMMIT DROP AS SELECT * FROM"
+            " unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])"
+            " AS c (n, pattern, owner, team)",
+            [list(column) for column in zip(*chosen, strict=True)],
+        )
+        _copy(
+            cursor, Finding, id="c.n", reference="'F-B' || c.n",
+            owner_person_id="c.owner", team_id="c.team",
+        )  # fmt: skip
+        _copy(cursor, Clock, id="c.n * 1000 + t.id", finding_id="c.n")
+        _copy(cursor, Step, finding_id="c.n", clock_id="c.n * 1000 + t.clock_id")
+        _copy(cursor, Event, finding_id="c.n")
+    for finding in patterns.values():
+        withdraw_finding(finding=finding, by=trust.radiologist, because="Only a pattern.")
+
+
+def _copy(cursor: Any, model: type[models.Model], **instead: str) -> None:
+    """For each row of `chosen` (c) a copy of every row (t) that its pattern has of this model."""
+    columns = [
+        field.column
+        for field in model._meta.concrete_fields
+        if not isinstance(field, models.GeneratedField)
+        and (not field.primary_key or "id" in instead)
+    ]
+    values = [instead.get(column, f"t.{column}") for column in columns]
+    pattern = "id" if model is Finding else "finding_id"
+    cursor.execute(
+        f"INSERT INTO {model._meta.db_table} ({', '.join(columns)})"
+        f" SELECT {', '.join(values)} FROM chosen c"
+        f" JOIN {model._meta.db_table} t ON t.{pattern} = c.pattern ORDER BY c.n, t.id"
+    )
+
+
+def fall_due_at(superuser: Any, at: datetime) -> None:
+    """Move the burst, so that the first step of each finding falls due at that instant."""
+    with superuser.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute(
+            "UPDATE findings_step SET due_at = due_at + (%s - due_first) FROM (SELECT finding_id AS"
+            " of_finding, min(due_at) AS due_first FROM findings_step GROUP BY 1) f"
+            " WHERE finding_id = of_finding AND cancelled_at IS NULL",
+            [at],
+        )
+        cursor.execute("SET session_replication_role = origin")
+        cursor.execute("VACUUM (ANALYZE)")
+
+
+# A finding that ended long ago: its four steps fired or were cancelled. One in five hundred is
+# open, with a step that falls due within the next days.
+LAY_DOWN = """
+    SET session_replication_role = replica;
+    SET synchronous_commit = off;
+    INSERT INTO findings_step (clock_id, finding_id, level, audience, words, priority, due_at,
+            fired_at, cancelled_at)
+        SELECT %(clock)s, %(first)s + n, 1 + n %% 4, 'owner', '', 1 + n %% 4, due,
+            CASE WHEN due < now() AND n %% 3 > 0 THEN due + interval '1 second' END,
+            CASE WHEN due < now() AND n %% 3 = 0 THEN due END
+        FROM (SELECT n, CASE WHEN n %% 500 = 0
+                THEN now() + interval '1 hour' + (n / 500 %% 5000) * interval '1 minute'
+                ELSE now() - interval '1 day' - random() * interval '5 years' END AS due
+            FROM generate_series(%(from)s, %(to)s) n) f;
+    SET session_replication_role = origin;
+    SET synchronous_commit = on;
+"""
+PART = 250_000
+
+
+def lay_down(superuser: Any, count: int, clock: int) -> None:
+    """So many steps, each of a finding of its own, none of them due."""
+    with superuser.cursor() as cursor:
+        for start in range(0, count, PART):
+            end = min(start + PART, count) - 1
+            numbers = {"clock": clock, "first": FIRST_ID, "from": start, "to": end}
+            cursor.execute(LAY_DOWN, numbers)
+        cursor.execute("VACUUM (ANALYZE) findings_step")
