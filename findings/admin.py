@@ -1,7 +1,8 @@
 """The directory: people, teams, sites and senders, kept by administrators on Django's own pages.
 
 Nothing clinical is registered here, and nothing can be deleted: a row that is no longer used is
-made inactive. Every change is written to Django's admin log. Served only where ADMIN_SITE=on.
+made inactive. People leave on the page People, where their findings go to their team; here it is
+only shown. Every change is written to Django's admin log. Served only where ADMIN_SITE=on.
 """
 
 from typing import Any
@@ -80,8 +81,6 @@ class PersonForm(ModelForm):
             "organisation",
             "site",
             "roles",
-            "is_active",
-            "left_at",
         ]
 
 
@@ -106,6 +105,7 @@ class PersonAdmin(DirectoryAdmin):
     list_filter = ["is_active", "organisation", "site"]
     search_fields = ["family_name", "given_name", "username", "professional_code"]
     inlines = [MembershipInline]
+    readonly_fields = ["is_active", "left_at"]
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from django.utils import timezone
 
-from findings.models import Examination, Finding, HandOver, Person, Receipt, Role
+from findings.models import Examination, Finding, HandOver, Organisation, Person, Receipt, Role
 from findings.models.cover import covered_by
 from findings.states import Move, MoveRefused, State, after
 
@@ -157,8 +157,7 @@ def check_can_deal_with_held(person: Person, receipt: Receipt) -> None:
 
 def check_can_let_leave(person: Person, leaver: Person) -> None:
     _require(
-        person.has_role(Role.COORDINATOR, Role.ADMINISTRATOR)
-        and person.organisation_id == leaver.organisation_id,
+        _keeps(person, leaver),
         "Only a coordinator or administrator of their own trust can let somebody leave.",
     )
     _require(person.pk != leaver.pk, "Somebody else must record that you leave.")
@@ -169,6 +168,15 @@ def check_can_keep_calendar(person: Person) -> None:
 
 
 can_write_report = _answers(check_can_write_report)
+def _keeps(person: Person, other: Person) -> bool:
+    """Whether they keep the directory in which the other stands: of their own trust, or of a
+    practice, which has no coordinator of its own."""
+    return person.has_role(Role.COORDINATOR, Role.ADMINISTRATOR) and (
+        person.organisation_id == other.organisation_id
+        or other.organisation.kind == Organisation.Kind.PRACTICE
+    )
+
+
 can_flag = _answers(check_can_flag)
 can_acknowledge = _answers(check_can_acknowledge)
 can_decline = _answers(check_can_decline)
@@ -178,8 +186,25 @@ can_take_back = _answers(check_can_take_back)
 can_hand_over = _answers(check_can_hand_over)
 can_act = _answers(check_can_act)
 can_tell_patient = _answers(check_can_tell_patient)
+def check_can_set_leave(person: Person, away: Person) -> None:
+    """Enter it, or cancel it."""
+    _require(
+        person.pk == away.pk or _keeps(person, away),
+        "Only the person who is away or a coordinator or administrator can change their leave.",
+    )
+
+
+def check_can_see_people(person: Person) -> None:
+    _require(
+        person.has_role(Role.ADMINISTRATOR, Role.COORDINATOR, Role.GOVERNANCE),
+        "This page is for administrators, coordinators and governance.",
+    )
+
+
 can_close = _answers(check_can_close)
 can_withdraw = _answers(check_can_withdraw)
 can_note = _answers(check_can_note)
 can_deal_with_held = _answers(check_can_deal_with_held)
 can_keep_calendar = _answers(check_can_keep_calendar)
+can_let_leave = _answers(check_can_let_leave)
+can_set_leave = _answers(check_can_set_leave)

@@ -10,6 +10,8 @@ from findings.views import (
     flag,
     governance,
     held,
+    leave,
+    leavers,
     lists,
     offers,
     people,
@@ -48,3 +50,9 @@ urlpatterns = [
     path("policy/", policy.policy, name="policy"),
     path("people/", people.people, name="people"),
 ]
+    path("me/", people.me, name="me"),
+    path("people/<int:pk>/", people.person, name="person"),
+    path("people/<int:pk>/leave/", leave.leave, name="leave"),
+    path("people/<int:pk>/leaving/", leavers.let_leave, name="let-leave"),
+    path("people/<int:pk>/back/", leavers.come_back, name="come-back"),
+    path("leave/<int:pk>/cancel/", leave.cancel, name="cancel-leave"),

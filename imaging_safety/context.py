@@ -43,7 +43,7 @@ NAVIGATION = (
     Entry("open-findings", "Open findings", (Role.COORDINATOR, Role.GOVERNANCE)),
     Entry("held-items", "Held items", (Role.COORDINATOR,)),
     Entry("governance", "Governance", (Role.GOVERNANCE, Role.COORDINATOR)),
-    Entry("people", "People", (Role.ADMINISTRATOR,)),
+    Entry("people", "People", (Role.ADMINISTRATOR, Role.COORDINATOR)),
     Entry("bank-holidays", "Bank holidays", (Role.ADMINISTRATOR,)),
     Entry("policy", "Policy"),
     Entry("messages", "Messages", in_demonstration_only=True),

@@ -66,6 +66,8 @@ class NamesSomebody(forms.Form):
     by: Person
     # What else can be done when nobody of that name is found.
     or_else = ", or choose that you do not know whose it is"
+    # Who is looked for, after "Nobody".
+    who = "who can hold this finding"
 
     def find_people(self) -> None:
         """Call at the end of __init__: the people whom the typed name may mean."""
@@ -102,14 +104,14 @@ class NamesSomebody(forms.Form):
         if not typed:
             self.add_error("name", self.fields["name"].error_messages["required"])
         elif not self.found:
-            self.add_error("name", ValidationError(_nobody(typed) + self.or_else))
+            self.add_error("name", ValidationError(_nobody(typed, self.who) + self.or_else))
         else:
             self.add_error("person", ValidationError(_several(typed, len(self.found))))
         return None
 
 
-def _nobody(typed: str) -> str:
-    return f"Nobody who can hold this finding is called “{typed}”. Check the spelling"
+def _nobody(typed: str, who: str) -> str:
+    return f"Nobody {who} is called “{typed}”. Check the spelling"
 
 
 def _several(typed: str, found: int) -> str:

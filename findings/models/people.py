@@ -6,6 +6,7 @@ A person may hold several roles: a radiologist is often governance lead as well.
 from collections.abc import Iterable
 from typing import ClassVar
 
+import pgtrigger
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -32,6 +33,15 @@ class PersonQuerySet(models.QuerySet["Person"]):
 
     def with_role(self, role: Role) -> "PersonQuerySet":
         return self.filter(roles__contains=[role])
+
+    def visible_to(self, person: "Person") -> "PersonQuerySet":
+        """In the directory: themselves; and for whoever keeps or oversees it, their trust's people
+        and those of practices, which have no coordinator of their own."""
+        if not person.has_role(Role.ADMINISTRATOR, Role.COORDINATOR, Role.GOVERNANCE):
+            return self.filter(pk=person.pk)
+        return self.filter(
+            Q(organisation=person.organisation_id) | Q(organisation__kind="practice")
+        )
 
 
 class PersonManager(BaseUserManager.from_queryset(PersonQuerySet)):  # type: ignore[misc]
@@ -95,6 +105,27 @@ class Person(AbstractBaseUser, PermissionsMixin):
                 fields=["professional_code"],
                 condition=~Q(professional_code=""),
                 name="professional_code_is_one_person",
+            ),
+        ]
+        triggers = [
+            # At commit, so that whoever switches somebody off can move the findings first or last.
+            pgtrigger.Trigger(
+                name="nobody_leaves_an_open_finding_behind",
+                when=pgtrigger.After,
+                operation=pgtrigger.UpdateOf("is_active"),
+                timing=pgtrigger.Deferred,
+                condition=pgtrigger.Q(old__is_active=True, new__is_active=False),
+                func="""
+                    IF EXISTS (SELECT 1 FROM findings_person p
+                        JOIN findings_finding f ON f.owner_person_id = p.id
+                        WHERE p.id = NEW.id AND NOT p.is_active
+                            AND f.state IN ('awaiting', 'acknowledged', 'acted_on'))
+                    THEN
+                        RAISE EXCEPTION 'person % still holds an open finding', NEW.id
+                            USING ERRCODE = 'check_violation';
+                    END IF;
+                    RETURN NULL;
+                """,
             ),
         ]
 

@@ -7,7 +7,8 @@ from django.db import transaction
 
 from findings.models import Leave, Person, Role
 from findings.models.cover import away_on, stand_in
-from findings.rules import NotAllowed
+from findings.models.people import PersonQuerySet
+from findings.rules import check_can_set_leave
 from findings.services.timeline import database_now
 from findings.words import local
 
@@ -49,19 +50,18 @@ def set_leave(
 def _check(
     person: Person, by: Person, first_on: date, last_on: date, deputy: Person | None, at: datetime
 ) -> None:
-    if by.pk != person.pk:
-        raise NotAllowed("Only the person who is away can enter their leave.")
+    check_can_set_leave(by, person)
     if last_on < first_on:
         raise ValueError("The last day cannot be before the first day.")
     if last_on < local(at).date():
         raise ValueError("The last day is in the past. Enter leave that is not over yet.")
     met = person.leave.standing().filter(first_on__lte=last_on, last_on__gte=first_on).first()
     if met:
-        raise ValueError("You have entered leave for some of these days. Cancel that first.")
+        raise ValueError("Leave is entered for some of these days already. Cancel that first.")
     if deputy is None:
         return
     if deputy.pk == person.pk:
-        raise ValueError("You cannot be your own deputy. Choose somebody else.")
+        raise ValueError("Nobody can be their own deputy. Choose somebody else.")
     # They will answer findings, so they must be somebody who may.
     if person.has_role(Role.REFERRER) and not deputy.has_role(Role.REFERRER):
         raise ValueError(f"{deputy} is not a referring clinician who works here now.")
@@ -69,12 +69,19 @@ def _check(
         raise ValueError(f"{deputy} no longer works here.")
 
 
+def people_who_can_stand_in(person: Person) -> PersonQuerySet:
+    """Whoever may do here what this person does: they will get their messages."""
+    people = Person.objects.active().filter(organisation=person.organisation_id)
+    same = Role.REFERRER in person.roles
+    able = people.with_role(Role.REFERRER) if same else people.exclude(roles=[])
+    return able.exclude(pk=person.pk)
+
+
 def cancel_leave(*, leave: Leave, by: Person, at: datetime | None = None) -> Leave:
     """The messages go to its person again from now on. Cancelling twice changes nothing."""
     with transaction.atomic():
         leave = Leave.objects.select_for_update().get(pk=leave.pk)
-        if by.pk != leave.person_id:
-            raise NotAllowed("Only the person who is away can cancel their leave.")
+        check_can_set_leave(by, leave.person)
         if leave.cancelled_at is None:
             leave.cancelled_at = at or database_now()
             leave.save(update_fields=["cancelled_at"])

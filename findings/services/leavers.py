@@ -8,7 +8,7 @@ import logging
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
@@ -21,6 +21,8 @@ from findings.services.timeline import database_now, lock
 from findings.words import local
 
 log = logging.getLogger(__name__)
+# Of a goodbye that meets a flag.
+TRIES = 3
 LEFT = "the owner has left, and the team holds it"
 
 
@@ -40,15 +42,28 @@ def say_goodbye(
         raise ValueError("Leaving needs a reason.")
     if by is not None:
         check_can_let_leave(by, person)
-    with transaction.atomic():
-        # Findings first, as everywhere; what is flagged to them meanwhile, the next round moves.
-        held = [lock(finding) for finding in findings_held_by(person)]
-        at = at or database_now()
-        Person.objects.filter(pk=person.pk).update(
-            is_active=False, left_at=Coalesce("left_at", at), leaving_because=because.strip()
-        )
-        moved = [one for one in held if _give_to_team(one, person, by, because.strip(), at)]
-        _end_offers_to(person, at, by)
+    for _ in range(TRIES - 1):
+        try:
+            return _say_goodbye(person, by, because.strip(), at)
+        except IntegrityError:
+            # Refused at commit: something was flagged to them at this very moment.
+            if connection.in_atomic_block:
+                raise
+    return _say_goodbye(person, by, because.strip(), at)
+
+
+@transaction.atomic
+def _say_goodbye(
+    person: Person, by: Person | None, because: str, at: datetime | None
+) -> list[Finding]:
+    # Findings first, as everywhere.
+    held = [lock(finding) for finding in findings_held_by(person)]
+    at = at or database_now()
+    Person.objects.filter(pk=person.pk).update(
+        is_active=False, left_at=Coalesce("left_at", at), leaving_because=because
+    )
+    moved = [one for one in held if _give_to_team(one, person, by, because, at)]
+    _end_offers_to(person, at, by)
     return moved
 
 

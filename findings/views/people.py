@@ -1,29 +1,75 @@
-"""Who works here, in which teams, and what they hold: for administrators and coordinators."""
+"""Who works here, in which teams, and what they hold; one person's page; and one's own."""
 
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
 
-from findings.models import Person, Role
+from findings import rules
+from findings.forms.leave import PeopleFilter
+from findings.models import Leave, Person
+from findings.services.leavers import findings_held_by
 from findings.states import OPEN
 from findings.views.access import signed_in
 
 PEOPLE_ON_A_PAGE = 50
 
 
+def visible_person(request: HttpRequest, pk: int) -> Person:
+    """Somebody in the directory, or 404 when they are not there for whoever asks."""
+    people = Person.objects.visible_to(signed_in(request)).select_related("organisation", "site")
+    return get_object_or_404(people, pk=pk)
+
+
+@require_safe
 def people(request: HttpRequest) -> HttpResponse:
     """The directory as a list; leavers who still hold open findings come first."""
     person = signed_in(request)
-    if not person.has_role(Role.ADMINISTRATOR, Role.COORDINATOR, Role.GOVERNANCE):
-        raise PermissionDenied("This page is for administrators, coordinators and governance.")
+    try:
+        rules.check_can_see_people(person)
+    except rules.NotAllowed as refused:
+        raise PermissionDenied(str(refused)) from None
+    form = PeopleFilter(request.GET)
     held = Count("owned_findings", filter=Q(owned_findings__state__in=OPEN))
-    everybody = (
-        Person.objects.select_related("organisation", "site")
+    everybody = Person.objects.visible_to(person)
+    found = form.apply(everybody) if form.is_valid() else everybody.none()
+    rows = (
+        found.select_related("organisation", "site")
         .prefetch_related("memberships__team")
         .annotate(holds=held)
         .order_by("is_active", "-holds", "family_name", "given_name", "pk")
     )
-    page = Paginator(everybody, PEOPLE_ON_A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "people.jinja", {"page": page})
+    page = Paginator(rows, PEOPLE_ON_A_PAGE).get_page(request.GET.get("page"))
+    return render(request, "people.jinja", {"page": page, "form": form})
+
+
+@require_safe
+def me(request: HttpRequest) -> HttpResponse:
+    """One's own page: leave, and how one is told."""
+    return _page(request, visible_person(request, signed_in(request).pk))
+
+
+@require_safe
+def person(request: HttpRequest, pk: int) -> HttpResponse:
+    return _page(request, visible_person(request, pk))
+
+
+def _page(request: HttpRequest, shown: Person) -> HttpResponse:
+    by = signed_in(request)
+    today = timezone.localdate()
+    stands_in = Leave.objects.not_over(today).filter(deputy=shown).select_related("person")
+    context = {
+        "shown": shown,
+        "is_own": by.pk == shown.pk,
+        "places": shown.memberships.select_related("team"),
+        "leave": shown.leave.not_over(today).select_related("deputy", "entered_by"),
+        "stands_in": stands_in,
+        "holds": findings_held_by(shown).count(),
+        "routes": shown.routes.all(),  # type: ignore[attr-defined]
+        "can_set_leave": shown.is_active and rules.can_set_leave(by, shown),
+        "can_let_leave": rules.can_let_leave(by, shown),
+    }
+    return render(request, "person.jinja", context)

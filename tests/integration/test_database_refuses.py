@@ -7,7 +7,7 @@ import pytest
 from django.db import Error, IntegrityError, connection, transaction
 from django.utils import timezone
 
-from findings.models import APPEND_ONLY, Clock, Event, Examination, Finding, Step
+from findings.models import APPEND_ONLY, Clock, Event, Examination, Finding, Person, Step
 from findings.services.close import withdraw_finding
 from notifications.models import Notification
 from tests.factories import a_trust, acknowledged, flagged, report, reported
@@ -246,3 +246,13 @@ def test_findings_clocks_and_steps_are_never_deleted() -> None:
     for rows in (Step.objects.filter(finding=finding), Clock.objects.filter(finding=finding)):
         with pytest.raises(Error), transaction.atomic():
             rows._raw_delete(rows.db)
+
+
+def test_whoever_holds_an_open_finding_is_not_switched_off() -> None:
+    trust = a_trust()
+    flagged(trust)
+    refused(
+        lambda: Person.objects.filter(pk=trust.referrer.pk).update(is_active=False),
+        "still holds an open finding",
+    )
+    commit(lambda: Person.objects.filter(pk=trust.colleague.pk).update(is_active=False))

@@ -25,7 +25,7 @@ def trust() -> Trust:
 
 
 def switched_off(person: Person) -> None:
-    """As the directory, an import or SQL does it: nobody calls a service."""
+    """As when a flag and a goodbye meet and neither sees the other: the database cannot refuse."""
     with connection.cursor() as cursor:
         cursor.execute("UPDATE findings_person SET is_active = false WHERE id = %s", [person.pk])
 
@@ -39,11 +39,11 @@ def leaves_by_date(trust: Trust) -> None:
     Person.objects.filter(pk=trust.referrer.pk).update(leaves_on=yesterday, leaving_because="Gone.")
 
 
-def leaves_by_import(trust: Trust) -> None:
+def leaves_while_one_is_flagged(trust: Trust) -> None:
     switched_off(trust.referrer)
 
 
-EVERY_WAY = [leaves_by_page, leaves_by_date, leaves_by_import]
+EVERY_WAY = [leaves_by_page, leaves_by_date, leaves_while_one_is_flagged]
 
 
 @pytest.mark.parametrize("leave", EVERY_WAY)
@@ -145,6 +145,8 @@ def test_one_leaver_that_fails_stops_no_other(trust: Trust, monkeypatch) -> None
     assert (first.owner, second.owner) == (trust.referrer, other.team)
 
 
+    monkeypatch.undo()
+    assert settle_leavers().findings == 1
 def test_the_watchdog_names_what_a_round_could_not_move(trust: Trust) -> None:
     flagged(trust)
     switched_off(trust.referrer)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from findings.models import Event, Person
+from findings.models import Event
+from findings.services.leavers import say_goodbye
 from notifications import messages
 from notifications.channels.base import Permanent
 from notifications.delivery import Delivered, deliver_due
@@ -213,7 +214,7 @@ def test_somebody_who_left_before_it_was_sent_is_not_written_to(
     mail: MailServer, trust: Trust
 ) -> None:
     finding = fired(trust)
-    Person.objects.filter(pk=trust.referrer.pk).update(is_active=False, left_at=timezone.now())
+    say_goodbye(person=trust.referrer, by=trust.coordinator, because="New post elsewhere.")
     assert deliver_due() == Delivered(failed=2)
     assert mail.arrived == []
     assert finding.events.filter(kind=Kind.STEP_BROUGHT_FORWARD).exists()

@@ -44,6 +44,7 @@ ITS_HOLDERS = "referrer colleague"
 REFERRERS = "referrer colleague bystander other_referrer"
 RADIOLOGISTS = "radiologist elsewhere other_radiologist"
 COORDINATORS = "coordinator other_coordinator"
+KEEPERS = "coordinator administrator"
 OVERSEERS = f"{COORDINATORS} governance other_governance"
 
 
@@ -105,6 +106,13 @@ TABLE: dict[str, Expected] = {
     "policy": everybody(OK),
     "people": only(f"{OVERSEERS} administrator", NO),
     "inbox": everybody(OK),
+    "me": everybody(OK),
+    # Of the referrer: themselves, and whoever keeps or oversees the directory of their trust.
+    "person": only(f"referrer {KEEPERS} governance", NONE),
+    "leave": everybody(NONE, but={OK: f"referrer {KEEPERS}", NO: "governance"}),
+    "let-leave": everybody(NONE, but={OK: KEEPERS, NO: "referrer governance"}),
+    "come-back": everybody(POST_ONLY),
+    "cancel-leave": everybody(POST_ONLY),
     "open-notification": everybody(POST_ONLY),
     # Only a demonstration has these.
     "messages": everybody(NONE),
@@ -137,5 +145,9 @@ POSTED = {
     "held-item": "coordinator",
     "open-notification": "referrer",
     "api-acknowledge": ITS_HOLDERS,
+    "leave": f"referrer {KEEPERS}",
+    "let-leave": KEEPERS,
+    "come-back": KEEPERS,
+    "cancel-leave": f"colleague {KEEPERS}",
     "api-decline": ITS_HOLDERS,
 }

@@ -15,10 +15,12 @@ from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, path, reverse
+from django.utils import timezone
 
 from findings.admin import directory
 from findings.intake.importing import take_in
-from findings.models import BankHoliday, Examination, Finding, Person, Role
+from findings.models import BankHoliday, Finding, Person, Role
+from findings.services.leave import set_leave
 from findings.services.senders import account_of
 from imaging_safety import urls
 from notifications.models import Channel, Notification
@@ -85,6 +87,8 @@ def world(db: None) -> World:
         **{f"other_{name}": getattr(other, name) for name in OTHERS},
     }
     examination = finding.examination
+    today = timezone.localdate()
+    leave = set_leave(person=trust.colleague, by=trust.colleague, first_on=today, last_on=today)
     return World(
         trust,
         people,
@@ -98,6 +102,10 @@ def world(db: None) -> World:
             "receipt_id": held.pk,
             "pk": BankHoliday.objects.counting("ENG").latest("on").pk,
             "measure": "open",
+            **dict.fromkeys(
+                ("person.pk", "leave.pk", "let-leave.pk", "come-back.pk"), trust.referrer.pk
+            ),
+            "cancel-leave.pk": leave.pk,
         },
     )
 

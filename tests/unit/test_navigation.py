@@ -19,7 +19,15 @@ EVERYBODY = ["Inbox", "Policy", "Help"]
 PLACES = {
     Role.RADIOLOGIST: ["Reports", "My flags", "Inbox", "Policy", "Help"],
     Role.REFERRER: ["My findings", "Inbox", "Policy", "Help"],
-    Role.COORDINATOR: ["Inbox", "Open findings", "Held items", "Governance", "Policy", "Help"],
+    Role.COORDINATOR: [
+        "Inbox",
+        "Open findings",
+        "Held items",
+        "Governance",
+        "People",
+        "Policy",
+        "Help",
+    ],
     Role.GOVERNANCE: ["Inbox", "Open findings", "Governance", "Policy", "Help"],
     Role.ADMINISTRATOR: ["Inbox", "People", "Bank holidays", "Policy", "Help"],
 }

@@ -1,0 +1,70 @@
+"""Somebody leaves, now or after a day, and what becomes of what they hold; or they come back."""
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from findings import words
+from findings.forms.leave import GoodbyeForm
+from findings.models import Person, Role
+from findings.presenters.people import duties_left, what_moves
+from findings.rules import NotAllowed, check_can_let_leave
+from findings.services.leavers import plan_goodbye, say_goodbye, welcome_back
+from findings.views.access import signed_in
+from findings.views.people import visible_person
+
+
+def _leaver(request: HttpRequest, pk: int) -> tuple[Person, Person]:
+    """Who asks, and about whom."""
+    by, person = signed_in(request), visible_person(request, pk)
+    try:
+        check_can_let_leave(by, person)
+    except NotAllowed as refused:
+        raise PermissionDenied(str(refused)) from None
+    return by, person
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def let_leave(request: HttpRequest, pk: int) -> HttpResponse:
+    """Every open finding of theirs with the team that it goes to, then the reason."""
+    by, person = _leaver(request, pk)
+    form = GoodbyeForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            said = _let_leave(by, person, form)
+        except ValueError as refused:
+            form.add_error("last_day", str(refused))
+        else:
+            messages.success(request, said)
+            return redirect("person", person.pk)
+    context = {
+        "form": form,
+        "leaver": person,
+        "moving": what_moves(person),
+        "duties": duties_left(person),
+        # Administrators have no business with patients: they cannot open a finding.
+        "can_open": by.has_role(Role.COORDINATOR),
+    }
+    return render(request, "let_leave.jinja", context, status=422 if form.errors else 200)
+
+
+def _let_leave(by: Person, person: Person, form: GoodbyeForm) -> str:
+    because, last_day = form.cleaned_data["because"], form.cleaned_data["last_day"]
+    if form.cleaned_data["when"] == "now":
+        moved = say_goodbye(person=person, by=by, because=because)
+        return f"{person} has left. {words.plural(len(moved), 'finding')} went to the team."
+    plan_goodbye(person=person, by=by, last_day=last_day, because=because)
+    return (
+        f"{person} works here to the end of {words.day(last_day)}. What they hold then goes to"
+        " the team."
+    )
+
+
+@require_POST
+def come_back(request: HttpRequest, pk: int) -> HttpResponse:
+    by, person = _leaver(request, pk)
+    welcome_back(person=person, by=by)
+    messages.success(request, f"{person} works here. Findings that went to a team stay with it.")
+    return redirect("person", person.pk)

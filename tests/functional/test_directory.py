@@ -1,0 +1,128 @@
+"""Pages of the directory, of leave, of offers and of bank holidays, in a real browser."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from findings.models import BankHoliday, Person, Role
+from findings.services.leave import set_leave
+from findings.services.leavers import plan_goodbye
+from findings.services.offer import offer_finding
+from tests.factories import TeamFactory, Trust, a_trust, acknowledged, flagged
+from tests.functional.browser import DESKTOP, PHONE, check
+from tests.functional.test_referrer import MAIN_BUTTON, look_at
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def trust(transactional_db: None) -> Trust:
+    return a_trust(referrer={"job_title": "Consultant physician"})
+
+
+def days_off(trust: Trust) -> None:
+    today = timezone.localdate()
+    for person, deputy in ((trust.referrer, trust.colleague), (trust.colleague, None)):
+        set_leave(
+            person=person,
+            by=trust.coordinator,
+            first_on=today + timedelta(days=7),
+            last_on=today + timedelta(days=14),
+            deputy=deputy,
+        )
+
+
+def test_the_directory_and_leave_fit_and_have_nothing_for_axe_to_find(browser, trust):
+    days_off(trust)
+    flagged(trust)
+    acknowledged(trust)
+    plan_goodbye(
+        person=trust.director,
+        by=trust.coordinator,
+        last_day=timezone.localdate(),
+        because="Retires.",
+    )
+    pages = {
+        "people": reverse("people"),
+        "nobody found": reverse("people") + "?name=nobodyatall",
+        "person": reverse("person", args=[trust.referrer.pk]),
+        "person who leaves": reverse("person", args=[trust.director.pk]),
+        "let leave": reverse("let-leave", args=[trust.referrer.pk]),
+        "leave of somebody": reverse("leave", args=[trust.referrer.pk]),
+    }
+    look_at(browser, trust.coordinator, pages, "directory")
+    look_at(browser, trust.colleague, {"me": reverse("me")}, "own")
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no-script"])
+def test_somebody_leaves_after_a_look_at_what_they_hold(browser, trust, javascript):
+    finding = flagged(trust)
+    page = browser.open(reverse("people"), PHONE, javascript=javascript, person=trust.coordinator)
+    page.get_by_role("link", name=str(trust.referrer)).click()
+    page.get_by_role("button", name="Let them leave").click()
+    assert "1 open finding will move" in page.inner_text("main")
+    page.click(MAIN_BUTTON)
+    page.wait_for_selector(".nhsuk-error-summary")
+    if javascript:
+        check(page, "let leave with errors", browser)
+    page.fill("[name=because]", "End of contract.")
+    page.check("[name=when][value=now]")
+    page.click(MAIN_BUTTON)
+    page.wait_for_selector(".nhsuk-notification-banner")
+    assert "1 finding went to the team" in page.inner_text(".nhsuk-notification-banner")
+    finding.refresh_from_db()
+    assert finding.owner == trust.team
+
+
+def test_a_deputy_of_a_common_name_is_chosen_from_a_list(browser, trust):
+    for given in ("Ada", "Bea"):
+        trust.add(Role.REFERRER, team=trust.team, given_name=given, family_name="Twice")
+    page = browser.open(reverse("me"), DESKTOP, person=trust.referrer)
+    page.get_by_role("button", name="Enter leave").click()
+    on = timezone.localdate() + timedelta(days=3)
+    for name in ("first_on", "last_on"):
+        page.fill(f"[name={name}-day]", str(on.day))
+        page.fill(f"[name={name}-month]", str(on.month))
+        page.fill(f"[name={name}-year]", str(on.year))
+    page.fill("[name=name]", "twice")
+    page.click(MAIN_BUTTON)
+    page.wait_for_selector(".nhsuk-error-summary")
+    check(page, "leave with people found", browser)
+    chosen = Person.objects.get(given_name="Bea")
+    page.check(f"[name=person][value='{chosen.pk}']")
+    page.click(MAIN_BUTTON)
+    page.wait_for_selector(".nhsuk-notification-banner")
+    assert str(chosen) in page.inner_text("main")
+
+
+def test_offers_fit_and_have_nothing_for_axe_to_find(browser, trust):
+    team = TeamFactory(organisation=trust.organisation, name="Gastroenterology")
+    other = trust.add(Role.REFERRER, team=team)
+    fresh, offered = flagged(trust), acknowledged(trust)
+    offer_finding(finding=offered, by=trust.referrer, to=other, because="Already in your clinic.")
+    own = {
+        "offer": reverse("offer", args=[fresh.reference]),
+        "offered away": reverse("finding", args=[offered.reference]),
+        "take back": reverse("take-offer-back", args=[offered.reference]),
+    }
+    look_at(browser, trust.referrer, own, "offering")
+    theirs = {
+        "list": reverse("my-findings"),
+        "finding": reverse("finding", args=[offered.reference]),
+        "accept": reverse("accept-offer", args=[offered.reference]),
+        "refuse": reverse("refuse-offer", args=[offered.reference]),
+    }
+    look_at(browser, other, theirs, "offered")
+
+
+def test_bank_holidays_fit_and_have_nothing_for_axe_to_find(browser, trust):
+    day = BankHoliday.objects.counting("ENG").latest("on")
+    pages = {
+        "list": reverse("bank-holidays"),
+        "of one year": reverse("bank-holidays") + "?nation=SCT&year=2026",
+        "add": reverse("add-bank-holiday"),
+        "remove": reverse("remove-bank-holiday", args=[day.pk]),
+    }
+    look_at(browser, trust.administrator, pages, "bank holidays")
