@@ -5,9 +5,9 @@ Notifications knows that, and imports findings; so findings declares the questio
 notifications registers the answer when it starts. See docs/adr/0002.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from findings.timetable import PlannedStep
 
@@ -22,7 +22,8 @@ class Subject:
     owner_person: "Person | None"
     owner_team: "Team | None"
     team: "Team"
-    flagged_by: "Person"
+    # None where the question is about a team, not about a finding.
+    flagged_by: "Person | None"
     # Whose coordinators and governance leads watch it: the trust that made the images.
     organisation: "Organisation"
     # None while it is about to be saved.
@@ -51,21 +52,51 @@ class Recipient:
     unreachable_because: str = ""
 
 
+class MayBeUnreachable(Protocol):
+    """Whoever has a sentence about why they cannot be reached."""
+
+    @property
+    def unreachable_because(self) -> str: ...
+
+
+def sentences(nobody_because: str, people: Iterable[MayBeUnreachable]) -> list[str]:
+    """Why whoever is not told is not."""
+    every = [nobody_because, *(one.unreachable_because for one in people)]
+    return [sentence for sentence in every if sentence]
+
+
 @dataclass(frozen=True)
 class StepPreview:
     """One step and everybody whom it would tell."""
 
     step: PlannedStep
     recipients: tuple[Recipient, ...]
-    # Why there is nobody to tell at all, in a sentence: "Ward 7 has no responsible consultant."
+    # Why those who should be told are not there: "Ward 7 has no responsible consultant." Beside
+    # recipients it says why they are told instead of whoever should be on a rota.
     nobody_because: str = ""
 
     @property
     def reaches_somebody(self) -> bool:
         return any(not recipient.unreachable_because for recipient in self.recipients)
 
+    @property
+    def reasons(self) -> list[str]:
+        """Why whoever is not told is not, in sentences."""
+        return sentences(self.nobody_because, self.recipients)
 
-Answer = Callable[[Subject, Sequence[PlannedStep]], list[StepPreview]]
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Dr Ada Example (in this application, by e-mail): whoever can be reached."""
+        return tuple(
+            f"{one.person} ({', '.join(one.routes)})"
+            for one in self.recipients
+            if not one.unreachable_because
+        )
+
+
+# One finding with the steps that are asked about.
+Ask = tuple[Subject, Sequence[PlannedStep]]
+Answer = Callable[[Sequence[Ask]], list[list[StepPreview]]]
 
 _answer: Answer | None = None
 
@@ -76,8 +107,14 @@ def answer_with(function: Answer) -> None:
     _answer = function
 
 
-def preview(subject: Subject, steps: Sequence[PlannedStep]) -> list[StepPreview]:
-    """Who would be told at each step, by which routes, and who cannot be reached and why."""
+def previews(asks: Sequence[Ask]) -> list[list[StepPreview]]:
+    """Who would be told at each step at its own moment, by which routes, and who cannot be
+    reached and why. Any number of findings cost the same few queries."""
     if _answer is None:
         raise RuntimeError("notifications is not installed: nobody can be told anything.")
-    return _answer(subject, steps)
+    return _answer(asks)
+
+
+def preview(subject: Subject, steps: Sequence[PlannedStep]) -> list[StepPreview]:
+    """As `previews`, for one finding."""
+    return previews([(subject, steps)])[0]

@@ -8,7 +8,16 @@ from collections.abc import Callable
 
 from django.utils import timezone
 
-from findings.models import Examination, Finding, HandOver, Organisation, Person, Receipt, Role
+from findings.models import (
+    Examination,
+    Finding,
+    HandOver,
+    Organisation,
+    Person,
+    Receipt,
+    Role,
+    Team,
+)
 from findings.models.cover import covered_by
 from findings.states import Move, MoveRefused, State, after
 
@@ -127,6 +136,20 @@ def check_can_tell_patient(person: Person, finding: Finding) -> None:
     _require(finding.is_open, "The finding has ended.")
 
 
+def check_can_send_letter(person: Person, finding: Finding) -> None:
+    """See the letter to the patient, and record that it was sent."""
+    coordinates = oversees(person, finding) and person.has_role(Role.COORDINATOR)
+    _require(
+        coordinates or holds(person, finding),
+        "Only its owner, their team or a coordinator can write to the patient.",
+    )
+    _require(finding.is_open, "The finding has ended.")
+    _require(
+        finding.patient_told_at is None,
+        "It is recorded already that the patient was told, or why not.",
+    )
+
+
 def check_can_close(person: Person, finding: Finding) -> None:
     _require(holds(person, finding), "Only its owner or their team can close a finding.")
     after(State(finding.state), Move.CLOSE)
@@ -155,20 +178,7 @@ def check_can_deal_with_held(person: Person, receipt: Receipt) -> None:
     )
 
 
-def check_can_let_leave(person: Person, leaver: Person) -> None:
-    _require(
-        _keeps(person, leaver),
-        "Only a coordinator or administrator of their own trust can let somebody leave.",
-    )
-    _require(person.pk != leaver.pk, "Somebody else must record that you leave.")
-
-
-def check_can_keep_calendar(person: Person) -> None:
-    _require(person.has_role(Role.ADMINISTRATOR), "Only an administrator can change bank holidays.")
-
-
-can_write_report = _answers(check_can_write_report)
-def _keeps(person: Person, other: Person) -> bool:
+def keeps(person: Person, other: Person) -> bool:
     """Whether they keep the directory in which the other stands: of their own trust, or of a
     practice, which has no coordinator of its own."""
     return person.has_role(Role.COORDINATOR, Role.ADMINISTRATOR) and (
@@ -177,21 +187,24 @@ def _keeps(person: Person, other: Person) -> bool:
     )
 
 
-can_flag = _answers(check_can_flag)
-can_acknowledge = _answers(check_can_acknowledge)
-can_decline = _answers(check_can_decline)
-can_offer = _answers(check_can_offer)
-can_answer_offer = _answers(check_can_answer_offer)
-can_take_back = _answers(check_can_take_back)
-can_hand_over = _answers(check_can_hand_over)
-can_act = _answers(check_can_act)
-can_tell_patient = _answers(check_can_tell_patient)
+def check_can_let_leave(person: Person, leaver: Person) -> None:
+    _require(
+        keeps(person, leaver),
+        "Only a coordinator or administrator of their own trust can let somebody leave.",
+    )
+    _require(person.pk != leaver.pk, "Somebody else must record that you leave.")
+
+
 def check_can_set_leave(person: Person, away: Person) -> None:
     """Enter it, or cancel it."""
     _require(
-        person.pk == away.pk or _keeps(person, away),
+        person.pk == away.pk or keeps(person, away),
         "Only the person who is away or a coordinator or administrator can change their leave.",
     )
+
+
+def check_can_import_people(person: Person) -> None:
+    _require(person.has_role(Role.ADMINISTRATOR), "Only an administrator can import people.")
 
 
 def check_can_see_people(person: Person) -> None:
@@ -201,10 +214,36 @@ def check_can_see_people(person: Person) -> None:
     )
 
 
+def check_can_keep_rota(person: Person, team: Team) -> None:
+    """Posts and rotas, of teams of their own trust."""
+    _require(
+        person.has_role(Role.COORDINATOR, Role.ADMINISTRATOR)
+        and person.organisation_id == team.organisation_id,
+        "Only a coordinator or administrator of its trust can change a rota.",
+    )
+
+
+def check_can_keep_calendar(person: Person) -> None:
+    _require(person.has_role(Role.ADMINISTRATOR), "Only an administrator can change bank holidays.")
+
+
+can_write_report = _answers(check_can_write_report)
+can_flag = _answers(check_can_flag)
+can_acknowledge = _answers(check_can_acknowledge)
+can_decline = _answers(check_can_decline)
+can_offer = _answers(check_can_offer)
+can_answer_offer = _answers(check_can_answer_offer)
+can_take_back = _answers(check_can_take_back)
+can_hand_over = _answers(check_can_hand_over)
+can_act = _answers(check_can_act)
+can_tell_patient = _answers(check_can_tell_patient)
+can_send_letter = _answers(check_can_send_letter)
 can_close = _answers(check_can_close)
 can_withdraw = _answers(check_can_withdraw)
 can_note = _answers(check_can_note)
 can_deal_with_held = _answers(check_can_deal_with_held)
 can_keep_calendar = _answers(check_can_keep_calendar)
+can_import_people = _answers(check_can_import_people)
 can_let_leave = _answers(check_can_let_leave)
 can_set_leave = _answers(check_can_set_leave)
+can_keep_rota = _answers(check_can_keep_rota)

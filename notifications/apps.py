@@ -12,5 +12,5 @@ class NotificationsConfig(AppConfig):
         from findings import doorbell, reach
         from notifications import audience, checks, tasks  # noqa: F401  checks register themselves
 
-        reach.answer_with(audience.preview)
+        reach.answer_with(audience.previews)
         doorbell.rings(tasks.wake)

@@ -1,22 +1,25 @@
-"""Who is told at a step, and whether they can be reached.
+"""Who is told at a step, and whether they can be reached: the one answer to "would this reach a
+human?".
 
-The page before a flag, the engine when a step falls due and the words of a message all ask here,
-so that what was shown before saving is what happens.
+The page before a flag, the engine when a step falls due, the words of a message and the check of
+what is to come all ask here, so that what was shown before saving is what happens.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from django.db.models import QuerySet
 from django.utils import timezone
 
-from findings.models import Audience, Finding, HandOver, Leave, Membership, Person, Role, Step, Team
-from findings.models.cover import away_on, covered_by, stand_in
-from findings.reach import Recipient, StepPreview, Subject
+from findings.models import Audience, Finding, Membership, Person, Post, Role, RotaEntry, Step, Team
+from findings.models.cover import covered_by, stand_in
+from findings.reach import Ask, Recipient, StepPreview, Subject, sentences
 from findings.rules import holds
+from findings.services.leave import leave_at
 from findings.timetable import PlannedStep
-from findings.words import day
+from findings.words import day, when
 from notifications.models import Channel, Route
+from notifications.roll import WATCHERS, Question, Roll
 
 Duty = Membership.Duty
 
@@ -36,7 +39,8 @@ class Reach:
     """Everybody of one audience."""
 
     people: tuple[Reached, ...]
-    # Why the audience has nobody in it, in a sentence; empty when it has somebody.
+    # Why those who should be told are not there, in sentences. Not empty beside people: nobody is
+    # on the rota, and others are told instead.
     nobody_because: str = ""
 
     @property
@@ -46,54 +50,41 @@ class Reach:
     @property
     def reasons(self) -> list[str]:
         """Why whoever is not told is not, in sentences."""
-        every = [self.nobody_because, *(one.unreachable_because for one in self.people)]
-        return [sentence for sentence in every if sentence]
+        return sentences(self.nobody_because, self.people)
 
 
-def reach(
-    subject: Subject, audience: Audience | str, away: dict[int, int | None] | None = None
-) -> Reach:
-    """The people of an audience as they are now, each with their usable routes. `away`: who is
-    on leave today, where the caller has asked already."""
-    away = away_on(timezone.localdate()) if away is None else away
-    people, nobody_because = _PEOPLE[Audience(audience)](subject)
-    found = [_reached(person) for person in people.prefetch_related("routes").order_by("pk")]
-    found = _with_stand_ins(found, subject, Audience(audience), away)
-    return Reach(tuple(found), "" if found else nobody_because)
+def reach(subject: Subject, audience: Audience | str, at: datetime | None = None) -> Reach:
+    """The people of an audience as they are at a moment, each with their usable routes."""
+    (found,) = reaches([Question(subject, Audience(audience), at or timezone.now())])
+    return found
 
 
-def _with_stand_ins(
-    found: list[Reached], subject: Subject, audience: Audience, away: dict[int, int | None]
-) -> list[Reached]:
-    """Whoever is on leave is not told; a deputy is, or for an owner without one their team."""
-    told = [one for one in found if one.person.pk not in away]
-    absent = [one for one in found if one.person.pk in away]
-    if not absent:
-        return found
-    known = {one.person.pk for one in told}
-    wanted = {stand_in(one.person.pk, away) for one in absent} - known
-    more = Person.objects.active().filter(pk__in=wanted - {None})
-    if None in wanted and audience == Audience.OWNER:
-        more = more | subject.team.members.filter(is_active=True).exclude(pk__in=away)
-    stand_ins = Person.objects.filter(pk__in=more.values("pk")).exclude(pk__in=known)
-    told += [_reached(one) for one in stand_ins.prefetch_related("routes").order_by("pk")]
-    return [*told, *(_away(one.person, away) for one in absent)]
-
-
-def _away(person: Person, away: dict[int, int | None]) -> Reached:
-    if not person.is_active:
-        return _reached(person)
-    leave = Leave.objects.on(timezone.localdate()).filter(person=person).first()
-    until = f"{person} is on leave until {day(leave.last_on)}" if leave else f"{person} is away"
-    deputy = Person.objects.filter(pk=stand_in(person.pk, away)).first()
-    return Reached(person, (), f"{until}; {deputy} stands in." if deputy else f"{until}.")
+def reaches(questions: Sequence[Question]) -> list[Reach]:
+    """As `reach`, for any number of questions in the same few queries."""
+    roll = Roll(questions)
+    found = [_WHO[one.audience](roll, one) for one in questions]
+    roll.learn(pk for one in found for pk in _everybody(roll, one))
+    return [_reach(roll, one) for one in found]
 
 
 def preview(subject: Subject, steps: Sequence[PlannedStep]) -> list[StepPreview]:
-    """Answers `findings.reach.preview`."""
-    away = away_on(timezone.localdate())
-    known = {one: reach(subject, one, away) for one in {step.audience for step in steps}}
-    return [_previewed(step, known[step.audience]) for step in steps]
+    """Who would be told at each step, each at its own moment."""
+    return previews([(subject, steps)])[0]
+
+
+def previews(asks: Sequence[Ask]) -> list[list[StepPreview]]:
+    """Answers `findings.reach.previews`. What is overdue would be told now."""
+    now = timezone.now()
+    found = iter(
+        reaches(
+            [
+                Question(subject, Audience(step.audience), max(step.due_at, now))
+                for subject, steps in asks
+                for step in steps
+            ]
+        )
+    )
+    return [[_previewed(step, next(found)) for step in steps] for _, steps in asks]
 
 
 def _previewed(step: PlannedStep, found: Reach) -> StepPreview:
@@ -110,76 +101,155 @@ def _previewed(step: PlannedStep, found: Reach) -> StepPreview:
 
 # --- Who ---------------------------------------------------------------------------------------
 
-# The people, and the sentence for when there are none.
-Found = tuple[QuerySet[Person], str]
+
+@dataclass(frozen=True)
+class Found:
+    """The people of an audience by id, before anybody asks for their routes."""
+
+    question: Question
+    people: Sequence[int]
+    # The sentence for when there are none.
+    nobody: str = ""
+    # Who is told where none of these can be, as when nobody is on a rota.
+    instead: "Found | None" = None
 
 
-def _owner(subject: Subject) -> Found:
-    if subject.owner_person is not None:
-        return Person.objects.filter(pk=subject.owner_person.pk), ""
-    return _members(subject.owner_team or subject.team)
+Who = Callable[[Roll, Question], Found]
 
 
-def _members(team: Team) -> Found:
-    return team.members.filter(is_active=True), f"{team} has no member who works here."
+def _owner(roll: Roll, asked: Question) -> Found:
+    if asked.subject.owner_person is not None:
+        return Found(asked, [asked.subject.owner_person.pk])
+    return _members(roll, asked, asked.subject.owner_team or asked.subject.team)
 
 
-def _team(subject: Subject) -> Found:
-    return _members(subject.team)
+def _members(roll: Roll, asked: Question, team: Team) -> Found:
+    return Found(asked, roll.members(team), f"{team} has no member who works here.")
 
 
-def _duty(subject: Subject, duty: Membership.Duty) -> Found:
-    """Whoever holds the duty now; whoever held it last is named only where nobody does."""
-    holders = Person.objects.filter(memberships__team=subject.team, memberships__duty=duty)
-    active = holders.filter(is_active=True)
-    nobody = f"{subject.team} has no {duty.label.lower()}."
-    return (active if active.exists() else holders), nobody
+def _team(roll: Roll, asked: Question) -> Found:
+    return _members(roll, asked, asked.subject.team)
 
 
-def _responsible(subject: Subject) -> Found:
-    return _duty(subject, Duty.RESPONSIBLE)
+def _duty(duty: Membership.Duty) -> Who:
+    def who(roll: Roll, asked: Question) -> Found:
+        """Whoever holds the duty now; whoever held it last is named only where nobody does."""
+        team = asked.subject.team
+        holders = [place for place in roll.places(team) if place.duty == duty]
+        here = [place for place in holders if place.works_here]
+        nobody = f"{team} has no {duty.label.lower()}."
+        found = Found(asked, [place.person for place in here or holders], nobody)
+        return _on_rota(roll, found, roll.members(team))
+
+    return who
 
 
-def _department(subject: Subject) -> Found:
-    return _duty(subject, Duty.DIRECTOR)
+def _watchers(roll: Roll, asked: Question) -> Found:
+    role = WATCHERS[asked.audience]
+    nobody = f"{asked.subject.organisation} has no {role.label.lower()}."
+    people = roll.with_role(asked.subject, role)
+    return _on_rota(roll, Found(asked, people, nobody), people)
 
 
-def _role(subject: Subject, role: Role) -> Found:
-    people = Person.objects.active().with_role(role).filter(organisation=subject.organisation)
-    return people, f"{subject.organisation} has no {role.label.lower()}."
+def _on_rota(roll: Roll, holders: Found, may_be_on: Sequence[int]) -> Found:
+    """Where there is a post for the duty: whoever is on, and those who hold it only in a gap."""
+    asked = holders.question
+    posts = roll.posts(asked.subject, asked.audience)
+    if not posts:
+        return holders
+    on = {post: roll.on_rota(post, asked.at) for post in posts}
+    people = [person.pk for person in on.values() if person and person.pk in may_be_on]
+    gaps = [_gap(post, person, asked) for post, person in on.items()] if not people else []
+    return Found(asked, people, " ".join(gaps), holders)
 
 
-def _coordinator(subject: Subject) -> Found:
-    return _role(subject, Role.COORDINATOR)
+def _gap(post: Post, person: Person | None, asked: Question) -> str:
+    if person is None:
+        return f"Nobody is on the rota of {post} on {when(asked.at)}."
+    return f"{person} is on the rota of {post}, but cannot open findings of {post.team}."
 
 
-def _governance(subject: Subject) -> Found:
-    return _role(subject, Role.GOVERNANCE)
+def _radiologist(roll: Roll, asked: Question) -> Found:
+    flagged_by = asked.subject.flagged_by
+    return Found(asked, [flagged_by.pk] if flagged_by else [], "Nobody has flagged it yet.")
 
 
-def _radiologist(subject: Subject) -> Found:
-    return Person.objects.filter(pk=subject.flagged_by.pk), ""
-
-
-def _offered(subject: Subject) -> Found:
-    offer = HandOver.objects.open().filter(finding=subject.finding_id).first()
+def _offered(roll: Roll, asked: Question) -> Found:
+    offer = roll.offer(asked.subject)
     if offer is None:
-        return Person.objects.none(), "The offer has ended."
+        return Found(asked, [], "The offer has ended.")
     if offer.to_team is not None:
-        return _members(offer.to_team)
-    return Person.objects.filter(pk=offer.to_person_id), ""
+        return _members(roll, asked, offer.to_team)
+    assert offer.to_person_id is not None
+    return Found(asked, [offer.to_person_id])
 
 
-_PEOPLE: dict[Audience, Callable[[Subject], Found]] = {
+_WHO: dict[Audience, Who] = {
     Audience.OWNER: _owner,
-    Audience.RESPONSIBLE: _responsible,
+    Audience.RESPONSIBLE: _duty(Duty.RESPONSIBLE),
     Audience.TEAM: _team,
-    Audience.DEPARTMENT: _department,
-    Audience.COORDINATOR: _coordinator,
+    Audience.DEPARTMENT: _duty(Duty.DIRECTOR),
+    Audience.COORDINATOR: _watchers,
     Audience.RADIOLOGIST: _radiologist,
-    Audience.GOVERNANCE: _governance,
+    Audience.GOVERNANCE: _watchers,
     Audience.OFFERED: _offered,
 }
+
+
+# --- Who instead of whoever is away --------------------------------------------------------------
+
+
+def _here(roll: Roll, found: Found) -> list[int]:
+    """Those who are not on leave, and for each who is a deputy; for an owner without one the
+    team."""
+    asked = found.question
+    away = roll.away(asked.at)
+    told = [pk for pk in found.people if pk not in away]
+    wanted = {stand_in(pk, away) for pk in found.people if pk in away}
+    stand_ins = {pk for pk in wanted if pk is not None}
+    if None in wanted and asked.audience == Audience.OWNER:
+        stand_ins |= {pk for pk in roll.members(asked.subject.team) if pk not in away}
+    return [*told, *sorted(stand_ins - set(told))]
+
+
+def _absent(roll: Roll, found: Found) -> list[int]:
+    away = roll.away(found.question.at)
+    return [pk for pk in found.people if pk in away]
+
+
+def _everybody(roll: Roll, found: Found) -> Iterable[int]:
+    yield from found.people
+    yield from _here(roll, found)
+    if found.instead:
+        yield from _everybody(roll, found.instead)
+
+
+def _reach(roll: Roll, found: Found) -> Reach:
+    people = [_reached(roll.person(pk)) for pk in _here(roll, found)]
+    people += [_away(roll, roll.person(pk), found.question) for pk in _absent(roll, found)]
+    if found.instead and not any(one.routes for one in people):
+        return _instead(people, found, _reach(roll, found.instead))
+    return Reach(tuple(people), "" if people else found.nobody)
+
+
+def _instead(people: list[Reached], found: Found, others: Reach) -> Reach:
+    """Nobody on the rota can be told: those who hold the duty are, and it says so."""
+    known = {one.person.pk for one in people}
+    more = [one for one in others.people if one.person.pk not in known]
+    whom = Audience(found.question.audience).label
+    told = f"Told instead: {whom}." if any(one.routes for one in more) else ""
+    because = [found.nobody, others.nobody_because, told]
+    return Reach((*people, *more), " ".join(sentence for sentence in because if sentence))
+
+
+def _away(roll: Roll, person: Person, asked: Question) -> Reached:
+    if not person.is_active:
+        return _reached(person)
+    last_on = roll.back_after(person.pk, asked.at)
+    until = f"{person} is on leave until {day(last_on)}"
+    deputy = stand_in(person.pk, roll.away(asked.at))
+    instead = f"; {roll.person(deputy)} stands in" if deputy else ""
+    return Reached(person, (), f"{until}{instead}.")
 
 
 # --- How ---------------------------------------------------------------------------------------
@@ -221,6 +291,8 @@ def why(finding: Finding, person: Person) -> str:
     duty = _duty_in(finding.team, person)
     if duty in (Duty.RESPONSIBLE, Duty.DIRECTOR):
         return f"you are the {Duty(duty).label.lower()} of the team that holds this finding"
+    if duty and _is_on(finding.team, person):
+        return "you are on the rota of the team that holds this finding"
     if duty or (finding.owner_team and _duty_in(finding.owner_team, person)):
         return "you are a member of the team that holds this finding"
     if person.pk == finding.flagged_by_id:
@@ -230,13 +302,18 @@ def why(finding: Finding, person: Person) -> str:
 
 def _why_stand_in(finding: Finding) -> str:
     owner = finding.owner_person
-    leave = Leave.objects.on(timezone.localdate()).filter(person=owner).first()
+    leave = leave_at(owner, timezone.now()) if owner else None
     until = f" until {day(leave.last_on)}" if leave else ""
     return f"you stand in for {owner}, who holds this finding and is on leave{until}"
 
 
 def _duty_in(team: Team, person: Person) -> str:
     return team.memberships.filter(person=person).values_list("duty", flat=True).first() or ""
+
+
+def _is_on(team: Team, person: Person) -> bool:
+    now = timezone.now()
+    return RotaEntry.objects.between(now, now).filter(post__team=team, person=person).exists()
 
 
 def _why_role(person: Person) -> str:

@@ -1,6 +1,6 @@
 """What the page says on which a finding is flagged: categories, limits, and what will happen."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -70,7 +70,7 @@ def _will_happen(one: Foreseen, now: datetime) -> WillHappen:
         name=one.offer.category.name,
         limit=f"Acknowledge by {words.when(due_at)} ({words.time_left(due_at, now)})",
         lines=[_line(shown, now) for shown in one.steps],
-        first_unreached=list(warnings(first)) if first and not first.reaches_somebody else [],
+        first_unreached=first.reasons if first and not first.reaches_somebody else [],
         reaches_somebody=one.reaches_somebody,
     )
 
@@ -79,12 +79,8 @@ def _line(shown: reach.StepPreview, now: datetime) -> StepLine:
     return StepLine(
         when=_when(shown.step.due_at, now),
         who=step_words(shown.step.audience, shown.step.words),
-        names=tuple(
-            f"{one.person} ({', '.join(one.routes)})"
-            for one in shown.recipients
-            if not one.unreachable_because
-        ),
-        warnings=tuple(warnings(shown)),
+        names=shown.names,
+        warnings=tuple(shown.reasons),
     )
 
 
@@ -93,15 +89,6 @@ def _when(due_at: datetime, now: datetime) -> str:
     if due_at <= now:
         return "now"
     return f"{words.near(due_at, now)} ({words.time_left(due_at, now)})"
-
-
-def warnings(shown: reach.StepPreview) -> Iterator[str]:
-    """Why a step does not reach somebody, in sentences."""
-    if shown.nobody_because:
-        yield shown.nobody_because
-    for one in shown.recipients:
-        if one.unreachable_because:
-            yield one.unreachable_because
 
 
 def owner_words(held: Ownership) -> str:

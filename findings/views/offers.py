@@ -47,8 +47,7 @@ def _told(finding: Finding) -> str:
     (shown,) = reach.preview(reach.Subject.of(finding), [step])
     if shown.reaches_somebody:
         return "They are told now."
-    reasons = [shown.nobody_because, *(one.unreachable_because for one in shown.recipients)]
-    return f"No message can reach them: {' '.join(one for one in reasons if one)} Telephone them."
+    return f"No message can reach them: {' '.join(shown.reasons)} Telephone them."
 
 
 def _accept(finding: Finding, by: Person, form: AcknowledgeForm) -> str:

@@ -1,0 +1,190 @@
+"""The roll: who works where, who is away and who is on, read once for any number of questions.
+
+A page asks about every step of a ladder, the coverage check about every finding; each part is read
+with one query, when the first question needs it, for all of them together.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+
+from django.db.models import Q
+
+from findings.models import (
+    Audience,
+    HandOver,
+    Leave,
+    Membership,
+    Person,
+    Post,
+    Role,
+    RotaEntry,
+    Team,
+)
+from findings.reach import Subject
+from findings.words import local
+
+WATCHERS = {Audience.COORDINATOR: Role.COORDINATOR, Audience.GOVERNANCE: Role.GOVERNANCE}
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whom an audience of this finding would be at this moment."""
+
+    subject: Subject
+    audience: Audience
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Place:
+    """Somebody's place in a team."""
+
+    person: int
+    duty: str
+    works_here: bool
+
+
+class Roll:
+    """What the questions need to know, by id."""
+
+    def __init__(self, questions: Sequence[Question]) -> None:
+        self.questions = questions
+        self._people: dict[int, Person] = {}
+        self._away: dict[date, dict[int, int | None]] = {}
+
+    # --- People ------------------------------------------------------------------------------
+
+    def learn(self, people: Iterable[int]) -> None:
+        """Read these people with their routes."""
+        new = set(people) - self._people.keys()
+        if new:
+            found = Person.objects.filter(pk__in=new).prefetch_related("routes")
+            self._people.update({person.pk: person for person in found})
+
+    def person(self, pk: int) -> Person:
+        """Somebody who was learned."""
+        return self._people[pk]
+
+    # --- Teams and roles -----------------------------------------------------------------------
+
+    @cached_property
+    def _places(self) -> dict[int, list[Place]]:
+        teams: set[int] = {offer.to_team_id for offer in self._offers.values() if offer.to_team_id}
+        for question in self.questions:
+            teams.add(question.subject.team.pk)
+            if question.subject.owner_team:
+                teams.add(question.subject.owner_team.pk)
+        found = defaultdict(list)
+        rows = Membership.objects.filter(team__in=teams).order_by("person")
+        for team, *place in rows.values_list("team", "person", "duty", "person__is_active"):
+            found[team].append(Place(*place))
+        return found
+
+    def places(self, team: Team) -> list[Place]:
+        return self._places[team.pk]
+
+    def members(self, team: Team) -> list[int]:
+        """Those who work here."""
+        return [place.person for place in self.places(team) if place.works_here]
+
+    @cached_property
+    def _watchers(self) -> dict[tuple[int, str], list[int]]:
+        wanted = {one.subject.organisation.pk for one in self.questions if one.audience in WATCHERS}
+        people = Person.objects.active().filter(
+            organisation__in=wanted, roles__overlap=list(WATCHERS.values())
+        )
+        found = defaultdict(list)
+        for pk, organisation, roles in people.order_by("pk").values_list(
+            "pk", "organisation", "roles"
+        ):
+            for role in roles:
+                found[organisation, role].append(pk)
+        return found
+
+    def with_role(self, subject: Subject, role: Role) -> list[int]:
+        return self._watchers[subject.organisation.pk, role]
+
+    # --- Rotas -----------------------------------------------------------------------------------
+
+    @cached_property
+    def _posts(self) -> list[Post]:
+        wanted = Post.StandsFor.values
+        subjects = [one.subject for one in self.questions if one.audience in wanted]
+        if not subjects:
+            return []
+        of_organisation = Q(
+            team__organisation__in={subject.organisation.pk for subject in subjects},
+            stands_for=Post.StandsFor.COORDINATOR,
+        )
+        of_team = Q(team__in={subject.team.pk for subject in subjects})
+        posts = Post.objects.standing().filter(of_team | of_organisation)
+        return list(posts.select_related("team").order_by("pk"))
+
+    def posts(self, subject: Subject, audience: Audience) -> list[Post]:
+        """The posts that stand in front of this duty."""
+        found = [post for post in self._posts if post.stands_for == audience]
+        if audience == Audience.COORDINATOR:
+            return [post for post in found if post.team.organisation_id == subject.organisation.pk]
+        return [post for post in found if post.team_id == subject.team.pk]
+
+    @cached_property
+    def _entries(self) -> list[RotaEntry]:
+        if not self._posts:
+            return []
+        moments = [question.at for question in self.questions]
+        entries = RotaEntry.objects.between(min(moments), max(moments))
+        return list(entries.filter(post__in=self._posts).select_related("person"))
+
+    def on_rota(self, post: Post, at: datetime) -> Person | None:
+        """Who is on at this moment; None in a gap."""
+        for entry in self._entries:
+            if entry.post_id == post.pk and entry.starts_at <= at < entry.ends_at:
+                return entry.person
+        return None
+
+    # --- Offers ----------------------------------------------------------------------------------
+
+    @cached_property
+    def _offers(self) -> dict[int, HandOver]:
+        wanted = {
+            one.subject.finding_id for one in self.questions if one.audience == Audience.OFFERED
+        }
+        if not wanted:
+            return {}
+        offers = HandOver.objects.open().filter(finding__in=wanted).select_related("to_team")
+        return {offer.finding_id: offer for offer in offers}
+
+    def offer(self, subject: Subject) -> HandOver | None:
+        return self._offers.get(subject.finding_id) if subject.finding_id else None
+
+    # --- Leave -----------------------------------------------------------------------------------
+
+    @cached_property
+    def _leave(self) -> list[Leave]:
+        days = [local(question.at).date() for question in self.questions]
+        leave = Leave.objects.standing().filter(first_on__lte=max(days), last_on__gte=min(days))
+        return list(leave.select_related("deputy"))
+
+    def away(self, at: datetime) -> dict[int, int | None]:
+        """Whoever is on leave, with their deputy; as `findings.models.cover.away_on`."""
+        day = local(at).date()
+        if day not in self._away:
+            self._away[day] = {
+                leave.person_id: leave.deputy_id
+                if leave.deputy and leave.deputy.is_active
+                else None
+                for leave in self._leave
+                if leave.first_on <= day <= leave.last_on
+            }
+        return self._away[day]
+
+    def back_after(self, person: int, at: datetime) -> date | None:
+        """The last day of somebody's leave at this moment."""
+        day = local(at).date()
+        for leave in self._leave:
+            if leave.person_id == person and leave.first_on <= day <= leave.last_on:
+                return leave.last_on
+        return None
