@@ -23,6 +23,7 @@ class ClockKind(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     ACT = "act"
     FOLLOW_UP = "follow_up"
+    TELL_PATIENT = "tell_patient"
 
 
 class Move(StrEnum):
@@ -72,6 +73,14 @@ CLOCK_OF: dict[State, ClockKind] = {
     State.AWAITING: ClockKind.ACKNOWLEDGE,
     State.ACKNOWLEDGED: ClockKind.ACT,
     State.ACTED_ON: ClockKind.FOLLOW_UP,
+}
+# The clocks that follow the state; the others run beside them while the finding is open.
+BY_STATE = tuple(CLOCK_OF.values())
+
+# Why a clock runs beside those of the state, whatever the state is.
+BESIDE: dict[ClockKind, str] = {
+    ClockKind.TELL_PATIENT: "from the flag until it is recorded that the patient was told, or why"
+    " not; counted from the report",
 }
 
 WORDS: dict[State, str] = {

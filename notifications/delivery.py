@@ -167,6 +167,8 @@ def _is_needed(notification: Notification) -> bool:
         return is_still_offered(notification.step)
     newer = Notification.objects.filter(
         finding=notification.finding_id,
+        # Of the same promise: one about the patient must not silence one about the action.
+        step__clock=notification.step.clock_id,
         recipient=notification.recipient_id,
         route=notification.route_id,
         pk__gt=notification.pk,

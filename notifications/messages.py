@@ -58,6 +58,14 @@ WORDS = {
         "Please look for the result, then record it and close the finding, or say what comes next.",
         "Please see that somebody looks for the result and records it.",
     ),
+    ClockKind.TELL_PATIENT: Words(
+        "record that the patient was told",
+        "Nobody has recorded yet that the patient was told of this finding.",
+        "Nobody has recorded yet that the patient was told of this finding.",
+        "Please tell the patient and record it, or record why not.",
+        "Please see that the patient is told. The finding's page has a letter that asks them to"
+        " contact their team.",
+    ),
 }
 
 

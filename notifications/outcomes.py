@@ -146,6 +146,7 @@ def _follow_failure(finding: Finding, turn: Turn, error: NotSent, at: datetime) 
             because=f"The message to {notification.recipient} could not be delivered.",
             at=at,
             by=None,
+            clock=step.clock,
         )
     _tell_sender(finding, notification, at)
 

@@ -21,6 +21,7 @@ from django.db.models.functions import Now
 from findings.models import Clock, Finding, Step
 from findings.services.calendars import missing_years, promises_past_the_table
 from findings.services.timeline import database_now
+from findings.states import BY_STATE
 from findings.words import local, plural, when
 from notifications.models import Notification, Pulse
 
@@ -148,7 +149,9 @@ def _messages_stuck(now: datetime) -> Iterator[Sentence]:
 
 def _no_clock(now: datetime) -> Iterator[Sentence]:
     """The database refuses it at commit; somebody may have worked past its triggers."""
-    running = Clock.objects.filter(finding=OuterRef("pk"), stopped_at__isnull=True)
+    running = Clock.objects.filter(
+        finding=OuterRef("pk"), stopped_at__isnull=True, kind__in=BY_STATE
+    )
     count = Finding.objects.open().filter(~Exists(running)).count()
     if count:
         yield Sentence(
@@ -178,7 +181,7 @@ def _running() -> QuerySet[Clock]:
 
 def _ladder_at_its_end(now: datetime) -> Iterator[Sentence]:
     to_come = Step.objects.unfired().filter(clock=OuterRef("pk"))
-    count = _running().filter(~Exists(to_come)).count()
+    count = _running().filter(~Exists(to_come)).values("finding").distinct().count()
     if count:
         yield Sentence(
             f"{plural(count, 'open finding')} went up the whole ladder and nobody has answered.",

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import F, Q, QuerySet
 
 from findings.models import Clock, Finding, Person
-from findings.states import ClockKind
+from findings.states import BY_STATE, ClockKind
 
 Clocks = QuerySet[Clock]
 
@@ -33,8 +33,8 @@ def promises_visible_to(person: Person) -> Clocks:
 
 
 def _running(clocks: Clocks, *kinds: ClockKind) -> Clocks:
-    running = clocks.filter(stopped_at__isnull=True)
-    return running.filter(kind__in=kinds) if kinds else running
+    """Without kinds: the one that its state asks for, so that each open finding counts once."""
+    return clocks.filter(stopped_at__isnull=True, kind__in=kinds or BY_STATE)
 
 
 def _late(clocks: Clocks, now: datetime, kind: ClockKind) -> Clocks:
@@ -89,6 +89,12 @@ MEASURES = {
             "Result late",
             "An action is recorded, and the day on which its result was expected has passed.",
             lambda clocks, now: _late(clocks, now, ClockKind.FOLLOW_UP),
+        ),
+        Measure(
+            "patient_late",
+            "Patient not told",
+            "Open, and the time to tell the patient has passed with nothing recorded.",
+            lambda clocks, now: _late(clocks, now, ClockKind.TELL_PATIENT),
         ),
         Measure(
             "reopened",

@@ -60,3 +60,27 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT upper(regexp_replace(normalize(words, NFKC), '[^0-9A-Za-z]', '', 'g'))
 $$;
 """
+
+# As above, and the clock is the one that the state asks for: another that runs beside it (to tell
+# the patient, say) does not count the finding down.
+CHECK_CLOCK_OF_STATE = """
+CREATE OR REPLACE FUNCTION findings_check_clock(finding bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    now_in text;
+    asked_for text;
+BEGIN
+    SELECT state INTO now_in FROM findings_finding WHERE id = finding;
+    asked_for := CASE now_in WHEN 'awaiting' THEN 'acknowledge' WHEN 'acknowledged' THEN 'act'
+        WHEN 'acted_on' THEN 'follow_up' END;
+    IF asked_for IS NOT NULL AND NOT EXISTS (SELECT 1 FROM findings_clock
+            WHERE finding_id = finding AND kind = asked_for AND stopped_at IS NULL) THEN
+        RAISE EXCEPTION 'open finding % has no running clock', finding
+            USING ERRCODE = 'check_violation', DETAIL = 'It must be the one to ' || asked_for;
+    ELSIF asked_for IS NULL AND EXISTS (SELECT 1 FROM findings_clock
+            WHERE finding_id = finding AND stopped_at IS NULL) THEN
+        RAISE EXCEPTION 'ended finding % has a running clock', finding
+            USING ERRCODE = 'check_violation';
+    END IF;
+END
+$$;
+"""

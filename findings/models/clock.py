@@ -6,10 +6,12 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from findings.models.append_only import never_deleted
+from findings.states import ClockKind
 
 
 class Clock(models.Model):
-    """A promise with a timetable. Which kind runs follows from the state of the finding."""
+    """A promise with a timetable. One kind follows from the state of the finding; others run
+    beside it (states.py)."""
 
     class StoppedBecause(models.TextChoices):
         ANSWERED = "answered", "What was promised was done"
@@ -33,7 +35,7 @@ class Clock(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="clock_kind_is_known",
-                condition=Q(kind__in=["acknowledge", "act", "follow_up"]),
+                condition=Q(kind__in=[str(kind) for kind in ClockKind]),
             ),
             models.CheckConstraint(
                 name="clock_is_due_after_it_starts", condition=Q(due_at__gt=F("started_at"))

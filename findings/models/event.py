@@ -30,6 +30,7 @@ class Event(models.Model):
         OFFER_ENDED = "offer_ended", "Offer ended"
         ACTED = "acted", "Action recorded"
         PATIENT_TOLD = "patient_told", "Patient told"
+        LETTER_SENT = "letter_sent", "Letter sent to the patient"
         CLOSED = "closed", "Closed"
         WITHDRAWN = "withdrawn", "Withdrawn"
         REOPENED = "reopened", "Re-opened"

@@ -91,6 +91,8 @@ class Rule(models.Model):
         return {
             ClockKind.ACKNOWLEDGE: self.acknowledge_within,
             ClockKind.ACT: self.act_within,
+            # Asked only of a rule about patients: there it is until the patient is told.
+            ClockKind.TELL_PATIENT: self.communicate_within,
         }.get(kind, "")
 
     @property
@@ -166,6 +168,8 @@ class Category(models.Model):
     local_policy_id = models.CharField(max_length=30)
     # The rule that says what national guidance says, if there is one.
     national_policy_id = models.CharField(max_length=30, blank=True)
+    # The rule by which the patient must have been told; empty: no such clock runs.
+    patient_policy_id = models.CharField(max_length=30, blank=True)
     asks_primary_site = models.BooleanField(default=False)
     is_offered = models.BooleanField(default=True)
 

@@ -9,7 +9,7 @@ from findings.models import Event, Finding
 from findings.presenters.finding import PROMISES
 from findings.presenters.moments import until_with_rest
 from findings.presenters.timeline import Entry, entries
-from findings.states import ClockKind
+from findings.states import BY_STATE, ClockKind
 
 Kind = Event.Kind
 # What changes the question that a person was about to answer. Readings, messages and notes do not.
@@ -68,7 +68,7 @@ def _words(since: Sequence[Event]) -> tuple[str, str]:
 
 def next_limit(finding: Finding) -> str:
     """Act by 9 December 2026 at 16:40 (in 14 days): what is promised now, empty when it ended."""
-    clock = finding.clocks.filter(stopped_at__isnull=True).order_by("due_at").first()
+    clock = finding.clocks.filter(stopped_at__isnull=True, kind__in=BY_STATE).first()
     if clock is None:
         return ""
     return f"{PROMISES[ClockKind(clock.kind)]} {until_with_rest(clock.due_at, timezone.now())}"

@@ -17,11 +17,13 @@ PROMISES = {
     ClockKind.ACKNOWLEDGE: "Acknowledge by",
     ClockKind.ACT: "Act by",
     ClockKind.FOLLOW_UP: "Record the result by",
+    ClockKind.TELL_PATIENT: "Tell the patient by",
 }
 LIMITS = {
     ClockKind.ACKNOWLEDGE: "Acknowledge within",
     ClockKind.ACT: "Act within",
     ClockKind.FOLLOW_UP: "Record the result within",
+    ClockKind.TELL_PATIENT: "Tell the patient within",
 }
 
 
@@ -48,6 +50,7 @@ _ANSWERS: tuple[tuple[Callable[[Person, Finding], bool], Answer], ...] = (
     (rules.can_take_back, Answer("take-offer-back", "Take the offer back", "secondary")),
     (rules.can_hand_over, Answer("hand-over", "Hand over to somebody else", "secondary")),
     (rules.can_withdraw, Answer("withdraw", "Withdraw", "link")),
+    (rules.can_send_letter, Answer("patient-letter", "Letter to the patient", "link")),
     (rules.can_note, Answer("note", "Add a note", "link")),
 )
 

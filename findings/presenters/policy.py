@@ -15,6 +15,7 @@ CLOCKS = {
     ClockKind.ACKNOWLEDGE: "Until it is acknowledged",
     ClockKind.ACT: "Until action is recorded",
     ClockKind.FOLLOW_UP: "Until its result is recorded",
+    ClockKind.TELL_PATIENT: "Until the patient is told",
 }
 NO_NUMBER = "The source gives no number"
 NATIONAL, ELSEWHERE = "National guidance", "Standard of another country"

@@ -107,4 +107,11 @@ def record_patient_told(
             told_at=told_at,
             note=note.strip(),
         )
+        stop_clocks(
+            finding=finding,
+            because=Clock.StoppedBecause.ANSWERED,
+            at=at,
+            by=by,
+            kinds=[ClockKind.TELL_PATIENT],
+        )
     return finding

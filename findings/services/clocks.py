@@ -1,13 +1,13 @@
 """Clocks and steps: starting a promise, stopping it, and bringing its next step nearer."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from findings import doorbell
 from findings.models import Audience, Clock, Event, Finding, Person, Rule, Site, Step
 from findings.services.calendars import calendar
 from findings.services.timeline import record
-from findings.states import ClockKind
+from findings.states import BY_STATE, CLOCK_OF, ClockKind, State
 from findings.timetable import PlannedStep, steps
 
 
@@ -80,10 +80,16 @@ def _step(clock: Clock, finding: Finding, planned: PlannedStep) -> Step:
 
 
 def stop_clocks(
-    *, finding: Finding, because: Clock.StoppedBecause, at: datetime, by: Person | None
+    *,
+    finding: Finding,
+    because: Clock.StoppedBecause,
+    at: datetime,
+    by: Person | None,
+    kinds: Collection[ClockKind] = BY_STATE,
 ) -> None:
-    """Stop whatever runs and cancel its unfired steps."""
-    running = list(finding.clocks.filter(stopped_at__isnull=True))
+    """Stop what runs of these kinds and cancel its unfired steps. Without `kinds`: the clocks
+    that follow the state, since the others go on whoever holds the finding."""
+    running = list(finding.clocks.filter(stopped_at__isnull=True, kind__in=kinds))
     Clock.objects.filter(pk__in=[clock.pk for clock in running]).update(
         stopped_at=at, stopped_because=because
     )
@@ -100,15 +106,22 @@ def stop_clocks(
         )
 
 
+def clock_of_state(finding: Finding) -> Clock:
+    """The running clock that its state asks for; an open finding always has it."""
+    kind = CLOCK_OF[State(finding.state)]
+    return finding.clocks.get(stopped_at__isnull=True, kind=kind)
+
+
 def bring_next_step_forward(
-    *, finding: Finding, because: str, at: datetime, by: Person | None
+    *, finding: Finding, because: str, at: datetime, by: Person | None, clock: Clock | None = None
 ) -> Step | None:
-    """Make the next step that is still to come fall now. None when the ladder is at its end.
+    """Make the next step of a clock that is still to come fall now: of the one that its state
+    asks for, unless another is given. None when the ladder is at its end.
 
     `because` is a sentence for the timeline.
     """
     step = (
-        Step.objects.filter(finding=finding, clock__stopped_at__isnull=True, falls_at__gt=at)
+        Step.objects.filter(clock=clock or clock_of_state(finding), falls_at__gt=at)
         .unfired()
         .order_by("falls_at", "level")
         .first()
@@ -136,7 +149,6 @@ def tell_owner_now(*, finding: Finding, words: str, at: datetime) -> None:
 
 
 def tell_now(*, finding: Finding, audience: Audience, words: str, at: datetime) -> None:
-    """An extra step of the running clock, due now, beside the ladder: its level is 0."""
-    clock = finding.clocks.get(stopped_at__isnull=True)
-    _step(clock, finding, PlannedStep(0, at, audience, words)).save()
+    """An extra step of the clock of its state, due now, beside the ladder: its level is 0."""
+    _step(clock_of_state(finding), finding, PlannedStep(0, at, audience, words)).save()
     doorbell.ring_after_commit()

@@ -9,7 +9,7 @@ from findings.rules import NotAllowed, check_can_close, check_can_withdraw
 from findings.services.clocks import stop_clocks
 from findings.services.offer import end_open_offer
 from findings.services.timeline import database_now, lock, move, record
-from findings.states import Move
+from findings.states import ClockKind, Move
 
 
 def close_finding(
@@ -41,7 +41,9 @@ def close_finding(
             outcome=outcome,
             note=note.strip(),
         )
-        stop_clocks(finding=finding, because=Clock.StoppedBecause.CLOSED, at=at, by=by)
+        stop_clocks(
+            finding=finding, because=Clock.StoppedBecause.CLOSED, at=at, by=by, kinds=ClockKind
+        )
     return finding
 
 
@@ -61,5 +63,7 @@ def withdraw_finding(
         finding.save()
         record(finding=finding, kind=Event.Kind.WITHDRAWN, by=by, at=at, because=because.strip())
         end_open_offer(finding=finding, because="It was withdrawn.", at=at, by=by)
-        stop_clocks(finding=finding, because=Clock.StoppedBecause.WITHDRAWN, at=at, by=by)
+        stop_clocks(
+            finding=finding, because=Clock.StoppedBecause.WITHDRAWN, at=at, by=by, kinds=ClockKind
+        )
     return finding

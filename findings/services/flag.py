@@ -25,6 +25,7 @@ from findings.services.clocks import planned_steps, start_clock, stop_clocks
 from findings.services.offer import end_open_offer
 from findings.services.owners import team_of, team_to_hold
 from findings.services.policy import PolicyError, limit_at, rule_to_promise
+from findings.services.tell_patient import start_patient_clock
 from findings.services.timeline import database_now, move, record
 from findings.states import ClockKind, Move, after
 from findings.timetable import PlannedStep, end_of_day
@@ -192,6 +193,7 @@ def flag_finding(
             why_this_owner=held.because,
         )
         start_acknowledge_clock(finding=finding, at=at, by=by)
+        start_patient_clock(finding=finding, at=at, by=by)
     return finding
 
 
@@ -257,3 +259,4 @@ def reopen_finding(
     end_open_offer(finding=finding, because="The report changed.", at=at, by=by)
     stop_clocks(finding=finding, because=Clock.StoppedBecause.CORRECTED, at=at, by=by)
     start_acknowledge_clock(finding=finding, at=at, by=by)
+    start_patient_clock(finding=finding, at=at, by=by)

@@ -68,7 +68,9 @@ def _offer(category: Category, rules: dict[str, Rule], at: datetime, site: Site 
     if rule is None:
         missing = f"Policy {category.local_policy_id} is not loaded. Run: manage.py load_policy"
         return Offer(category, [], None, missing)
-    limits = limits_under(rule, rules.get(category.national_policy_id))
+    limits = limits_under(
+        rule, rules.get(category.national_policy_id), rules.get(category.patient_policy_id)
+    )
     needs_date = not rule.act_within
     try:
         check_may_promise(rule)

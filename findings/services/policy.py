@@ -113,7 +113,7 @@ def _check_rule(row: Mapping[str, str], rungs: Iterable[Mapping[str, str]]) -> N
             ClockKind(rung["clock"]), Audience(rung["audience"]), Rung.Anchor(rung["anchor"])
             parse_duration(rung["offset"])
         if rungs:
-            for field in ("acknowledge_within", "act_within"):
+            for field in ("communicate_within", "acknowledge_within", "act_within"):
                 row[field] and parse_duration(row[field])
         Rule.Basis(row["basis"]), Rule.Calendar(row["clock"])
     except (KeyError, ValueError) as error:
@@ -130,6 +130,8 @@ def _load_category(row: Mapping[str, str]) -> None:
             "definition_source": row["definition_source"],
             "local_policy_id": row["local_policy_id"],
             "national_policy_id": row["national_policy_id"],
+            # A trust's own file may be older than this column: then as if it were empty.
+            "patient_policy_id": row.get("patient_policy_id") or "",
             "asks_primary_site": row["asks_primary_site"] == "yes",
         },
     )
@@ -186,12 +188,16 @@ def limits(category: Category) -> list[Limit]:
     """
     local = rule_in_force(category.local_policy_id)
     national = rule_in_force(category.national_policy_id) if category.national_policy_id else None
-    return limits_under(local, national)
+    patient = rule_in_force(category.patient_policy_id) if category.patient_policy_id else None
+    return limits_under(local, national, patient)
 
 
-def limits_under(local: Rule, national: Rule | None) -> list[Limit]:
-    """The limits of a local rule, each as the national one where the two say the same."""
-    found = (_limit(kind, local, national) for kind in (ClockKind.ACKNOWLEDGE, ClockKind.ACT))
+def limits_under(local: Rule, national: Rule | None, patient: Rule | None) -> list[Limit]:
+    """The limits of a local rule, each as the national one where the two say the same; and by
+    when the patient is told."""
+    found = [_limit(kind, local, national) for kind in (ClockKind.ACKNOWLEDGE, ClockKind.ACT)]
+    if patient is not None:
+        found.append(_limit(ClockKind.TELL_PATIENT, patient, patient))
     return [limit for limit in found if limit is not None]
 
 

@@ -33,7 +33,7 @@ def has_mail(mail: MailServer, finding: Finding) -> bool:
 
 
 def has_fired(finding: Finding) -> bool:
-    return finding.steps.get(level=1).fired_at is not None
+    return finding.steps.get(clock__kind="acknowledge", level=1).fired_at is not None
 
 
 def end_other_connections() -> int:

@@ -12,6 +12,7 @@ from findings.forms.people import folded
 from findings.models import Action, Event, Finding, Person, Role, Team, Viewing
 from findings.services.acknowledge import acknowledge_finding
 from findings.services.act import record_action, record_patient_told
+from findings.states import BY_STATE
 from tests.factories import TEXT, TeamFactory, Trust, a_trust, acknowledged, flagged
 from tests.integration.test_finding_page import corrected
 from tests.pages import fill_in, hidden_in, signed_in, words_of
@@ -134,7 +135,7 @@ def test_acknowledging_stops_the_first_clock_and_says_what_is_promised_next(trus
     assert response.headers["Location"] == address("finding", finding)
     finding.refresh_from_db()
     assert (finding.state, finding.plan) == ("acknowledged", "See the patient")
-    due_at = finding.clocks.get(stopped_at__isnull=True).due_at
+    due_at = finding.clocks.get(stopped_at__isnull=True, kind__in=BY_STATE).due_at
     page = words_of(client.get(address("finding", finding)))
     assert f"The first clock has stopped. Act by {words.until(due_at)}" in page
 
@@ -253,7 +254,7 @@ def elsewhere(trust: Trust) -> Team:
 
 
 def due_at(finding: Finding) -> Any:
-    return finding.clocks.get(stopped_at__isnull=True).due_at
+    return finding.clocks.get(stopped_at__isnull=True, kind__in=BY_STATE).due_at
 
 
 def test_declining_without_naming_anybody_climbs_at_once_and_resets_no_clock(trust: Trust) -> None:

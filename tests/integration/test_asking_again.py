@@ -17,7 +17,7 @@ from findings.models import (
 )
 from findings.services.act import record_action
 from findings.services.close import close_finding
-from findings.states import ClockKind, State
+from findings.states import BY_STATE, ClockKind, State
 from tests.factories import (
     Trust,
     a_trust,
@@ -58,7 +58,7 @@ def test_a_correction_after_the_acknowledgement_asks_again_at_once(trust: Trust)
     finding.refresh_from_db()
     assert finding.state == State.AWAITING
     assert finding.report == corrected
-    clock = finding.clocks.get(stopped_at__isnull=True)
+    clock = finding.clocks.get(stopped_at__isnull=True, kind__in=BY_STATE)
     assert clock.kind == ClockKind.ACKNOWLEDGE
     assert clock.started_at == finding.counts_from > finding.flagged_at
     first = clock.steps.order_by("falls_at", "level").first()
@@ -81,11 +81,11 @@ def test_the_same_words_again_do_not_reopen(trust: Trust) -> None:
 
 def test_a_correction_of_an_unanswered_finding_moves_no_limit(trust: Trust) -> None:
     finding = flagged(trust, at=timezone.now() - timedelta(minutes=50))
-    clock = finding.clocks.get()
+    clock = finding.clocks.get(kind="acknowledge")
     correct(trust, finding.examination, "Other words.", ArrivingStatus.CORRECTED)
     finding.refresh_from_db()
     assert finding.state == State.AWAITING
-    assert finding.clocks.get(stopped_at__isnull=True) == clock
+    assert finding.clocks.get(stopped_at__isnull=True, kind__in=BY_STATE) == clock
     extra = clock.steps.get(words="the report has changed")
     assert (extra.audience, extra.falls_at <= timezone.now()) == ("owner", True)
     assert "the limit stays" in finding.events.get(kind=Event.Kind.REOPENED).data["because"]
@@ -127,7 +127,7 @@ def test_a_withdrawal_taken_back_asks_again_although_the_words_are_the_same(trus
     finding.refresh_from_db()
     assert finding.events.count() > before
     assert (
-        finding.clocks.get(stopped_at__isnull=True)
+        finding.clocks.get(stopped_at__isnull=True, kind__in=BY_STATE)
         .steps.filter(words="the report has changed")
         .exists()
     )

@@ -112,10 +112,10 @@ def test_a_site_counts_by_its_own_nation_then_its_trusts_then_the_settings(trust
 def test_a_finding_is_promised_by_the_days_of_its_sites_nation(trust, working_days):
     """Flagged on the Thursday before Easter: Scotland works on Easter Monday."""
     at = datetime(2026, 4, 2, 10, tzinfo=LONDON)
-    english = flagged(trust, category="urgent", at=at).clocks.get()
+    english = flagged(trust, category="urgent", at=at).clocks.get(kind="acknowledge")
     trust.site.nation = SCT
     trust.site.save()
-    scottish = flagged(trust, category="urgent", at=at).clocks.get()
+    scottish = flagged(trust, category="urgent", at=at).clocks.get(kind="acknowledge")
     assert english.due_at.astimezone(LONDON).date() == date(2026, 4, 13)
     assert scottish.due_at.astimezone(LONDON).date() == date(2026, 4, 10)
 
@@ -207,7 +207,7 @@ def test_a_day_that_the_package_moves_is_moved_unless_somebody_touched_it(monkey
 def test_changing_a_day_moves_no_promise_already_made(trust, working_days):
     clock = flagged(
         trust, category="urgent", at=datetime(2026, 4, 2, 10, tzinfo=LONDON)
-    ).clocks.get()
+    ).clocks.get(kind="acknowledge")
     steps = list(clock.steps.values_list("due_at", flat=True))
     easter = BankHoliday.objects.get(nation=ENG, on=date(2026, 4, 6))
     remove_holiday(holiday=easter, because="We work.", source="Board", by=trust.administrator)
@@ -319,7 +319,7 @@ def test_four_hours_are_four_hours_when_the_clocks_change(trust, tmp_path, setti
     folder = own_copy(tmp_path)
     change(folder, "policy.csv", "DEF-CRIT", acknowledge_within="PT4H")
     load_policy(folder)
-    clock = flagged(trust, category="critical", at=start).clocks.get()
+    clock = flagged(trust, category="critical", at=start).clocks.get(kind="acknowledge")
     assert Rule.objects.get(pk=clock.rule_id).acknowledge_within == "PT4H"
     assert clock.due_at == datetime.fromisoformat(ends)
     assert clock.due_at.astimezone(LONDON).isoformat() == ends

@@ -79,7 +79,7 @@ def test_an_ended_finding_has_no_running_clock() -> None:
     trust = a_trust()
     finding = flagged(trust)
     withdraw_finding(finding=finding, by=trust.radiologist, because="Wrong patient.")
-    clock = finding.clocks.get()
+    clock = finding.clocks.get(kind="acknowledge")
     refused(
         lambda: Clock.objects.create(
             finding=finding,
@@ -99,7 +99,7 @@ def test_a_clock_cannot_have_a_reason_for_stopping_and_no_time() -> None:
 
 def test_two_running_clocks_of_one_kind_are_refused() -> None:
     finding = flagged(a_trust())
-    clock = finding.clocks.get()
+    clock = finding.clocks.get(kind="acknowledge")
     refused(
         lambda: Clock.objects.create(
             finding=finding,

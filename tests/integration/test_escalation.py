@@ -50,7 +50,7 @@ def test_the_owner_is_told_by_every_route_at_once(trust: Trust) -> None:
     finding = flagged(trust)
     assert fire_due_steps() == Fired(steps=1, notifications=2)
     assert told(finding) == by_both(trust.referrer)
-    step = finding.steps.get(level=1)
+    step = finding.steps.get(clock__kind="acknowledge", level=1)
     assert timedelta() <= step.fired_at - step.due_at < timedelta(seconds=30)
     assert finding.steps.filter(fired_at__isnull=False).count() == 1
 
@@ -58,7 +58,7 @@ def test_the_owner_is_told_by_every_route_at_once(trust: Trust) -> None:
 def test_the_event_says_when_it_was_due_and_when_it_fired(trust: Trust) -> None:
     finding = flagged(trust, at=ago(minutes=10))
     fire_due_steps()
-    step = finding.steps.get(level=1)
+    step = finding.steps.get(clock__kind="acknowledge", level=1)
     (event,) = events(finding, Kind.STEP_FIRED)
     assert datetime.fromisoformat(event.data["due_at"]) == _to_milliseconds(step.due_at)
     assert datetime.fromisoformat(event.data["fired_at"]) == _to_milliseconds(step.fired_at)
@@ -102,7 +102,7 @@ def test_after_a_gap_everything_due_is_one_telling_at_the_level_due_now(trust: T
 def test_steps_of_the_same_moment_are_together_and_not_overtaken(trust: Trust) -> None:
     finding = flagged(trust, at=ago(minutes=50))
     fire_due_steps()
-    clock = finding.clocks.get()
+    clock = finding.clocks.get(kind="acknowledge")
     fire_finding(finding, at=clock.started_at + timedelta(hours=1))
     last = events(finding, Kind.STEP_FIRED)[-2:]
     assert [event.data["level"] for event in last] == [5, 6]
@@ -151,7 +151,7 @@ def test_where_the_owner_cannot_be_told_the_next_rung_is_told_now(trust: Trust) 
     assert said[0].data["because"] == [f"{trust.referrer} has no address."]
     forward = events(finding, Kind.STEP_BROUGHT_FORWARD)
     assert [event.data["level"] for event in forward] == [2, 3]
-    third = finding.steps.get(level=3)
+    third = finding.steps.get(clock__kind="acknowledge", level=3)
     assert third.fired_at == third.brought_forward_to < third.due_at
 
 
@@ -163,7 +163,7 @@ def test_an_empty_place_on_the_ladder_is_passed_over(trust: Trust) -> None:
     assert [event.data["because"] for event in said] == [
         [f"{trust.team} has no responsible consultant."]
     ]
-    assert finding.steps.get(level=4).fired_at is not None
+    assert finding.steps.get(clock__kind="acknowledge", level=4).fired_at is not None
     assert (str(trust.colleague), "email") in told(finding)
 
 
@@ -181,9 +181,10 @@ def test_where_nobody_at_all_can_be_told_the_ladder_ends_and_every_step_says_so(
     Route.objects.all().delete()
     finding = flagged(trust)
     fire_due_steps()
-    assert len(events(finding, Kind.STEP_UNREACHABLE)) == finding.steps.count() == 8
+    ladder = finding.clocks.get(kind="acknowledge").steps
+    assert len(events(finding, Kind.STEP_UNREACHABLE)) == ladder.count() == 8
     assert told(finding) == []
-    assert not finding.steps.unfired().exists()
+    assert not ladder.unfired().exists()
     assert finding.is_open
 
 
@@ -192,7 +193,7 @@ def test_declining_lets_the_next_step_fire_at_once(trust: Trust) -> None:
     fire_due_steps()
     decline_finding(finding=finding, by=trust.referrer, because="Not my patient.")
     assert fire_due_steps().steps == 1
-    assert finding.steps.get(level=2).fired_at is not None
+    assert finding.steps.get(clock__kind="acknowledge", level=2).fired_at is not None
 
 
 def test_a_transaction_rings_once_however_much_it_does(
@@ -206,7 +207,7 @@ def test_a_transaction_rings_once_however_much_it_does(
 
 def test_one_bad_row_never_stops_the_others(trust: Trust, caplog: pytest.LogCaptureFixture) -> None:
     bad, good = flagged(trust, at=ago(minutes=5)), flagged(trust, at=ago(minutes=1))
-    first = bad.steps.get(level=1)
+    first = bad.steps.get(clock__kind="acknowledge", level=1)
     Step.objects.create(
         clock=first.clock,
         finding=bad,

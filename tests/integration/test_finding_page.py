@@ -86,7 +86,8 @@ def test_only_a_number_of_a_national_standard_is_called_national_guidance(
 ) -> None:
     page = text_of(flagged(trust, category=code), trust.referrer)
     shown = limits(Category.objects.get(code=code))
-    assert len(shown) == page.count("Acknowledge within") + page.count("Act within")
+    words = ("Acknowledge within", "Act within", "Tell the patient within")
+    assert len(shown) == sum(page.count(one) for one in words)
     assert page.count("National guidance") == sum(limit.is_national for limit in shown)
 
 
@@ -99,7 +100,7 @@ def test_opening_it_is_recorded_and_stops_no_clock(trust: Trust) -> None:
     assert event.by == trust.referrer
     finding.refresh_from_db()
     assert finding.state == "awaiting"
-    assert finding.clocks.get().is_running
+    assert finding.clocks.get(kind="acknowledge").is_running
     viewing = Viewing.objects.get(page="finding")
     assert viewing.person == trust.referrer
     assert viewing.patients == [finding.examination.patient_id]
@@ -153,7 +154,7 @@ def offered(finding: Finding, person: Person) -> list[str]:
 
 def test_the_owner_is_asked_mine_or_not_mine_first(trust: Trust) -> None:
     finding = flagged(trust)
-    expected = ["acknowledge", "decline", "patient-told", "offer", "note"]
+    expected = ["acknowledge", "decline", "patient-told", "offer", "patient-letter", "note"]
     assert offered(finding, trust.referrer) == expected
     assert offered(finding, trust.colleague) == expected
 
@@ -161,13 +162,24 @@ def test_the_owner_is_asked_mine_or_not_mine_first(trust: Trust) -> None:
 def test_each_role_is_offered_what_the_rules_let_it_do(trust: Trust) -> None:
     finding = flagged(trust)
     assert offered(finding, trust.radiologist) == ["withdraw", "note"]
-    assert offered(finding, trust.coordinator) == ["hand-over", "withdraw", "note"]
+    assert offered(finding, trust.coordinator) == [
+        "hand-over",
+        "withdraw",
+        "patient-letter",
+        "note",
+    ]
     assert offered(finding, trust.governance) == ["hand-over", "note"]
 
 
 def test_after_acknowledging_the_action_is_asked_for(trust: Trust) -> None:
     finding = acknowledged(trust)
-    assert offered(finding, trust.referrer) == ["act", "patient-told", "offer", "note"]
+    assert offered(finding, trust.referrer) == [
+        "act",
+        "patient-told",
+        "offer",
+        "patient-letter",
+        "note",
+    ]
 
 
 def test_it_shows_who_was_told_and_who_is_told_next_and_when(trust: Trust) -> None:
@@ -273,7 +285,7 @@ def test_a_note_is_added_and_stops_no_clock(trust: Trust) -> None:
     response = fill_in(signed_in(trust.coordinator), address, {"text": "Ward telephoned."})
     assert response.status_code == 302
     assert "Ward telephoned." in text_of(finding, trust.referrer)
-    assert finding.clocks.get().is_running
+    assert finding.clocks.get(kind="acknowledge").is_running
 
 
 # --- Its cost --------------------------------------------------------------------------------

@@ -206,11 +206,12 @@ def test_one_press_saves_what_the_page_has_shown(page, trust):
     )
     assert finding.recommended_action == "Further imaging: CT chest"
     assert finding.recommended_on is None
-    clock = Clock.objects.get()
+    clock = Clock.objects.get(kind="acknowledge")
     assert clock.kind == ClockKind.ACKNOWLEDGE
     assert Step.objects.filter(clock=clock).count() == 7
     assert [event.kind for event in finding.events.all()] == [
         Event.Kind.FLAGGED,
+        Event.Kind.CLOCK_STARTED,
         Event.Kind.CLOCK_STARTED,
     ]
     told = page.client.get(response.url).content.decode()

@@ -75,7 +75,7 @@ def test_opening_marks_it_as_seen_and_leads_to_the_finding(trust: Trust) -> None
     response = signed_in(trust.referrer).post(opening(in_app(finding)))
     assert response.headers["Location"] == reverse("finding", args=[finding.reference])
     assert in_app(finding).seen_at is not None
-    assert finding.clocks.get().is_running
+    assert finding.clocks.get(kind="acknowledge").is_running
     assert not finding.events.filter(kind=Event.Kind.ACKNOWLEDGED).exists()
 
 

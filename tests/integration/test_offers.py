@@ -18,7 +18,7 @@ from findings.services.acknowledge import (
 )
 from findings.services.close import withdraw_finding
 from findings.services.offer import offer_finding, refuse_offer, take_offer_back
-from findings.states import MoveRefused
+from findings.states import BY_STATE, MoveRefused
 from notifications.rounds import deliver, fire
 from tests.factories import TEXT, TeamFactory, Trust, acknowledged, flagged, person
 from tests.integration.test_finding_page import corrected
@@ -135,7 +135,7 @@ def test_accepting_is_an_acknowledgement_by_the_new_owner(trust, surgeon, surgeo
     )
     assert (finding.acknowledged_by, finding.plan) == (surgeon, PLAN)
     assert {"offered", "offer_ended", "handed_over", "acknowledged"} <= set(kinds(finding))
-    (running,) = finding.clocks.filter(stopped_at__isnull=True)
+    (running,) = finding.clocks.filter(stopped_at__isnull=True, kind__in=BY_STATE)
     assert (running.kind, running.started_at) == ("act", finding.flagged_at)
 
 

@@ -127,7 +127,7 @@ def test_a_missing_folder_is_one_sentence():
 
 def test_a_change_of_policy_moves_no_promise_that_was_made(trust: Trust, folder):
     finding = flagged(trust, category="urgent")
-    clock = finding.clocks.get()
+    clock = finding.clocks.get(kind="acknowledge")
     steps = list(clock.steps.values_list("due_at", "audience"))
     stricter(folder, within="PT1H")
     after = Clock.objects.get(pk=clock.pk)
@@ -196,14 +196,14 @@ def test_the_command_that_the_refusal_names_lets_the_clock_start(trust: Trust, f
     stricter(folder, "DEF-CRIT", "PT30M")
     said = run("sign_policy", "DEF-CRIT", "--name", "Dr A", "--role", "Medical director")
     assert "DEF-CRIT v2 is signed by Dr A, Medical director" in said
-    clock = flagged(trust).clocks.get()
+    clock = flagged(trust).clocks.get(kind="acknowledge")
     assert clock.due_at - clock.started_at == timedelta(minutes=30)
 
 
 def test_in_demonstration_mode_a_clock_starts_without_a_signature(trust: Trust, folder, settings):
     settings.DEMONSTRATION = True
     stricter(folder, "DEF-CRIT", "PT30M")
-    assert flagged(trust).clocks.get().rule.signatures.count() == 0
+    assert flagged(trust).clocks.get(kind="acknowledge").rule.signatures.count() == 0
 
 
 def test_a_signature_holds_for_one_version_only(folder):
@@ -267,7 +267,10 @@ def test_a_local_number_is_national_only_where_the_national_rule_holds_the_same(
         for category in Category.objects.all()
         for limit in policy.limits(category)
     }
-    assert [key for key, national in found.items() if national] == [("urgent", "act")]
+    to_patients = [key for key in found if key[1] == "tell_patient"]
+    assert len(to_patients) == 5
+    national = [key for key, is_national in found.items() if is_national]
+    assert sorted(national) == sorted([("urgent", "act"), *to_patients])
 
 
 def test_another_countrys_standard_is_no_national_guidance():

@@ -140,7 +140,7 @@ def test_a_refused_address_is_marked_and_the_next_step_is_brought_forward(
     (forward,) = finding.events.filter(kind=Kind.STEP_BROUGHT_FORWARD)
     assert forward.data["because"] == (f"The message to {trust.referrer} could not be delivered.")
     fire_due_steps()
-    assert finding.steps.get(level=2).fired_at is not None
+    assert finding.steps.get(clock__kind="acknowledge", level=2).fired_at is not None
 
 
 def test_whoever_flagged_it_hears_that_a_message_failed(mail: MailServer, trust: Trust) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from findings.states import CLOCK_OF, ENDED, TRANSITIONS, WORDS, Move, State
+from findings.states import BESIDE, CLOCK_OF, ENDED, TRANSITIONS, WORDS, Move, State
 
 FILE = Path(settings.BASE_DIR) / "docs" / "states.md"
 
@@ -33,12 +33,13 @@ CLOCKS = {
     "acknowledge": "acknowledge by",
     "act": "act by",
     "follow_up": "result expected by",
+    "tell_patient": "tell the patient by",
 }
 
 
 def text() -> str:
     """The whole page."""
-    return "\n".join([*_head(), *_states(), *_moves(), *_table(), *_picture()]) + "\n"
+    return "\n".join([*_head(), *_states(), *_beside(), *_moves(), *_table(), *_picture()]) + "\n"
 
 
 def _head() -> list[str]:
@@ -57,6 +58,12 @@ def _head() -> list[str]:
 def _states() -> list[str]:
     rows = (f"| `{state}` | {WORDS[state]} | {_clock(state)} |" for state in State)
     return ["## States", "", "| State | On the page | Clock |", "| --- | --- | --- |", *rows, ""]
+
+
+def _beside() -> list[str]:
+    rows = (f"| {CLOCKS[kind]} | {why} |" for kind, why in BESIDE.items())
+    head = ["## Clocks beside those of the state", "", "| Clock | Runs |", "| --- | --- |"]
+    return [*head, *rows, ""]
 
 
 def _clock(state: State) -> str:
