@@ -33,6 +33,7 @@ __all__ = [
     "DateField",
     "DateTimeField",
     "EmailField",
+    "FileField",
     "ModelCheckboxesField",
     "ModelRadiosField",
     "ModelSelectField",
@@ -100,6 +101,13 @@ class SearchField(TextField):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"required": False, "autocomplete": "off", **kwargs})
+
+
+class FileField(NhsField, forms.FileField):
+    """A file, for a form that is sent as multipart/form-data."""
+
+    nhs_template = "forms/file.jinja"
+    verb = "Choose"
 
 
 class EmailField(NhsField, forms.EmailField):

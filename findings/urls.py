@@ -18,6 +18,7 @@ from findings.views import (
     people,
     policy,
     reports,
+    staff,
 )
 
 urlpatterns = [
@@ -54,11 +55,12 @@ urlpatterns = [
     path("bank-holidays/add/", bank_holidays.add, name="add-bank-holiday"),
     path("bank-holidays/<int:pk>/remove/", bank_holidays.remove, name="remove-bank-holiday"),
     path("policy/", policy.policy, name="policy"),
-    path("people/", people.people, name="people"),
-]
     path("me/", people.me, name="me"),
+    path("people/", people.people, name="people"),
+    path("people/import/", staff.import_staff, name="import-staff"),
     path("people/<int:pk>/", people.person, name="person"),
     path("people/<int:pk>/leave/", leave.leave, name="leave"),
     path("people/<int:pk>/leaving/", leavers.let_leave, name="let-leave"),
     path("people/<int:pk>/back/", leavers.come_back, name="come-back"),
     path("leave/<int:pk>/cancel/", leave.cancel, name="cancel-leave"),
+]

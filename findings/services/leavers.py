@@ -96,21 +96,23 @@ def _end_offers_to(person: Person, at: datetime, by: Person | None) -> None:
             tell_owner_now(finding=finding, words="whom you asked has left", at=at)
 
 
-def plan_goodbye(*, person: Person, by: Person, last_day: date, because: str) -> None:
+def plan_goodbye(*, person: Person, by: Person | None, last_day: date, because: str) -> None:
     """They work here to the end of this local day; the engine says goodbye after it."""
     if not because.strip():
         raise ValueError("Leaving needs a reason.")
-    check_can_let_leave(by, person)
+    if by is not None:
+        check_can_let_leave(by, person)
     if last_day < local(database_now()).date():
         raise ValueError("The last day is in the past. Let the person leave now.")
     Person.objects.filter(pk=person.pk).update(leaves_on=last_day, leaving_because=because.strip())
 
 
-def welcome_back(*, person: Person, by: Person) -> None:
+def welcome_back(*, person: Person, by: Person | None) -> None:
     """They work here, now and until somebody says otherwise. Findings stay with the teams."""
-    if by.pk == person.pk:
+    if by is not None and by.pk == person.pk:
         raise NotAllowed("Somebody else must record that you are back.")
-    check_can_let_leave(by, person)
+    if by is not None:
+        check_can_let_leave(by, person)
     Person.objects.filter(pk=person.pk).update(
         is_active=True, left_at=None, leaves_on=None, leaving_because=""
     )

@@ -43,7 +43,8 @@ def people(request: HttpRequest) -> HttpResponse:
         .order_by("is_active", "-holds", "family_name", "given_name", "pk")
     )
     page = Paginator(rows, PEOPLE_ON_A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "people.jinja", {"page": page, "form": form})
+    context = {"page": page, "form": form, "can_import": rules.can_import_people(person)}
+    return render(request, "people.jinja", context)
 
 
 @require_safe

@@ -106,7 +106,7 @@ TABLE: dict[str, Expected] = {
     "remove-bank-holiday": only("administrator", NO),
     "policy": everybody(OK),
     "people": only(f"{OVERSEERS} administrator", NO),
-    "inbox": everybody(OK),
+    "import-staff": only("administrator", NO),
     "me": everybody(OK),
     # Of the referrer: themselves, and whoever keeps or oversees the directory of their trust.
     "person": only(f"referrer {KEEPERS} governance", NONE),
@@ -114,6 +114,7 @@ TABLE: dict[str, Expected] = {
     "let-leave": everybody(NONE, but={OK: KEEPERS, NO: "referrer governance"}),
     "come-back": everybody(POST_ONLY),
     "cancel-leave": everybody(POST_ONLY),
+    "inbox": everybody(OK),
     "open-notification": everybody(POST_ONLY),
     # Only a demonstration has these.
     "messages": everybody(NONE),
@@ -145,11 +146,11 @@ POSTED = {
     "refuse-offer": "",
     "take-offer-back": "",
     "held-item": "coordinator",
-    "open-notification": "referrer",
-    "api-acknowledge": ITS_HOLDERS,
     "leave": f"referrer {KEEPERS}",
     "let-leave": KEEPERS,
     "come-back": KEEPERS,
     "cancel-leave": f"colleague {KEEPERS}",
+    "open-notification": "referrer",
+    "api-acknowledge": ITS_HOLDERS,
     "api-decline": ITS_HOLDERS,
 }

@@ -1,0 +1,225 @@
+"""People from a file: every change is shown first, all or nothing, and twice is once."""
+
+import csv
+import io
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
+from django.urls import reverse
+from django.utils import timezone
+
+from findings.models import Membership, Person, Role
+from findings.services.staff_import import Outcome, dry_run, import_people
+from findings.states import State
+from tests.factories import OrganisationFactory, TeamFactory, Trust, a_trust, flagged
+from tests.pages import hidden_in, signed_in, words_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def trust() -> Trust:
+    return a_trust()
+
+
+def written(*rows: dict[str, Any]) -> bytes:
+    """As a spreadsheet saves it: with a byte order mark and both line ends."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return b"\xef\xbb\xbf" + out.getvalue().encode()
+
+
+def row(person: Person, **more: Any) -> dict[str, Any]:
+    """Somebody as they are, but for what is given."""
+    return {
+        "username": person.username,
+        "given_name": person.given_name,
+        "family_name": person.family_name,
+        "organisation": person.organisation.ods_code,
+    } | more
+
+
+def newcomer(trust: Trust, **more: Any) -> dict[str, Any]:
+    given = {"username": "sian", "given_name": "Siân", "family_name": "O'Brien"}
+    given |= {"organisation": trust.organisation.ods_code, "roles": "referrer"}
+    return given | {"teams": f"{trust.team}=responsible"} | more
+
+
+def kinds(outcome: Outcome) -> list[tuple[str, str]]:
+    return [(change.kind, change.who) for change in outcome.changes]
+
+
+def test_somebody_new_is_made_with_roles_and_teams(trust: Trust) -> None:
+    outcome = import_people(written(newcomer(trust)), by=trust.administrator)
+    assert kinds(outcome) == [("new", "Siân O'Brien")]
+    person = Person.objects.get(username="sian")
+    assert person.roles == ["referrer"]
+    assert not person.has_usable_password()
+    assert person.memberships.get().duty == Membership.Duty.RESPONSIBLE
+
+
+def test_the_same_file_twice_changes_nothing(trust: Trust) -> None:
+    raw = written(newcomer(trust, email="sian@trust.example", leaves=""))
+    import_people(raw, by=trust.administrator)
+    again = import_people(raw, by=trust.administrator)
+    assert (again.changes, again.mistakes, again.unchanged) == ([], [], 1)
+
+
+def test_a_dry_run_shows_what_then_happens_and_changes_nothing(trust: Trust) -> None:
+    held = flagged(trust)
+    other = TeamFactory(organisation=trust.organisation, name="Ward 7")
+    raw = written(
+        newcomer(trust, job_title="", leaves=""),
+        row(trust.colleague, roles="referrer", teams="Ward 7", job_title="Consultant", leaves=""),
+        row(trust.referrer, roles="referrer", teams=str(trust.team), job_title="", leaves="now"),
+    )
+    before = list(Person.objects.order_by("pk").values())
+    shown = dry_run(raw, by=trust.administrator)
+    assert list(Person.objects.order_by("pk").values()) == before
+    assert Membership.objects.get(person=trust.colleague).team == trust.team
+    assert [kind for kind, _ in kinds(shown)] == ["new", "changed", "leaves"]
+    assert shown.changes[1].details == (
+        "job_title: nothing becomes Consultant",
+        f"leaves the team {trust.team}",
+        "joins the team Ward 7, member",
+    )
+    assert f"1 open finding will go to {trust.team}" in shown.changes[2].details[0]
+
+    done = import_people(raw, by=trust.administrator, seen=shown.fingerprint)
+    assert done.changes == shown.changes
+    held.refresh_from_db()
+    assert (held.owner, held.state) == (trust.team, State.AWAITING)
+    assert Membership.objects.get(person=trust.colleague).team == other
+    assert not Person.objects.get(pk=trust.referrer.pk).is_active
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"roles": "wizard"}, "Line 3: There is no role wizard."),
+        ({"teams": "Nowhere"}, "has no team Nowhere."),
+        ({"teams": "TEAM=king"}, "There is no duty king in a team."),
+        ({"organisation": "ZZZ"}, "There is no organisation ZZZ."),
+        ({"given_name": ""}, "given_name is empty."),
+        ({"email": "not an address"}, "email: Enter a valid email address."),
+        ({"professional_code": "CODE"}, "professional_code CODE is"),
+        ({"leaves": "soon"}, "leaves is soon: write now, or the last day"),
+        ({"username": "first"}, "username first is in line 2 already."),
+    ],
+)
+def test_one_wrong_line_changes_nothing_and_says_which(
+    trust: Trust, change: dict[str, str], says: str
+) -> None:
+    Person.objects.filter(pk=trust.colleague.pk).update(professional_code="CODE")
+    if change.get("teams", "").startswith("TEAM"):
+        change = {"teams": f"{trust.team}=king"}
+    extra = {"email": "", "professional_code": "", "leaves": ""}
+    raw = written(newcomer(trust, username="first", **extra), newcomer(trust, **extra) | change)
+    outcome = import_people(raw, by=trust.administrator)
+    assert [str(one) for one in outcome.mistakes if says in str(one)], outcome.mistakes
+    assert all(one.line == 3 for one in outcome.mistakes)
+    assert not Person.objects.filter(username__in=["first", "sian"]).exists()
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        (b"", "There is no column username."),
+        (b"username,given_name\nx,y\n", "There is no column family_name."),
+        (b"username,given_name,family_name,organisation,shoe\n", "The column shoe is not known."),
+        (b"username,given_name,family_name,organisation\na,b\n", "Line 2: There are more or fewer"),
+        ("username\nSi\u00e2n".encode("latin-1"), "Line 2: This is not UTF-8."),
+        (b'username,given_name,family_name,organisation\na,"b\n', "This is not CSV"),
+    ],
+)
+def test_what_is_no_staff_list_is_refused_in_a_sentence(
+    trust: Trust, raw: bytes, says: str
+) -> None:
+    outcome = import_people(raw, by=trust.administrator)
+    assert any(says in str(one) for one in outcome.mistakes), outcome.mistakes
+    assert outcome.changes == []
+
+
+def test_a_complete_list_lets_whoever_is_not_in_it_leave(trust: Trust) -> None:
+    finding = flagged(trust)
+    raw = written(*(row(one) for one in (trust.colleague, trust.coordinator)))
+    outcome = import_people(raw, by=trust.administrator, complete=True)
+    assert not outcome.mistakes
+    active = set(Person.objects.active().filter(organisation=trust.organisation))
+    assert active == {trust.colleague, trust.coordinator, trust.administrator}
+    finding.refresh_from_db()
+    assert finding.owner == trust.team
+
+
+def test_a_list_that_is_not_complete_lets_nobody_leave(trust: Trust) -> None:
+    import_people(written(row(trust.colleague)), by=trust.administrator)
+    assert Person.objects.get(pk=trust.referrer.pk).is_active
+
+
+def test_a_last_day_is_planned_and_taken_back(trust: Trust) -> None:
+    last = timezone.localdate() + timedelta(days=30)
+    leaves = f"{last:%d/%m/%Y}"
+    import_people(written(row(trust.referrer, leaves=leaves)), by=trust.administrator)
+    assert Person.objects.get(pk=trust.referrer.pk).leaves_on == last
+    again = import_people(written(row(trust.referrer, leaves=leaves)), by=trust.administrator)
+    assert again.changes == []
+    back = import_people(written(row(trust.referrer, leaves="")), by=trust.administrator)
+    assert kinds(back) == [("back", str(trust.referrer))]
+
+
+def test_nobody_of_another_trust_is_touched(trust: Trust) -> None:
+    other = a_trust()
+    outcome = import_people(written(row(other.referrer, roles="")), by=trust.administrator)
+    assert "belongs to a trust whose directory you do not keep" in str(outcome.mistakes[0])
+    taken = row(other.referrer) | {"organisation": trust.organisation.ods_code}
+    assert import_people(written(taken), by=trust.administrator).mistakes
+
+
+def test_people_of_a_practice_are_imported_by_the_trust(trust: Trust) -> None:
+    practice = OrganisationFactory(kind="practice")
+    raw = written(newcomer(trust, organisation=practice.ods_code, teams=""))
+    assert not import_people(raw, by=trust.administrator).mistakes
+
+
+def test_the_command_shows_and_then_applies(trust: Trust, tmp_path, capsys) -> None:
+    path = tmp_path / "staff.csv"
+    path.write_bytes(written(newcomer(trust)))
+    call_command("import_people", path)
+    assert "new: Siân O'Brien (line 2)" in capsys.readouterr().out
+    assert not Person.objects.filter(username="sian").exists()
+    call_command("import_people", path, "--apply")
+    assert Person.objects.get(username="sian").has_role(Role.REFERRER)
+    path.write_bytes(written(newcomer(trust, roles="wizard")))
+    with pytest.raises(CommandError, match="Nothing was changed"):
+        call_command("import_people", path, "--apply")
+
+
+def test_the_page_shows_every_change_and_then_makes_them(trust: Trust) -> None:
+    client, address = signed_in(trust.administrator), reverse("import-staff")
+    sent = SimpleUploadedFile("staff.csv", written(newcomer(trust)))
+    shown = client.post(address, {"file": sent})
+    assert "Siân O'Brien" in words_of(shown)
+    assert not Person.objects.filter(username="sian").exists()
+    hidden = hidden_in(shown)
+    Person.objects.filter(pk=trust.colleague.pk).update(username="sian")  # meanwhile
+    again = client.post(address, hidden)
+    assert again.status_code == 409
+    assert "Something changed since you looked" in words_of(again)
+    Person.objects.filter(pk=trust.colleague.pk).update(username="other")
+    done = client.post(address, hidden)
+    assert done.url == reverse("people")
+    assert Person.objects.filter(username="sian").exists()
+
+
+def test_the_page_names_the_lines_that_are_wrong(trust: Trust) -> None:
+    client = signed_in(trust.administrator)
+    sent = SimpleUploadedFile("staff.csv", written(newcomer(trust, roles="wizard")))
+    shown = client.post(reverse("import-staff"), {"file": sent})
+    assert shown.status_code == 422
+    assert "Line 2: There is no role wizard." in words_of(shown)
+    assert "Choose a file" in words_of(client.post(reverse("import-staff"), {}))
