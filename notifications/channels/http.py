@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from notifications.channels.base import Transient, Unavailable, Unknown
+from notifications.channels.base import NotSent, Outgoing, Transient, Unavailable, Unknown
 
 LONGEST_ANSWER = 10_000
 # Waits for the other side while a message is claimed: the request, its answer, and the words.
@@ -74,6 +74,40 @@ class Post:
             with contextlib.suppress(OSError):
                 self._connection.close()
             self._connection = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is posted, below the channel's address."""
+
+    body: bytes
+    headers: dict[str, str]
+    path: str = ""
+
+
+class OverHttp:
+    """A channel over HTTP: its own are only what it asks and how it reads the answer."""
+
+    def __init__(self, url: str) -> None:
+        self._post = Post(url)
+
+    def open(self) -> None:
+        self._post.open()
+
+    def send(self, outgoing: Outgoing) -> None:
+        asked = self.request(outgoing)
+        if error := self.judged(self._post.send(asked.path, asked.body, asked.headers)):
+            raise error
+
+    def close(self) -> None:
+        self._post.close()
+
+    def request(self, outgoing: Outgoing) -> Request:
+        raise NotImplementedError
+
+    def judged(self, answer: Answer) -> NotSent | None:
+        """None: the other side took it over."""
+        raise NotImplementedError
 
 
 def _longest_wait() -> float:

@@ -14,7 +14,7 @@ import time
 from django.conf import settings
 
 from notifications.channels.base import NotSent, Outgoing, Permanent, Transient
-from notifications.channels.http import Answer, Post
+from notifications.channels.http import Answer, OverHttp, Request
 
 log = logging.getLogger(__name__)
 
@@ -23,23 +23,27 @@ PATH = "/v2/notifications/sms"
 UUID_LENGTH = 36
 
 
-class Sms:
+class Sms(OverHttp):
     """GOV.UK Notify at the address in the settings."""
 
     def __init__(self) -> None:
-        self._post = Post(settings.NOTIFY_URL)
+        super().__init__(settings.NOTIFY_URL)
 
-    def open(self) -> None:
-        self._post.open()
+    def request(self, outgoing: Outgoing) -> Request:
+        signed = token(settings.NOTIFY_API_KEY, int(time.time()))
+        return Request(_body(outgoing), {"Authorization": f"Bearer {signed}"}, PATH)
 
-    def send(self, outgoing: Outgoing) -> None:
-        headers = {"Authorization": f"Bearer {token(settings.NOTIFY_API_KEY, int(time.time()))}"}
-        error = _judged(self._post.send(PATH, _body(outgoing), headers))
-        if error is not None:
-            raise error
-
-    def close(self) -> None:
-        self._post.close()
+    def judged(self, answer: Answer) -> NotSent | None:
+        """Only a telephone number that cannot be one is for good. Any other refusal is about us
+        (key, template, allowance), and somebody has to set it right while the message waits."""
+        if answer.code == 201:
+            return None
+        words = f"GOV.UK Notify answered {answer.code}."
+        if answer.code == 400 and _blames_the_number(answer.body):
+            return Permanent(f"{words} The telephone number is not valid.", address_is_bad=True)
+        if answer.code < 500 and answer.code != 429:
+            log.error("GOV.UK Notify refuses us", extra={"status": answer.code})
+        return Transient(words)
 
 
 def token(key: str, at: int) -> str:
@@ -65,19 +69,6 @@ def _body(outgoing: Outgoing) -> bytes:
             "reference": outgoing.message_id.strip("<>").partition("@")[0],
         }
     ).encode()
-
-
-def _judged(answer: Answer) -> NotSent | None:
-    """Only a telephone number that cannot be one is for good. Any other refusal is about us (key,
-    template, allowance), and somebody has to set it right while the message waits."""
-    if answer.code == 201:
-        return None
-    words = f"GOV.UK Notify answered {answer.code}."
-    if answer.code == 400 and _blames_the_number(answer.body):
-        return Permanent(f"{words} The telephone number is not valid.", address_is_bad=True)
-    if answer.code < 500 and answer.code != 429:
-        log.error("GOV.UK Notify refuses us", extra={"status": answer.code})
-    return Transient(words)
 
 
 def _blames_the_number(body: str) -> bool:

@@ -11,30 +11,32 @@ import time
 from django.conf import settings
 
 from notifications.channels.base import NotSent, Outgoing, Permanent, Transient
-from notifications.channels.http import Answer, Post
+from notifications.channels.http import Answer, OverHttp, Request
 
 # About us or about now, not about this message: an address or a secret that somebody has to set
 # right, or a service that is busy.
 NOT_NOW = (401, 403, 404, 408, 429)
 
 
-class Webhook:
+class Webhook(OverHttp):
     """The address in the settings; whom it is for stands in the message."""
 
     def __init__(self) -> None:
-        self._post = Post(settings.WEBHOOK_URL)
+        super().__init__(settings.WEBHOOK_URL)
 
-    def open(self) -> None:
-        self._post.open()
-
-    def send(self, outgoing: Outgoing) -> None:
+    def request(self, outgoing: Outgoing) -> Request:
         body = _body(outgoing)
-        error = _judged(self._post.send("", body, signed(outgoing.message_id, body)))
-        if error is not None:
-            raise error
+        return Request(body, signed(outgoing.message_id, body))
 
-    def close(self) -> None:
-        self._post.close()
+    def judged(self, answer: Answer) -> NotSent | None:
+        """Only the number is repeated: the words may be a page."""
+        code = answer.code
+        if 200 <= code < 300:
+            return None
+        words = f"The messaging service answered {code}."
+        if 400 <= code < 500 and code not in NOT_NOW:
+            return Permanent(words, address_is_bad=code == 410)
+        return Transient(words)
 
 
 def signed(message_id: str, body: bytes, *, at: int | None = None) -> dict[str, str]:
@@ -60,14 +62,3 @@ def _body(outgoing: Outgoing) -> bytes:
             "urgent": outgoing.is_urgent,
         }
     ).encode()
-
-
-def _judged(answer: Answer) -> NotSent | None:
-    """Only the number is repeated: the words may be a page."""
-    code = answer.code
-    if 200 <= code < 300:
-        return None
-    words = f"The messaging service answered {code}."
-    if 400 <= code < 500 and code not in NOT_NOW:
-        return Permanent(words, address_is_bad=code == 410)
-    return Transient(words)

@@ -145,10 +145,10 @@ def test_one_leaver_that_fails_stops_no_other(trust: Trust, monkeypatch) -> None
     first.refresh_from_db()
     second.refresh_from_db()
     assert (first.owner, second.owner) == (trust.referrer, other.team)
-
-
     monkeypatch.undo()
     assert settle_leavers().findings == 1
+
+
 def test_the_watchdog_names_what_a_round_could_not_move(trust: Trust) -> None:
     flagged(trust)
     switched_off(trust.referrer)
