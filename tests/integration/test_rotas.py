@@ -25,8 +25,8 @@ from findings.services.rota import (
 )
 from findings.shifts import Repeat, Shift, moment, repeated
 from findings.timetable import PlannedStep
+from notifications import rounds
 from notifications.audience import preview, reach, why
-from notifications.escalation import fire_due_steps
 from notifications.models import Notification, Route
 from tests.factories import TeamFactory, Trust, a_trust, flagged
 
@@ -228,13 +228,13 @@ def test_the_step_that_fires_tells_whoever_is_on_and_a_gap_stands_in_the_timelin
     at = timezone.now() - timedelta(minutes=31)
     finding = flagged(trust, at=at)
     entry = put_on(post, on_call, around(timezone.now()), trust)
-    fire_due_steps()
+    rounds.fire()
     assert Notification.objects.filter(finding=finding, recipient=on_call).exists()
     assert not Notification.objects.filter(finding=finding, recipient=trust.responsible).exists()
     assert why(finding, on_call) == "you are on the rota of the team that holds this finding"
     remove_entry(entry=entry, by=trust.coordinator)
     other = flagged(trust, at=at)
-    fire_due_steps()
+    rounds.fire()
     assert Notification.objects.filter(finding=other, recipient=trust.responsible).exists()
     fired = Event.objects.filter(finding=other, kind=Event.Kind.STEP_FIRED)
     (not_told,) = [one.data["not_told"] for one in fired if one.data["audience"] == "responsible"]

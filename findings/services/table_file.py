@@ -1,0 +1,71 @@
+"""A CSV file as a table: its lines with their numbers, or what is wrong with it."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+# More is a mistake, or another kind of file.
+MOST_LINES = 20_000
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """What is wrong in one line. Line 1 is the line of column names."""
+
+    line: int
+    words: str
+
+    def __str__(self) -> str:
+        return f"Line {self.line}: {self.words}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """The cells of one line by column."""
+
+    line: int
+    cells: dict[str, str]
+
+
+def read_table(raw: bytes, columns: Sequence[str]) -> tuple[list[Row], list[Mistake]]:
+    """UTF-8 with exactly these columns, in any order."""
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        return [], [Mistake(line, "This is not UTF-8. Save the file as “CSV UTF-8”.")]
+    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", strict=True)
+    try:
+        named = [name.strip() for name in reader.fieldnames or []]
+        if wrong := list(_wrong(named, columns)):
+            return [], [Mistake(1, words) for words in wrong]
+        reader.fieldnames = named
+        return _rows(reader)
+    except csv.Error as error:
+        return [], [Mistake(reader.line_num, f"This is not CSV: {error}.")]
+
+
+def _wrong(named: list[str], columns: Sequence[str]) -> Iterator[str]:
+    for name in columns:
+        if name not in named:
+            yield f"There is no column {name}."
+    for name in named:
+        if name not in columns:
+            yield f"The column {name or 'without a name'} is not known."
+        elif named.count(name) > 1:
+            yield f"The column {name} is there twice."
+
+
+def _rows(reader: csv.DictReader) -> tuple[list[Row], list[Mistake]]:
+    rows: list[Row] = []
+    mistakes: list[Mistake] = []
+    for row in reader:
+        if len(rows) >= MOST_LINES:
+            return rows, [Mistake(reader.line_num, f"There are more than {MOST_LINES} lines.")]
+        if "" in row or None in row.values():
+            mistakes.append(Mistake(reader.line_num, "There are more or fewer cells than columns."))
+        else:
+            cells = {name: cell.strip() for name, cell in row.items()}
+            rows.append(Row(reader.line_num, cells))
+    return rows, mistakes
