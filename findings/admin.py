@@ -12,6 +12,7 @@ from django.contrib.auth.forms import AdminUserCreationForm, ReadOnlyPasswordHas
 from django.forms import ModelForm
 from django.http import HttpRequest
 
+from findings import newcomers
 from findings.models import (
     Membership,
     Organisation,
@@ -113,6 +114,10 @@ class PersonAdmin(DirectoryAdmin):
         if obj is None:
             kwargs["form"] = NewPersonForm
         return super().get_form(request, obj, change, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        newcomers.greet(obj)
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         return self.inlines if obj else []

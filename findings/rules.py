@@ -203,6 +203,14 @@ def check_can_set_leave(person: Person, away: Person) -> None:
     )
 
 
+def check_can_keep_routes(person: Person, of: Person) -> None:
+    """How somebody is told: their own, or by an administrator."""
+    _require(
+        person.pk == of.pk or (person.has_role(Role.ADMINISTRATOR) and keeps(person, of)),
+        "Only the person themselves or an administrator can change how they are told.",
+    )
+
+
 def check_can_import_people(person: Person) -> None:
     _require(person.has_role(Role.ADMINISTRATOR), "Only an administrator can import people.")
 
@@ -243,6 +251,7 @@ can_withdraw = _answers(check_can_withdraw)
 can_note = _answers(check_can_note)
 can_deal_with_held = _answers(check_can_deal_with_held)
 can_keep_calendar = _answers(check_can_keep_calendar)
+can_keep_routes = _answers(check_can_keep_routes)
 can_import_people = _answers(check_can_import_people)
 can_let_leave = _answers(check_can_let_leave)
 can_set_leave = _answers(check_can_set_leave)

@@ -9,8 +9,14 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Answers what findings asks (who would be told, and how), and wakes when it rings."""
-        from findings import doorbell, reach
-        from notifications import audience, checks, tasks  # noqa: F401  checks register themselves
+        from findings import doorbell, newcomers, reach
+        from notifications import (  # noqa: F401  checks register themselves
+            audience,
+            checks,
+            routes,
+            tasks,
+        )
 
         reach.answer_with(audience.previews)
+        newcomers.greet_with(routes.make_routes)
         doorbell.rings(tasks.wake)

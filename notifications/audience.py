@@ -258,7 +258,8 @@ def _away(roll: Roll, person: Person, asked: Question) -> Reached:
 def _reached(person: Person) -> Reached:
     if not person.is_active:
         return Reached(person, (), f"{person} no longer works here.")
-    routes = sorted(person.routes.all(), key=lambda route: (route.position, route.pk))
+    kept = (route for route in person.routes.all() if route.removed_at is None)
+    routes = sorted(kept, key=lambda route: (route.position, route.pk))
     usable = tuple(route for route in routes if route.is_usable)
     return Reached(person, usable, "" if usable else _why_none(person, routes))
 

@@ -1,6 +1,7 @@
 """How a person is reached, what they were told, and every try at telling them."""
 
 import uuid
+from collections.abc import Sequence
 
 from django.conf import settings
 from django.db import models
@@ -9,6 +10,10 @@ from django.db.models.functions import Now
 
 from findings.models.append_only import append_only, never_deleted
 from findings.models.people import Person
+
+
+# The priority of a category by which nothing is held or saved up.
+CRITICAL = 1
 
 
 class Channel(models.TextChoices):
@@ -30,12 +35,28 @@ def configured_channels() -> list[Channel]:
     return channels
 
 
+def first_ways(routes: "Sequence[Route]", priority: int) -> "list[Route]":
+    """Those that a step uses at once: all of them when critical, otherwise the one in the
+    application and the first of the others. Where one refuses, the next is used."""
+    outside = [route for route in routes if route.channel != Channel.IN_APP]
+    at_once = outside if priority <= CRITICAL else outside[:1]
+    return [route for route in routes if route.channel == Channel.IN_APP or route in at_once]
+
+
 class RouteQuerySet(models.QuerySet["Route"]):
     """Questions about routes."""
 
+    def kept(self) -> "RouteQuerySet":
+        """Those that nobody has removed, in their person's order."""
+        return self.filter(removed_at__isnull=True)
+
+    def visible_to(self, person: Person) -> "RouteQuerySet":
+        """Of whomever they may see in the directory; rules.py says who may change them."""
+        return self.kept().filter(person__in=Person.objects.visible_to(person))
+
     def usable(self) -> "RouteQuerySet":
         """Routes of people who work here, on which nothing has bounced, and that can be sent by."""
-        return self.filter(
+        return self.kept().filter(
             person__is_active=True,
             verified_at__isnull=False,
             failed_at__isnull=True,
@@ -56,6 +77,12 @@ class Route(models.Model):
     # A permanent refusal was seen at this address; cleared when it is verified again.
     failed_at = models.DateTimeField(null=True, blank=True)
     failed_because = models.CharField(max_length=200, blank=True)
+    # Messages that went by it keep it, so a route that nobody wants any more only ends.
+    removed_at = models.DateTimeField(null=True, blank=True)
+    # The code that was sent to it last, which proves that its person can read what comes there.
+    code_hash = models.CharField(max_length=64, blank=True)
+    code_sent_at = models.DateTimeField(null=True, blank=True)
+    code_tries = models.PositiveSmallIntegerField(default=0)
 
     objects = RouteQuerySet.as_manager()
 
@@ -79,6 +106,10 @@ class Route(models.Model):
                 name="webhook_route_has_an_address",
                 condition=~Q(channel="webhook") | ~Q(address=""),
             ),
+            models.CheckConstraint(
+                name="code_says_when_it_was_sent",
+                condition=Q(code_hash="") | Q(code_sent_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -88,7 +119,33 @@ class Route(models.Model):
     def is_usable(self) -> bool:
         """Verified, nothing bounced, and this installation can send by it."""
         is_sound = self.verified_at is not None and self.failed_at is None
-        return is_sound and self.channel in configured_channels()
+        return is_sound and self.removed_at is None and self.channel in configured_channels()
+
+
+class RouteChange(models.Model):
+    """What was done to a route, and by whom: a wrong address is how a finding is lost."""
+
+    class What(models.TextChoices):
+        ADDED = "added", "Added"
+        REMOVED = "removed", "Removed"
+        MOVED = "moved", "Moved up"
+        CODE_SENT = "code_sent", "Code sent"
+        VERIFIED = "verified", "Verified"
+        TESTED = "tested", "Test message sent"
+        BOUNCED = "bounced", "Refused a message for good"
+
+    route = models.ForeignKey(Route, models.PROTECT, related_name="changes")
+    what = models.CharField(max_length=10, choices=What)
+    # Empty: the system itself.
+    by = models.ForeignKey("findings.Person", models.PROTECT, null=True, related_name="+")
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        triggers = [append_only("routechange")]
+
+    def __str__(self) -> str:
+        return f"change {self.pk} of route {self.route_id}"
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):

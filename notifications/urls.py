@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from notifications import health, views
+from notifications import health, route_views, views
 
 urlpatterns = [
     path("health/clock/", health.clock, name="clock-health"),
@@ -10,6 +10,12 @@ urlpatterns = [
     path("metrics", health.metrics, name="metrics"),
     path("inbox/", views.inbox, name="inbox"),
     path("inbox/<uuid:public_id>/open/", views.open_notification, name="open-notification"),
+    path("people/<int:pk>/routes/", route_views.routes, name="routes"),
+    path("routes/<int:pk>/verify/", route_views.verify, name="verify-route"),
+    path("routes/<int:pk>/code/", route_views.code, name="send-code"),
+    path("routes/<int:pk>/up/", route_views.up, name="move-route"),
+    path("routes/<int:pk>/test/", route_views.test, name="test-route"),
+    path("routes/<int:pk>/remove/", route_views.remove, name="remove-route"),
     path("messages/", views.messages, name="messages"),
     path("messages/<uuid:public_id>/", views.message, name="message"),
 ]

@@ -30,4 +30,5 @@ APPEND_ONLY = [
     "findings_rotachange",
     "notifications_deliveryattempt",
     "notifications_deliveryresult",
+    "notifications_routechange",
 ]

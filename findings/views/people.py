@@ -69,7 +69,8 @@ def _page(request: HttpRequest, shown: Person) -> HttpResponse:
         "leave": shown.leave.not_over(today).select_related("deputy", "entered_by"),
         "stands_in": stands_in,
         "holds": findings_held_by(shown).count(),
-        "routes": shown.routes.all(),  # type: ignore[attr-defined]
+        "routes": shown.routes.kept().order_by("position"),  # type: ignore[attr-defined]
+        "can_keep_routes": shown.is_active and rules.can_keep_routes(by, shown),
         "can_set_leave": shown.is_active and rules.can_set_leave(by, shown),
         "can_let_leave": rules.can_let_leave(by, shown),
     }

@@ -114,6 +114,15 @@ TABLE: dict[str, Expected] = {
     "let-leave": everybody(NONE, but={OK: KEEPERS, NO: "referrer governance"}),
     "come-back": everybody(POST_ONLY),
     "cancel-leave": everybody(POST_ONLY),
+    # The referrer's own, and an administrator's.
+    "routes": everybody(NONE, but={OK: "referrer administrator", NO: "coordinator governance"}),
+    "verify-route": everybody(
+        NONE, but={OK: "referrer administrator", NO: "coordinator governance"}
+    ),
+    "send-code": everybody(POST_ONLY),
+    "move-route": everybody(POST_ONLY),
+    "test-route": everybody(POST_ONLY),
+    "remove-route": everybody(POST_ONLY),
     "inbox": everybody(OK),
     "open-notification": everybody(POST_ONLY),
     # Only a demonstration has these.
@@ -150,6 +159,12 @@ POSTED = {
     "let-leave": KEEPERS,
     "come-back": KEEPERS,
     "cancel-leave": f"colleague {KEEPERS}",
+    "routes": "referrer administrator",
+    "verify-route": "referrer administrator",
+    "send-code": "referrer administrator",
+    "move-route": "referrer administrator",
+    "test-route": "referrer administrator",
+    "remove-route": "referrer administrator",
     "open-notification": "referrer",
     "api-acknowledge": ITS_HOLDERS,
     "api-decline": ITS_HOLDERS,

@@ -39,6 +39,7 @@ from tests.safety.table_of_addresses import (
     UNKNOWN,
 )
 
+ROUTE_PAGES = ("verify-route", "send-code", "move-route", "test-route", "remove-route")
 # The directory of administrators: Django's own admin site, closed to everybody else as a whole.
 DIRECTORY = "directory:"
 
@@ -103,7 +104,12 @@ def world(db: None) -> World:
             "pk": BankHoliday.objects.counting("ENG").latest("on").pk,
             "measure": "open",
             **dict.fromkeys(
-                ("person.pk", "leave.pk", "let-leave.pk", "come-back.pk"), trust.referrer.pk
+                ("person.pk", "leave.pk", "let-leave.pk", "come-back.pk", "routes.pk"),
+                trust.referrer.pk,
+            ),
+            **dict.fromkeys(
+                (f"{name}.pk" for name in ROUTE_PAGES),
+                trust.referrer.routes.get(channel=Channel.EMAIL).pk,
             ),
             "cancel-leave.pk": leave.pk,
         },

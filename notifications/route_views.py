@@ -1,0 +1,117 @@
+"""The pages on which somebody, or an administrator, keeps how they are told."""
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from findings.models import Person
+from findings.rules import NotAllowed, check_can_keep_routes
+from findings.views.access import signed_in
+from findings.views.people import visible_person
+from notifications.models import Channel, Route
+from notifications.route_forms import CodeForm, RouteForm
+from notifications.routes import (
+    Refused,
+    add_route,
+    confirm_code,
+    move_up,
+    remove_route,
+    send_code,
+    send_test,
+)
+
+
+def _check(by: Person, person: Person) -> None:
+    try:
+        check_can_keep_routes(by, person)
+    except NotAllowed as refused:
+        raise PermissionDenied(str(refused)) from None
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def routes(request: HttpRequest, pk: int) -> HttpResponse:
+    """Theirs in order, and a form for one more."""
+    by, person = signed_in(request), visible_person(request, pk)
+    _check(by, person)
+    form = RouteForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        channel, address = Channel(form.cleaned_data["channel"]), form.cleaned_data["address"]
+        try:
+            added = add_route(person=person, channel=channel, address=address, by=by)
+        except Refused as refused:
+            form.add_error("address", str(refused))
+        else:
+            return _with_code(request, added, by)
+    context = {
+        "form": form,
+        "told": person,
+        "is_own": by.pk == person.pk,
+        "routes": Route.objects.kept().filter(person=person).order_by("position", "pk"),
+    }
+    return render(request, "routes.jinja", context, status=422 if form.errors else 200)
+
+
+def _with_code(request: HttpRequest, route: Route, by: Person) -> HttpResponse:
+    """The code goes at once; whether it went or not, its page is next."""
+    try:
+        send_code(route=route, by=by)
+        messages.success(request, f"A code was sent to {route.address}.")
+    except Refused as refused:
+        messages.error(request, str(refused))
+    return redirect("verify-route", route.pk)
+
+
+def _route(request: HttpRequest, pk: int) -> tuple[Person, Route]:
+    by = signed_in(request)
+    found = Route.objects.visible_to(by).select_related("person__organisation")
+    route = get_object_or_404(found, pk=pk)
+    _check(by, route.person)
+    return by, route
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def verify(request: HttpRequest, pk: int) -> HttpResponse:
+    """Type the code that came. A GET changes nothing: a mail scanner follows the link, too."""
+    by, route = _route(request, pk)
+    form = CodeForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            confirm_code(route=route, code=form.cleaned_data["code"], by=by)
+        except Refused as refused:
+            form.add_error("code", str(refused))
+        else:
+            messages.success(request, f"{route.address} is verified.")
+            return redirect("routes", route.person_id)
+    context = {"form": form, "route": route, "is_own": by.pk == route.person_id}
+    return render(request, "verify_route.jinja", context, status=422 if form.errors else 200)
+
+
+@require_POST
+def code(request: HttpRequest, pk: int) -> HttpResponse:
+    by, route = _route(request, pk)
+    return _with_code(request, route, by)
+
+
+def _deed(do: Callable[..., None], said: str) -> Callable[[HttpRequest, int], HttpResponse]:
+    """One button: do it, say so, and back to the list."""
+
+    @require_POST
+    def press(request: HttpRequest, pk: int) -> HttpResponse:
+        by, route = _route(request, pk)
+        try:
+            do(route=route, by=by)
+            messages.success(request, said)
+        except Refused as refused:
+            messages.error(request, str(refused))
+        return redirect("routes", route.person_id)
+
+    return press
+
+
+up = _deed(move_up, "The order is changed.")
+remove = _deed(remove_route, "Nothing is sent there any more.")
+test = _deed(send_test, "A test message was sent.")
