@@ -222,11 +222,19 @@ def check_can_see_people(person: Person) -> None:
     )
 
 
-def check_can_keep_rota(person: Person, team: Team) -> None:
-    """Posts and rotas, of teams of their own trust."""
+def check_can_keep_rotas(person: Person) -> None:
+    """See and change posts and rotas at all."""
     _require(
-        person.has_role(Role.COORDINATOR, Role.ADMINISTRATOR)
-        and person.organisation_id == team.organisation_id,
+        person.has_role(Role.COORDINATOR, Role.ADMINISTRATOR),
+        "Rotas are kept by coordinators and administrators.",
+    )
+
+
+def check_can_keep_rota(person: Person, team: Team) -> None:
+    """Posts and rotas of this team: of their own trust."""
+    check_can_keep_rotas(person)
+    _require(
+        person.organisation_id == team.organisation_id,
         "Only a coordinator or administrator of its trust can change a rota.",
     )
 
@@ -255,4 +263,5 @@ can_keep_routes = _answers(check_can_keep_routes)
 can_import_people = _answers(check_can_import_people)
 can_let_leave = _answers(check_can_let_leave)
 can_set_leave = _answers(check_can_set_leave)
+can_keep_rotas = _answers(check_can_keep_rotas)
 can_keep_rota = _answers(check_can_keep_rota)

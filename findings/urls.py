@@ -1,6 +1,6 @@
 """Addresses of the pages. None holds anything about a patient: references and random ids only."""
 
-from django.urls import path
+from django.urls import include, path
 
 import findings.addresses  # noqa: F401  registers <reference:…>
 from findings.views import (
@@ -63,4 +63,5 @@ urlpatterns = [
     path("people/<int:pk>/leaving/", leavers.let_leave, name="let-leave"),
     path("people/<int:pk>/back/", leavers.come_back, name="come-back"),
     path("leave/<int:pk>/cancel/", leave.cancel, name="cancel-leave"),
+    path("", include("findings.urls_cover")),
 ]

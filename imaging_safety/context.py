@@ -44,6 +44,7 @@ NAVIGATION = (
     Entry("held-items", "Held items", (Role.COORDINATOR,)),
     Entry("governance", "Governance", (Role.GOVERNANCE, Role.COORDINATOR)),
     Entry("people", "People", (Role.ADMINISTRATOR, Role.COORDINATOR)),
+    Entry("rotas", "Rotas", (Role.COORDINATOR, Role.ADMINISTRATOR)),
     Entry("bank-holidays", "Bank holidays", (Role.ADMINISTRATOR,)),
     Entry("policy", "Policy"),
     Entry("messages", "Messages", in_demonstration_only=True),

@@ -54,6 +54,11 @@ def answer(holders: str) -> Expected:
     return everybody(NONE, but={OK: holders, NO: readers})
 
 
+def rota_page() -> Expected:
+    """Of the trust's own post: for who keeps rotas; those of another trust find nothing."""
+    return everybody(NO, but={OK: "coordinator administrator", NONE: "other_coordinator"})
+
+
 def call(names: str, else_: int) -> Expected:
     return only(names, else_, nobody=UNKNOWN)
 
@@ -104,6 +109,14 @@ TABLE: dict[str, Expected] = {
     "bank-holidays": only("administrator", NO),
     "add-bank-holiday": only("administrator", NO),
     "remove-bank-holiday": only("administrator", NO),
+    "rotas": only(f"{COORDINATORS} administrator", NO),
+    "add-post": only(f"{COORDINATORS} administrator", NO),
+    "import-rota": only(f"{COORDINATORS} administrator", NO),
+    "post": rota_page(),
+    "end-post": rota_page(),
+    "add-to-rota": rota_page(),
+    "change-shift": rota_page(),
+    "remove-shift": rota_page(),
     "policy": everybody(OK),
     "people": only(f"{OVERSEERS} administrator", NO),
     "import-staff": only("administrator", NO),

@@ -6,6 +6,7 @@ A new address has no row in TABLE and fails `test_every_address_has_its_row`.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -21,7 +22,9 @@ from findings.admin import directory
 from findings.intake.importing import take_in
 from findings.models import BankHoliday, Finding, Person, Role
 from findings.services.leave import set_leave
+from findings.services.rota import add_entry, make_post
 from findings.services.senders import account_of
+from findings.shifts import Shift
 from imaging_safety import urls
 from notifications.models import Channel, Notification
 from tests.factories import SiteFactory, TeamFactory, Trust, a_trust, flagged
@@ -90,6 +93,11 @@ def world(db: None) -> World:
     examination = finding.examination
     today = timezone.localdate()
     leave = set_leave(person=trust.colleague, by=trust.colleague, first_on=today, last_on=today)
+    post = make_post(
+        team=trust.team, by=trust.coordinator, name="On call", stands_for="responsible"
+    )
+    night = Shift.between(datetime(2027, 1, 1, 21), datetime(2027, 1, 2, 10))  # noqa: DTZ001
+    on = add_entry(post=post, person=trust.colleague, shift=night, by=trust.coordinator)
     return World(
         trust,
         people,
@@ -112,6 +120,8 @@ def world(db: None) -> World:
                 trust.referrer.routes.get(channel=Channel.EMAIL).pk,
             ),
             "cancel-leave.pk": leave.pk,
+            **dict.fromkeys(("post.pk", "end-post.pk", "add-to-rota.pk"), post.pk),
+            **dict.fromkeys(("change-shift.pk", "remove-shift.pk"), on.pk),
         },
     )
 

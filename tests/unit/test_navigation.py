@@ -25,11 +25,12 @@ PLACES = {
         "Held items",
         "Governance",
         "People",
+        "Rotas",
         "Policy",
         "Help",
     ],
     Role.GOVERNANCE: ["Inbox", "Open findings", "Governance", "Policy", "Help"],
-    Role.ADMINISTRATOR: ["Inbox", "People", "Bank holidays", "Policy", "Help"],
+    Role.ADMINISTRATOR: ["Inbox", "People", "Rotas", "Bank holidays", "Policy", "Help"],
 }
 FIRST = {
     Role.RADIOLOGIST: "reports",

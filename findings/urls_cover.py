@@ -1,0 +1,16 @@
+"""Addresses of the pages about posts and their rotas."""
+
+from django.urls import path
+
+from findings.views import rota_import, rotas
+
+urlpatterns = [
+    path("rotas/", rotas.rotas, name="rotas"),
+    path("rotas/add/", rotas.add_post, name="add-post"),
+    path("rotas/import/", rota_import.import_rota, name="import-rota"),
+    path("rotas/<int:pk>/", rotas.post, name="post"),
+    path("rotas/<int:pk>/end/", rotas.end, name="end-post"),
+    path("rotas/<int:pk>/add/", rotas.add, name="add-to-rota"),
+    path("rotas/shifts/<int:pk>/change/", rotas.change, name="change-shift"),
+    path("rotas/shifts/<int:pk>/remove/", rotas.remove, name="remove-shift"),
+]
