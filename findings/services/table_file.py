@@ -28,8 +28,11 @@ class Row:
     cells: dict[str, str]
 
 
-def read_table(raw: bytes, columns: Sequence[str]) -> tuple[list[Row], list[Mistake]]:
-    """UTF-8 with exactly these columns, in any order."""
+def read_table(
+    raw: bytes, columns: Sequence[str], *, others: bool = False
+) -> tuple[list[Row], list[Mistake]]:
+    """UTF-8 with exactly these columns, in any order. `others`: more columns may be there, as in
+    a list that another system writes."""
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -38,7 +41,7 @@ def read_table(raw: bytes, columns: Sequence[str]) -> tuple[list[Row], list[Mist
     reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", strict=True)
     try:
         named = [name.strip() for name in reader.fieldnames or []]
-        if wrong := list(_wrong(named, columns)):
+        if wrong := list(_wrong(named, columns, others)):
             return [], [Mistake(1, words) for words in wrong]
         reader.fieldnames = named
         return _rows(reader)
@@ -46,12 +49,12 @@ def read_table(raw: bytes, columns: Sequence[str]) -> tuple[list[Row], list[Mist
         return [], [Mistake(reader.line_num, f"This is not CSV: {error}.")]
 
 
-def _wrong(named: list[str], columns: Sequence[str]) -> Iterator[str]:
+def _wrong(named: list[str], columns: Sequence[str], others: bool) -> Iterator[str]:
     for name in columns:
         if name not in named:
             yield f"There is no column {name}."
     for name in named:
-        if name not in columns:
+        if name not in columns and not (others and name):
             yield f"The column {name or 'without a name'} is not known."
         elif named.count(name) > 1:
             yield f"The column {name} is there twice."
