@@ -29,6 +29,7 @@ urlpatterns = [
     path("flags/", flag.my_flags, name="my-flags"),
     path("findings/", lists.open_findings, name="open-findings"),
     path("findings/mine/", lists.my_findings, name="my-findings"),
+    path("findings/list-for-downtime/", lists.downtime_list, name="downtime-list"),
     path("findings/<reference:reference>/", finding.finding, name="finding"),
     path("findings/<reference:reference>/note/", finding.note, name="note"),
     path("findings/<reference:reference>/acknowledge/", answers.acknowledge, name="acknowledge"),

@@ -11,11 +11,13 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from findings import words
 from findings.forms.lists import MARKS, MineFilter, OpenFilter
 from findings.models import Finding, HandOver, Person, Role
 from findings.models.cover import covered_by
 from findings.models.examination import held_by
 from findings.models.finding import FindingQuerySet
+from findings.presenters.downtime import document, open_findings_of
 from findings.views.access import saw, signed_in
 
 ROWS_ON_A_PAGE = 25
@@ -63,6 +65,22 @@ def open_findings(request: HttpRequest) -> HttpResponse:
         "now": now,
     }
     return render(request, "open_findings.jinja", context)
+
+
+@require_safe
+def downtime_list(request: HttpRequest) -> HttpResponse:
+    """Everything open as a file to print or to keep for when this system is down."""
+    person = _with_role(request, Role.COORDINATOR, Role.GOVERNANCE)
+    now = timezone.now()
+    findings = open_findings_of(person.organisation)
+    if request.method == "GET":
+        saw(request, *{finding.examination.patient_id for finding in findings})
+    name = f"open-findings-{words.local(now):%Y-%m-%d-%H%M}.html"
+    return HttpResponse(
+        document(person.organisation, findings, now),
+        # Not shown inside the application: its style stands in the file.
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
 
 
 def _offered(request: HttpRequest, person: Person) -> list[Finding]:
@@ -113,7 +131,7 @@ def _page(request: HttpRequest, findings: FindingQuerySet) -> Page:
 
 def _counts(findings: FindingQuerySet, now: datetime) -> list[tuple[str, str, int]]:
     """What stands above the list: words, the filter that leads to its rows, the number."""
-    words = {
+    said = {
         "late": "late",
         "forgotten": "acknowledged, time to act has passed",
         "reopened": "opened again by a changed report",
@@ -121,6 +139,5 @@ def _counts(findings: FindingQuerySet, now: datetime) -> list[tuple[str, str, in
     }
     everything = [("open", "", findings.open().count())]
     return everything + [
-        (words[name], f"{name}=yes", narrow(findings, now).count())
-        for name, narrow in MARKS.items()
+        (said[name], f"{name}=yes", narrow(findings, now).count()) for name, narrow in MARKS.items()
     ]

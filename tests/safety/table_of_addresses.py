@@ -85,6 +85,7 @@ TABLE: dict[str, Expected] = {
     ),
     "my-flags": only(RADIOLOGISTS, NO),
     "open-findings": only(OVERSEERS, NO),
+    "downtime-list": only(OVERSEERS, NO),
     "my-findings": only(REFERRERS, NO),
     "finding": only(ITS_READERS, NONE),
     "note": only(ITS_READERS, NONE),

@@ -1,0 +1,80 @@
+"""The list for the day when this system is down: every open finding of a trust on paper.
+
+One document without links or scripts, so that it opens from any disk and prints: who holds each
+finding and their telephone, what is due, who would be told next and how to ring them.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import F, Prefetch
+from django.template.loader import render_to_string
+
+from findings import reach, words
+from findings.models import Finding, Organisation, Person, Step
+from findings.presenters.moments import step_words
+from findings.timetable import PlannedStep
+
+
+@dataclass(frozen=True)
+class Row:
+    """One open finding with what its page would say, were it there."""
+
+    finding: Finding
+    due: str
+    # Whoever holds it, with a telephone where one is known.
+    owner: str
+    # When the next step falls and why; empty at the end of the ladder.
+    next_step: str
+    # Whom it tells, each with a telephone where one is known.
+    told: tuple[str, ...]
+
+
+def open_findings_of(organisation: Organisation) -> list[Finding]:
+    """Every open finding of a trust with its next steps, the least time left first."""
+    coming = Step.objects.unfired().order_by("falls_at", "level")
+    return list(
+        Finding.objects.filter(organisation=organisation)
+        .open()
+        .for_list()
+        .select_related("flagged_by", "organisation")
+        .prefetch_related(Prefetch("steps", queryset=coming, to_attr="coming"))
+        .order_by(F("due_at").asc(nulls_last=True), "-counts_from", "pk")
+    )
+
+
+def document(organisation: Organisation, findings: Sequence[Finding], at: datetime) -> str:
+    """The whole document. `at` is the moment as of which it was true."""
+    return render_to_string(
+        "downtime_list.jinja",
+        {"organisation": organisation, "at": at, "rows": list(_rows(findings, at))},
+    )
+
+
+def _rows(findings: Sequence[Finding], at: datetime) -> Iterator[Row]:
+    steps = [finding.coming[0] if finding.coming else None for finding in findings]  # type: ignore[attr-defined]
+    asks = [
+        (reach.Subject.of(finding), _planned(step))
+        for finding, step in zip(findings, steps, strict=True)
+    ]
+    for finding, step, shown in zip(findings, steps, reach.previews(asks), strict=True):
+        yield Row(
+            finding=finding,
+            due=words.due(finding.due_at, at),  # type: ignore[attr-defined]
+            owner=_with_phone(finding.owner_person) if finding.owner_person else str(finding.owner),
+            next_step=_said(step) if step else "",
+            told=tuple(_with_phone(one.person) for each in shown for one in each.recipients),
+        )
+
+
+def _planned(step: Step | None) -> list[PlannedStep]:
+    return [PlannedStep(step.level, step.falls_at, step.audience, step.words)] if step else []
+
+
+def _said(step: Step) -> str:
+    return f"{words.when(step.falls_at)}: {step_words(step.audience, step.words)}"
+
+
+def _with_phone(person: Person) -> str:
+    return f"{person}, {person.phone}" if person.phone else f"{person}, no telephone known"
