@@ -150,8 +150,22 @@ def check_can_send_letter(person: Person, finding: Finding) -> None:
     )
 
 
+def check_can_follow_up(person: Person, finding: Finding) -> None:
+    """Say what became of the recommended examination."""
+    _require(holds(person, finding), "Only its owner or their team can answer this.")
+    _require(finding.is_open, "The finding has ended.")
+    _require(
+        finding.recommendations.filter(ended_at__isnull=True).exists(),
+        "No further examination is awaited for this finding.",
+    )
+
+
 def check_can_close(person: Person, finding: Finding) -> None:
     _require(holds(person, finding), "Only its owner or their team can close a finding.")
+    _require(
+        not finding.recommendations.filter(ended_at__isnull=True).exists(),
+        "Say first what became of the recommended examination.",
+    )
     after(State(finding.state), Move.CLOSE)
 
 
@@ -261,6 +275,7 @@ can_deal_with_held = _answers(check_can_deal_with_held)
 can_keep_calendar = _answers(check_can_keep_calendar)
 can_keep_routes = _answers(check_can_keep_routes)
 can_import_people = _answers(check_can_import_people)
+can_follow_up = _answers(check_can_follow_up)
 can_let_leave = _answers(check_can_let_leave)
 can_set_leave = _answers(check_can_set_leave)
 can_keep_rotas = _answers(check_can_keep_rotas)

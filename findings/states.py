@@ -79,6 +79,7 @@ BY_STATE = tuple(CLOCK_OF.values())
 
 # Why a clock runs beside those of the state, whatever the state is.
 BESIDE: dict[ClockKind, str] = {
+    ClockKind.FOLLOW_UP: "in every state, while a recommended examination is awaited",
     ClockKind.TELL_PATIENT: "from the flag until it is recorded that the patient was told, or why"
     " not; counted from the report",
 }

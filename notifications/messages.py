@@ -53,10 +53,10 @@ WORDS = {
     ),
     ClockKind.FOLLOW_UP: Words(
         "record the result",
-        "The result of what you did about a finding is expected.",
-        "The result of what was done about a finding has not been recorded.",
-        "Please look for the result, then record it and close the finding, or say what comes next.",
-        "Please see that somebody looks for the result and records it.",
+        "A result or an examination that you wait for about a finding is expected.",
+        "A result or an examination that is awaited about a finding has not been recorded.",
+        "Please look for it, then record it and close the finding, or say what comes next.",
+        "Please see that somebody looks for it and records it.",
     ),
     ClockKind.TELL_PATIENT: Words(
         "record that the patient was told",

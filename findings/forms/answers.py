@@ -14,13 +14,17 @@ from findings.form_fields import (
     DateTimeField,
     ModelSelectField,
     RadiosField,
+    SelectField,
     TextareaField,
+    TextField,
     missing_if_chosen,
     not_in_the_future,
     not_in_the_past,
 )
 from findings.forms.people import NamesSomebody
-from findings.models import Action, Finding, Person, Team
+from findings.models import MODALITIES, Action, Finding, Person, Team
+from findings.services.clocks import open_recommendation
+from findings.services.follow_up import Advised
 
 LONGEST = 2000
 # When the result of an action is expected unless somebody says otherwise; ours, no guidance says.
@@ -225,6 +229,22 @@ class ActForm(AnswerForm):
         validators=[not_in_the_past],
     )
 
+    modality = SelectField(
+        label="Examination to look out for",
+        choices=list(MODALITIES.items()),
+        empty="None",
+        help_text="For imaging: a later one of this kind is proposed to you as the one you"
+        " arranged.",
+        required=False,
+    )
+    region = TextField(
+        label="Of what",
+        help_text="For example chest. You can leave this empty.",
+        required=False,
+        max_length=60,
+        width=20,
+    )
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         field: Any = self.fields["kind"]
@@ -234,6 +254,8 @@ class ActForm(AnswerForm):
             for kind in RESULT_EXPECTED_AFTER
         } | {Action.Kind.NONE: "Give the reason under Details. Close the finding afterwards."}
         self.fields["text"].error_messages["required"] = "Say what you did"
+        if open_recommendation(self.finding):  # it goes on: one is awaited at a time
+            del self.fields["modality"], self.fields["region"]
 
     def suggested_on(self, kind: str) -> date:
         """For imaging the date that the radiologist advised, where it still lies ahead."""
@@ -245,6 +267,14 @@ class ActForm(AnswerForm):
     def clean(self) -> None:
         if self.cleaned_data.get("kind") == Action.Kind.NONE and "text" in self.errors:
             self.errors["text"] = self.error_class(["Say why no action is needed"])
+
+    @property
+    def advised(self) -> Advised | None:
+        """The examination that was arranged, where one was selected."""
+        given = self.cleaned_data
+        if given["kind"] != Action.Kind.IMAGING or not given.get("modality"):
+            return None
+        return Advised(given["modality"], given["region"], self.expected_on)
 
     @property
     def expected_on(self) -> date:

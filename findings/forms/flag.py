@@ -17,8 +17,9 @@ from findings.form_fields import (
     not_in_the_past,
 )
 from findings.forms.people import NamesSomebody
-from findings.models import Category, Examination, Person
+from findings.models import MODALITIES, Category, Examination, Person
 from findings.services.flag import FOLLOW_UP_AFTER, Ownership, people_who_can_own
+from findings.services.follow_up import Advised
 from findings.services.foresee import Offer
 
 LONGEST = 2000
@@ -70,6 +71,21 @@ class FlagForm(NamesSomebody):
         legend_size="s",
         validators=[not_in_the_past],
     )
+    modality = SelectField(
+        label="Further examination to look out for",
+        choices=list(MODALITIES.items()),
+        empty="None",
+        help_text="A later one of this kind is proposed to the owner as the one you advise. It then"
+        " has a clock of its own, due by the date above.",
+        required=False,
+    )
+    region = TextField(
+        label="Of what",
+        help_text="For example chest. You can leave this empty.",
+        required=False,
+        max_length=60,
+        width=20,
+    )
     holder = RadiosField(
         label="Who will hold it",
         choices=[("order", ""), ("other", "Somebody else")],
@@ -85,6 +101,8 @@ class FlagForm(NamesSomebody):
         "action",
         "details",
         "recommended_on",
+        "modality",
+        "region",
         "holder",
         "name",
         "person",
@@ -127,6 +145,7 @@ class FlagForm(NamesSomebody):
             self._add_missing("details")
         if offer is not None:
             self._check_offer(offer)
+        self._check_advised()
 
     def _name_owner(self) -> None:
         """One match is taken: the page shows who it is before anything is saved."""
@@ -147,6 +166,12 @@ class FlagForm(NamesSomebody):
         if offer.needs_date and not self.errors.get("recommended_on"):
             if self.cleaned_data.get("recommended_on") is None:
                 self._suggest_date()
+
+    def _check_advised(self) -> None:
+        given = self.cleaned_data
+        if given.get("modality") and not given.get("recommended_on"):
+            if "recommended_on" not in self.errors:
+                self.add_error("recommended_on", "Enter the date by which the examination is due")
 
     def _suggest_date(self) -> None:
         """The local default is put in and said; nothing is saved with a date nobody saw."""
@@ -176,6 +201,14 @@ class FlagForm(NamesSomebody):
     def awaits_name(self) -> bool:
         """Somebody else is to hold it, and it is not known yet who."""
         return self.cleaned_data.get("holder") == "other" and self.owner is None
+
+    @property
+    def advised(self) -> Advised | None:
+        """The further examination, where one was selected."""
+        given = self.cleaned_data
+        if not given.get("modality"):
+            return None
+        return Advised(given["modality"], given["region"], given["recommended_on"])
 
     @property
     def recommended_action(self) -> str:

@@ -25,24 +25,11 @@ from findings.form_fields import (
     not_in_the_future,
 )
 from findings.forms.people import NamesSomebody
-from findings.models import Patient, Person, ReportStatus, Role
+from findings.models import MODALITIES, Patient, Person, ReportStatus, Role
 from findings.nhs_numbers import read_nhs_number
 from findings.services.senders import new_accession
 
 LONGEST_TEXT = 50_000
-# The letters that DICOM gives them, as they arrive from other systems.
-MODALITIES = {
-    "DX": "Plain film (X-ray)",
-    "CT": "CT",
-    "MR": "MRI",
-    "US": "Ultrasound",
-    "NM": "Nuclear medicine",
-    "PT": "PET",
-    "MG": "Mammography",
-    "XA": "Angiography",
-    "RF": "Fluoroscopy",
-    "OT": "Other",
-}
 STATUSES = [ReportStatus.FINAL, ReportStatus.PRELIMINARY, ReportStatus.CORRECTED]
 
 

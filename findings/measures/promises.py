@@ -87,7 +87,7 @@ MEASURES = {
         Measure(
             "late_result",
             "Result late",
-            "An action is recorded, and the day on which its result was expected has passed.",
+            "The day has passed on which a result, or a recommended examination, was expected.",
             lambda clocks, now: _late(clocks, now, ClockKind.FOLLOW_UP),
         ),
         Measure(

@@ -6,19 +6,21 @@ from findings.models.bank_holiday import BankHoliday, BankHolidayChange, Nation
 from findings.models.clock import Clock, Step
 from findings.models.cover import Leave
 from findings.models.event import Event, Viewing
-from findings.models.examination import Examination, Sender, held_by
+from findings.models.examination import MODALITIES, Examination, Sender, held_by
 from findings.models.finding import Finding
 from findings.models.offer import HandOver
 from findings.models.organisation import Membership, Organisation, Site, Team
 from findings.models.patient import Patient, PatientIdentifier
 from findings.models.people import Person, Role, names
 from findings.models.policy import Audience, Category, Rule, Rung, Signature
+from findings.models.recommendation import ProposedMatch, Recommendation
 from findings.models.report import IncomingMessage, Receipt, Report, ReportStatus
 from findings.models.rota import Post, RotaChange, RotaEntry
 
 __all__ = [
     "APPEND_ONLY",
     "Action",
+    "MODALITIES",
     "Audience",
     "BankHoliday",
     "BankHolidayChange",
@@ -38,7 +40,9 @@ __all__ = [
     "Person",
     "Post",
     "Receipt",
+    "ProposedMatch",
     "Report",
+    "Recommendation",
     "ReportStatus",
     "Role",
     "RotaChange",

@@ -10,6 +10,28 @@ from findings.models.cover import covered_by
 from findings.models.folding import Squeezed
 from findings.models.people import Person, Role
 
+# The letters that DICOM gives them, as they arrive from other systems.
+MODALITIES = {
+    "DX": "Plain film (X-ray)",
+    "CT": "CT",
+    "MR": "MRI",
+    "US": "Ultrasound",
+    "NM": "Nuclear medicine",
+    "PT": "PET",
+    "MG": "Mammography",
+    "XA": "Angiography",
+    "RF": "Fluoroscopy",
+    "OT": "Other",
+}
+
+
+class SenderQuerySet(models.QuerySet["Sender"]):
+    """Questions about senders."""
+
+    def systems(self) -> "SenderQuerySet":
+        """Other systems: all but the form in which reports are typed here."""
+        return self.exclude(code__startswith="typed|").order_by("code")
+
 
 class Sender(models.Model):
     """A system that sends us reports: a RIS, or our own form. Accessions are its own."""
@@ -33,6 +55,8 @@ class Sender(models.Model):
     account = models.OneToOneField(
         "findings.Person", models.PROTECT, null=True, blank=True, related_name="sender"
     )
+
+    objects = SenderQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.name

@@ -44,6 +44,7 @@ _ANSWERS: tuple[tuple[Callable[[Person, Finding], bool], Answer], ...] = (
     (rules.can_answer_offer, Answer("accept-offer", "Accept: mine from now on", "")),
     (rules.can_answer_offer, Answer("refuse-offer", "Refuse the offer", "secondary")),
     (rules.can_act, Answer("act", "Record an action", "")),
+    (rules.can_follow_up, Answer("follow-up", "What became of the examination", "")),
     (rules.can_close, Answer("close", "Close", "")),
     (rules.can_tell_patient, Answer("patient-told", "Patient told", "secondary")),
     (rules.can_offer, Answer("offer", "Offer to somebody else", "secondary")),

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from findings import words
-from findings.models import Action, Clock, Event, Finding, HandOver
+from findings.models import Action, Clock, Event, Finding, HandOver, Recommendation
 from findings.presenters.moments import moment, said_day, step_words
 from findings.states import ClockKind
 
@@ -269,6 +269,27 @@ def _patient_told(data: Data) -> Said:
     return Said(f"Patient told {how.lower()}{moment_words}.", data.get("note", ""))
 
 
+def _recommended(data: Data) -> Said:
+    what, due_on = data.get("what", "examination"), said_day(data.get("due_on"))
+    return Said(f"Further examination recommended: {what}, due by {due_on}.")
+
+
+def _match_proposed(data: Data) -> Said:
+    return Said(
+        f"A later examination may be the one recommended: {data.get('examination', '')},"
+        f" {data.get('accession', '')}. Somebody has to confirm it."
+    )
+
+
+def _match_refused(data: Data) -> Said:
+    return Said("None of the proposed examinations is the one recommended: it is still awaited.")
+
+
+def _followed_up(data: Data) -> Said:
+    outcome = dict(Recommendation.Outcome.choices).get(data.get("outcome", ""), "answered")
+    return Said(f"Recommended examination: {outcome.lower()}.", data.get("because", ""))
+
+
 def _letter_sent(data: Data) -> Said:
     return Said("Letter sent to the patient: to contact the team. The clock to tell them runs on.")
 
@@ -307,6 +328,10 @@ SENTENCES: dict[Event.Kind, Callable[[Data], Said]] = {
     Kind.OFFER_ENDED: _offer_ended,
     Kind.ACTED: _acted,
     Kind.PATIENT_TOLD: _patient_told,
+    Kind.RECOMMENDED: _recommended,
+    Kind.MATCH_PROPOSED: _match_proposed,
+    Kind.MATCH_REFUSED: _match_refused,
+    Kind.FOLLOWED_UP: _followed_up,
     Kind.LETTER_SENT: _letter_sent,
     Kind.CLOSED: _closed,
     Kind.WITHDRAWN: _withdrawn,

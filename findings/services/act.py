@@ -8,9 +8,9 @@ from django.db import transaction
 
 from findings.models import Action, Clock, Event, Finding, Person
 from findings.rules import check_can_act, check_can_tell_patient
-from findings.services.clocks import start_clock, stop_clocks
+from findings.services.clocks import stop_clocks
+from findings.services.follow_up import Advised, await_result, recommend
 from findings.services.offer import end_open_offer
-from findings.services.policy import FOLLOW_UP_POLICY, rule_to_promise
 from findings.services.timeline import database_now, lock, move, record
 from findings.states import ClockKind, Move
 from findings.timetable import end_of_day
@@ -23,12 +23,14 @@ def record_action(
     kind: Action.Kind,
     text: str,
     result_expected_on: date,
+    advised: Advised | None = None,
     at: datetime | None = None,
 ) -> Action:
     """Record what was done. The act clock stops; until the finding is closed, one runs that
     asks for the result on the day when it is expected.
 
-    `result_expected_on` must not lie in the past (ValueError).
+    `result_expected_on` must not lie in the past (ValueError). `advised`: the examination that
+    was arranged, so that a later one can be recognised.
     """
     if not text.strip():
         raise ValueError("An action needs words; no action needs a reason.")
@@ -60,16 +62,16 @@ def record_action(
             result_expected_on=result_expected_on,
         )
         end_open_offer(finding=finding, because=f"{by} acted on it.", at=at, by=by)
-        stop_clocks(finding=finding, because=Clock.StoppedBecause.ANSWERED, at=at, by=by)
-        start_clock(
+        stop_clocks(
             finding=finding,
-            kind=ClockKind.FOLLOW_UP,
-            rule=rule_to_promise(FOLLOW_UP_POLICY),
-            started_at=at,
-            due_at=due_at,
+            because=Clock.StoppedBecause.ANSWERED,
             at=at,
             by=by,
+            kinds=[ClockKind.ACT],
         )
+        await_result(finding=finding, due_at=due_at, at=at, by=by)
+        if advised is not None:
+            recommend(finding=finding, advised=advised, by=by, at=at)
     return action
 
 

@@ -4,7 +4,17 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from findings import doorbell
-from findings.models import Audience, Clock, Event, Finding, Person, Rule, Site, Step
+from findings.models import (
+    Audience,
+    Clock,
+    Event,
+    Finding,
+    Person,
+    Recommendation,
+    Rule,
+    Site,
+    Step,
+)
 from findings.services.calendars import calendar
 from findings.services.timeline import record
 from findings.states import BY_STATE, CLOCK_OF, ClockKind, State
@@ -85,10 +95,11 @@ def stop_clocks(
     because: Clock.StoppedBecause,
     at: datetime,
     by: Person | None,
-    kinds: Collection[ClockKind] = BY_STATE,
+    kinds: Collection[ClockKind] | None = None,
 ) -> None:
     """Stop what runs of these kinds and cancel its unfired steps. Without `kinds`: the clocks
     that follow the state, since the others go on whoever holds the finding."""
+    kinds = kinds or _of_state(finding)
     running = list(finding.clocks.filter(stopped_at__isnull=True, kind__in=kinds))
     Clock.objects.filter(pk__in=[clock.pk for clock in running]).update(
         stopped_at=at, stopped_because=because
@@ -104,6 +115,18 @@ def stop_clocks(
             because=because,
             due_at=clock.due_at,
         )
+
+
+def _of_state(finding: Finding) -> Collection[ClockKind]:
+    """A recommended examination is awaited in every state until somebody says what became of it."""
+    if open_recommendation(finding) is None:
+        return BY_STATE
+    return [kind for kind in BY_STATE if kind != ClockKind.FOLLOW_UP]
+
+
+def open_recommendation(finding: Finding) -> Recommendation | None:
+    """The further examination that is still awaited, if one is."""
+    return finding.recommendations.filter(ended_at__isnull=True).first()
 
 
 def clock_of_state(finding: Finding) -> Clock:

@@ -7,6 +7,7 @@ from django.db import transaction
 from findings.models import Clock, Event, Finding, Person
 from findings.rules import NotAllowed, check_can_close, check_can_withdraw
 from findings.services.clocks import stop_clocks
+from findings.services.follow_up import drop_recommendation
 from findings.services.offer import end_open_offer
 from findings.services.timeline import database_now, lock, move, record
 from findings.states import ClockKind, Move
@@ -61,6 +62,7 @@ def withdraw_finding(
         finding.withdrawn_at, finding.withdrawn_by = at, by
         finding.withdrawn_because = because.strip()
         finding.save()
+        drop_recommendation(finding=finding, by=by, at=at)
         record(finding=finding, kind=Event.Kind.WITHDRAWN, by=by, at=at, because=because.strip())
         end_open_offer(finding=finding, because="It was withdrawn.", at=at, by=by)
         stop_clocks(

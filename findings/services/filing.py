@@ -23,6 +23,7 @@ from findings.models import (
 )
 from findings.services.clocks import tell_owner_now
 from findings.services.flag import reopen_finding
+from findings.services.follow_up import propose_matches
 from findings.services.identity import Held, IdentityHeld, identify
 from findings.services.offer import end_open_offer
 from findings.services.timeline import database_now, lock, record
@@ -60,6 +61,7 @@ def file_report(
     arriving = replace(arriving, notices=(*arriving.notices, *notices))
     report = _add_version(examination, arriving, message)
     if before is None:
+        propose_matches(examination)
         return Outcome.NEW_REPORT, report
     if examination.current_report_id != report.pk:
         return Outcome.OLDER_VERSION, report

@@ -22,6 +22,7 @@ from findings.models import (
 )
 from findings.rules import NotAllowed, check_can_flag
 from findings.services.clocks import planned_steps, start_clock, stop_clocks
+from findings.services.follow_up import Advised, recommend
 from findings.services.offer import end_open_offer
 from findings.services.owners import team_of, team_to_hold
 from findings.services.policy import PolicyError, limit_at, rule_to_promise
@@ -146,11 +147,13 @@ def flag_finding(
     recommended_on: date | None = None,
     primary_site: str = "",
     owner: Person | None = None,
+    advised: Advised | None = None,
     at: datetime | None = None,
 ) -> Finding:
     """Flag a finding in the report to be read now. Finding, clock, steps and events together.
 
-    `owner` replaces whoever asked for the images. Raises `NotAllowed` (person), `PolicyError`
+    `owner` replaces whoever asked for the images. `advised`: a further examination, which then
+    has a clock of its own. Raises `NotAllowed` (person), `PolicyError`
     (unsigned or unloaded limits).
     """
     with transaction.atomic():
@@ -194,6 +197,8 @@ def flag_finding(
         )
         start_acknowledge_clock(finding=finding, at=at, by=by)
         start_patient_clock(finding=finding, at=at, by=by)
+        if advised is not None:
+            recommend(finding=finding, advised=advised, by=by, at=at)
     return finding
 
 

@@ -77,6 +77,7 @@ def _act(finding: Finding, by: Person, form: forms.ActForm) -> str:
         kind=Action.Kind(form.cleaned_data["kind"]),
         text=form.cleaned_data["text"],
         result_expected_on=form.expected_on,
+        advised=form.advised,
     )
     if form.cleaned_data["kind"] == Action.Kind.NONE:
         return "Recorded that no action is needed. Close the finding with its outcome now."

@@ -56,6 +56,11 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
         "coming": presenter.next_lines(
             found, [step for step in steps if step.clock_id in current], now
         ),
+        "recommendations": list(
+            found.recommendations.select_related("recorded_by", "examination").prefetch_related(
+                "matches__examination"
+            )
+        ),
         "actions": list(found.actions.select_related("recorded_by")),
         "identifiers": list(found.examination.patient.identifiers.all()),
         "entries": timeline.entries(events),

@@ -146,6 +146,7 @@ def _save(request: HttpRequest, form: FlagForm, ahead: Ahead, now: datetime) -> 
             recommended_on=form.cleaned_data["recommended_on"],
             primary_site=form.cleaned_data["primary_site"],
             owner=form.owner,
+            advised=form.advised,
         )
     except (NotAllowed, PolicyError) as refusal:
         form.add_error(None, str(refusal))

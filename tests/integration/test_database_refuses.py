@@ -7,8 +7,18 @@ import pytest
 from django.db import Error, IntegrityError, connection, transaction
 from django.utils import timezone
 
-from findings.models import APPEND_ONLY, Clock, Event, Examination, Finding, Person, Step
+from findings.models import (
+    APPEND_ONLY,
+    Clock,
+    Event,
+    Examination,
+    Finding,
+    Person,
+    Recommendation,
+    Step,
+)
 from findings.services.close import withdraw_finding
+from findings.services.follow_up import Advised
 from notifications.models import Notification
 from tests.factories import a_trust, acknowledged, flagged, report, reported
 
@@ -256,3 +266,34 @@ def test_whoever_holds_an_open_finding_is_not_switched_off() -> None:
         "still holds an open finding",
     )
     commit(lambda: Person.objects.filter(pk=trust.colleague.pk).update(is_active=False))
+
+
+def test_another_clock_does_not_stand_in_for_the_one_of_the_state() -> None:
+    """The one to tell the patient runs on; the finding is not counted down by it."""
+    clocks = Clock.objects.filter(finding=flagged(a_trust()), kind="acknowledge")
+    refused(
+        lambda: clocks.update(stopped_at=timezone.now(), stopped_because="answered"),
+        "has no running clock",
+    )
+
+
+def test_a_finding_awaits_one_examination_and_what_became_of_it_is_said() -> None:
+    trust = a_trust()
+    due_on = timezone.localdate() + timedelta(days=90)
+    finding = flagged(trust, advised=Advised("CT", "chest", due_on))
+    rows = finding.recommendations.all()
+    refused(lambda: rows.update(due_on=due_on + timedelta(days=1)), "Cannot update")
+    refused(
+        lambda: rows.update(ended_at=timezone.now(), ended_by=trust.referrer, outcome="elsewhere"),
+        "recommendation_not_done_here_says_why",
+    )
+    refused(
+        lambda: Recommendation.objects.create(
+            finding=finding,
+            modality="MR",
+            due_on=due_on,
+            recorded_by=trust.referrer,
+            recorded_at=timezone.now(),
+        ),
+        "one_open_recommendation_a_finding",
+    )

@@ -57,6 +57,13 @@ CONSTRAINTS = {
         "refused_offer_has_a_reason",
         "a_person_ends_an_offer_unless_it_is_overtaken",
     },
+    "findings_recommendation": {
+        "recommendation_says_what",
+        "ended_recommendation_says_when_who_and_how",
+        "recommendation_done_here_names_its_examination",
+        "recommendation_not_done_here_says_why",
+    },
+    "findings_proposedmatch": {"match_is_proposed_once", "refused_match_says_when_and_who"},
     "findings_bankholiday": {"one_bank_holiday_a_day", "bank_holiday_has_name_and_source"},
     "findings_post": {"post_has_a_name", "post_stands_for_a_duty", "post_name_is_its_own"},
     "findings_rotaentry": {
@@ -71,6 +78,7 @@ INDEXES = {
     "one_running_clock_of_a_kind",
     "one_open_offer_a_finding",
     "one_post_for_a_duty_of_a_team",
+    "one_open_recommendation_a_finding",
     "professional_code_is_one_person",
 }
 TRIGGERS = {
@@ -81,6 +89,12 @@ TRIGGERS = {
     },
     "findings_finding": {"open_finding_has_a_running_clock", "finding_is_never_deleted"},
     "findings_post": {"post_is_never_deleted"},
+    "findings_recommendation": {
+        "recommendation_is_never_deleted",
+        "recommendation_never_changes",
+        "recommendation_ends_once",
+    },
+    "findings_proposedmatch": {"proposedmatch_is_never_deleted"},
     "findings_rotaentry": {"rotaentry_is_never_deleted", "removed_rota_entry_never_changes"},
     "findings_rotachange": {"rotachange_is_append_only"},
     "findings_person": {"nobody_leaves_an_open_finding_behind"},
