@@ -1,32 +1,28 @@
-"""FIRE: steps that are due become notifications. Database only, and so exactly once.
+"""What it means that a finding fires: its due steps become lines and notifications.
 
-Any number of processes may do it at once. Each finding is a transaction of its own: lock the
-finding, claim its due steps, write events and notifications. After a gap everything that is due
-fires together as one telling, at the level that is due now; never one message a missed step.
+After a gap everything that is due fires together as one telling, at the level that is due now;
+never one message a missed step. Which findings are due, and many of them at once: `firing.py`.
 """
 
-import logging
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 
-from django.db import connection, transaction
+from django.db import connection
 
-from findings.models import Audience, Event, Finding, Step
+from findings.models import Audience, Clock, Event, Finding, Step
 from findings.reach import Subject
 from findings.services.clocks import bring_next_step_forward
-from findings.services.timeline import database_now, record
+from findings.services.timeline import Line, record_all
 from notifications.audience import Reach, Reached, reach
-from notifications.models import Notification
-
-log = logging.getLogger(__name__)
-
-BATCH = 100
+from notifications.models import Route
 
 # On the step's own columns: a filter that crosses a join would be answered from the snapshot of
 # before somebody else's commit.
 CLAIM = """
     UPDATE findings_step SET fired_at = %(at)s
-    WHERE finding_id = %(finding)s AND clock_id = ANY(%(clocks)s)
+    WHERE finding_id = %(finding)s AND clock_id = %(clock)s
         AND fired_at IS NULL AND cancelled_at IS NULL AND falls_at <= %(at)s
     RETURNING *
 """
@@ -49,73 +45,38 @@ class Fired:
         )
 
 
-def fire_due_steps(*, limit: int = 1000) -> Fired:
-    """One pass over what is due, at most `limit` findings: the most severe and overdue first."""
-    total = Fired()
-    seen: set[int] = set()
-    while len(seen) < limit and (batch := _due_findings(seen)):
-        seen.update(batch)
-        for finding_id in batch:
-            total += _fire_alone(finding_id)
-    return total
-
-
-def _due_findings(seen: set[int]) -> list[int]:
-    due = Step.objects.due().exclude(finding_id__in=seen).as_told()
-    return list(dict.fromkeys(due.values_list("finding_id", flat=True)[:BATCH]))
-
-
-def _fire_alone(finding_id: int) -> Fired:
-    """One finding. Whatever is wrong with it stops no other."""
-    try:
-        with transaction.atomic():
-            finding = (
-                Finding.objects.select_for_update(no_key=True, skip_locked=True)
-                .filter(pk=finding_id)
-                .first()
-            )
-            # Somebody is at it now: a person who answers, or another process that fires.
-            return fire_finding(finding, at=database_now()) if finding else Fired()
-    except Exception as error:
-        if not connection.in_atomic_block and not connection.is_usable():
-            raise
-        # By type: the text of an error may quote a row.
-        log.error(
-            "finding not escalated",
-            extra={"finding": finding_id, "error": type(error).__name__},
-        )
-        return Fired(failed=1)
-
-
 def fire_finding(finding: Finding, *, at: datetime) -> Fired:
     """Fire whatever of a finding is due at `at` (UTC). The caller holds the finding's lock."""
-    climbed = _climb(finding, at)
-    ladder = [rung for rung in climbed if asks_for_an_answer(rung.step)]
-    news = [rung for rung in climbed if not asks_for_an_answer(rung.step)]
-    return Fired(len(climbed), _tell(finding, ladder, at) + _tell(finding, news, at))
+    fired = Fired()
+    for clock in finding.clocks.filter(stopped_at__isnull=True).order_by("pk"):
+        climbed = _climb(finding, clock, at)
+        fired += Fired(len(climbed), notify(tellings(climbed), at))
+    return fired
 
 
 @dataclass(frozen=True)
-class _Rung:
+class Rung:
     """A step that has fired, with whom it reaches."""
 
     step: Step
     reach: Reach
 
 
-def _climb(finding: Finding, at: datetime) -> list[_Rung]:
-    """Everything that is due; and as long as the highest step reaches nobody, the next one too."""
+def _climb(finding: Finding, clock: Clock, at: datetime) -> list[Rung]:
+    """Everything of one promise that is due; and as long as the highest step reaches nobody, the
+    next one too."""
     subject = Subject.of(finding)
-    climbed: list[_Rung] = []
-    while due := _claim(finding, at):
-        rungs = [_Rung(step, reach(subject, step.audience)) for step in due]
+    climbed: list[Rung] = []
+    while due := _claim(finding, clock, at):
+        rungs = [Rung(step, reach(subject, step.audience, at)) for step in due]
         highest = rungs[-1]
-        for rung in rungs:
-            _record_fired(finding, rung, highest.step, at)
+        record_all(lines_of(rungs, at), at=at)
         climbed += rungs
         if highest.reach.told or not asks_for_an_answer(highest.step):
             break
-        bring_next_step_forward(finding=finding, because="Nobody could be told.", at=at, by=None)
+        bring_next_step_forward(
+            finding=finding, because="Nobody could be told.", at=at, by=None, clock=clock
+        )
     return climbed
 
 
@@ -124,10 +85,9 @@ def asks_for_an_answer(step: Step) -> bool:
     return step.level > 0 or step.audience == Audience.OWNER
 
 
-def _claim(finding: Finding, at: datetime) -> list[Step]:
-    """The due steps of the running clocks, now fired and ours; the highest comes last."""
-    running = finding.clocks.filter(stopped_at__isnull=True).values_list("pk", flat=True)
-    claimed = Step.objects.raw(CLAIM, {"at": at, "finding": finding.pk, "clocks": list(running)})
+def _claim(finding: Finding, clock: Clock, at: datetime) -> list[Step]:
+    """The due steps of a running clock, now fired and ours; the highest comes last."""
+    claimed = Step.objects.raw(CLAIM, {"at": at, "finding": finding.pk, "clock": clock.pk})
     return sorted(claimed, key=height)
 
 
@@ -136,9 +96,20 @@ def height(step: Step) -> tuple[bool, int, datetime]:
     return asks_for_an_answer(step), step.level, step.falls_at
 
 
-def _record_fired(finding: Finding, rung: _Rung, highest: Step, at: datetime) -> None:
+def lines_of(rungs: Sequence[Rung], at: datetime) -> Iterator[Line]:
+    """What the timeline says of steps that fired together; the highest comes last."""
+    highest = rungs[-1].step
+    for rung in rungs:
+        step = rung.step
+        yield Line(step.finding_id, Event.Kind.STEP_FIRED, _said(rung, highest, at))
+        if not rung.reach.told:
+            said = {"level": step.level, "audience": step.audience, "because": rung.reach.reasons}
+            yield Line(step.finding_id, Event.Kind.STEP_UNREACHABLE, said)
+
+
+def _said(rung: Rung, highest: Step, at: datetime) -> dict[str, Any]:
     step = rung.step
-    data = {
+    said = {
         "level": step.level,
         "audience": step.audience,
         "words": step.words,
@@ -148,42 +119,53 @@ def _record_fired(finding: Finding, rung: _Rung, highest: Step, at: datetime) ->
         "told": [str(one.person) for one in rung.reach.told],
     }
     if rung.reach.reasons:
-        data["not_told"] = rung.reach.reasons
+        said["not_told"] = rung.reach.reasons
     if step.pk != highest.pk and asks_for_an_answer(step):
-        data["overtaken_by" if step.falls_at < highest.falls_at else "together_with"] = (
+        said["overtaken_by" if step.falls_at < highest.falls_at else "together_with"] = (
             highest.level
         )
-    record(finding=finding, kind=Event.Kind.STEP_FIRED, by=None, at=at, **data)
-    if not rung.reach.told:
-        record(
-            finding=finding,
-            kind=Event.Kind.STEP_UNREACHABLE,
-            by=None,
-            at=at,
-            level=step.level,
-            audience=step.audience,
-            because=rung.reach.reasons,
-        )
+    return said
 
 
-def _tell(finding: Finding, climbed: list[_Rung], at: datetime) -> int:
-    """One notification for each person and route, all on the highest of these steps."""
-    if not climbed:
-        return 0
+class Telling(NamedTuple):
+    """One person who is to hear of one step by one route."""
+
+    step: Step
+    route: Route
+
+
+def tellings(climbed: Sequence[Rung]) -> Iterator[Telling]:
+    """Of one promise: what asks for an answer, and beside it what is only news."""
+    yield from _telling([rung for rung in climbed if asks_for_an_answer(rung.step)])
+    yield from _telling([rung for rung in climbed if not asks_for_an_answer(rung.step)])
+
+
+def _telling(climbed: Sequence[Rung]) -> Iterator[Telling]:
+    """Each person once by each route, all on the highest of these steps."""
     told: dict[int, Reached] = {one.person.pk: one for rung in climbed for one in rung.reach.told}
-    step = climbed[-1].step
-    made = Notification.objects.bulk_create(
-        Notification(
-            step=step,
-            finding=finding,
-            recipient=one.person,
-            route=route,
-            channel=route.channel,
-            priority=step.priority,
-            created_at=at,
-            next_attempt_at=at,
-        )
-        for one in told.values()
-        for route in one.routes
-    )
-    return len(made)
+    for one in told.values():
+        for route in one.routes:
+            yield Telling(climbed[-1].step, route)
+
+
+# Rows by the ten thousand: as objects they would take longer than all the rest.
+NOTIFY = """
+    INSERT INTO notifications_notification (public_id, step_id, finding_id, recipient_id, route_id,
+        channel, priority, status, created_at, next_attempt_at)
+    SELECT gen_random_uuid(), step, finding, recipient, route, channel, priority,
+        'queued', %s, %s
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::int[])
+        AS t (step, finding, recipient, route, channel, priority)
+"""
+
+
+def notify(told: Iterable[Telling], at: datetime) -> int:
+    """Write the notifications, to be sent from now on; how many."""
+    rows = [
+        (step.pk, step.finding_id, route.person_id, route.pk, route.channel, step.priority)
+        for step, route in told
+    ]
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.execute(NOTIFY, [at, at, *(list(column) for column in zip(*rows, strict=True))])
+    return len(rows)

@@ -5,13 +5,15 @@ from collections.abc import Callable
 from findings.services.leavers import settle_leavers
 from notifications import watchdog
 from notifications.delivery import Delivered, deliver_due
-from notifications.escalation import Fired, fire_due_steps
+from notifications.escalation import Fired
+from notifications.firing import fire_due_steps
 
 
-def fire() -> Fired:
-    """Turn due steps into notifications. First nothing may be left with somebody who has gone."""
+def fire(told: Callable[[], object] = lambda: None) -> Fired:
+    """Turn due steps into notifications. First nothing may be left with somebody who has gone.
+    `told` is called whenever there is something new to send."""
     settle_leavers()
-    fired = fire_due_steps()
+    fired = fire_due_steps(told=told)
     watchdog.beat(watchdog.FIRE)
     return fired
 

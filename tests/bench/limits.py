@@ -15,7 +15,7 @@ FIRE = """
         SELECT s.id, s.finding_id, s.level, s.audience, s.words, s.priority, s.due_at
         FROM findings_step s JOIN findings_finding f ON f.id = s.finding_id
         WHERE s.fired_at IS NULL AND s.cancelled_at IS NULL AND s.falls_at <= now()
-        ORDER BY s.priority, s.falls_at LIMIT 500 FOR NO KEY UPDATE OF f SKIP LOCKED
+        ORDER BY s.priority, s.falls_at LIMIT 500 FOR NO KEY UPDATE OF s, f SKIP LOCKED
     ), fired AS (
         UPDATE findings_step s SET fired_at = now() FROM due WHERE s.id = due.id RETURNING s.id
     ), told AS (

@@ -47,6 +47,7 @@ def a_burst(count: int, seed: int) -> None:
         for n, (name, owner) in enumerate(zip(names, owners, strict=True))
     ]
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute(
             "CREATE TEMPORARY TABLE chosen ON COMMIT DROP AS SELECT * FROM"
             " unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])"

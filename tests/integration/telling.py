@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from findings.models import Finding, Person
 from notifications.delivery import _claim, _prepare
-from notifications.escalation import fire_due_steps
+from notifications.firing import fire_due_steps
 from notifications.models import Channel, DeliveryAttempt, DeliveryResult, Notification
 from notifications.outcomes import Turn
 from tests.factories import Trust, flagged

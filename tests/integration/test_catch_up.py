@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from findings.models import Event, Step
-from notifications.escalation import fire_due_steps
+from notifications.firing import fire_due_steps
 from notifications.messages import write
 from notifications.models import Notification
 from tests.factories import Trust, a_trust, flagged

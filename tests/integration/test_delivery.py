@@ -14,7 +14,7 @@ from findings.words import clock_time
 from notifications import messages
 from notifications.channels.email import Email
 from notifications.delivery import Delivered, _send_and_settle, deliver_due
-from notifications.escalation import fire_due_steps
+from notifications.firing import fire_due_steps
 from notifications.models import Channel, DeliveryAttempt, DeliveryResult, Notification
 from notifications.outcomes import settle
 from tests.engine.mail import MailServer

@@ -10,7 +10,8 @@ from django.utils import timezone
 from findings.models import Event, Finding, Step
 from findings.services.acknowledge import decline_finding
 from findings.services.close import withdraw_finding
-from notifications.escalation import Fired, fire_due_steps, fire_finding
+from notifications.escalation import Fired, fire_finding
+from notifications.firing import fire_due_steps
 from notifications.models import Notification, Route
 from tests.factories import Trust, a_trust, acknowledged, flagged
 
@@ -239,7 +240,7 @@ def test_a_pass_takes_no_more_than_its_limit_of_findings(trust: Trust) -> None:
     for _ in range(3):
         flagged(trust)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("notifications.escalation.BATCH", 1)
+        patch.setattr("notifications.firing.BATCH", 1)
         assert fire_due_steps(limit=2).steps == 2
     assert fire_due_steps().steps == 1
 

@@ -12,7 +12,7 @@ from findings.services.leavers import say_goodbye
 from notifications import messages
 from notifications.channels.base import Permanent
 from notifications.delivery import Delivered, deliver_due
-from notifications.escalation import fire_due_steps
+from notifications.firing import fire_due_steps
 from notifications.models import Channel, DeliveryAttempt, DeliveryResult, Notification
 from notifications.outcomes import LONGEST_PAUSE, MOST_TRIES, UNDELIVERED, pause_before, settle
 from tests.engine.mail import MailServer, deliver_to

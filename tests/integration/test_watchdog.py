@@ -16,7 +16,7 @@ from django.utils import timezone
 from findings.models import Clock, Step
 from findings.services.clocks import stop_clocks
 from notifications import rounds, watchdog
-from notifications.escalation import fire_due_steps
+from notifications.firing import fire_due_steps
 from notifications.models import Notification, Pulse, Route
 from notifications.watchdog import Sentence
 from tests.factories import Trust, a_trust, acknowledged, flagged

@@ -43,7 +43,11 @@ def run_until(signals: set[signal.Signals], interval: float | None = None) -> No
     stopping = threading.Event()
     delivering = threading.Event()
     parts = [
-        _Part("fire", lambda: _fire(delivering), interval or settings.FIRE_EVERY_SECONDS),
+        _Part(
+            "fire",
+            lambda: rounds.fire(told=delivering.set),
+            interval or settings.FIRE_EVERY_SECONDS,
+        ),
         _Part(
             "deliver",
             lambda: rounds.deliver(stopping.is_set),
@@ -61,12 +65,6 @@ def run_until(signals: set[signal.Signals], interval: float | None = None) -> No
         part.woken_by.set()
     for thread in threads:
         thread.join()
-
-
-def _fire(delivering: threading.Event) -> None:
-    """What has fired goes out at once."""
-    if rounds.fire().notifications:
-        delivering.set()
 
 
 class _Part:
