@@ -38,15 +38,15 @@ def channels_are_private(app_configs: Any, **_kwargs: Any) -> list[CheckMessage]
         for name in ("NOTIFY_URL", "WEBHOOK_URL")
         if getattr(settings, name) and not _is_private(getattr(settings, name))
     ]
-    if settings.WEBHOOK_SECRET and len(settings.WEBHOOK_SECRET) < SHORTEST_SECRET:
-        found.append(
-            Error(
-                "WEBHOOK_SECRET is too short.",
-                hint=f"Use {SHORTEST_SECRET} or more random characters.",
-                id="notifications.E003",
-            )
+    return found + [
+        Error(
+            f"{name} is too short.",
+            hint=f"Use {SHORTEST_SECRET} or more random characters.",
+            id="notifications.E003",
         )
-    return found
+        for name in ("WEBHOOK_SECRET", "NOTIFY_CALLBACK_TOKEN")
+        if 0 < len(getattr(settings, name)) < SHORTEST_SECRET
+    ]
 
 
 def _is_private(url: str) -> bool:

@@ -11,7 +11,6 @@ from django.db.models.functions import Now
 from findings.models.append_only import append_only, never_deleted
 from findings.models.people import Person
 
-
 # The priority of a category by which nothing is held or saved up.
 CRITICAL = 1
 
@@ -285,6 +284,35 @@ class DeliveryResult(models.Model):
 
     def __str__(self) -> str:
         return f"result of attempt {self.attempt_id}"
+
+
+class DeliveryReceipt(models.Model):
+    """What the other side told us later about a message that it had taken over."""
+
+    class Outcome(models.TextChoices):
+        DELIVERED = "delivered", "Delivered"
+        DELAYED = "delayed", "Not delivered yet"
+        FAILED = "failed", "Not delivered"
+
+    attempt = models.ForeignKey(DeliveryAttempt, models.PROTECT, related_name="receipts")
+    outcome = models.CharField(max_length=10, choices=Outcome)
+    # The other side's own words, without addresses.
+    detail = models.CharField(max_length=300, blank=True)
+    # By its clock, where it says so.
+    reported_at = models.DateTimeField(null=True, blank=True)
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["attempt", "at", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["attempt", "outcome"], name="receipt_counts_once_an_attempt"
+            ),
+        ]
+        triggers = [append_only("deliveryreceipt")]
+
+    def __str__(self) -> str:
+        return f"receipt of attempt {self.attempt_id}"
 
 
 class Pulse(models.Model):

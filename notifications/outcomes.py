@@ -15,13 +15,15 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
 
+from findings import doorbell
 from findings.models import Audience, Event, Finding, Step
 from findings.services.clocks import bring_next_step_forward, tell_now
 from findings.services.timeline import database_now, lock, record
 from notifications.channels.base import NotSent, Permanent, Transient
 from notifications.escalation import asks_for_an_answer
 from notifications.messages import Message
-from notifications.models import Channel, DeliveryAttempt, DeliveryResult, Notification, Route
+from notifications.models import Channel, DeliveryAttempt, DeliveryResult, Notification
+from notifications.routes import mark_as_bounced, next_route
 
 Status, Outcome = Notification.Status, DeliveryResult.Outcome
 
@@ -74,7 +76,9 @@ def _settle(turn: Turn, error: NotSent | None) -> DeliveryResult.Outcome:
         pass  # it went, and somebody else's lease holds the message now
     elif outcome == Outcome.PERMANENT:
         _record(finding, turn, Event.Kind.SEND_FAILED, at, because=error.detail)
-        _follow_failure(finding, turn, error, at)
+        address_is_bad = isinstance(error, Permanent) and error.address_is_bad
+        why = error.detail if address_is_bad else ""
+        follow_failure(finding, turn.notification, at, address_is_bad_because=why)
     elif outcome in (Outcome.TRANSIENT, Outcome.UNKNOWN) and turn.attempt.number == 1:
         _record(finding, turn, Event.Kind.SEND_FAILED, at, because=error.detail, again=True)
     return outcome
@@ -131,16 +135,20 @@ def _record(finding: Finding, turn: Turn, kind: Event.Kind, at: datetime, **more
 # --- What follows from a refusal ---------------------------------------------------------------
 
 
-def _follow_failure(finding: Finding, turn: Turn, error: NotSent, at: datetime) -> None:
-    notification, step = turn.notification, turn.notification.step
-    if isinstance(error, Permanent) and error.address_is_bad:
-        Route.objects.filter(pk=notification.route_id, failed_at__isnull=True).update(
-            failed_at=at, failed_because=error.detail[:200]
-        )
+def follow_failure(
+    finding: Finding, notification: Notification, at: datetime, *, address_is_bad_because: str
+) -> None:
+    """The caller holds the finding's lock. The next way of telling the same person is tried, and
+    where nobody else of the step hears, the ladder does not wait for that."""
+    step = notification.step
+    if address_is_bad_because:
+        mark_as_bounced(notification.route, address_is_bad_because)
     still_runs = finding.clocks.filter(pk=step.clock_id, stopped_at__isnull=True).exists()
     if not still_runs or not asks_for_an_answer(step):
         return
-    if not _somebody_else_hears(notification):
+    others_hear = _somebody_else_hears(notification) or _a_later_step_told(step)
+    _try_next_route(notification, at)
+    if not others_hear:
         bring_next_step_forward(
             finding=finding,
             because=f"The message to {notification.recipient} could not be delivered.",
@@ -149,6 +157,29 @@ def _follow_failure(finding: Finding, turn: Turn, error: NotSent, at: datetime) 
             clock=step.clock,
         )
     _tell_sender(finding, notification, at)
+
+
+def _try_next_route(failed: Notification, at: datetime) -> None:
+    route = next_route(failed)
+    if route is None:
+        return
+    Notification.objects.create(
+        step=failed.step,
+        finding_id=failed.finding_id,
+        recipient_id=failed.recipient_id,
+        route=route,
+        channel=route.channel,
+        priority=failed.priority,
+        created_at=at,
+        next_attempt_at=at,
+    )
+    doorbell.ring_after_commit()
+
+
+def _a_later_step_told(step: Step) -> bool:
+    """A message that comes back late is no reason to climb twice."""
+    later = Step.objects.filter(clock=step.clock_id, level__gt=step.level, fired_at__isnull=False)
+    return Notification.objects.filter(step__in=later).exclude(status=Status.FAILED).exists()
 
 
 def _somebody_else_hears(notification: Notification) -> bool:

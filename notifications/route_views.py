@@ -59,7 +59,7 @@ def _with_code(request: HttpRequest, route: Route, by: Person) -> HttpResponse:
     """The code goes at once; whether it went or not, its page is next."""
     try:
         send_code(route=route, by=by)
-        messages.success(request, f"A code was sent to {route.address}.")
+        messages.success(request, "A code was sent there.")
     except Refused as refused:
         messages.error(request, str(refused))
     return redirect("verify-route", route.pk)
@@ -84,7 +84,7 @@ def verify(request: HttpRequest, pk: int) -> HttpResponse:
         except Refused as refused:
             form.add_error("code", str(refused))
         else:
-            messages.success(request, f"{route.address} is verified.")
+            messages.success(request, "It is verified: messages go there from now on.")
             return redirect("routes", route.person_id)
     context = {"form": form, "route": route, "is_own": by.pk == route.person_id}
     return render(request, "verify_route.jinja", context, status=422 if form.errors else 200)

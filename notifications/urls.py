@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from notifications import health, route_views, views
+from notifications import health, receipt_views, route_views, views
 
 urlpatterns = [
     path("health/clock/", health.clock, name="clock-health"),
@@ -16,6 +16,8 @@ urlpatterns = [
     path("routes/<int:pk>/up/", route_views.up, name="move-route"),
     path("routes/<int:pk>/test/", route_views.test, name="test-route"),
     path("routes/<int:pk>/remove/", route_views.remove, name="remove-route"),
+    path("receipts/notify/", receipt_views.notify, name="notify-receipt"),
+    path("receipts/webhook/", receipt_views.webhook, name="webhook-receipt"),
     path("messages/", views.messages, name="messages"),
     path("messages/<uuid:public_id>/", views.message, name="message"),
 ]

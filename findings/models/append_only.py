@@ -31,4 +31,5 @@ APPEND_ONLY = [
     "notifications_deliveryattempt",
     "notifications_deliveryresult",
     "notifications_routechange",
+    "notifications_deliveryreceipt",
 ]

@@ -1,8 +1,10 @@
 """Pages of the directory, of leave, of offers and of bank holidays, in a real browser."""
 
+import re
 from datetime import timedelta
 
 import pytest
+from django.core import mail
 from django.urls import reverse
 from django.utils import timezone
 
@@ -10,10 +12,12 @@ from findings.models import BankHoliday, Person, Role
 from findings.services.leave import set_leave
 from findings.services.leavers import plan_goodbye
 from findings.services.offer import offer_finding
+from notifications.models import Route
 from tests.factories import TeamFactory, Trust, a_trust, acknowledged, flagged
 from tests.functional.browser import DESKTOP, PHONE, check
 from tests.functional.test_referrer import MAIN_BUTTON, look_at
 
+MAIN_FORM_BUTTON = "main form[novalidate] button.nhsuk-button"
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
@@ -53,7 +57,55 @@ def test_the_directory_and_leave_fit_and_have_nothing_for_axe_to_find(browser, t
         "leave of somebody": reverse("leave", args=[trust.referrer.pk]),
     }
     look_at(browser, trust.coordinator, pages, "directory")
-    look_at(browser, trust.colleague, {"me": reverse("me")}, "own")
+    own = {"me": reverse("me"), "routes": reverse("routes", args=[trust.colleague.pk])}
+    look_at(browser, trust.colleague, own, "own")
+
+
+def test_a_route_is_added_and_verified(browser, trust):
+    page = browser.open(reverse("routes", args=[trust.referrer.pk]), PHONE, person=trust.referrer)
+    page.click(MAIN_FORM_BUTTON)
+    page.wait_for_selector(".nhsuk-error-summary")
+    check(page, "routes with errors", browser)
+    page.check("[name=channel][value=email]")
+    page.fill("[name=address]", "ada.home@trust.example")
+    page.click(MAIN_FORM_BUTTON)
+    page.wait_for_url("**/verify/")
+    check(page, "verify route", browser)
+    code = re.search(r"([0-9]{6})", mail.outbox[0].body)[1]
+    page.fill("[name=code]", code)
+    page.click(MAIN_BUTTON)
+    page.wait_for_url("**/routes/")
+    assert Route.objects.usable().filter(address="ada.home@trust.example").exists()
+
+
+def test_a_staff_list_is_shown_before_it_changes_anything(browser, trust):
+    flagged(trust)
+    code = trust.organisation.ods_code
+    lines = [
+        "username,given_name,family_name,organisation,roles,teams,leaves",
+        f"sian,Siân,O'Brien,{code},referrer,{trust.team}=responsible,",
+        f"{trust.referrer.username},Ada,Changed,{code},referrer,{trust.team},now",
+    ]
+    page = browser.open(reverse("people"), person=trust.administrator)
+    page.get_by_role("button", name="Import a staff list").click()
+    check(page, "import people", browser)
+
+    def choose(text: str) -> None:
+        page.set_input_files(
+            "[name=file]", {"name": "s.csv", "mimeType": "text/csv", "buffer": text.encode()}
+        )
+        page.get_by_role("button", name="Show the changes").click()
+
+    choose("\n".join([*lines, f"x,,No,{code},wizard,,"]))
+    page.get_by_text("There is no role wizard").wait_for()
+    check(page, "staff list with mistakes", browser)
+    page.get_by_role("link", name="Back to choose another file").click()
+    choose("\n".join(lines))
+    page.wait_for_selector("table")
+    check(page, "staff list changes", browser)
+    page.get_by_role("button", name="Make these changes").click()
+    page.wait_for_selector(".nhsuk-notification-banner")
+    assert Person.objects.get(username="sian").has_role(Role.REFERRER)
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["script", "no-script"])

@@ -139,6 +139,9 @@ TABLE: dict[str, Expected] = {
     "move-route": everybody(POST_ONLY),
     "test-route": everybody(POST_ONLY),
     "remove-route": everybody(POST_ONLY),
+    # Other systems post here, by a token or a signature; to a browser there is nothing.
+    "notify-receipt": everybody(POST_ONLY, nobody=POST_ONLY),
+    "webhook-receipt": everybody(POST_ONLY, nobody=POST_ONLY),
     "inbox": everybody(OK),
     "open-notification": everybody(POST_ONLY),
     # Only a demonstration has these.
