@@ -53,6 +53,7 @@ urlpatterns = [
     path("governance/", governance.governance, name="governance"),
     path("governance/<str:measure>/", governance.rows, name="governance-rows"),
     path("held/", held.held_items, name="held-items"),
+    path("held/compare/", held.reconcile_list, name="reconcile"),
     path("held/<int:receipt_id>/", held.held_item, name="held-item"),
     path("bank-holidays/", bank_holidays.bank_holidays, name="bank-holidays"),
     path("bank-holidays/add/", bank_holidays.add, name="add-bank-holiday"),

@@ -8,13 +8,12 @@ from django import forms
 from findings.form_fields import (
     DateField,
     DateTimeField,
-    FileField,
     ModelSelectField,
     RadiosField,
     SelectField,
     TextField,
 )
-from findings.forms.staff import StaffFileForm
+from findings.forms.table_file import TableFileForm
 from findings.models import Person, Post, RotaEntry, Team
 from findings.moment_fields import Typed, read_date, read_time
 from findings.shifts import Repeat, Shift, repeated
@@ -136,14 +135,7 @@ class AddShiftForm(ShiftForm):
         return repeated(self.shift, how, self.cleaned_data["last_on"]) if how else [self.shift]
 
 
-class RotaFileForm(StaffFileForm):
-    """Which file; read and bounded as a staff list is."""
+class RotaFileForm(TableFileForm):
+    """Which file; it always replaces the time that it covers."""
 
-    file = FileField(
-        label="Rota file",
-        help_text="A CSV file in UTF-8, at most 2 MB. The next page shows every change before"
-        " anything is saved.",
-        missing="Choose a file",
-        error_messages={"empty": "The file is empty"},
-    )
-    complete = None  # a rota file always replaces the time that it covers
+    name = "Rota file"

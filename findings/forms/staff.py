@@ -6,31 +6,18 @@ import binascii
 from django import forms
 from django.core.exceptions import ValidationError
 
-from findings.form_fields import CheckboxField, FileField
+from findings.form_fields import CheckboxField
+from findings.forms.table_file import TableFileForm
 
-LARGEST = 2 * 1024 * 1024
 
-
-class StaffFileForm(forms.Form):
+class StaffFileForm(TableFileForm):
     """Which file, and whether it lists everybody."""
 
-    file = FileField(
-        label="Staff list",
-        help_text="A CSV file in UTF-8, at most 2 MB. The next page shows every change before"
-        " anything is saved.",
-        missing="Choose a file",
-        error_messages={"empty": "The file is empty"},
-    )
+    name = "Staff list"
     complete = CheckboxField(
         label="It lists everybody of its organisations: whoever is not in it leaves",
         required=False,
     )
-
-    def clean_file(self) -> bytes:
-        sent = self.cleaned_data["file"]
-        if sent.size > LARGEST:
-            raise ValidationError("The file is larger than 2 MB: split it")
-        return sent.read()
 
 
 class ConfirmStaffForm(forms.Form):

@@ -8,17 +8,20 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from findings.forms.held import HeldFilter, SetAsideForm
+from findings.forms.held import HeldFilter, ReconcileForm, SetAsideForm
 from findings.intake.importing import known_patients_in, run_again
 from findings.models import Receipt, Role
 from findings.models.report import ReceiptQuerySet
 from findings.presenters.held import message_lines, outcome_words, reason_words
 from findings.services.hold import NotWaiting, set_aside
+from findings.services.reconcile import reconcile
 from findings.views.access import saw, signed_in
 
 ROWS_ON_A_PAGE = 25
 # As many as fit into one request; the button can be pressed again.
 RUN_AT_ONCE = 100
+# More missing reports than this are a list of another system; the command names them all.
+MOST_SHOWN = 500
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -103,3 +106,18 @@ def _say(request: HttpRequest, receipt: Receipt) -> None:
         messages.warning(request, "Run again, and it is still held: see below why.")
     else:
         messages.success(request, f"Filed. {outcome_words(receipt)}")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def reconcile_list(request: HttpRequest) -> HttpResponse:
+    """A list of the RIS held against what arrived. It is read and forgotten."""
+    person = signed_in(request)
+    if not person.has_role(Role.COORDINATOR):
+        raise PermissionDenied("Comparing with a list is for coordinators.")
+    sent = request.method == "POST"
+    form = ReconcileForm(*((request.POST, request.FILES) if sent else ()), by=person)
+    found = None
+    if form.is_valid():
+        found = reconcile(form.cleaned_data["file"], form.cleaned_data["sender"])
+    context = {"form": form, "found": found, "shown": MOST_SHOWN}
+    return render(request, "reconcile.jinja", context, status=422 if form.errors else 200)

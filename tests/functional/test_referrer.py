@@ -118,6 +118,7 @@ def test_every_page_of_a_coordinator_has_nothing_for_axe_to_find_and_fits(browse
         "finding": page_of(finding),
         "hand over": reverse("hand-over", args=[finding.reference]),
         "withdraw": reverse("withdraw", args=[finding.reference]),
+        "compare with a list": reverse("reconcile"),
         "messages": reverse("messages"),
         "message": reverse("message", args=[message.public_id]),
     }

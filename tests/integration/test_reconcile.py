@@ -5,13 +5,16 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
+from django.urls import reverse
 
 from findings.intake.importing import take_in
 from findings.models import Examination
 from findings.services.reconcile import Gap, reconcile
 from tests.factories import SenderFactory, Trust, a_trust, report, reported
 from tests.messages import oru
+from tests.pages import hidden_in, signed_in, words_of
 
 pytestmark = pytest.mark.django_db
 
@@ -123,3 +126,22 @@ def test_the_command_needs_to_know_whose_list_it_is(trust: Trust, tmp_path: Path
     with pytest.raises(CommandError, match="--sender CODE") as refused:
         call_command("reconcile", str(path), stdout=out)
     assert other.code in str(refused.value)
+
+
+def test_a_coordinator_compares_on_a_page_and_nothing_is_kept(trust: Trust) -> None:
+    client, address = signed_in(trust.coordinator), reverse("reconcile")
+    form = hidden_in(client.get(address)) | {"sender": str(trust.sender.pk)}
+    raw = SimpleUploadedFile("ris.csv", listed(reported(trust).accession, "GONE1"))
+    text = words_of(client.post(address, form | {"file": raw}))
+    assert "2 reports listed: 1 received, 1 missing." in text
+    assert f"GONE1 How it is missing {Gap.UNKNOWN}" in text.replace(": ", " ")
+    assert client.post(address, form).status_code == 422
+
+
+def test_a_sender_of_another_trust_is_not_on_offer(trust: Trust) -> None:
+    other = a_trust()
+    raw = SimpleUploadedFile("ris.csv", listed("A1"))
+    answer = signed_in(trust.coordinator).post(
+        reverse("reconcile"), {"sender": str(other.sender.pk), "file": raw}
+    )
+    assert answer.status_code == 422

@@ -108,6 +108,7 @@ TABLE: dict[str, Expected] = {
     "governance": only(OVERSEERS, NO),
     "governance-rows": only(OVERSEERS, NO),
     "held-items": only(COORDINATORS, NO),
+    "reconcile": only(COORDINATORS, NO),
     "held-item": only("coordinator", NONE),
     "bank-holidays": only("administrator", NO),
     "add-bank-holiday": only("administrator", NO),

@@ -64,8 +64,7 @@ def _sender(code: str | None) -> Sender:
         if sender := find_sender(code):
             return sender
         raise CommandError(f"No sender is set up as {code}.")
-    # The form in which reports are typed in has no list of its own.
-    senders = list(Sender.objects.exclude(code__startswith="typed|").order_by("code"))
+    senders = list(Sender.objects.systems())
     if len(senders) == 1:
         return senders[0]
     known = ", ".join(sender.code for sender in senders) or "none is set up"
