@@ -236,6 +236,13 @@ def check_can_see_people(person: Person) -> None:
     )
 
 
+def check_can_see_coverage(person: Person) -> None:
+    _require(
+        person.has_role(Role.COORDINATOR, Role.GOVERNANCE, Role.ADMINISTRATOR),
+        "Coverage is for coordinators, governance and administrators.",
+    )
+
+
 def check_can_keep_rotas(person: Person) -> None:
     """See and change posts and rotas at all."""
     _require(
@@ -278,5 +285,6 @@ can_import_people = _answers(check_can_import_people)
 can_follow_up = _answers(check_can_follow_up)
 can_let_leave = _answers(check_can_let_leave)
 can_set_leave = _answers(check_can_set_leave)
+can_see_coverage = _answers(check_can_see_coverage)
 can_keep_rotas = _answers(check_can_keep_rotas)
 can_keep_rota = _answers(check_can_keep_rota)

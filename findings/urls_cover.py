@@ -1,10 +1,11 @@
-"""Addresses of the pages about posts and their rotas."""
+"""Addresses of the pages about whether somebody will be there: coverage, posts and rotas."""
 
 from django.urls import path
 
-from findings.views import rota_import, rotas
+from findings.views import coverage, rota_import, rotas
 
 urlpatterns = [
+    path("coverage/", coverage.coverage, name="coverage"),
     path("rotas/", rotas.rotas, name="rotas"),
     path("rotas/add/", rotas.add_post, name="add-post"),
     path("rotas/import/", rota_import.import_rota, name="import-rota"),

@@ -43,6 +43,7 @@ NAVIGATION = (
     Entry("open-findings", "Open findings", (Role.COORDINATOR, Role.GOVERNANCE)),
     Entry("held-items", "Held items", (Role.COORDINATOR,)),
     Entry("governance", "Governance", (Role.GOVERNANCE, Role.COORDINATOR)),
+    Entry("coverage", "Coverage", (Role.COORDINATOR, Role.GOVERNANCE, Role.ADMINISTRATOR)),
     Entry("people", "People", (Role.ADMINISTRATOR, Role.COORDINATOR)),
     Entry("rotas", "Rotas", (Role.COORDINATOR, Role.ADMINISTRATOR)),
     Entry("bank-holidays", "Bank holidays", (Role.ADMINISTRATOR,)),

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from findings.services.leavers import settle_leavers
-from notifications import watchdog
+from notifications import coverage, watchdog
 from notifications.delivery import Delivered, deliver_due
 from notifications.escalation import Fired
 from notifications.firing import fire_due_steps
@@ -26,6 +26,7 @@ def deliver(stop: Callable[[], bool] = lambda: False) -> Delivered:
 
 
 def watch() -> None:
-    """Look for what should have happened and did not."""
+    """Look for what will reach nobody, and for what should have happened and did not."""
+    coverage.check_if_due()
     watchdog.watch()
     watchdog.beat(watchdog.WATCH)

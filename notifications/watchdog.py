@@ -15,23 +15,24 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db.models import Exists, Min, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
-from findings.models import Clock, Finding, Step
+from findings.models import Clock, Finding, Step, Unroutable
 from findings.services.calendars import missing_years, promises_past_the_table
 from findings.services.timeline import database_now
-from findings.states import BY_STATE
-from findings.words import local, plural, when
+from findings.states import BY_STATE, OPEN
+from findings.words import length, local, plural, when
 from notifications.models import Notification, Pulse
 
 log = logging.getLogger(__name__)
 
-FIRE, DELIVER, WATCH = "fire", "deliver", "watch"
+FIRE, DELIVER, WATCH, COVERAGE = "fire", "deliver", "watch", "coverage"
 
 STEP_LATE_AFTER = timedelta(minutes=2)
 MESSAGE_LATE_AFTER = timedelta(minutes=5)
 SWEEP_LATE_AFTER = timedelta(minutes=3)
+COVERAGE_OLD_AFTER = timedelta(hours=3)
 KEPT_FOR = 15.0  # seconds: every page asks
 HEARTBEAT_WITHIN = 10.0  # seconds
 
@@ -118,6 +119,11 @@ def _no_sweep(now: datetime) -> Iterator[Sentence]:
             yield Sentence(f"Nothing has {what} yet.")
         elif now - at > SWEEP_LATE_AFTER:
             yield Sentence(f"Nothing has {what} since {when(at)}.")
+    at = seen.get(COVERAGE)
+    if at is None and WATCH in seen:  # whose round checks it
+        yield Sentence("Whether messages would reach anybody was never checked: see the log.")
+    elif at and now - at > COVERAGE_OLD_AFTER:
+        yield Sentence(f"Whether messages would reach anybody was last checked on {when(at)}.")
 
 
 def _steps_overdue(now: datetime) -> Iterator[Sentence]:
@@ -209,6 +215,19 @@ def _nobody_reached(now: datetime) -> Iterator[Sentence]:
         )
 
 
+def _unroutable(now: datetime) -> Iterator[Sentence]:
+    """What the check of the coverage found: for whom nobody will be there when a step falls."""
+    standing = Unroutable.objects.standing().filter(finding__state__in=OPEN)
+    found = standing.aggregate(Count("pk"), Min("since_at"))
+    if found["pk__count"]:
+        yield Sentence(
+            f"Nobody can be told of {plural(found['pk__count'], 'open finding')};"
+            f" the first has waited for that for {length(now - found['since_at__min'])}.",
+            found["pk__count"],
+            "coverage",
+        )
+
+
 def _calendar(now: datetime) -> Iterator[Sentence]:
     for nation, year in missing_years(local(now).date()):
         yield Sentence(
@@ -237,5 +256,6 @@ CHECKS: tuple[Callable[[datetime], Iterator[Sentence]], ...] = (
     _left_behind,
     _nobody_reached,
     _ladder_at_its_end,
+    _unroutable,
     _calendar,
 )

@@ -57,6 +57,7 @@ class OpenFilter(ListFilter):
     forgotten = CheckboxField(label="Acknowledged, time to act has passed", required=False)
     reopened = CheckboxField(label="Opened again by a changed report", required=False)
     owner_left = CheckboxField(label="Owner has left", required=False)
+    unroutable = CheckboxField(label="Nobody can be told", required=False)
 
     def __init__(self, data: Any, *, person: Person) -> None:
         super().__init__(data)
@@ -98,4 +99,5 @@ MARKS = {
     "forgotten": lambda findings, now: findings.forgotten(now),
     "reopened": lambda findings, now: findings.reopened(),
     "owner_left": lambda findings, now: findings.owner_left(),
+    "unroutable": lambda findings, now: findings.unroutable(),
 }

@@ -16,6 +16,7 @@ from findings.models.policy import Audience, Category, Rule, Rung, Signature
 from findings.models.recommendation import ProposedMatch, Recommendation
 from findings.models.report import IncomingMessage, Receipt, Report, ReportStatus
 from findings.models.rota import Post, RotaChange, RotaEntry
+from findings.models.unroutable import Unroutable
 
 __all__ = [
     "APPEND_ONLY",
@@ -54,6 +55,7 @@ __all__ = [
     "Site",
     "Step",
     "Team",
+    "Unroutable",
     "Viewing",
     "held_by",
     "names",

@@ -68,6 +68,11 @@ class FindingQuerySet(models.QuerySet["Finding"]):
         """Open, and the one person who holds it does not work here any more."""
         return self.open().filter(owner_person__is_active=False)
 
+    def unroutable(self) -> "FindingQuerySet":
+        """Open, and the last check found that nobody could be told of it."""
+        standing = models.Q(unroutable__isnull=False, unroutable__mended_at__isnull=True)
+        return self.open().filter(standing)
+
     def with_due(self) -> "FindingQuerySet":
         """Adds `due_at`: the earliest limit among the running clocks, NULL when ended."""
         running = Clock.objects.filter(finding=models.OuterRef("pk"), stopped_at__isnull=True)

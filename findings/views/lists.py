@@ -136,6 +136,7 @@ def _counts(findings: FindingQuerySet, now: datetime) -> list[tuple[str, str, in
         "forgotten": "acknowledged, time to act has passed",
         "reopened": "opened again by a changed report",
         "owner_left": "held by somebody who has left",
+        "unroutable": "of which nobody can be told",
     }
     everything = [("open", "", findings.open().count())]
     return everything + [

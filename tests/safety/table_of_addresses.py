@@ -113,6 +113,7 @@ TABLE: dict[str, Expected] = {
     "bank-holidays": only("administrator", NO),
     "add-bank-holiday": only("administrator", NO),
     "remove-bank-holiday": only("administrator", NO),
+    "coverage": only(f"{OVERSEERS} administrator", NO),
     "rotas": only(f"{COORDINATORS} administrator", NO),
     "add-post": only(f"{COORDINATORS} administrator", NO),
     "import-rota": only(f"{COORDINATORS} administrator", NO),

@@ -24,13 +24,14 @@ PLACES = {
         "Open findings",
         "Held items",
         "Governance",
+        "Coverage",
         "People",
         "Rotas",
         "Policy",
         "Help",
     ],
-    Role.GOVERNANCE: ["Inbox", "Open findings", "Governance", "Policy", "Help"],
-    Role.ADMINISTRATOR: ["Inbox", "People", "Rotas", "Bank holidays", "Policy", "Help"],
+    Role.GOVERNANCE: ["Inbox", "Open findings", "Governance", "Coverage", "Policy", "Help"],
+    Role.ADMINISTRATOR: ["Inbox", "Coverage", "People", "Rotas", "Bank holidays", "Policy", "Help"],
 }
 FIRST = {
     Role.RADIOLOGIST: "reports",

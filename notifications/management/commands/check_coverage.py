@@ -1,0 +1,35 @@
+"""`manage.py check_coverage`: exits 1 and says so when something would reach nobody."""
+
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from findings.services.coverage import FindingCoverage
+from findings.words import plural
+from notifications import coverage
+
+
+class Command(BaseCommand):
+    help = "Asks whether every open finding and every duty of the coming week reaches a human."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        found = coverage.check()
+        if found.unroutable:
+            said = plural(found.unroutable, "open finding")
+            self.stdout.write(f"Nobody can be told of {said}: see the page Coverage.")
+        for one in found.at_risk:
+            self._say(one)
+        for gap in found.duties:
+            who = f"{gap.audience} of {gap.team}" if gap.team else gap.audience
+            self.stdout.write(f"{who}: nobody from {gap.span}. {' '.join(gap.reasons)}")
+        if not found.is_covered:
+            sys.exit(1)
+        self.stdout.write("Every open finding and every duty would reach somebody.")
+
+    def _say(self, one: FindingCoverage) -> None:
+        for step in one.unreached:
+            self.stdout.write(
+                f"{one.finding.reference}: a later step would reach nobody."
+                f" {' '.join(step.reasons)}"
+            )

@@ -1,0 +1,324 @@
+"""Would this reach a human? Asked of everything open and every duty, before the moment comes."""
+
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from findings.models import Finding, Membership, Person, Role, Unroutable
+from findings.services.close import withdraw_finding
+from findings.services.coverage import check_coverage, coverage_of, duties_uncovered, rota_gaps
+from findings.services.leave import set_leave
+from findings.services.rota import add_entry, make_post
+from notifications import coverage, rounds, watchdog
+from notifications.models import Channel, Pulse, Route
+from tests.factories import Trust, a_trust, flagged
+from tests.integration.test_rotas import around
+from tests.pages import queries_of, signed_in, words_of
+
+pytestmark = pytest.mark.django_db
+
+
+def cut_off(person: Person) -> None:
+    Route.objects.filter(person=person).delete()
+
+
+def reconnect(person: Person) -> None:
+    Route.objects.create(person=person, channel=Channel.IN_APP, verified_at=timezone.now())
+
+
+def queue() -> list[Finding]:
+    check_coverage()
+    return [row.finding for row in Unroutable.objects.standing()]
+
+
+def sentences() -> list[str]:
+    return [str(one) for one in watchdog.look() if one.page == "coverage"]
+
+
+# --- Findings ------------------------------------------------------------------------------------
+
+
+def test_where_everybody_can_be_told_nothing_is_found(trust: Trust) -> None:
+    flagged(trust)
+    found = check_coverage()
+    assert found.is_covered
+    assert queue() == []
+
+
+@pytest.mark.parametrize("why", ["left", "no route", "not verified", "bounced", "on leave"])
+def test_a_holder_who_cannot_be_told_is_found_for_every_reason(trust: Trust, why: str) -> None:
+    finding = flagged(trust)
+    routes = Route.objects.filter(person=trust.referrer)
+    if why == "left":
+        # As an import past the application would: the trigger speaks at commit only.
+        Person.objects.filter(pk=trust.referrer.pk).update(is_active=False)
+    elif why == "no route":
+        routes.delete()
+    elif why == "not verified":
+        routes.update(verified_at=None)
+    elif why == "bounced":
+        routes.update(failed_at=timezone.now())
+    else:
+        trust.team.memberships.exclude(person=trust.referrer).delete()
+        today = timezone.localdate()
+        set_leave(person=trust.referrer, by=trust.referrer, first_on=today, last_on=today)
+    assert queue() == [finding]
+    row = Unroutable.objects.get()
+    assert str(trust.referrer) in row.because
+    assert row.because.startswith("Nobody can be told as whoever holds it now: ")
+    if why == "left":
+        transaction.set_rollback(True)  # nor may this be committed
+
+
+def test_it_counts_from_when_it_was_found_until_somebody_can_be_told(trust: Trust) -> None:
+    finding = flagged(trust)
+    cut_off(trust.referrer)
+    assert queue() == [finding]
+    since = Unroutable.objects.get().since_at
+    assert queue() == [finding]
+    assert Unroutable.objects.get().since_at == since, "a second check does not begin again"
+    reconnect(trust.referrer)
+    assert queue() == []
+    assert Unroutable.objects.get().mended_at is not None
+    cut_off(trust.referrer)
+    assert queue() == [finding]
+    assert Unroutable.objects.count() == 2, "what was before stays as history"
+
+
+def test_a_finding_that_ended_leaves_the_queue(trust: Trust) -> None:
+    finding = flagged(trust)
+    cut_off(trust.referrer)
+    assert queue() == [finding]
+    withdraw_finding(finding=finding, by=trust.radiologist, because="A slip.")
+    assert queue() == []
+
+
+def test_the_next_step_is_asked_for_however_far_away_it_is(trust: Trust) -> None:
+    finding = flagged(trust, category="cancer")
+    rounds.fire()
+    step = finding.steps.get(clock__kind="acknowledge", audience="responsible")
+    finding.steps.unfired().exclude(pk=step.pk).update(cancelled_at=timezone.now())
+    cut_off(trust.responsible)
+    now = timezone.now() - timedelta(days=30)
+    (found,) = coverage_of(Finding.objects.all(), now)
+    assert found.stopped is not None
+    assert found.stopped.step.audience == "responsible"
+
+
+def test_a_later_step_that_reaches_nobody_is_a_risk_but_not_in_the_queue(trust: Trust) -> None:
+    finding = flagged(trust)
+    cut_off(trust.director)
+    found = check_coverage()
+    assert [one.finding for one in found.at_risk] == [finding]
+    assert not found.is_covered
+    assert queue() == []
+
+
+def test_who_will_be_on_leave_when_a_step_falls_is_seen_today(trust: Trust) -> None:
+    finding = flagged(trust, category="cancer")
+    step = finding.steps.get(level=3, clock__kind="acknowledge")
+    day = timezone.localtime(step.due_at).date()
+    set_leave(person=trust.responsible, by=trust.responsible, first_on=day, last_on=day)
+    (found,) = check_coverage().at_risk
+    unreached = [one.step.level for one in found.unreached]
+    assert 3 in unreached
+    assert f"{trust.responsible} is on leave until" in " ".join(found.unreached[0].reasons)
+
+
+def test_any_number_of_findings_cost_the_same_few_queries(trust: Trust) -> None:
+    def count() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            list(coverage_of(Finding.objects.all(), timezone.now()))
+        return len(queries)
+
+    flagged(trust)
+    few = count()
+    for _ in range(5):
+        other = a_trust()
+        flagged(other)
+        flagged(trust, category="urgent")
+    assert count() == few <= 9
+
+
+# --- Duties and rotas ----------------------------------------------------------------------------
+
+
+def test_a_duty_that_nobody_has_is_found(trust: Trust) -> None:
+    now = timezone.now()
+    assert duties_uncovered(trust.organisation, now) == []
+    trust.director.memberships.update(duty=Membership.Duty.MEMBER)
+    cut_off(trust.coordinator)
+    first, second = duties_uncovered(trust.organisation, now)
+    assert (first.team, first.audience) == (trust.team, "the department's clinical director")
+    assert first.reasons == (f"{trust.team} has no clinical director.",)
+    assert first.span.lasts == timedelta(days=7)
+    assert (second.team, second.audience) == (None, "the coordinators")
+    assert second.people == (trust.coordinator,)
+
+
+def test_leave_of_the_only_holder_is_a_span_of_days(trust: Trust) -> None:
+    now = timezone.now()
+    first_on = timezone.localdate() + timedelta(days=2)
+    last_on = first_on + timedelta(days=1)
+    set_leave(person=trust.responsible, by=trust.responsible, first_on=first_on, last_on=last_on)
+    (gap,) = duties_uncovered(trust.organisation, now)
+    begins, ends = timezone.localtime(gap.span.starts_at), timezone.localtime(gap.span.ends_at)
+    assert (begins.date(), begins.hour) == (first_on, 0)
+    assert (ends.date(), ends.hour) == (last_on + timedelta(days=1), 0)
+
+
+def test_a_shift_of_somebody_unreachable_is_covered_by_the_duty_and_a_gap_is_listed(
+    trust: Trust,
+) -> None:
+    now = timezone.now()
+    post = make_post(
+        team=trust.team, by=trust.coordinator, name="On call", stands_for="responsible"
+    )
+    shift = around(now + timedelta(days=1))
+    add_entry(post=post, person=trust.colleague, shift=shift, by=trust.coordinator)
+    assert duties_uncovered(trust.organisation, now) == [], "the consultant is told in the gaps"
+    ((found, gaps),) = rota_gaps(trust.organisation, now)
+    assert (found, len(gaps)) == (post, 2)
+    cut_off(trust.responsible)
+    before, after = duties_uncovered(trust.organisation, now)
+    assert before.span.ends_at == shift.starts_at
+    assert after.span.starts_at == shift.ends_at
+    assert "Nobody is on the rota of On call" in " ".join(before.reasons)
+
+
+# --- The check, the watchdog and the command -----------------------------------------------------
+
+
+def test_the_watchdog_says_for_how_long_nobody_can_be_told(trust: Trust) -> None:
+    finding = flagged(trust)
+    cut_off(trust.referrer)
+    rounds.watch()
+    (said,) = sentences()
+    assert said.startswith("Nobody can be told of 1 open finding; the first has waited")
+    assert finding.reference not in said
+    withdraw_finding(finding=finding, by=trust.radiologist, because="A slip.")
+    assert sentences() == [], "at once, without waiting for the next check"
+
+
+def test_a_check_that_did_not_run_is_said(trust: Trust, monkeypatch: Any) -> None:
+    def last_checked() -> list[str]:
+        return [one for one in map(str, watchdog.look()) if "would reach anybody" in one]
+
+    def broken() -> None:
+        raise RuntimeError
+
+    assert last_checked() == []
+    monkeypatch.setattr(coverage, "check_coverage", broken)
+    rounds.watch()
+    assert last_checked() == [
+        "Whether messages would reach anybody was never checked: see the log."
+    ]
+    monkeypatch.undo()
+    rounds.watch()
+    assert last_checked() == []
+    Pulse.objects.filter(name=watchdog.COVERAGE).update(at=timezone.now() - timedelta(hours=4))
+    assert "was last checked on" in last_checked()[0]
+    rounds.watch()
+    assert last_checked() == []
+
+
+def test_the_check_runs_once_an_hour(trust: Trust) -> None:
+    rounds.watch()
+    flagged(trust)
+    cut_off(trust.referrer)
+    rounds.watch()
+    assert not Unroutable.objects.exists()
+    Pulse.objects.filter(name=watchdog.COVERAGE).update(at=timezone.now() - timedelta(hours=1))
+    rounds.watch()
+    assert Unroutable.objects.exists()
+
+
+def test_the_command_fails_when_something_would_reach_nobody(trust: Trust) -> None:
+    def run() -> str:
+        out = StringIO()
+        call_command("check_coverage", stdout=out)
+        return out.getvalue()
+
+    finding = flagged(trust)
+    assert run() == "Every open finding and every duty would reach somebody.\n"
+    cut_off(trust.director)
+    said = StringIO()
+    with pytest.raises(SystemExit) as stopped:
+        call_command("check_coverage", stdout=said)
+    assert stopped.value.code == 1
+    assert f"{finding.reference}: a later step would reach nobody." in said.getvalue()
+    assert f"{trust.director} has no address." in said.getvalue()
+
+
+# --- The page ------------------------------------------------------------------------------------
+
+
+def test_the_page_shows_what_would_reach_nobody_and_where_to_mend_it(trust: Trust) -> None:
+    finding, elsewhere = flagged(trust), flagged(a_trust())
+    client = signed_in(trust.coordinator)
+    calm = words_of(client.get(reverse("coverage")))
+    assert "Somebody can be told of every open finding, now and at its next step." in calm
+    cut_off(trust.referrer)
+    cut_off(elsewhere.owner_person)
+    check_coverage()
+    response = client.get(reverse("coverage"))
+    page = words_of(response)
+    assert finding.reference in page
+    assert f"{trust.referrer} has no address." in page
+    assert reverse("person", args=[trust.referrer.pk]) in response.content.decode()
+    assert elsewhere.reference not in page
+    assert finding.examination.patient.family_name not in page
+    listed = words_of(client.get(reverse("open-findings") + "?unroutable=yes"))
+    assert "1 of which nobody can be told" in listed
+    assert finding.reference in listed
+
+
+def test_an_administrator_sees_duties_but_no_finding(trust: Trust) -> None:
+    finding = flagged(trust)
+    cut_off(trust.referrer)
+    cut_off(trust.director)
+    page = words_of(signed_in(trust.administrator).get(reverse("coverage")))
+    assert finding.reference not in page
+    assert f"{trust.team}: the department's clinical director" in page
+
+
+def test_the_page_asks_as_much_for_twenty_findings(trust: Trust) -> None:
+    client = signed_in(trust.coordinator)
+    flagged(trust)
+    cut_off(trust.referrer)
+    few = queries_of(client, reverse("coverage"))
+    for _ in range(10):
+        trust.add(Role.REFERRER, team=trust.team)
+        flagged(trust)
+    check_coverage()
+    assert queries_of(client, reverse("coverage")) == few <= 45
+
+
+# --- What the database refuses ------------------------------------------------------------------
+
+
+def test_the_database_keeps_the_queue_and_its_beginning(trust: Trust) -> None:
+    finding = flagged(trust)
+    now = timezone.now()
+    row = Unroutable.objects.create(finding=finding, since_at=now, because="x")
+    rows = Unroutable.objects.filter(pk=row.pk)
+    for change, message in (
+        (lambda: Unroutable.objects.create(finding=finding, since_at=now, because="y"), "once_at"),
+        (lambda: rows.update(because=""), "unroutable_says_why"),
+        (lambda: rows.update(mended_at=now - timedelta(1)), "unroutable_is_mended_after"),
+    ):
+        with pytest.raises(IntegrityError, match=message), transaction.atomic():
+            change()
+    for change, message in (
+        (lambda: rows.delete(), "Cannot delete"),
+        (lambda: rows.update(since_at=now - timedelta(1)), "Cannot update"),
+    ):
+        with pytest.raises(Exception, match=message), transaction.atomic():
+            change()
