@@ -74,6 +74,11 @@ class Place:
         with os.fdopen(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as written:
             json.dump(lent, written)
 
+    @property
+    def lists(self) -> Path:
+        """Where the lists of open findings are kept for the day when nothing answers."""
+        return self.base / "downtime"
+
     def for_postgres(self) -> Path:
         """Inside, unless PostgreSQL's account cannot get there: a checkout under /root, say."""
         account = children.unprivileged_account()

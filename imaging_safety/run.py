@@ -96,6 +96,7 @@ class Run:
             "HTTPS": "off",
             "DEMONSTRATION": "on",
             "BASE_URL": self.url,
+            "DOWNTIME_FOLDER": str(self.place.lists),
             "PYTHONUNBUFFERED": "1",
         }
         if "EMAIL_URL" not in self.env and importlib.util.find_spec("aiosmtpd"):

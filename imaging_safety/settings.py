@@ -200,6 +200,8 @@ HEARTBEAT_URL = env.str("HEARTBEAT_URL", default="")
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 # --- Signing in ----------------------------------------------------------------------------
+# Where the printable lists of open findings are kept, written every hour; empty: none are kept.
+DOWNTIME_FOLDER = env.str("DOWNTIME_FOLDER", default="")
 
 AUTH_USER_MODEL = "findings.Person"
 AUTHENTICATION_BACKENDS = [

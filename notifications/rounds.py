@@ -5,6 +5,7 @@ from collections.abc import Callable
 from findings.services.leavers import settle_leavers
 from notifications import coverage, watchdog
 from notifications.delivery import Delivered, deliver_due
+from notifications.downtime import keep_lists
 from notifications.escalation import Fired
 from notifications.firing import fire_due_steps
 
@@ -26,7 +27,9 @@ def deliver(stop: Callable[[], bool] = lambda: False) -> Delivered:
 
 
 def watch() -> None:
-    """Look for what will reach nobody, and for what should have happened and did not."""
+    """Look for what will reach nobody, and for what should have happened and did not; then keep
+    the list for downtime."""
     coverage.check_if_due()
     watchdog.watch()
     watchdog.beat(watchdog.WATCH)
+    keep_lists()

@@ -23,6 +23,7 @@ from findings.services.calendars import missing_years, promises_past_the_table
 from findings.services.timeline import database_now
 from findings.states import BY_STATE, OPEN
 from findings.words import length, local, plural, when
+from notifications.downtime import last_written
 from notifications.models import Notification, Pulse
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ STEP_LATE_AFTER = timedelta(minutes=2)
 MESSAGE_LATE_AFTER = timedelta(minutes=5)
 SWEEP_LATE_AFTER = timedelta(minutes=3)
 COVERAGE_OLD_AFTER = timedelta(hours=3)
+LISTS_OLD_AFTER = timedelta(hours=2)
 KEPT_FOR = 15.0  # seconds: every page asks
 HEARTBEAT_WITHIN = 10.0  # seconds
 
@@ -143,7 +145,7 @@ def _messages_stuck(now: datetime) -> Iterator[Sentence]:
     waiting = Notification.objects.filter(
         status__in=[Notification.Status.QUEUED, Notification.Status.SENDING],
         created_at__lt=now - MESSAGE_LATE_AFTER,
-    )
+    ).exclude(held_until__gt=now - MESSAGE_LATE_AFTER)
     count = waiting.count()
     if count:
         yield Sentence(
@@ -244,6 +246,17 @@ def _calendar(now: datetime) -> Iterator[Sentence]:
         )
 
 
+def _lists_old(now: datetime) -> Iterator[Sentence]:
+    """Who would be rung on the day when this application is down."""
+    if not settings.DOWNTIME_FOLDER:
+        return
+    at = last_written()
+    if at is None and Pulse.objects.filter(name=WATCH).exists():  # whose round writes them
+        yield Sentence("The lists of open findings for downtime were never written: see the log.")
+    elif at and now - at > LISTS_OLD_AFTER:
+        yield Sentence(f"The lists of open findings for downtime are of {when(at)}: see the log.")
+
+
 def _are(count: int, noun: str) -> str:
     return f"{plural(count, noun)} {'is' if count == 1 else 'are'}"
 
@@ -258,4 +271,5 @@ CHECKS: tuple[Callable[[datetime], Iterator[Sentence]], ...] = (
     _ladder_at_its_end,
     _unroutable,
     _calendar,
+    _lists_old,
 )
