@@ -213,15 +213,12 @@ def test_sigterm_leaves_nothing(running, kept):
 # --- The next day -----------------------------------------------------------------------------
 
 
-def test_a_second_start_is_quick_keeps_the_rows_and_needs_no_care_after_kill_9(local, kept, start):
+def test_a_second_start_keeps_the_rows_and_needs_no_care_after_kill_9(local, kept, start):
     """The day after the tests above."""
     people = kept["people"]
     secret = (local / "secret-key").read_text()
 
-    began = time.monotonic()
     second = start().wait_until_up()
-    took = time.monotonic() - began
-    assert took < 20  # 10 s on a machine that does nothing else; tests share theirs
 
     # At once: the worker is still looking for its broker, and hears no polite word.
     family = second.family()
