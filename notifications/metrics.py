@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from findings.models import Category, Finding, Step
+from findings.models import Category, Finding, Rung, Step
 from findings.services.timeline import database_now
 from notifications.models import Channel, Notification, Pulse
 
@@ -74,17 +74,30 @@ def _open_findings() -> Metric:
 
 
 def _steps_waiting() -> Iterator[Metric]:
-    due = Step.objects.due().aggregate(count=Count("pk"), oldest=Min("falls_at"))
-    yield GaugeMetricFamily(
+    due = {
+        (clock, level): (count, oldest)
+        for clock, level, count, oldest in Step.objects.due()
+        .order_by()
+        .values_list("clock__kind", "level")
+        .annotate(count=Count("pk"), oldest=Min("falls_at"))
+    }
+    family = GaugeMetricFamily(
         "imaging_safety_overdue_steps",
-        "Escalation steps that are due and have not fired.",
-        value=due["count"],
+        "Escalation steps that are due and have not fired, by promise and step of its ladder;"
+        " level 0 is outside the ladder.",
+        labels=["clock", "level"],
     )
-    age = (database_now() - due["oldest"]).total_seconds() if due["oldest"] else 0
+    # Every step that there can be: a series that comes and goes cannot be alerted by.
+    ladders = Rung.objects.order_by().values_list("clock", "level").distinct()
+    for clock, level in sorted({*ladders, *due}):
+        family.add_metric([clock, str(level)], due.get((clock, level), (0,))[0])
+    yield family
+    now = database_now()
+    ages = [(now - oldest).total_seconds() for _, oldest in due.values()]
     yield GaugeMetricFamily(
         "imaging_safety_oldest_unfired_step_seconds",
         "For how long the oldest unfired step has been due; 0 when none is.",
-        value=max(age, 0),
+        value=max([0, *ages]),
     )
 
 

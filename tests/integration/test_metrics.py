@@ -49,7 +49,9 @@ def test_a_step_that_nobody_fired_shows_with_its_age(trust: Trust) -> None:
     assert figures()["oldest_unfired_step_seconds",] == 0
     flagged(trust, at=ago(minutes=10))
     seen = figures()
-    assert seen["overdue_steps",] == 1
+    assert seen["overdue_steps", "acknowledge", "1"] == 1
+    assert seen["overdue_steps", "acknowledge", "2"] == 0
+    assert sum(value for name, value in seen.items() if name[0] == "overdue_steps") == 1
     assert seen["oldest_unfired_step_seconds",] == pytest.approx(600, abs=5)
 
 
@@ -97,7 +99,7 @@ def test_this_machine_may_read_it_where_no_token_is_set(client: Client) -> None:
     answer = client.get("/metrics")
     assert answer.status_code == 200
     assert answer["Content-Type"].startswith("text/plain; version=")
-    assert b"imaging_safety_overdue_steps 0.0" in answer.content
+    assert b'imaging_safety_overdue_steps{clock="act",level="1"} 0.0' in answer.content
 
 
 @pytest.mark.parametrize("address", ["10.0.0.5", "", "unix:"])
