@@ -159,6 +159,13 @@ def screenshot(page: Page, name: str) -> Path:
     return path
 
 
+def screenshot_of_print(page: Page, name: str) -> None:
+    """As paper shows it."""
+    page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
+    page.emulate_media(media="print")
+    screenshot(page, name)
+
+
 def settle(page: Page) -> None:
     """The header's script moves what does not fit under "More" a while after the width changed."""
     for _ in range(50):

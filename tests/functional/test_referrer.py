@@ -11,9 +11,17 @@ from django.utils import timezone
 
 from findings.models import Finding
 from findings.services.acknowledge import acknowledge_finding
+from notifications.downtime import write_lists
 from notifications.rounds import deliver, fire
 from tests.factories import TEXT, TeamFactory, Trust, a_trust, acknowledged, flagged
-from tests.functional.browser import DESKTOP, PHONE, check, overflow, screenshot
+from tests.functional.browser import (
+    DESKTOP,
+    PHONE,
+    check,
+    overflow,
+    screenshot,
+    screenshot_of_print,
+)
 from tests.integration.test_finding_page import corrected
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -123,6 +131,16 @@ def test_every_page_of_a_coordinator_has_nothing_for_axe_to_find_and_fits(browse
         "message": reverse("message", args=[message.public_id]),
     }
     look_at(browser, trust.coordinator, pages, "coordinator")
+
+
+def test_the_list_for_downtime_opens_from_a_disk_and_reads_well(browser, trust, tmp_path):
+    flagged(trust, at=timezone.now() - timedelta(hours=3))
+    acknowledged(trust)
+    (path, *_) = write_lists(tmp_path, timezone.now())
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    check(page, "downtime list", browser)
+    screenshot_of_print(page, "downtime list printed")
 
 
 @JAVASCRIPT
