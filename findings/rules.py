@@ -6,6 +6,7 @@ stopped earlier, by `visible_to`, and gets a 404.
 
 from collections.abc import Callable
 
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from findings.models import (
@@ -19,7 +20,7 @@ from findings.models import (
     Team,
 )
 from findings.models.cover import covered_by
-from findings.states import Move, MoveRefused, State, after
+from findings.states import CLOCK_OF, ClockKind, Move, MoveRefused, State, after
 
 
 class NotAllowed(Exception):
@@ -147,6 +148,32 @@ def check_can_send_letter(person: Person, finding: Finding) -> None:
     _require(
         finding.patient_told_at is None,
         "It is recorded already that the patient was told, or why not.",
+    )
+
+
+def check_can_snooze(person: Person, finding: Finding) -> None:
+    """Put one's own reminders off. Its service knows until when."""
+    _require(holds(person, finding), "Only its owner or their team can snooze a finding.")
+    _require(finding.is_open, "The finding has ended.")
+    clock = finding.clocks.filter(stopped_at__isnull=True, kind=CLOCK_OF[State(finding.state)])
+    _require(
+        clock.exclude(rule__snooze_within="").filter(due_at__gt=Now()).exists(),
+        "This finding cannot be snoozed: its limit has passed, or its category allows none.",
+    )
+
+
+def check_can_hold_letter(person: Person, finding: Finding) -> None:
+    _require(holds(person, finding), "Only its owner or their team can hold the letter.")
+    _require(
+        finding.clocks.filter(stopped_at__isnull=True, kind=ClockKind.TELL_PATIENT).exists(),
+        "No letter to the patient is due.",
+    )
+
+
+def check_can_end_pause(person: Person, finding: Finding) -> None:
+    _require(holds(person, finding), "Only its owner or their team can end this.")
+    _require(
+        finding.pauses.open().filter(until_at__gt=Now()).exists(), "Nothing is snoozed or held."
     )
 
 
@@ -282,8 +309,11 @@ can_deal_with_held = _answers(check_can_deal_with_held)
 can_keep_calendar = _answers(check_can_keep_calendar)
 can_keep_routes = _answers(check_can_keep_routes)
 can_import_people = _answers(check_can_import_people)
-can_follow_up = _answers(check_can_follow_up)
 can_let_leave = _answers(check_can_let_leave)
+can_snooze = _answers(check_can_snooze)
+can_hold_letter = _answers(check_can_hold_letter)
+can_end_pause = _answers(check_can_end_pause)
+can_follow_up = _answers(check_can_follow_up)
 can_set_leave = _answers(check_can_set_leave)
 can_see_coverage = _answers(check_can_see_coverage)
 can_keep_rotas = _answers(check_can_keep_rotas)

@@ -11,6 +11,7 @@ from findings.models.finding import Finding
 from findings.models.offer import HandOver
 from findings.models.organisation import Membership, Organisation, Site, Team
 from findings.models.patient import Patient, PatientIdentifier
+from findings.models.pause import Pause
 from findings.models.people import Person, Role, names
 from findings.models.policy import Audience, Category, Rule, Rung, Signature
 from findings.models.recommendation import ProposedMatch, Recommendation
@@ -39,6 +40,7 @@ __all__ = [
     "Patient",
     "PatientIdentifier",
     "Person",
+    "Pause",
     "Post",
     "Receipt",
     "ProposedMatch",

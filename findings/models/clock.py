@@ -107,7 +107,12 @@ class Step(models.Model):
     # Only ever earlier than due_at, with an event that says why.
     brought_forward_to = models.DateTimeField(null=True, blank=True)
     falls_at = models.GeneratedField(
-        expression=models.functions.Coalesce("brought_forward_to", "due_at"),
+        # GREATEST passes over what is empty.
+        expression=models.functions.Greatest(
+            models.functions.Coalesce("brought_forward_to", "due_at"), "waits_until"
+        ),
+    # While it is snoozed or held (pause.py), the end of that.
+    waits_until = models.DateTimeField(null=True, blank=True)
         output_field=models.DateTimeField(),
         db_persist=True,
     )
@@ -134,6 +139,10 @@ class Step(models.Model):
             ),
         ]
         indexes = [
+            models.CheckConstraint(
+                name="only_a_step_of_a_ladder_waits",
+                condition=Q(waits_until__isnull=True) | Q(level__gt=0),
+            ),
             models.Index(
                 fields=["priority", "falls_at"],
                 name="steps_to_fire",

@@ -35,6 +35,8 @@ class Event(models.Model):
         MATCH_REFUSED = "match_refused", "Proposed examination is not the one"
         FOLLOWED_UP = "followed_up", "Recommended examination answered"
         LETTER_SENT = "letter_sent", "Letter sent to the patient"
+        PAUSED = "paused", "Snoozed or held"
+        PAUSE_ENDED = "pause_ended", "Snooze or hold ended"
         CLOSED = "closed", "Closed"
         WITHDRAWN = "withdrawn", "Withdrawn"
         REOPENED = "reopened", "Re-opened"

@@ -59,6 +59,8 @@ class Rule(models.Model):
     communicate_within = models.CharField(max_length=12, blank=True)
     acknowledge_within = models.CharField(max_length=12, blank=True)
     act_within = models.CharField(max_length=12, blank=True)
+    # For how long a clock may be snoozed, from its first snooze on; empty: not at all.
+    snooze_within = models.CharField(max_length=12, blank=True)
     # The ladder in the source's own words; the rungs below are what the engine climbs.
     escalation = models.TextField(blank=True)
     basis = models.CharField(max_length=14, choices=Basis)

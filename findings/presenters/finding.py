@@ -51,6 +51,9 @@ _ANSWERS: tuple[tuple[Callable[[Person, Finding], bool], Answer], ...] = (
     (rules.can_take_back, Answer("take-offer-back", "Take the offer back", "secondary")),
     (rules.can_hand_over, Answer("hand-over", "Hand over to somebody else", "secondary")),
     (rules.can_withdraw, Answer("withdraw", "Withdraw", "link")),
+    (rules.can_snooze, Answer("snooze", "Snooze", "link")),
+    (rules.can_end_pause, Answer("end-pause", "End the snooze or hold", "link")),
+    (rules.can_hold_letter, Answer("hold-letter", "Hold the letter to the patient", "link")),
     (rules.can_send_letter, Answer("patient-letter", "Letter to the patient", "link")),
     (rules.can_note, Answer("note", "Add a note", "link")),
 )

@@ -85,6 +85,8 @@ class RuleShown:
         }
         given = [f"{name} within {words}" for name, words in three.items() if words]
         missing = [name for name, words in three.items() if not words]
+        if self.rule.snooze_within:
+            given.append(f"Snooze for at most {self._words(self.rule.snooze_within)}")
         if not given or not missing:
             return given or [NO_NUMBER]
         names = " and ".join(missing).lower().capitalize()

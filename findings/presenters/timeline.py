@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from findings import words
-from findings.models import Action, Clock, Event, Finding, HandOver, Recommendation
+from findings.models import Action, Clock, Event, Finding, HandOver, Pause, Recommendation
 from findings.presenters.moments import moment, said_day, step_words
 from findings.states import ClockKind
 
@@ -269,6 +269,20 @@ def _patient_told(data: Data) -> Said:
     return Said(f"Patient told {how.lower()}{moment_words}.", data.get("note", ""))
 
 
+def _paused(data: Data) -> Said:
+    until_at = moment(data.get("until"))
+    until = f" until {words.until(until_at)}" if until_at else ""
+    if data.get("pause") == Pause.Kind.HOLD:
+        return Said(f"Letter to the patient held{until}. The limit stays.", data.get("because", ""))
+    return Said(f"Snoozed{until}. The limit stays.", data.get("because", ""))
+
+
+def _pause_ended(data: Data) -> Said:
+    held = data.get("pause") == Pause.Kind.HOLD
+    what = "The letter to the patient is no longer held" if held else "No longer snoozed"
+    return Said(f"{what}; what waited is told as promised.")
+
+
 def _recommended(data: Data) -> Said:
     what, due_on = data.get("what", "examination"), said_day(data.get("due_on"))
     return Said(f"Further examination recommended: {what}, due by {due_on}.")
@@ -328,6 +342,8 @@ SENTENCES: dict[Event.Kind, Callable[[Data], Said]] = {
     Kind.OFFER_ENDED: _offer_ended,
     Kind.ACTED: _acted,
     Kind.PATIENT_TOLD: _patient_told,
+    Kind.PAUSED: _paused,
+    Kind.PAUSE_ENDED: _pause_ended,
     Kind.RECOMMENDED: _recommended,
     Kind.MATCH_PROPOSED: _match_proposed,
     Kind.MATCH_REFUSED: _match_refused,

@@ -20,6 +20,7 @@ from findings.services.clocks import (
 from findings.services.flag import act_limit, start_acknowledge_clock
 from findings.services.offer import accept_open_offer, end_open_offer
 from findings.services.owners import team_of, team_to_hold
+from findings.services.pause import end_pauses
 from findings.services.policy import rule_to_promise
 from findings.services.timeline import database_now, lock, move, on_behalf_of, record
 from findings.states import ClockKind, Move, State
@@ -60,6 +61,7 @@ def accept_offer(*, finding: Finding, by: Person, plan: str, at: datetime | None
         was_waiting, before = finding.state == State.AWAITING, str(finding.owner)
         move(finding, Move.ACCEPT)
         offer = accept_open_offer(finding=finding, at=at, by=by)
+        end_pauses(finding=finding, at=at, by=None)
         finding.team = offer.to_team or team_of(by) or finding.team
         record(
             finding=finding,
@@ -134,6 +136,7 @@ def decline_finding(
             named=str(to) if to else "",
         )
         end_open_offer(finding=finding, because=f"{by} declined it.", at=at, by=by)
+        end_pauses(finding=finding, at=at, by=None)
         if to is not None:
             _give_to(finding, to, team_to_hold(to))
             finding.save()
@@ -220,6 +223,7 @@ def change_hands(
         owner=str(finding.owner),
     )
     end_open_offer(finding=finding, because=offer_ends, at=at, by=by)
+    end_pauses(finding=finding, at=at, by=None)
     if not was_waiting:
         stop_clocks(finding=finding, because=Clock.StoppedBecause.HANDED_OVER, at=at, by=by)
         start_acknowledge_clock(finding=finding, at=at, by=by)

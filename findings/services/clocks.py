@@ -9,6 +9,7 @@ from findings.models import (
     Clock,
     Event,
     Finding,
+    Pause,
     Person,
     Recommendation,
     Rule,
@@ -104,7 +105,9 @@ def stop_clocks(
     Clock.objects.filter(pk__in=[clock.pk for clock in running]).update(
         stopped_at=at, stopped_because=because
     )
-    Step.objects.filter(clock__in=[clock.pk for clock in running]).unfired().update(cancelled_at=at)
+    stopped = [clock.pk for clock in running]
+    Step.objects.filter(clock__in=stopped).unfired().update(cancelled_at=at)
+    Pause.objects.open().filter(clock__in=stopped).update(ended_at=at)
     for clock in running:
         record(
             finding=finding,
@@ -151,7 +154,7 @@ def bring_next_step_forward(
     )
     if step is None:
         return None
-    Step.objects.filter(pk=step.pk).unfired().update(brought_forward_to=at)
+    Step.objects.filter(pk=step.pk).unfired().update(brought_forward_to=at, waits_until=None)
     record(
         finding=finding,
         kind=Event.Kind.STEP_BROUGHT_FORWARD,

@@ -26,6 +26,7 @@ from findings.services.flag import reopen_finding
 from findings.services.follow_up import propose_matches
 from findings.services.identity import Held, IdentityHeld, identify
 from findings.services.offer import end_open_offer
+from findings.services.pause import end_pauses
 from findings.services.timeline import database_now, lock, record
 from findings.states import State
 
@@ -295,6 +296,7 @@ def _tell_again(finding: Finding, report: Report) -> None:
         because=f"{_because(report)} The owner is told again; the limit stays.",
     )
     end_open_offer(finding=finding, because="The report changed.", at=database_now(), by=None)
+    end_pauses(finding=finding, at=database_now(), by=None)
     tell_owner_now(finding=finding, words="the report has changed", at=database_now())
 
 

@@ -25,6 +25,7 @@ from findings.services.clocks import planned_steps, start_clock, stop_clocks
 from findings.services.follow_up import Advised, recommend
 from findings.services.offer import end_open_offer
 from findings.services.owners import team_of, team_to_hold
+from findings.services.pause import end_pauses
 from findings.services.policy import PolicyError, limit_at, rule_to_promise
 from findings.services.tell_patient import start_patient_clock
 from findings.services.timeline import database_now, move, record
@@ -265,3 +266,4 @@ def reopen_finding(
     stop_clocks(finding=finding, because=Clock.StoppedBecause.CORRECTED, at=at, by=by)
     start_acknowledge_clock(finding=finding, at=at, by=by)
     start_patient_clock(finding=finding, at=at, by=by)
+    end_pauses(finding=finding, at=at, by=None)

@@ -21,6 +21,9 @@ FOLDER = Path(__file__).resolve().parent.parent / "policy"
 FOLLOW_UP_POLICY = "DEF-FOLLOWUP"
 
 
+LATER_COLUMNS = ("snooze_within",)
+
+
 class PolicyError(Exception):
     """A policy file or row that cannot be used; the message says which and why."""
 
@@ -73,7 +76,9 @@ def load_policy(folder: Path = FOLDER) -> Loaded:
 def _load_rule(row: Mapping[str, str], rungs: list[dict[str, str]]) -> bool:
     """True when this made a new version."""
     _check_rule(row, rungs)
-    content = json.dumps([row, rungs], sort_keys=True).encode()
+    # Empty cells of columns that came later do not make an old rule a new version.
+    said = {name: cell for name, cell in row.items() if cell or name not in LATER_COLUMNS}
+    content = json.dumps([said, rungs], sort_keys=True).encode()
     fingerprint = hashlib.sha256(content).hexdigest()
     newest = Rule.objects.filter(policy_id=row["policy_id"]).order_by("-version").first()
     if newest is not None and newest.fingerprint == fingerprint:
@@ -86,6 +91,7 @@ def _load_rule(row: Mapping[str, str], rungs: list[dict[str, str]]) -> bool:
         communicate_within=row["communicate_within"],
         acknowledge_within=row["acknowledge_within"],
         act_within=row["act_within"],
+        snooze_within=row.get("snooze_within") or "",
         escalation=row["escalation"],
         basis=row["basis"],
         source=row["source"],
@@ -115,6 +121,7 @@ def _check_rule(row: Mapping[str, str], rungs: Iterable[Mapping[str, str]]) -> N
         if rungs:
             for field in ("communicate_within", "acknowledge_within", "act_within"):
                 row[field] and parse_duration(row[field])
+            row.get("snooze_within") and parse_duration(row["snooze_within"])
         Rule.Basis(row["basis"]), Rule.Calendar(row["clock"])
     except (KeyError, ValueError) as error:
         raise PolicyError(f"Policy row {row.get('policy_id', '?')}: {error}") from error

@@ -56,6 +56,7 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
         "coming": presenter.next_lines(
             found, [step for step in steps if step.clock_id in current], now
         ),
+        "pauses": list(found.pauses.open().filter(until_at__gt=now).select_related("entered_by")),
         "recommendations": list(
             found.recommendations.select_related("recorded_by", "examination").prefetch_related(
                 "matches__examination"

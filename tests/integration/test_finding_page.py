@@ -19,6 +19,7 @@ from tests.factories import TEXT, Trust, a_trust, acknowledged, flagged, report,
 from tests.pages import fill_in, queries_of, signed_in, words_of
 
 pytestmark = pytest.mark.django_db
+LETTERS = ("hold-letter", "patient-letter")
 
 
 @pytest.fixture
@@ -154,7 +155,7 @@ def offered(finding: Finding, person: Person) -> list[str]:
 
 def test_the_owner_is_asked_mine_or_not_mine_first(trust: Trust) -> None:
     finding = flagged(trust)
-    expected = ["acknowledge", "decline", "patient-told", "offer", "patient-letter", "note"]
+    expected = ["acknowledge", "decline", "patient-told", "offer", *LETTERS, "note"]
     assert offered(finding, trust.referrer) == expected
     assert offered(finding, trust.colleague) == expected
 
@@ -177,7 +178,7 @@ def test_after_acknowledging_the_action_is_asked_for(trust: Trust) -> None:
         "act",
         "patient-told",
         "offer",
-        "patient-letter",
+        *LETTERS,
         "note",
     ]
 

@@ -95,6 +95,10 @@ TABLE: dict[str, Expected] = {
     "act": everybody(NONE, but={NO: "radiologist coordinator governance", 409: ITS_HOLDERS}),
     "close": everybody(NONE, but={NO: "radiologist coordinator governance", 409: ITS_HOLDERS}),
     "patient-told": answer(ITS_HOLDERS),
+    # A critical finding, which cannot be snoozed; and nothing is held.
+    "snooze": answer(""),
+    "hold-letter": answer(ITS_HOLDERS),
+    "end-pause": answer(""),
     # No examination is recommended.
     "follow-up": answer(""),
     "patient-letter": answer(f"{ITS_HOLDERS} coordinator"),
@@ -173,6 +177,9 @@ POSTED = {
     "hand-over": "coordinator governance",
     "offer": ITS_HOLDERS,
     "accept-offer": "",
+    "snooze": "",
+    "hold-letter": ITS_HOLDERS,
+    "end-pause": "",
     "refuse-offer": "",
     "withdraw": "radiologist coordinator",
     "take-offer-back": "",

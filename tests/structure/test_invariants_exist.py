@@ -41,6 +41,7 @@ CONSTRAINTS = {
         "step_never_fires_early",
         "step_is_never_fired_and_cancelled",
         "step_only_moves_nearer",
+        "only_a_step_of_a_ladder_waits",
     },
     # 7. Notifications.
     "notifications_notification": {
@@ -56,6 +57,12 @@ CONSTRAINTS = {
         "ended_offer_says_when_and_how",
         "refused_offer_has_a_reason",
         "a_person_ends_an_offer_unless_it_is_overtaken",
+    },
+    "findings_pause": {
+        "pause_has_a_reason",
+        "pause_ends_after_it_starts",
+        "snooze_never_passes_its_limit",
+        "pause_is_ended_after_it_starts",
     },
     "findings_recommendation": {
         "recommendation_says_what",
@@ -85,6 +92,7 @@ INDEXES = {
 }
 TRIGGERS = {
     "findings_handover": {
+    "one_open_pause_a_clock",
         "handover_is_never_deleted",
         "offer_never_changes",
         "offer_ends_once",
@@ -95,6 +103,7 @@ TRIGGERS = {
         "recommendation_ends_once",
     },
     "findings_proposedmatch": {"proposedmatch_is_never_deleted"},
+    "findings_pause": {"pause_is_never_deleted", "pause_never_changes"},
     "findings_finding": {"open_finding_has_a_running_clock", "finding_is_never_deleted"},
     "findings_post": {"post_is_never_deleted"},
     "findings_rotaentry": {"rotaentry_is_never_deleted", "removed_rota_entry_never_changes"},

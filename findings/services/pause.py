@@ -1,0 +1,136 @@
+"""Snooze, and holding the letter to the patient: with a reason and an end, and no promise moves.
+
+A snooze keeps back only what its owner is told; the rungs above fire as promised. It never passes
+the clock's limit, nor what the category allows from its first snooze on. A hold keeps back the
+letter; at the limit the governance leads hear all the same.
+"""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q
+
+from findings import doorbell
+from findings.models import Audience, Clock, Event, Finding, Pause, Person, Step
+from findings.rules import check_can_end_pause, check_can_hold_letter, check_can_snooze
+from findings.services.calendars import calendar
+from findings.services.clocks import clock_of_state
+from findings.services.timeline import database_now, lock, record
+from findings.states import ClockKind
+from findings.timetable import parse_duration
+from findings.words import until
+
+Kind = Pause.Kind
+
+# Whose steps wait, by the kind of pause.
+_WAIT = {
+    Kind.SNOOZE: Q(audience=Audience.OWNER),
+    Kind.HOLD: ~Q(audience=Audience.GOVERNANCE),
+}
+
+
+def snooze_at_most_until(clock: Clock, at: datetime) -> datetime | None:
+    """Until when this clock may be snoozed at the latest; None where it may not be at all."""
+    within = clock.rule.snooze_within
+    if not within or clock.due_at <= at:
+        return None
+    first = clock.pauses.filter(kind=Kind.SNOOZE).order_by("started_at").first()
+    start = first.started_at if first else at
+    allowed = calendar(clock.rule.calendar, clock.finding.site).add(start, parse_duration(within))
+    return min(clock.due_at, allowed)
+
+
+def snooze(
+    *, finding: Finding, by: Person, because: str, until_at: datetime, at: datetime | None = None
+) -> Pause:
+    """The owner's reminders of the clock of its state wait until then. Raises ValueError for an
+    end that lies in the past or beyond what is allowed."""
+    with transaction.atomic():
+        finding = lock(finding)
+        check_can_snooze(by, finding)
+        at = at or database_now()
+        clock = clock_of_state(finding)
+        at_most = snooze_at_most_until(clock, at)
+        if at_most is None or until_at > at_most:
+            raise ValueError(
+                f"It can be snoozed until {until(at_most)} at the latest."
+                if at_most and at_most > at
+                else "It cannot be snoozed any more: its limit or its category's is reached."
+            )
+        return _pause(clock, Kind.SNOOZE, because, until_at, at, by, at_most)
+
+
+def hold_letter(
+    *, finding: Finding, by: Person, because: str, until_at: datetime, at: datetime | None = None
+) -> Pause:
+    """The letter to the patient waits until then: they are seen on Thursday, say."""
+    with transaction.atomic():
+        finding = lock(finding)
+        check_can_hold_letter(by, finding)
+        clock = finding.clocks.get(kind=ClockKind.TELL_PATIENT, stopped_at__isnull=True)
+        return _pause(clock, Kind.HOLD, because, until_at, at or database_now(), by, None)
+
+
+def _pause(
+    clock: Clock,
+    kind: Pause.Kind,
+    because: str,
+    until_at: datetime,
+    at: datetime,
+    by: Person,
+    at_most_until: datetime | None,
+) -> Pause:
+    if not because.strip():
+        raise ValueError("A reason is needed.")
+    if until_at <= at:
+        raise ValueError("The end must lie in the future.")
+    _close(clock, at, by)
+    pause = Pause.objects.create(
+        finding=clock.finding,
+        clock=clock,
+        kind=kind,
+        because=because.strip(),
+        started_at=at,
+        until_at=until_at,
+        at_most_until=at_most_until,
+        entered_by=by,
+    )
+    # What was due before is late, not snoozed.
+    inside = clock.steps.unfired().filter(level__gt=0, falls_at__gt=at, falls_at__lt=until_at)
+    inside.filter(_WAIT[kind]).update(waits_until=until_at)
+    record(
+        finding=clock.finding,
+        kind=Event.Kind.PAUSED,
+        by=by,
+        at=at,
+        pause=kind,
+        clock=clock.kind,
+        until=until_at,
+        because=pause.because,
+    )
+    return pause
+
+
+def end_pause(*, finding: Finding, by: Person, at: datetime | None = None) -> Finding:
+    """Undo: what waited falls when it was promised, and at once where that has passed."""
+    with transaction.atomic():
+        finding = lock(finding)
+        check_can_end_pause(by, finding)
+        end_pauses(finding=finding, at=at or database_now(), by=by)
+    return finding
+
+
+def end_pauses(*, finding: Finding, at: datetime, by: Person | None) -> None:
+    """The finding went to somebody else, or its report changed: nobody snoozed it for them. The
+    caller holds the finding's lock."""
+    for pause in finding.pauses.open().select_related("clock"):
+        is_over = pause.until_at <= at
+        _close(pause.clock, at, by)
+        if not is_over:
+            record(finding=finding, kind=Event.Kind.PAUSE_ENDED, by=by, at=at, pause=pause.kind)
+            doorbell.ring_after_commit()
+
+
+def _close(clock: Clock, at: datetime, by: Person | None) -> None:
+    clock.pauses.open().update(ended_at=at, ended_by=by)
+    Step.objects.unfired().filter(clock=clock, waits_until__isnull=False).update(waits_until=None)
