@@ -194,6 +194,10 @@ NOTIFY_CALLBACK_TOKEN = env.str("NOTIFY_CALLBACK_TOKEN", default="")
 # The trust's own messaging: where messages are posted, and the secret that signs them.
 WEBHOOK_URL = env.str("WEBHOOK_URL", default="")
 WEBHOOK_SECRET = env.str("WEBHOOK_SECRET", default="")
+# Between these hours by local clocks, as in 20:00-08:00, messages about categories that may wait
+# (held_at_night in categories.csv, never the urgent ones) are saved up for one digest in the
+# morning. Empty: everything goes at once.
+QUIET_HOURS = env.str("QUIET_HOURS", default="")
 # An outside monitor that raises the alarm when it hears nothing; empty: none.
 HEARTBEAT_URL = env.str("HEARTBEAT_URL", default="")
 # What Prometheus sends as its bearer token to read /metrics. Empty: only this machine reads it.

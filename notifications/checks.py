@@ -1,10 +1,13 @@
 """Checks at the start: a channel that is half set up sends nothing, so say what is missing."""
 
+from datetime import time
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+
+from notifications.quiet import hours
 
 SHORTEST_SECRET = 32
 PAIRS = (("NOTIFY_API_KEY", "NOTIFY_TEMPLATE_ID"), ("WEBHOOK_URL", "WEBHOOK_SECRET"))
@@ -46,6 +49,23 @@ def channels_are_private(app_configs: Any, **_kwargs: Any) -> list[CheckMessage]
         )
         for name in ("WEBHOOK_SECRET", "NOTIFY_CALLBACK_TOKEN")
         if 0 < len(getattr(settings, name)) < SHORTEST_SECRET
+    ]
+
+
+@register(Tags.compatibility)
+def quiet_hours_are_hours(app_configs: Any, **_kwargs: Any) -> list[CheckMessage]:
+    try:
+        quiet = hours()
+    except ValueError:
+        quiet = (time(0), time(0))
+    if quiet is None or quiet[0] != quiet[1]:
+        return []
+    return [
+        Error(
+            "QUIET_HOURS is not from one time of the day until another.",
+            hint="Write it like 20:00-08:00, or leave it empty.",
+            id="notifications.E004",
+        )
     ]
 
 

@@ -35,7 +35,7 @@ from notifications.channels.base import (
     Unknown,
 )
 from notifications.models import Channel, DeliveryAttempt, DeliveryResult, Notification, Route
-from notifications.outcomes import Turn, settle, step_aside
+from notifications.outcomes import Turn, give_up_unsendable, settle, step_aside
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,8 @@ Status, Outcome = Notification.Status, DeliveryResult.Outcome
 
 # Seconds. A round ends before a worker's time limit, however slow the mail server is.
 ROUND = 30.0
+# A longer list is not read; the rest goes in the next one.
+MOST_IN_A_DIGEST = 50
 # When our own code fails on one message: it waits, and the watchdog shows it.
 AFTER_OUR_FAULT = timedelta(minutes=5)
 
@@ -70,7 +72,7 @@ COUNTED = {
 
 def deliver_due(*, limit: int = 500, stop: Callable[[], bool] = lambda: False) -> Delivered:
     """One round: at most `limit` messages a channel, the most severe and the oldest first."""
-    counted: Counter[str] = Counter()
+    counted: Counter[str] = Counter(failed=give_up_unsendable(limit))
     ends = time.monotonic() + ROUND
     for channel, make in SENDERS.items():
         sender = make()
@@ -132,6 +134,11 @@ def _claim(channel: Channel) -> Notification | None:
     return claimed
 
 
+_WHOLE = Notification.objects.select_related(
+    "step__clock", "finding__team", "finding__owner_team", "recipient", "route__person"
+)
+
+
 @transaction.atomic
 def _prepare(claimed: Notification, ends: float) -> Turn | None:
     """The attempt, committed before the call; None when the finding no longer needs it.
@@ -139,24 +146,62 @@ def _prepare(claimed: Notification, ends: float) -> Turn | None:
     One transaction, and the attempt has the time of its beginning: none is later than the answer
     that it did not see, however long the process stood still in between.
     """
-    notification = Notification.objects.select_related(
-        "step__clock", "finding__team", "finding__owner_team", "recipient", "route__person"
-    ).get(pk=claimed.pk)
+    notification = _WHOLE.get(pk=claimed.pk)
     if not _is_needed(notification):
         step_aside(claimed, status=Status.NOT_NEEDED)
         return None
-    message = messages.write(
-        notification, at=database_now(), may_be_second=_may_have_arrived(notification)
+    others = _saved_up_with(claimed) if claimed.held_until else []
+    every = [notification, *others]
+    may_be_second = any(_may_have_arrived(one) for one in every)
+    write = messages.write_digest if others else messages.write
+    message = write(*every, at=database_now(), may_be_second=may_be_second)
+    attempt = _attempt(notification, message)
+    assert claimed.lease_token is not None
+    token = claimed.lease_token
+    carried = tuple(
+        Turn(one, _attempt(one, message, carried_by=attempt), token, message, ends)
+        for one in others
     )
-    attempt = DeliveryAttempt.objects.create(
+    return Turn(notification, attempt, token, message, ends, carried)
+
+
+def _attempt(
+    notification: Notification, message: messages.Message, **more: DeliveryAttempt
+) -> DeliveryAttempt:
+    return DeliveryAttempt.objects.create(
         notification=notification,
         number=notification.attempts.count() + 1,
         started_at=TransactionNow(),
         subject=message.subject,
         body=message.text,
+        **more,
     )
-    assert claimed.lease_token is not None
-    return Turn(notification, attempt, claimed.lease_token, message, ends)
+
+
+def _saved_up_with(claimed: Notification) -> list[Notification]:
+    """What else was saved up for the same morning, person and route; ours under the same lease."""
+    waiting = Notification.objects.filter(
+        status=Status.QUEUED,
+        next_attempt_at__lte=Now(),
+        held_until__isnull=False,
+        recipient=claimed.recipient_id,
+        route=claimed.route_id,
+    ).order_by("next_attempt_at", "pk")
+    locked = waiting.select_for_update(skip_locked=True).values_list("pk", flat=True)
+    ours = list(locked[: MOST_IN_A_DIGEST - 1])
+    Notification.objects.filter(pk__in=ours).update(
+        status=Status.SENDING,
+        lease_token=claimed.lease_token,
+        lease_until=Now() + timedelta(seconds=settings.DELIVERY_LEASE_SECONDS),
+    )
+    found = _WHOLE.filter(pk__in=ours).order_by("pk")
+    needed = []
+    for one in found:
+        if _is_needed(one):
+            needed.append(one)
+        else:
+            step_aside(one, status=Status.NOT_NEEDED)
+    return needed
 
 
 def _is_needed(notification: Notification) -> bool:
@@ -220,6 +265,8 @@ def _unusable(route: Route) -> str:
     """What has changed since the step fired, in a sentence; empty when nothing has."""
     if not route.person.is_active:
         return "The recipient no longer works here."
+    if route.removed_at:
+        return "The recipient is no longer told there."
     if route.failed_at:
         return "The address has refused mail before."
     return "" if route.verified_at else "The address is not verified."

@@ -16,7 +16,8 @@ from findings.reach import Subject
 from findings.services.clocks import bring_next_step_forward
 from findings.services.timeline import Line, record_all
 from notifications.audience import Reach, Reached, reach
-from notifications.models import Route
+from notifications.models import Channel, Route, first_ways
+from notifications.quiet import held_until
 
 # On the step's own columns: a filter that crosses a join would be answered from the snapshot of
 # before somebody else's commit.
@@ -144,25 +145,30 @@ def _telling(climbed: Sequence[Rung]) -> Iterator[Telling]:
     """Each person once by each route, all on the highest of these steps."""
     told: dict[int, Reached] = {one.person.pk: one for rung in climbed for one in rung.reach.told}
     for one in told.values():
-        for route in one.routes:
-            yield Telling(climbed[-1].step, route)
+        step = climbed[-1].step
+        for route in first_ways(one.routes, step.priority):
+            yield Telling(step, route)
 
 
 # Rows by the ten thousand: as objects they would take longer than all the rest.
 NOTIFY = """
     INSERT INTO notifications_notification (public_id, step_id, finding_id, recipient_id, route_id,
-        channel, priority, status, created_at, next_attempt_at)
-    SELECT gen_random_uuid(), step, finding, recipient, route, channel, priority,
-        'queued', %s, %s
-    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::int[])
-        AS t (step, finding, recipient, route, channel, priority)
+        channel, priority, held_until, status, created_at, next_attempt_at)
+    SELECT gen_random_uuid(), step, finding, recipient, route, channel, priority, held_until,
+        'queued', %s, coalesce(held_until, %s)
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::int[],
+        %s::timestamptz[]) AS t (step, finding, recipient, route, channel, priority, held_until)
 """
 
 
 def notify(told: Iterable[Telling], at: datetime) -> int:
-    """Write the notifications, to be sent from now on; how many."""
+    """Write the notifications, to be sent from now on or when the quiet hours end; how many."""
+    morning = held_until(at)
     rows = [
-        (step.pk, step.finding_id, route.person_id, route.pk, route.channel, step.priority)
+        (
+            *(step.pk, step.finding_id, route.person_id, route.pk, route.channel, step.priority),
+            morning if step.may_wait and route.channel != Channel.IN_APP else None,
+        )
         for step, route in told
     ]
     if rows:

@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 
 from findings.models import Audience, Clock, Step
 from findings.states import ClockKind
-from findings.words import length, near
+from findings.words import length, near, plural
 from notifications import audience
 from notifications.escalation import asks_for_an_answer
 from notifications.models import Notification
@@ -88,6 +88,24 @@ def write(notification: Notification, *, at: datetime, may_be_second: bool) -> M
         subject=_one_line(context["subject"]),
         text=render_to_string("messages/notification.txt.jinja", context).strip() + "\n",
         html=render_to_string("messages/notification.html.jinja", context),
+    )
+
+
+def write_digest(*notifications: Notification, at: datetime, may_be_second: bool) -> Message:
+    """What was saved up over night for one person, in one message."""
+    every = [_context(one, at) for one in notifications]
+    every.sort(key=lambda one: not one["is_late"])
+    count = plural(len(every), "finding")
+    context = {
+        "subject": f"Finding: {count} wait for you",
+        "findings": every,
+        "count": count,
+        "may_be_second": may_be_second,
+    }
+    return Message(
+        subject=context["subject"],
+        text=render_to_string("messages/digest.txt.jinja", context).strip() + "\n",
+        html=render_to_string("messages/digest.html.jinja", context),
     )
 
 

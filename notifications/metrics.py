@@ -27,7 +27,7 @@ DUE_TO_FIRED = """
     FROM findings_step WHERE fired_at > now() - make_interval(secs => %(over)s)
 """
 FIRED_TO_DELIVERED = """
-    SELECT extract(epoch FROM sent_at - created_at) AS seconds
+    SELECT extract(epoch FROM sent_at - coalesce(held_until, created_at)) AS seconds
     FROM notifications_notification WHERE sent_at > now() - make_interval(secs => %(over)s)
 """
 DWELL = """

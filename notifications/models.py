@@ -184,6 +184,8 @@ class Notification(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     # When it next needs a look; moved on by each transient failure.
     next_attempt_at = models.DateTimeField(db_default=Now())
+    # The end of the quiet hours for which it was saved up; empty: it goes at once.
+    held_until = models.DateTimeField(null=True, blank=True)
     # Who is sending it now and until when it is theirs; empty when nobody is.
     lease_token = models.UUIDField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -244,6 +246,10 @@ class DeliveryAttempt(models.Model):
     notification = models.ForeignKey(Notification, models.PROTECT, related_name="attempts")
     number = models.PositiveSmallIntegerField()
     started_at = models.DateTimeField(db_default=Now())
+    # In a digest: the attempt whose message held this one, too.
+    carried_by = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="carries"
+    )
     # What the recipient sees; nothing about the patient.
     subject = models.CharField(max_length=200)
     body = models.TextField()

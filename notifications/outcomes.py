@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from findings import doorbell
 from findings.models import Audience, Event, Finding, Step
@@ -22,7 +23,13 @@ from findings.services.timeline import database_now, lock, record
 from notifications.channels.base import NotSent, Permanent, Transient
 from notifications.escalation import asks_for_an_answer
 from notifications.messages import Message
-from notifications.models import Channel, DeliveryAttempt, DeliveryResult, Notification
+from notifications.models import (
+    Channel,
+    DeliveryAttempt,
+    DeliveryResult,
+    Notification,
+    configured_channels,
+)
 from notifications.routes import mark_as_bounced, next_route
 
 Status, Outcome = Notification.Status, DeliveryResult.Outcome
@@ -32,6 +39,7 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=15)
 MOST_TRIES = 40
 # Seconds between tries at recording what has happened already.
 RECORD_AGAIN_AFTER = (0.2, 0.5, 1, 2, 4, 8)
+SWITCHED_OFF = "Nothing can be sent this way any more: it was switched off."
 UNDELIVERED = "a message could not be delivered"
 
 
@@ -45,10 +53,20 @@ class Turn:
     message: Message
     # On time.monotonic(): when the lease will have run out.
     ends: float
+    # What the same message says of other findings, in a digest.
+    others: tuple["Turn", ...] = ()
 
 
 def settle(turn: Turn, error: NotSent | None) -> DeliveryResult.Outcome:
-    """Record how it ended. A restart of the database must not make us forget that it has gone."""
+    """Record how it ended, of a digest for each that it carried: one finding after the other."""
+    outcome = _keep_settling(turn, error)
+    for other in turn.others:
+        _keep_settling(other, error)
+    return outcome
+
+
+def _keep_settling(turn: Turn, error: NotSent | None) -> DeliveryResult.Outcome:
+    """A restart of the database must not make us forget that it has gone."""
     for pause in RECORD_AGAIN_AFTER:
         try:
             return _settle(turn, error)
@@ -128,6 +146,46 @@ def _record(finding: Finding, turn: Turn, kind: Event.Kind, at: datetime, **more
         channel=notification.channel,
         level=notification.step.level,
         attempt=turn.attempt.number,
+        **more,
+    )
+
+
+def give_up_unsendable(limit: int) -> int:
+    """Messages by a way that was switched off must not wait in silence: they fail, and the next
+    way or the next step takes over."""
+    off = set(Channel) - set(configured_channels())
+    waiting = Notification.objects.filter(
+        status=Status.QUEUED, channel__in=off, next_attempt_at__lte=Now()
+    )
+    ids = list(waiting.values_list("pk", flat=True)[:limit]) if off else []
+    return sum(_give_up(pk) for pk in ids)
+
+
+@transaction.atomic
+def _give_up(pk: int) -> int:
+    notification = Notification.objects.select_related("step", "recipient", "route").get(pk=pk)
+    finding = lock(notification.finding)
+    given_up = Notification.objects.filter(pk=pk, status=Status.QUEUED).update(status=Status.FAILED)
+    if given_up:
+        at = database_now()
+        record_not_delivered(finding, notification, at, SWITCHED_OFF)
+        follow_failure(finding, notification, at, address_is_bad_because="")
+    return given_up
+
+
+def record_not_delivered(
+    finding: Finding, notification: Notification, at: datetime, because: str, **more: Any
+) -> None:
+    """What the timeline says of a message that failed other than while it was being sent."""
+    record(
+        finding=finding,
+        kind=Event.Kind.SEND_FAILED,
+        by=None,
+        at=at,
+        to=str(notification.recipient),
+        channel=notification.channel,
+        level=notification.step.level,
+        because=because,
         **more,
     )
 

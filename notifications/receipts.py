@@ -5,17 +5,17 @@ an attempt, and what was final stays final: a failure after "delivered" is kept 
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
-from findings.models import Event, Finding
-from findings.services.timeline import database_now, lock, record
+from findings.models import Finding
+from findings.services.timeline import database_now, lock
 from notifications.channels.base import without_addresses
 from notifications.models import DeliveryAttempt, DeliveryReceipt, Notification
-from notifications.outcomes import follow_failure
+from notifications.outcomes import follow_failure, record_not_delivered
 
 log = logging.getLogger(__name__)
 Outcome, Status = DeliveryReceipt.Outcome, Notification.Status
@@ -38,9 +38,20 @@ class Told:
     address_is_bad: bool = False
 
 
-@transaction.atomic
 def take_receipt(told: Told) -> bool:
-    """False where it says nothing new, or is about no message of ours. Raises `NotYet`."""
+    """False where it says nothing new, or is about no message of ours. Raises `NotYet`.
+
+    What came back of a digest came back of everything that it carried.
+    """
+    carried = DeliveryAttempt.objects.filter(
+        carried_by__notification__public_id=told.public_id
+    ).values_list("notification__public_id", flat=True)
+    every = [told, *(replace(told, public_id=str(one)) for one in carried)]
+    return any([_take(one) for one in every])  # a list: each of them is taken
+
+
+@transaction.atomic
+def _take(told: Told) -> bool:
     found = Notification.objects.filter(public_id=told.public_id).first()
     if found is None:
         return False
@@ -102,18 +113,7 @@ def _failed(
     if not sent.update(status=Status.FAILED, sent_at=None):
         return  # it is on its way again, or was given up already
     because = without_addresses(told.detail) or "The message came back."
-    record(
-        finding=finding,
-        kind=Event.Kind.SEND_FAILED,
-        by=None,
-        at=at,
-        to=str(notification.recipient),
-        channel=notification.channel,
-        level=notification.step.level,
-        attempt=attempt.number,
-        because=because,
-        came_back=True,
-    )
+    record_not_delivered(finding, notification, at, because, attempt=attempt.number, came_back=True)
     why = because if told.address_is_bad else ""
     follow_failure(finding, notification, at, address_is_bad_because=why)
 

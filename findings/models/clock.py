@@ -103,16 +103,18 @@ class Step(models.Model):
     words = models.CharField(max_length=120)
     # The category's at the flag: the most severe are told first.
     priority = models.PositiveSmallIntegerField()
+    # Whether its messages may wait for the morning: the category's, too.
+    may_wait = models.BooleanField(default=False)
     due_at = models.DateTimeField()
     # Only ever earlier than due_at, with an event that says why.
     brought_forward_to = models.DateTimeField(null=True, blank=True)
+    # While it is snoozed or held (pause.py), the end of that.
+    waits_until = models.DateTimeField(null=True, blank=True)
     falls_at = models.GeneratedField(
         # GREATEST passes over what is empty.
         expression=models.functions.Greatest(
             models.functions.Coalesce("brought_forward_to", "due_at"), "waits_until"
         ),
-    # While it is snoozed or held (pause.py), the end of that.
-    waits_until = models.DateTimeField(null=True, blank=True)
         output_field=models.DateTimeField(),
         db_persist=True,
     )
@@ -137,12 +139,12 @@ class Step(models.Model):
                 condition=Q(brought_forward_to__isnull=True)
                 | Q(brought_forward_to__lte=F("due_at")),
             ),
-        ]
-        indexes = [
             models.CheckConstraint(
                 name="only_a_step_of_a_ladder_waits",
                 condition=Q(waits_until__isnull=True) | Q(level__gt=0),
             ),
+        ]
+        indexes = [
             models.Index(
                 fields=["priority", "falls_at"],
                 name="steps_to_fire",

@@ -172,12 +172,21 @@ class Category(models.Model):
     national_policy_id = models.CharField(max_length=30, blank=True)
     # The rule by which the patient must have been told; empty: no such clock runs.
     patient_policy_id = models.CharField(max_length=30, blank=True)
+    # Whether its messages are saved up for the morning in the quiet hours.
+    held_at_night = models.BooleanField(default=False)
     asks_primary_site = models.BooleanField(default=False)
     is_offered = models.BooleanField(default=True)
 
     class Meta:
         ordering = ["priority"]
         verbose_name_plural = "categories"
+        constraints = [
+            # Critical and urgent, whatever a file says.
+            models.CheckConstraint(
+                name="urgent_categories_are_never_held",
+                condition=Q(held_at_night=False) | Q(priority__gt=2),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

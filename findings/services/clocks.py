@@ -86,6 +86,7 @@ def _step(clock: Clock, finding: Finding, planned: PlannedStep) -> Step:
         audience=planned.audience,
         words=planned.words,
         priority=finding.category.priority,
+        may_wait=finding.category.held_at_night,
         due_at=planned.due_at,
     )
 

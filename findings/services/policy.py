@@ -139,6 +139,7 @@ def _load_category(row: Mapping[str, str]) -> None:
             "national_policy_id": row["national_policy_id"],
             # A trust's own file may be older than this column: then as if it were empty.
             "patient_policy_id": row.get("patient_policy_id") or "",
+            "held_at_night": row.get("held_at_night") == "yes",
             "asks_primary_site": row["asks_primary_site"] == "yes",
         },
     )
