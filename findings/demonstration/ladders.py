@@ -9,7 +9,7 @@ from django.conf import settings
 
 from findings.models import Category, Rung
 from findings.services.calendars import calendar
-from findings.services.policy import limit_at, rule_to_promise
+from findings.services.policy import limit_in, rule_to_promise
 from findings.states import ClockKind
 from findings.timetable import end_of_day, parse_duration, steps
 
@@ -23,6 +23,7 @@ class Ladder:
     def __init__(self, category: Category) -> None:
         self.category = category
         self.rule = rule_to_promise(category.local_policy_id)
+        self.calendar = calendar(self.rule.calendar)
         rungs = list(self.rule.rungs.all())
         self.rungs = {kind: [one for one in rungs if one.clock == kind] for kind in ClockKind}
 
@@ -32,13 +33,13 @@ class Ladder:
         return self.category.priority <= 2
 
     def answer_due(self, start: datetime) -> datetime:
-        due_at = limit_at(self.rule, ClockKind.ACKNOWLEDGE, start)
+        due_at = limit_in(self.calendar, self.rule, ClockKind.ACKNOWLEDGE, start)
         assert due_at is not None
         return due_at
 
     def act_due(self, start: datetime, within_days: int) -> datetime:
         """By the rule; where it leaves that to the report, the day that the radiologist advised."""
-        due_at = limit_at(self.rule, ClockKind.ACT, start)
+        due_at = limit_in(self.calendar, self.rule, ClockKind.ACT, start)
         zone = ZoneInfo(settings.TIME_ZONE)
         advised_on = start.astimezone(zone).date() + timedelta(days=within_days)
         return due_at or end_of_day(advised_on, zone)
@@ -49,7 +50,7 @@ class Ladder:
             self.rungs[kind],
             started_at=start,
             due_at=due_at,
-            calendar=calendar(self.rule.calendar),
+            calendar=self.calendar,
             from_at=start,
         )
         return sum(step.due_at <= now for step in ladder)
