@@ -263,6 +263,15 @@ def check_can_see_people(person: Person) -> None:
     )
 
 
+def check_can_route(person: Person, organisation: Organisation) -> None:
+    """See and change which team holds what the order leads to nobody for."""
+    _require(
+        person.has_role(Role.COORDINATOR, Role.ADMINISTRATOR)
+        and person.organisation_id == organisation.pk,
+        "Routing rules are kept by coordinators and administrators of the trust.",
+    )
+
+
 def check_can_see_coverage(person: Person) -> None:
     _require(
         person.has_role(Role.COORDINATOR, Role.GOVERNANCE, Role.ADMINISTRATOR),
@@ -315,6 +324,7 @@ can_hold_letter = _answers(check_can_hold_letter)
 can_end_pause = _answers(check_can_end_pause)
 can_follow_up = _answers(check_can_follow_up)
 can_set_leave = _answers(check_can_set_leave)
+can_route = _answers(check_can_route)
 can_see_coverage = _answers(check_can_see_coverage)
 can_keep_rotas = _answers(check_can_keep_rotas)
 can_keep_rota = _answers(check_can_keep_rota)

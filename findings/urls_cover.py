@@ -1,11 +1,16 @@
-"""Addresses of the pages about whether somebody will be there: coverage, posts and rotas."""
+"""Addresses of the pages about whether somebody will be there: coverage, posts and
+their rotas, and routing rules."""
 
 from django.urls import path
 
-from findings.views import coverage, rota_import, rotas
+from findings.views import coverage, rota_import, rotas, routing
 
 urlpatterns = [
     path("coverage/", coverage.coverage, name="coverage"),
+    path("routing/", routing.routing, name="routing"),
+    path("routing/add/", routing.add, name="add-routing-rule"),
+    path("routing/<int:pk>/change/", routing.change, name="change-routing-rule"),
+    path("routing/<int:pk>/remove/", routing.remove, name="remove-routing-rule"),
     path("rotas/", rotas.rotas, name="rotas"),
     path("rotas/add/", rotas.add_post, name="add-post"),
     path("rotas/import/", rota_import.import_rota, name="import-rota"),

@@ -17,6 +17,7 @@ from findings.models.policy import Audience, Category, Rule, Rung, Signature
 from findings.models.recommendation import ProposedMatch, Recommendation
 from findings.models.report import IncomingMessage, Receipt, Report, ReportStatus
 from findings.models.rota import Post, RotaChange, RotaEntry
+from findings.models.routing import RoutingChange, RoutingRule
 from findings.models.unroutable import Unroutable
 
 __all__ = [
@@ -50,6 +51,8 @@ __all__ = [
     "Role",
     "RotaChange",
     "RotaEntry",
+    "RoutingChange",
+    "RoutingRule",
     "Rule",
     "Rung",
     "Sender",

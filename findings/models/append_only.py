@@ -28,6 +28,7 @@ APPEND_ONLY = [
     "findings_signature",
     "findings_bankholidaychange",
     "findings_rotachange",
+    "findings_routingchange",
     "notifications_deliveryattempt",
     "notifications_deliveryresult",
     "notifications_routechange",

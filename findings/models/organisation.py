@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import pgtrigger
 from django.conf import settings
 from django.db import models
 
@@ -77,6 +78,21 @@ class Team(models.Model):
         ordering = ["name"]
         constraints = [
             models.UniqueConstraint(fields=["organisation", "name"], name="team_name_is_its_own"),
+        ]
+        triggers = [
+            # `findings/models/routing.py`: what no rule catches goes to the coordinators.
+            pgtrigger.Trigger(
+                name="coordination_team_brings_the_last_routing_rule",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                condition=pgtrigger.Q(new__kind="coordination"),
+                func="""
+                    INSERT INTO findings_routingrule
+                        (organisation_id, position, specialty, team_id, is_last)
+                    VALUES (NEW.organisation_id, 0, '', NEW.id, true) ON CONFLICT DO NOTHING;
+                    RETURN NULL;
+                """,
+            ),
         ]
 
     def __str__(self) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from findings import words
-from findings.models import Finding, Person
+from findings.models import Audience, Finding, Person
 from findings.presenters.moments import step_words
 from findings.reach import StepPreview
 from findings.services.coverage import HOLDER, DutyGap, FindingCoverage
@@ -42,10 +42,18 @@ def queue_lines(
 def finding_lines(every: Iterable[FindingCoverage], now: datetime) -> list[CoverageLine]:
     """Later steps of the coming week that would reach nobody: the engine passes over them."""
     later = [
-        (one.finding, step) for one in every for step in one.unreached if step is not one.stopped
+        (one.finding, step)
+        for one in every
+        for step in one.unreached
+        if step is not one.stopped and not _said_already(one, step)
     ]
     later.sort(key=lambda pair: (pair[1].step.due_at, pair[0].pk))
     return [_line(finding, step, now) for finding, step in later]
+
+
+def _said_already(one: FindingCoverage, step: StepPreview) -> bool:
+    """Its holder stands in the queue, so not every reminder to them as well."""
+    return step.step.audience == Audience.OWNER and not one.holder.reaches_somebody
 
 
 def _line(finding: Finding, shown: StepPreview, now: datetime, age: str = "") -> CoverageLine:

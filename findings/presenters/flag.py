@@ -55,6 +55,8 @@ class WillHappen:
     # Sentences about the first step when it reaches nobody.
     first_unreached: Sequence[str]
     reaches_somebody: bool
+    # Why it is a team that the order does not name; empty where it names somebody.
+    routed: str = ""
 
 
 def what_will_happen(foreseen: Iterable[Foreseen], now: datetime) -> list[WillHappen]:
@@ -72,6 +74,7 @@ def _will_happen(one: Foreseen, now: datetime) -> WillHappen:
         lines=[_line(shown, now) for shown in one.steps],
         first_unreached=first.reasons if first and not first.reaches_somebody else [],
         reaches_somebody=one.reaches_somebody,
+        routed=one.held.because if one.held.is_routed else "",
     )
 
 

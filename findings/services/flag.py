@@ -27,6 +27,7 @@ from findings.services.offer import end_open_offer
 from findings.services.owners import team_of, team_to_hold
 from findings.services.pause import end_pauses
 from findings.services.policy import PolicyError, limit_at, rule_to_promise
+from findings.services.routing import Asked, Routing, why
 from findings.services.tell_patient import start_patient_clock
 from findings.services.timeline import database_now, move, record
 from findings.states import ClockKind, Move, after
@@ -44,6 +45,8 @@ class Ownership:
     team: Team
     # Why it is not the person who asked, in a sentence; empty when it is.
     because: str = ""
+    # The routing rules decided, since the order leads to nobody: by category, too.
+    is_routed: bool = False
 
     @property
     def owner_team(self) -> Team | None:
@@ -58,8 +61,11 @@ class Promise:
     steps: Sequence[PlannedStep]
 
 
-def owner_from_order(examination: Examination) -> Ownership:
-    """Whoever asked for the images; else their team; else the coordinators, who must find out.
+def owner_from_order(
+    examination: Examination, category: Category | None = None, routing: Routing | None = None
+) -> Ownership:
+    """Whoever asked for the images; else their team; else the team of the routing rules, at whose
+    end stand the coordinators.
 
     Raises `NotAllowed` only where the trust has no team at all to hold it.
     """
@@ -69,11 +75,13 @@ def owner_from_order(examination: Examination) -> Ownership:
         return Ownership(requester, team)
     if team:
         return Ownership(None, team, _why_not(requester))
-    return Ownership(
-        None,
-        coordination_team(examination.site.organisation_id),
-        "The order names nobody and no team that we know, so the coordinators hold it.",
-    )
+    return _routed(examination, category, routing or Routing(examination.site.organisation))
+
+
+def _routed(examination: Examination, category: Category | None, routing: Routing) -> Ownership:
+    rule, passed = routing.passed_over(Asked.of(examination, category))
+    team = rule.team if rule else coordination_team(examination.site.organisation_id)
+    return Ownership(None, team, why(rule, passed), is_routed=True)
 
 
 def _why_not(requester: Person | None) -> str:
@@ -167,7 +175,7 @@ def flag_finding(
         report = examination.current_report
         assert report is not None  # check_can_flag refuses an examination without one
         at = at or database_now()
-        held = ownership(examination, owner)
+        held = ownership(examination, owner, category)
         finding = Finding.objects.create(
             examination=examination,
             report=report,
@@ -203,10 +211,15 @@ def flag_finding(
     return finding
 
 
-def ownership(examination: Examination, chosen: Person | None) -> Ownership:
+def ownership(
+    examination: Examination,
+    chosen: Person | None,
+    category: Category | None = None,
+    routing: Routing | None = None,
+) -> Ownership:
     """The chosen owner with their team, or whoever the order leads to."""
     if chosen is None:
-        return owner_from_order(examination)
+        return owner_from_order(examination, category, routing)
     team = team_to_hold(chosen)
     if chosen.pk == examination.requested_by_id and examination.requesting_team:
         team = examination.requesting_team
@@ -263,7 +276,7 @@ def reopen_finding(
     finding.save()
     record(finding=finding, kind=Event.Kind.REOPENED, by=by, at=at, because=because)
     end_open_offer(finding=finding, because="The report changed.", at=at, by=by)
+    end_pauses(finding=finding, at=at, by=None)
     stop_clocks(finding=finding, because=Clock.StoppedBecause.CORRECTED, at=at, by=by)
     start_acknowledge_clock(finding=finding, at=at, by=by)
     start_patient_clock(finding=finding, at=at, by=by)
-    end_pauses(finding=finding, at=at, by=None)

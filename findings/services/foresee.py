@@ -11,8 +11,9 @@ from datetime import datetime
 
 from findings import reach
 from findings.models import Category, Examination, Person, Role, Rule, Site
-from findings.services.flag import Ownership, Promise, promise_under
+from findings.services.flag import Ownership, Promise, ownership, promise_under
 from findings.services.policy import Limit, PolicyError, check_may_promise, limits_under
+from findings.services.routing import Routing
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Foreseen:
     """One offer with the people whom each of its steps would tell."""
 
     offer: Offer
+    # Who would hold it: the routing rules may say so by category.
+    held: Ownership
     steps: Sequence[reach.StepPreview]
 
     @property
@@ -43,7 +46,7 @@ class Foreseen:
     @property
     def digest(self) -> str:
         """Changes when somebody else would be told, by other routes, or under another policy."""
-        said = [self.offer.policy, [_who(step) for step in self.steps]]
+        said = [self.offer.policy, self.held.team.pk, [_who(step) for step in self.steps]]
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:24]
 
 
@@ -83,15 +86,29 @@ def _offer(category: Category, rules: dict[str, Rule], at: datetime, site: Site 
 def foresee(
     *, examination: Examination, by: Person, held: Ownership, offered: Sequence[Offer]
 ) -> list[Foreseen]:
-    """What each offer would do with this owner. Asked once, for the steps of all of them."""
-    possible = [(offer, offer.promise) for offer in offered if offer.promise]
-    subject = reach.Subject(
-        held.person, held.owner_team, held.team, by, examination.site.organisation
-    )
-    shown = iter(
-        reach.preview(subject, [step for _, promise in possible for step in promise.steps])
-    )
-    return [Foreseen(offer, [next(shown) for _ in promise.steps]) for offer, promise in possible]
+    """What each offer would do with this owner, or with whom the routing rules name for its
+    category. Asked once, for the steps of all of them."""
+    organisation = examination.site.organisation
+    routing = Routing(organisation) if held.is_routed else None
+    possible = [
+        (offer, _held(examination, held, offer.category, routing), offer.promise.steps)
+        for offer in offered
+        if offer.promise
+    ]
+    asks = [
+        (reach.Subject(one.person, one.owner_team, one.team, by, organisation), steps)
+        for _, one, steps in possible
+    ]
+    shown = reach.previews(asks) if asks else []
+    return [
+        Foreseen(offer, one, steps) for (offer, one, _), steps in zip(possible, shown, strict=True)
+    ]
+
+
+def _held(
+    examination: Examination, held: Ownership, category: Category, routing: Routing | None
+) -> Ownership:
+    return ownership(examination, None, category, routing) if routing else held
 
 
 def coordinators_to_call(examination: Examination) -> list[Person]:

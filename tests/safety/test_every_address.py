@@ -23,6 +23,7 @@ from findings.intake.importing import take_in
 from findings.models import BankHoliday, Finding, Person, Role
 from findings.services.leave import set_leave
 from findings.services.rota import add_entry, make_post
+from findings.services.routing import add_rule
 from findings.services.senders import account_of
 from findings.shifts import Shift
 from imaging_safety import urls
@@ -97,6 +98,9 @@ def world(db: None) -> World:
         team=trust.team, by=trust.coordinator, name="On call", stands_for="responsible"
     )
     night = Shift.between(datetime(2027, 1, 1, 21), datetime(2027, 1, 2, 10))  # noqa: DTZ001
+    rule = add_rule(
+        organisation=trust.organisation, by=trust.coordinator, team=trust.team, specialty="resp"
+    )
     on = add_entry(post=post, person=trust.colleague, shift=night, by=trust.coordinator)
     return World(
         trust,
@@ -121,6 +125,7 @@ def world(db: None) -> World:
             ),
             "cancel-leave.pk": leave.pk,
             **dict.fromkeys(("post.pk", "end-post.pk", "add-to-rota.pk"), post.pk),
+            **dict.fromkeys(("change-routing-rule.pk", "remove-routing-rule.pk"), rule.pk),
             **dict.fromkeys(("change-shift.pk", "remove-shift.pk"), on.pk),
         },
     )

@@ -78,6 +78,12 @@ CONSTRAINTS = {
         "rota_entries_of_one_post_do_not_overlap",
     },
     "findings_rotachange": {"rota_change_says_what_was_and_what_is"},
+    "findings_routingrule": {
+        "last_routing_rule_is_for_everything",
+        "routing_rule_says_for_what",
+        "routing_rule_is_there_once",
+    },
+    "findings_routingchange": {"routing_change_says_what_was_and_what_is"},
     "findings_unroutable": {"unroutable_says_why", "unroutable_is_mended_after_it_began"},
     "findings_receipt": {"part_has_one_receipt", "held_says_why_and_what_to_do"},
 }
@@ -86,28 +92,35 @@ INDEXES = {
     "one_running_clock_of_a_kind",
     "one_open_offer_a_finding",
     "one_open_recommendation_a_finding",
+    "one_open_pause_a_clock",
     "one_post_for_a_duty_of_a_team",
     "a_finding_is_unroutable_once_at_a_time",
     "professional_code_is_one_person",
 }
 TRIGGERS = {
     "findings_handover": {
-    "one_open_pause_a_clock",
         "handover_is_never_deleted",
         "offer_never_changes",
         "offer_ends_once",
     },
+    "findings_pause": {"pause_is_never_deleted", "pause_never_changes"},
     "findings_recommendation": {
         "recommendation_is_never_deleted",
         "recommendation_never_changes",
         "recommendation_ends_once",
     },
     "findings_proposedmatch": {"proposedmatch_is_never_deleted"},
-    "findings_pause": {"pause_is_never_deleted", "pause_never_changes"},
     "findings_finding": {"open_finding_has_a_running_clock", "finding_is_never_deleted"},
     "findings_post": {"post_is_never_deleted"},
     "findings_rotaentry": {"rotaentry_is_never_deleted", "removed_rota_entry_never_changes"},
     "findings_rotachange": {"rotachange_is_append_only"},
+    "findings_team": {"coordination_team_brings_the_last_routing_rule"},
+    "findings_routingrule": {
+        "last_routing_rule_is_never_deleted",
+        "last_routing_rule_stays_the_last",
+        "routing_rules_end_with_a_last_one",
+    },
+    "findings_routingchange": {"routingchange_is_append_only"},
     "findings_unroutable": {
         "unroutable_is_never_deleted",
         "unroutable_counts_from_its_beginning",

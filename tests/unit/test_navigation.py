@@ -31,7 +31,16 @@ PLACES = {
         "Help",
     ],
     Role.GOVERNANCE: ["Inbox", "Open findings", "Governance", "Coverage", "Policy", "Help"],
-    Role.ADMINISTRATOR: ["Inbox", "Coverage", "People", "Rotas", "Bank holidays", "Policy", "Help"],
+    Role.ADMINISTRATOR: [
+        "Inbox",
+        "Coverage",
+        "People",
+        "Rotas",
+        "Routing",
+        "Bank holidays",
+        "Policy",
+        "Help",
+    ],
 }
 FIRST = {
     Role.RADIOLOGIST: "reports",
