@@ -79,8 +79,10 @@ class Roll:
                 teams.add(question.subject.owner_team.pk)
         found = defaultdict(list)
         rows = Membership.objects.filter(team__in=teams).order_by("person")
-        for team, *place in rows.values_list("team", "person", "duty", "person__is_active"):
-            found[team].append(Place(*place))
+        for team, person, duty, is_active in rows.values_list(
+            "team", "person", "duty", "person__is_active"
+        ):
+            found[team].append(Place(person, duty, is_active))
         return found
 
     def places(self, team: Team) -> list[Place]:

@@ -6,9 +6,10 @@ verified and unrefused route.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from itertools import groupby
 
 from django.db import transaction
 
@@ -26,7 +27,6 @@ from findings.models import (
 )
 from findings.models.finding import FindingQuerySet
 from findings.reach import StepPreview, Subject
-from findings.services.rota import gaps_of
 from findings.services.timeline import database_now
 from findings.shifts import Gap, moment
 from findings.timetable import PlannedStep
@@ -104,29 +104,33 @@ WATCHERS = (Audience.COORDINATOR, Audience.GOVERNANCE)
 
 @dataclass(frozen=True)
 class DutyGap:
-    """Whom nobody can be told as, from when until when in the coming week."""
+    """A duty that nobody can be told as, or others only, for a part of the coming week."""
 
+    # None: those who watch over the whole trust.
     team: Team | None
     audience: str
-    # The last moment that was asked for is the beginning of the part that is covered again.
+    # It ends with the first moment that was asked for and is different.
     span: Gap
     reasons: tuple[str, ...]
     people: tuple[Person, ...]
 
 
-def duties_uncovered(organisation: Organisation, now: datetime) -> list[DutyGap]:
-    """Every duty of the trust's clinical teams, and those who watch over all, that would reach
-    nobody at some moment of the coming week."""
-    teams = list(
-        Team.objects.filter(organisation=organisation, kind__in=Team.CLINICAL).order_by("name")
-    )
+@dataclass(frozen=True)
+class Duties:
+    """What the coming week would bring for the duties of one trust."""
+
+    uncovered: list[DutyGap]
+    # Nobody is on the rota, or whoever is cannot be told: others are told instead.
+    stood_in_for: list[DutyGap]
+
+
+def duties_of(organisation: Organisation, now: datetime) -> Duties:
+    """Every duty of the trust's clinical teams, and those who watch over all, at every moment of
+    the coming week at which something changes."""
     turns = _turns(organisation, now)
-    watched = Team.objects.filter(organisation=organisation).first()
-    asks = [(team, _subject(team, organisation), DUTIES) for team in teams]
-    if watched:
-        asks.append((None, _subject(watched, organisation), WATCHERS))
-    planned = [
+    asks = [
         (
+            team,
             subject,
             [
                 PlannedStep(0, at, audience, "")
@@ -134,15 +138,29 @@ def duties_uncovered(organisation: Organisation, now: datetime) -> list[DutyGap]
                 for at in sorted(turns[team.pk if team else None] | turns[0])
             ],
         )
-        for team, subject, audiences in asks
+        for team, subject, audiences in _duties(organisation)
     ]
-    return [
-        gap
-        for (team, _, _), steps in zip(
-            asks, reach.previews(planned) if planned else [], strict=True
-        )
-        for gap in _spans(team, steps, now + AHEAD)
-    ]
+    answers = reach.previews([(subject, steps) for _, subject, steps in asks]) if asks else []
+    found = [(team, steps) for (team, _, _), steps in zip(asks, answers, strict=True)]
+
+    def spans(wrong: Callable[[StepPreview], bool]) -> list[DutyGap]:
+        return [gap for team, steps in found for gap in _spans(team, steps, now + AHEAD, wrong)]
+
+    return Duties(spans(lambda step: not step.reaches_somebody), spans(_is_stood_in_for))
+
+
+def _is_stood_in_for(step: StepPreview) -> bool:
+    return step.reaches_somebody and bool(step.nobody_because)
+
+
+def _duties(
+    organisation: Organisation,
+) -> Iterator[tuple[Team | None, Subject, Sequence[Audience]]]:
+    teams = Team.objects.filter(organisation=organisation).order_by("name")
+    for team in teams.filter(kind__in=Team.CLINICAL):
+        yield team, _subject(team, organisation), DUTIES
+    if any_team := teams.first():
+        yield None, _subject(any_team, organisation), WATCHERS
 
 
 def _subject(team: Team, organisation: Organisation) -> Subject:
@@ -166,38 +184,32 @@ def _turns(organisation: Organisation, now: datetime) -> dict[int | None, set[da
     return turns
 
 
-def _spans(team: Team | None, steps: Sequence[StepPreview], end: datetime) -> Iterator[DutyGap]:
-    """Moments that follow each other and reach nobody, as one span of each duty."""
-    begun: StepPreview | None = None
-    for step, after in zip(steps, [*steps[1:], None], strict=True):
-        if step.reaches_somebody:
-            continue
-        begun = begun or step
-        is_last = after is None or after.step.audience != step.step.audience
-        if is_last or (after and after.reaches_somebody):
-            until = end if is_last or after is None else after.step.due_at
-            unreached = (one.person for one in begun.recipients if one.unreachable_because)
-            yield DutyGap(
-                team,
-                Audience(step.step.audience).label,
-                Gap(begun.step.due_at, until),
-                tuple(begun.reasons),
-                tuple(unreached),
-            )
-            begun = None
+def _spans(
+    team: Team | None,
+    steps: Sequence[StepPreview],
+    end: datetime,
+    wrong: Callable[[StepPreview], bool],
+) -> Iterator[DutyGap]:
+    """Moments of one duty that follow each other and are wrong, as one span."""
+    for audience, of_duty in groupby(steps, lambda step: step.step.audience):
+        asked = list(of_duty)
+        ends = [*(step.step.due_at for step in asked[1:]), end]
+        # One after the other: is it wrong, from which moment, until when.
+        for is_wrong, run in groupby(zip(asked, ends, strict=True), lambda one: wrong(one[0])):
+            if is_wrong:
+                parts = list(run)
+                begun, until = parts[0][0], parts[-1][1]
+                yield _gap(team, Audience(audience).label, begun, until)
 
 
-def rota_gaps(organisation: Organisation, now: datetime) -> list[tuple[Post, list[Gap]]]:
-    """The gaps in the rotas of the coming week: others are told then, but not whoever should be."""
-    posts = Post.objects.standing().filter(team__organisation=organisation).select_related("team")
-    entries = list(
-        RotaEntry.objects.between(now, now + AHEAD).filter(post__in=posts).select_related("person")
+def _gap(team: Team | None, audience: str, begun: StepPreview, until: datetime) -> DutyGap:
+    return DutyGap(
+        team,
+        audience,
+        Gap(begun.step.due_at, until),
+        tuple(begun.reasons),
+        tuple(one.person for one in begun.recipients if one.unreachable_because),
     )
-    found = (
-        (post, gaps_of((one for one in entries if one.post_id == post.pk), now, now + AHEAD))
-        for post in posts
-    )
-    return [(post, gaps) for post, gaps in found if gaps]
 
 
 # --- The check ----------------------------------------------------------------------
@@ -227,7 +239,7 @@ def check_coverage() -> Checked:
     return Checked(
         len(stopped),
         [one for one in every if one.unreached and not one.stopped],
-        [gap for trust in trusts for gap in duties_uncovered(trust, now)],
+        [gap for trust in trusts for gap in duties_of(trust, now).uncovered],
     )
 
 

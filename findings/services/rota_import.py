@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
+from typing import Any
 
 from django.db import transaction
 
@@ -190,7 +191,12 @@ def _put(line: Planned, there: RotaEntry | None, by: Person, source: str, outcom
     if there and there.person_id == line.person.pk and there.shift == line.shift:
         outcome.unchanged += 1
         return
-    given = {"person": line.person, "shift": line.shift, "by": by, "source": source}
+    given: dict[str, Any] = {
+        "person": line.person,
+        "shift": line.shift,
+        "by": by,
+        "source": source,
+    }
     before = str(there) if there else ""
     entry = change_entry(entry=there, **given) if there else add_entry(post=line.post, **given)
     outcome.changes.append(

@@ -80,7 +80,7 @@ class Routing:
     def passed_over(self, asked: Asked) -> tuple[RoutingRule | None, list[RoutingRule]]:
         """The rule that decides, None where nobody can be told by any; and those before it that
         match but reach nobody."""
-        passed = []
+        passed: list[RoutingRule] = []
         for rule in self.rules:
             if not matches(rule, asked):
                 continue

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from findings.models import Finding, Unroutable
 from findings.presenters.coverage import duty_lines, finding_lines, queue_lines
 from findings.rules import NotAllowed, can_keep_rotas, check_can_see_coverage
-from findings.services.coverage import coverage_of, duties_uncovered, rota_gaps
+from findings.services.coverage import coverage_of, duties_of
 from findings.views.access import signed_in
 
 
@@ -28,11 +28,12 @@ def coverage(request: HttpRequest) -> HttpResponse:
     since = dict(
         Unroutable.objects.visible_to(person).standing().values_list("finding", "since_at")
     )
+    duties = duties_of(person.organisation, now)
     context = {
         "queue": queue_lines(every, since, now),
         "at_risk": finding_lines(every, now),
-        "duties": duty_lines(duties_uncovered(person.organisation, now)),
-        "gaps": rota_gaps(person.organisation, now),
+        "duties": duty_lines(duties.uncovered),
+        "stood_in_for": duty_lines(duties.stood_in_for),
         "keeps_rotas": can_keep_rotas(person),
         "organisation": person.organisation,
         "open_count": len(every),

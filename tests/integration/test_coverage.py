@@ -1,6 +1,6 @@
 """Would this reach a human? Asked of everything open and every duty, before the moment comes."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
 
@@ -11,9 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from findings.models import Finding, Membership, Person, Role, Unroutable
+from findings.models import Finding, Membership, Organisation, Person, Role, Unroutable
 from findings.services.close import withdraw_finding
-from findings.services.coverage import check_coverage, coverage_of, duties_uncovered, rota_gaps
+from findings.services.coverage import DutyGap, check_coverage, coverage_of, duties_of
 from findings.services.leave import set_leave
 from findings.services.rota import add_entry, make_post
 from notifications import coverage, rounds, watchdog
@@ -150,6 +150,10 @@ def test_any_number_of_findings_cost_the_same_few_queries(trust: Trust) -> None:
 # --- Duties and rotas ----------------------------------------------------------------------------
 
 
+def duties_uncovered(organisation: Organisation, now: datetime) -> list[DutyGap]:
+    return duties_of(organisation, now).uncovered
+
+
 def test_a_duty_that_nobody_has_is_found(trust: Trust) -> None:
     now = timezone.now()
     assert duties_uncovered(trust.organisation, now) == []
@@ -184,9 +188,17 @@ def test_a_shift_of_somebody_unreachable_is_covered_by_the_duty_and_a_gap_is_lis
     shift = around(now + timedelta(days=1))
     add_entry(post=post, person=trust.colleague, shift=shift, by=trust.coordinator)
     assert duties_uncovered(trust.organisation, now) == [], "the consultant is told in the gaps"
-    ((found, gaps),) = rota_gaps(trust.organisation, now)
-    assert (found, len(gaps)) == (post, 2)
+    gaps = duties_of(trust.organisation, now).stood_in_for
+    assert [one.span.ends_at for one in gaps] == [shift.starts_at, now + timedelta(days=7)]
+    cut_off(trust.colleague)
+    found = duties_of(trust.organisation, now)
+    assert found.uncovered == []
+    (all_week,) = found.stood_in_for
+    assert all_week.span.lasts == timedelta(days=7), "whoever is on cannot be told"
     cut_off(trust.responsible)
+    (gap,) = duties_uncovered(trust.organisation, now)
+    assert gap.span.lasts == timedelta(days=7)
+    reconnect(trust.colleague)
     before, after = duties_uncovered(trust.organisation, now)
     assert before.span.ends_at == shift.starts_at
     assert after.span.starts_at == shift.ends_at
