@@ -205,6 +205,16 @@ def check_can_withdraw(person: Person, finding: Finding) -> None:
     after(State(finding.state), Move.WITHDRAW)
 
 
+def check_can_record_call(person: Person, finding: Finding) -> None:
+    """That they telephoned somebody about it: whoever flagged it, and whoever oversees it."""
+    flagged_it = person.has_role(Role.RADIOLOGIST) and person.pk == finding.flagged_by_id
+    _require(
+        flagged_it or oversees(person, finding),
+        "Only the radiologist who flagged it or whoever oversees it can record a call.",
+    )
+    _require(finding.is_open, "The finding has ended.")
+
+
 def check_can_note(person: Person, finding: Finding) -> None:
     _require(
         holds(person, finding) or oversees(person, finding) or person.pk == finding.flagged_by_id,
@@ -313,6 +323,7 @@ can_tell_patient = _answers(check_can_tell_patient)
 can_send_letter = _answers(check_can_send_letter)
 can_close = _answers(check_can_close)
 can_withdraw = _answers(check_can_withdraw)
+can_record_call = _answers(check_can_record_call)
 can_note = _answers(check_can_note)
 can_deal_with_held = _answers(check_can_deal_with_held)
 can_keep_calendar = _answers(check_can_keep_calendar)

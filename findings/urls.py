@@ -6,6 +6,7 @@ import findings.addresses  # noqa: F401  registers <reference:…>
 from findings.views import (
     answers,
     bank_holidays,
+    calls,
     finding,
     flag,
     follow_up,
@@ -49,6 +50,7 @@ urlpatterns = [
     path("findings/<reference:reference>/follow-up/", follow_up.follow_up, name="follow-up"),
     path("findings/<reference:reference>/close/", answers.close, name="close"),
     path("findings/<reference:reference>/withdraw/", answers.withdraw, name="withdraw"),
+    path("findings/<reference:reference>/call/", calls.call, name="call"),
     path("findings/<reference:reference>/offer/", offers.offer, name="offer"),
     path("findings/<reference:reference>/offer/accept/", offers.accept, name="accept-offer"),
     path("findings/<reference:reference>/offer/refuse/", offers.refuse, name="refuse-offer"),

@@ -11,7 +11,18 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from findings.models import Audience, Finding, Membership, Person, Post, Role, RotaEntry, Step, Team
+from findings.models import (
+    Audience,
+    Finding,
+    HandOver,
+    Membership,
+    Person,
+    Post,
+    Role,
+    RotaEntry,
+    Step,
+    Team,
+)
 from findings.models.cover import covered_by, stand_in
 from findings.reach import Ask, Recipient, StepPreview, Subject, sentences
 from findings.rules import holds
@@ -184,6 +195,14 @@ def _offered(roll: Roll, asked: Question) -> Found:
     return Found(asked, [offer.to_person_id])
 
 
+def _offered_by(roll: Roll, asked: Question) -> Found:
+    accepted = HandOver.objects.filter(
+        finding=asked.subject.finding_id, outcome=HandOver.Outcome.ACCEPTED
+    )
+    last = accepted.order_by("-ended_at").values_list("offered_by", flat=True).first()
+    return Found(asked, [last] if last else [], "Nobody has offered it.")
+
+
 _WHO: dict[Audience, Who] = {
     Audience.OWNER: _owner,
     Audience.RESPONSIBLE: _duty(Duty.RESPONSIBLE),
@@ -193,6 +212,7 @@ _WHO: dict[Audience, Who] = {
     Audience.RADIOLOGIST: _radiologist,
     Audience.GOVERNANCE: _watchers,
     Audience.OFFERED: _offered,
+    Audience.OFFERED_BY: _offered_by,
 }
 
 

@@ -150,7 +150,8 @@ class _Batch:
 
     def _question(self, step: Step, at: datetime) -> Question:
         subject = self.subjects[step.finding_id]
-        if step.audience != Audience.OFFERED:  # whose answer is in the finding's own offer
+        # Whose answer is in the finding's own offer.
+        if step.audience not in (Audience.OFFERED, Audience.OFFERED_BY):
             subject = replace(subject, finding_id=None)
         return Question(subject, Audience(step.audience), at)
 

@@ -137,6 +137,8 @@ def _sent_late(step: Step, at: datetime) -> str:
 def _what_is_asked(notification: Notification, urgency: str, at: datetime) -> dict[str, str]:
     if notification.step.audience == Audience.OFFERED:
         return _offered(notification, urgency, at)
+    if notification.step.audience == Audience.OFFERED_BY:
+        return _accepted(notification.finding.reference, urgency)
     if asks_for_an_answer(notification.step):
         return _asked(notification, urgency, at)
     return _undelivered(notification.finding.reference, urgency)
@@ -151,6 +153,16 @@ def _offered(notification: Notification, urgency: str, at: datetime) -> dict[str
         " accept, it stays with whoever holds it now, and their clock runs on.",
         "limit": _limit(clock, at),
         "why": "it was offered to you or to your team",
+    }
+
+
+def _accepted(reference: str, urgency: str) -> dict[str, str]:
+    return {
+        "subject": f"{_prefix(urgency)}your offer was accepted ({reference})",
+        "headline": "The finding that you offered was accepted.",
+        "to_do": "You do not hold it any more, and need do nothing.",
+        "limit": "",
+        "why": "you offered it",
     }
 
 

@@ -13,6 +13,7 @@ from findings.models.organisation import Membership, Organisation, Site, Team
 from findings.models.patient import Patient, PatientIdentifier
 from findings.models.pause import Pause
 from findings.models.people import Person, Role, names
+from findings.models.phone_call import PhoneCall
 from findings.models.policy import Audience, Category, Rule, Rung, Signature
 from findings.models.recommendation import ProposedMatch, Recommendation
 from findings.models.report import IncomingMessage, Receipt, Report, ReportStatus
@@ -41,6 +42,7 @@ __all__ = [
     "Patient",
     "PatientIdentifier",
     "Person",
+    "PhoneCall",
     "Pause",
     "Post",
     "Receipt",

@@ -22,6 +22,7 @@ APPEND_ONLY = [
     "findings_report",
     "findings_event",
     "findings_action",
+    "findings_phonecall",
     "findings_viewing",
     "findings_rule",
     "findings_rung",

@@ -23,6 +23,7 @@ class Event(models.Model):
         SENT = "sent", "Message sent"
         SEND_FAILED = "send_failed", "Message not delivered"
         READ = "read", "Read"
+        PHONED = "phoned", "Told by telephone"
         ACKNOWLEDGED = "acknowledged", "Acknowledged"
         DECLINED = "declined", "Declined"
         HANDED_OVER = "handed_over", "Handed over"

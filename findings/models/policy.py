@@ -26,6 +26,8 @@ class Audience(models.TextChoices):
     GOVERNANCE = "governance", "the governance leads"
     # Never on a ladder: whoever an open offer asks to take the finding over.
     OFFERED = "offered", "whoever it was offered to"
+    # Never on a ladder either: whoever offered it, and hears that it was accepted.
+    OFFERED_BY = "offered_by", "whoever offered it"
 
 
 class RuleQuerySet(models.QuerySet["Rule"]):

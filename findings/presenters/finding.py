@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 
 from findings import reach, rules, words
 from findings.models import Clock, Event, Finding, Person, Step
-from findings.presenters.moments import step_words, until_with_rest
+from findings.presenters.moments import moment, step_words, until_with_rest
 from findings.services.policy import Limit
 from findings.states import ClockKind
 from findings.timetable import PlannedStep
@@ -50,6 +50,7 @@ _ANSWERS: tuple[tuple[Callable[[Person, Finding], bool], Answer], ...] = (
     (rules.can_offer, Answer("offer", "Offer to somebody else", "secondary")),
     (rules.can_take_back, Answer("take-offer-back", "Take the offer back", "secondary")),
     (rules.can_hand_over, Answer("hand-over", "Hand over to somebody else", "secondary")),
+    (rules.can_record_call, Answer("call", "Record a telephone call", "secondary")),
     (rules.can_withdraw, Answer("withdraw", "Withdraw", "link")),
     (rules.can_snooze, Answer("snooze", "Snooze", "link")),
     (rules.can_end_pause, Answer("end-pause", "End the snooze or hold", "link")),
@@ -69,6 +70,24 @@ def _only_first_is_main(answer: Answer, index: int) -> Answer:
     if index and not answer.variant:
         return Answer(answer.url_name, answer.label, "secondary")
     return answer
+
+
+def first_told(events: Sequence[Event]) -> str:
+    """When somebody was told first, and how: by a message that went out, or by telephone."""
+    told = [_telling(event) for event in events if event.kind in _TELLINGS]
+    if not told:
+        return ""
+    at, how = min(told)
+    return f"{words.when(at)}, {how}"
+
+
+_TELLINGS = (Event.Kind.SENT, Event.Kind.PHONED)
+
+
+def _telling(event: Event) -> tuple[datetime, str]:
+    if event.kind == Event.Kind.PHONED:
+        return moment(event.data.get("called_at")) or event.at, f"{event.data['to']} by telephone"
+    return event.at, f"{event.data.get('to', '')} by a message"
 
 
 def promise_words(clock: Clock, now: datetime) -> str:

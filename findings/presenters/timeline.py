@@ -27,7 +27,12 @@ CLOCK_WORDS = {
     ClockKind.TELL_PATIENT: "tell the patient",
 }
 # Notifications' own words for its channels; findings may not ask it.
-CHANNEL_WORDS = {"in_app": "in this application", "email": "by e-mail"}
+CHANNEL_WORDS = {
+    "in_app": "in this application",
+    "email": "by e-mail",
+    "sms": "by text message",
+    "webhook": "by the trust's messaging",
+}
 # More readings than this by one person in a row are counted, not listed.
 TIMES_LISTED = 5
 
@@ -218,6 +223,14 @@ def _read(data: Data) -> Said:
     return Said("Read.")
 
 
+def _phoned(data: Data) -> Said:
+    called_at = moment(data.get("called_at"))
+    when = f" on {words.when(called_at)}" if called_at else ""
+    back = "Read back." if data.get("read_back") else "Not read back."
+    took = " They took it on." if data.get("took_it_on") else ""
+    return Said(f"Telephoned {data.get('to', '')}{when}. {back}{took}", data.get("said", ""))
+
+
 def _acknowledged(data: Data) -> Said:
     return Said("Acknowledged: mine, and this is my plan.", data.get("plan", ""))
 
@@ -335,6 +348,7 @@ SENTENCES: dict[Event.Kind, Callable[[Data], Said]] = {
     Kind.SENT: _sent,
     Kind.SEND_FAILED: _send_failed,
     Kind.READ: _read,
+    Kind.PHONED: _phoned,
     Kind.ACKNOWLEDGED: _acknowledged,
     Kind.DECLINED: _declined,
     Kind.HANDED_OVER: _handed_over,

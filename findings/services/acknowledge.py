@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from findings.models import Clock, Event, Finding, Person, Team
+from findings.models import Audience, Clock, Event, Finding, Person, Team
 from findings.rules import (
     check_can_acknowledge,
     check_can_answer_offer,
@@ -15,6 +15,7 @@ from findings.services.clocks import (
     bring_next_step_forward,
     start_clock,
     stop_clocks,
+    tell_now,
     tell_owner_now,
 )
 from findings.services.flag import act_limit, start_acknowledge_clock
@@ -75,10 +76,32 @@ def accept_offer(*, finding: Finding, by: Person, plan: str, at: datetime | None
         _take_on(finding, by, plan, at, on_behalf_of(offer.to_person, by))
         if was_waiting:
             _ask_for_action(finding, by, at)
+        tell_now(
+            finding=finding, audience=Audience.OFFERED_BY, words="your offer was accepted", at=at
+        )
     return finding
 
 
-def _take_on(finding: Finding, by: Person, plan: str, at: datetime, for_whom: str = "") -> None:
+def take_on_by_telephone(
+    *, finding: Finding, person: Person, team: Team, by: Person, plan: str, at: datetime
+) -> None:
+    """`by` heard `person` take it on. The caller holds the lock, and has checked both."""
+    move(finding, Move.ACKNOWLEDGE)
+    finding.team = team
+    _take_on(finding, person, plan, at, str(person), recorded_by=by)
+    end_open_offer(finding=finding, because=f"{person} took it on.", at=at, by=by)
+    _ask_for_action(finding, by, at)
+
+
+def _take_on(
+    finding: Finding,
+    by: Person,
+    plan: str,
+    at: datetime,
+    for_whom: str = "",
+    *,
+    recorded_by: Person | None = None,
+) -> None:
     finding.acknowledged_at, finding.acknowledged_by = at, by
     finding.plan = plan.strip()
     finding.owner_person, finding.owner_team = by, None
@@ -86,7 +109,7 @@ def _take_on(finding: Finding, by: Person, plan: str, at: datetime, for_whom: st
     record(
         finding=finding,
         kind=Event.Kind.ACKNOWLEDGED,
-        by=by,
+        by=recorded_by or by,
         at=at,
         plan=finding.plan,
         on_behalf_of=for_whom,

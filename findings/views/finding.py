@@ -51,6 +51,7 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
         "offer": found.offers.open().select_related("to_person", "to_team", "offered_by").first(),
         "offered_here": rules.can_answer_offer(person, found),
         "promises": [(clock, presenter.promise_words(clock, now)) for clock in running],
+        "first_told": presenter.first_told(events),
         "limits": presenter.limit_lines(limits(found.category)),
         "told": presenter.told_lines(steps, now),
         "coming": presenter.next_lines(

@@ -104,6 +104,7 @@ TABLE: dict[str, Expected] = {
     "patient-letter": answer(f"{ITS_HOLDERS} coordinator"),
     "withdraw": answer("radiologist coordinator"),
     "hand-over": answer("coordinator governance"),
+    "call": answer("radiologist coordinator governance"),
     "offer": answer(ITS_HOLDERS),
     # Nothing is offered to anybody, so nobody can answer, or take it back.
     "accept-offer": answer(""),
@@ -179,6 +180,7 @@ POSTED = {
     "follow-up": "",
     "patient-letter": f"{ITS_HOLDERS} coordinator",
     "hand-over": "coordinator governance",
+    "call": "radiologist coordinator governance",
     "offer": ITS_HOLDERS,
     "accept-offer": "",
     "snooze": "",
