@@ -14,6 +14,7 @@ from findings.models import (
     Finding,
     HandOver,
     Organisation,
+    Patient,
     Person,
     Receipt,
     Role,
@@ -177,6 +178,18 @@ def check_can_end_pause(person: Person, finding: Finding) -> None:
     )
 
 
+def check_can_merge(person: Person, *records: Patient) -> None:
+    """See the merges; with records, merge them or take that back."""
+    _require(person.has_role(Role.COORDINATOR), "Only a coordinator can merge records.")
+    elsewhere = Examination.objects.filter(patient__in=records).exclude(
+        site__organisation=person.organisation_id
+    )
+    _require(
+        not elsewhere.exists(),
+        "Another trust has examinations of one of these records, so it is not yours to merge.",
+    )
+
+
 def check_can_follow_up(person: Person, finding: Finding) -> None:
     """Say what became of the recommended examination."""
     _require(holds(person, finding), "Only its owner or their team can answer this.")
@@ -321,6 +334,11 @@ can_hand_over = _answers(check_can_hand_over)
 can_act = _answers(check_can_act)
 can_tell_patient = _answers(check_can_tell_patient)
 can_send_letter = _answers(check_can_send_letter)
+can_snooze = _answers(check_can_snooze)
+can_hold_letter = _answers(check_can_hold_letter)
+can_end_pause = _answers(check_can_end_pause)
+can_merge = _answers(check_can_merge)
+can_follow_up = _answers(check_can_follow_up)
 can_close = _answers(check_can_close)
 can_withdraw = _answers(check_can_withdraw)
 can_record_call = _answers(check_can_record_call)

@@ -8,6 +8,7 @@ from findings.models.cover import Leave
 from findings.models.event import Event, Viewing
 from findings.models.examination import MODALITIES, Examination, Sender, held_by
 from findings.models.finding import Finding
+from findings.models.merge import PatientMerge
 from findings.models.offer import HandOver
 from findings.models.organisation import Membership, Organisation, Site, Team
 from findings.models.patient import Patient, PatientIdentifier
@@ -41,6 +42,8 @@ __all__ = [
     "Organisation",
     "Patient",
     "PatientIdentifier",
+    "PatientMerge",
+    "Pause",
     "Person",
     "PhoneCall",
     "Pause",

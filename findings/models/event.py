@@ -38,6 +38,8 @@ class Event(models.Model):
         LETTER_SENT = "letter_sent", "Letter sent to the patient"
         PAUSED = "paused", "Snoozed or held"
         PAUSE_ENDED = "pause_ended", "Snooze or hold ended"
+        PATIENT_MERGED = "patient_merged", "Patient's records merged"
+        MERGE_UNDONE = "merge_undone", "Merge of records undone"
         CLOSED = "closed", "Closed"
         WITHDRAWN = "withdrawn", "Withdrawn"
         REOPENED = "reopened", "Re-opened"

@@ -2,6 +2,7 @@
 
 import uuid
 
+import pgtrigger
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -136,6 +137,16 @@ class Examination(models.Model):
         indexes = [
             models.Index(fields=["site", "-performed_at"]),
             models.Index(Squeezed("accession"), name="accession_as_typed"),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="examination_is_of_a_record_that_is_kept",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("patient_id"),
+                func="IF EXISTS (SELECT 1 FROM findings_patient WHERE id = NEW.patient_id"
+                " AND merged_into_id IS NOT NULL) THEN RAISE EXCEPTION 'patient % was merged',"
+                " NEW.patient_id USING ERRCODE = 'check_violation'; END IF; RETURN NEW;",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -25,6 +25,10 @@ class Patient(models.Model):
     given_name = models.CharField(max_length=120, blank=True)
     birth_date = models.DateField(null=True, blank=True)
     sex = models.CharField(max_length=1, choices=Sex, default=Sex.UNKNOWN)
+    # The record that was kept when the two were found to be one patient (merge.py).
+    merged_into = models.ForeignKey(
+        "findings.Patient", models.PROTECT, null=True, blank=True, related_name="absorbed"
+    )
     # What a search by name looks at.
     folded_name = models.GeneratedField(
         expression=Folded(Concat("family_name", models.Value(" "), "given_name")),
@@ -34,6 +38,10 @@ class Patient(models.Model):
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                name="patient_is_not_merged_into_itself",
+                condition=Q(merged_into__isnull=True) | ~Q(merged_into=models.F("pk")),
+            ),
             models.CheckConstraint(
                 name="nhs_number_is_ten_digits",
                 condition=Q(nhs_number__isnull=True) | Q(nhs_number__regex=r"^[0-9]{10}$"),

@@ -296,6 +296,14 @@ def _pause_ended(data: Data) -> Said:
     return Said(f"{what}; what waited is told as promised.")
 
 
+def _patient_merged(data: Data) -> Said:
+    return Said("Two records of this patient were merged. No limit moved.", data.get("because", ""))
+
+
+def _merge_undone(data: Data) -> Said:
+    return Said("The merge of records was undone. No limit moved.", data.get("because", ""))
+
+
 def _recommended(data: Data) -> Said:
     what, due_on = data.get("what", "examination"), said_day(data.get("due_on"))
     return Said(f"Further examination recommended: {what}, due by {due_on}.")
@@ -358,6 +366,8 @@ SENTENCES: dict[Event.Kind, Callable[[Data], Said]] = {
     Kind.PATIENT_TOLD: _patient_told,
     Kind.PAUSED: _paused,
     Kind.PAUSE_ENDED: _pause_ended,
+    Kind.PATIENT_MERGED: _patient_merged,
+    Kind.MERGE_UNDONE: _merge_undone,
     Kind.RECOMMENDED: _recommended,
     Kind.MATCH_PROPOSED: _match_proposed,
     Kind.MATCH_REFUSED: _match_refused,

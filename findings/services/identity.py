@@ -18,6 +18,7 @@ _SEPARATORS = frozenset("-\u2010\u2011\u2012\u2013 \u00a0,./")  # hyphens, dashe
 # Longer names than this are compared by their parts only.
 _PARTS_TO_REORDER = 4
 LONGEST_IDENTIFIER = 60
+MERGED_NOTICE = "It was sent under a number of a record that has since been merged into this one."
 
 
 class Held(Exception):
@@ -79,7 +80,8 @@ def identify(arriving: ArrivingPatient) -> Identified:
     """
     _check_identifiers(arriving)
     known = known_patients(arriving)
-    if len(known) > 1:
+    kept = {survivor(patient).pk: survivor(patient) for patient in known}
+    if len(kept) > 1:
         raise IdentityHeld(
             HeldReason.IDENTITY_CONFLICT,
             "The identifiers belong to different patients.",
@@ -89,7 +91,30 @@ def identify(arriving: ArrivingPatient) -> Identified:
         patient = _create(arriving)
         _add_identifiers(patient, arriving)
         return Identified(patient)
-    return _supported(known[0], arriving)
+    return _supported_by_any(known, arriving, next(iter(kept.values())))
+
+
+def _supported_by_any(known: list[Patient], arriving: ArrivingPatient, kept: Patient) -> Identified:
+    """Records that were merged are one patient under more than one number, and perhaps name: what
+    was sent is held against the record that has the number."""
+    refused: IdentityHeld | None = None
+    for patient in known:
+        try:
+            supported = _supported(patient, arriving)
+        except IdentityHeld as held:
+            refused = refused or held
+            continue
+        merged = () if patient.pk == kept.pk else (MERGED_NOTICE,)
+        return Identified(kept, (*supported.notices, *merged))
+    assert refused is not None
+    raise refused
+
+
+def survivor(patient: Patient) -> Patient:
+    """The record that is kept, at the end of the chain of merges."""
+    while patient.merged_into is not None:
+        patient = patient.merged_into
+    return patient
 
 
 def _check_identifiers(arriving: ArrivingPatient) -> None:
@@ -120,6 +145,16 @@ def known_patients(arriving: ArrivingPatient) -> list[Patient]:
         ).select_related("patient"):
             found[row.patient_id] = row.patient
     return list(found.values())
+
+
+def numbers_of(patient: Patient) -> list[PatientIdentifier]:
+    """Every hospital number that leads to this record, those of merged ones too."""
+    family, found = {patient.pk}, {patient.pk}
+    while found:
+        merged = Patient.objects.filter(merged_into__in=found).exclude(pk__in=family)
+        found = set(merged.values_list("pk", flat=True))
+        family |= found
+    return list(PatientIdentifier.objects.filter(patient__in=family).order_by("pk"))
 
 
 def _create(arriving: ArrivingPatient) -> Patient:

@@ -11,6 +11,7 @@ from django.db.models.functions import Replace
 from findings.models import Examination, Finding, Patient, PatientIdentifier, Person
 from findings.models.examination import ExaminationQuerySet
 from findings.models.folding import Squeezed
+from findings.services.identity import survivor
 from findings.states import State
 
 
@@ -72,6 +73,8 @@ def _has_number(squeezed: str) -> Q:
         *Patient.objects.filter(nhs_number=squeezed).values_list("pk", flat=True),
         *identifiers.filter(squeezed=squeezed).values_list("patient", flat=True),
     }
+    retired = Patient.objects.filter(pk__in=patients, merged_into__isnull=False)
+    patients |= {survivor(patient).pk for patient in retired}
     examinations = accessions.filter(squeezed=squeezed).values_list("pk", flat=True)
     return Q(pk__in=list(examinations)) | Q(patient__in=patients)
 

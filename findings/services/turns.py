@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from django.db import connection
 
 from findings.arrivals import ArrivingReport
-from findings.models import Sender
+from findings.models import Patient, Sender
 
 
 def take_turns(sender: Sender, reports: Iterable[ArrivingReport], also: str = "") -> None:
@@ -22,6 +22,21 @@ def take_turns(sender: Sender, reports: Iterable[ArrivingReport], also: str = ""
     keys = {_number(key) for report in reports for key in _keys(sender, report)}
     if also:
         keys.add(_number(f"key|{sender.pk}|{also}"))
+    _wait(keys)
+
+
+def take_turns_of(patients: Iterable[Patient]) -> None:
+    """As above, for every number of these records: nothing is filed under them meanwhile."""
+    keys = set()
+    for patient in patients:
+        if patient.nhs_number:
+            keys.add(_number(f"nhs|{patient.nhs_number}"))
+        for authority, value in patient.identifiers.values_list("authority", "value"):
+            keys.add(_number(f"identifier|{authority}|{value}"))
+    _wait(keys)
+
+
+def _wait(keys: Iterable[int]) -> None:
     with connection.cursor() as cursor:
         for key in sorted(keys):
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])

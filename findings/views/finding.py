@@ -12,6 +12,7 @@ from findings.forms.answers import NoteForm
 from findings.models import Event, Finding, Person
 from findings.presenters import finding as presenter
 from findings.presenters import timeline
+from findings.services.identity import numbers_of
 from findings.services.policy import limits
 from findings.services.timeline import add_note, record_reading
 from findings.views.access import saw, signed_in, visible_finding
@@ -64,7 +65,7 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
             )
         ),
         "actions": list(found.actions.select_related("recorded_by")),
-        "identifiers": list(found.examination.patient.identifiers.all()),
+        "identifiers": numbers_of(found.examination.patient),
         "entries": timeline.entries(events),
     } | _report(found, events)
 

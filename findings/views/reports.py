@@ -21,7 +21,7 @@ from findings.rules import (
     check_can_write_report,
 )
 from findings.services.filing import AccessionHeld
-from findings.services.identity import Held
+from findings.services.identity import Held, numbers_of
 from findings.services.receive import receive_report
 from findings.services.search import flags_in, latest_reports, search_reports
 from findings.services.senders import typed_sender
@@ -106,7 +106,7 @@ def report(request: HttpRequest, public_id: str) -> HttpResponse:
     context = {
         "examination": examination,
         "patient": examination.patient,
-        "identifiers": list(examination.patient.identifiers.order_by("pk")),
+        "identifiers": numbers_of(examination.patient),
         "report": current,
         "versions": versions(every, current) if current else [],
         "flags": flags_in(examination, person),

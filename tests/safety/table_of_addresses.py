@@ -112,6 +112,9 @@ TABLE: dict[str, Expected] = {
     "take-offer-back": answer(""),
     "governance": only(OVERSEERS, NO),
     "governance-rows": only(OVERSEERS, NO),
+    "merges": only(COORDINATORS, NO),
+    # Of the trust's own two records; another trust's coordinator finds nothing.
+    "undo-merge": everybody(NO, but={OK: "coordinator", NONE: "other_coordinator"}),
     "held-items": only(COORDINATORS, NO),
     "reconcile": only(COORDINATORS, NO),
     "held-item": only("coordinator", NONE),
@@ -190,6 +193,7 @@ POSTED = {
     "withdraw": "radiologist coordinator",
     "take-offer-back": "",
     "held-item": "coordinator",
+    "undo-merge": "coordinator",
     "leave": f"referrer {KEEPERS}",
     "let-leave": KEEPERS,
     "come-back": KEEPERS,

@@ -22,13 +22,14 @@ from findings.admin import directory
 from findings.intake.importing import take_in
 from findings.models import BankHoliday, Finding, Person, Role
 from findings.services.leave import set_leave
+from findings.services.merge import merge_patients
 from findings.services.rota import add_entry, make_post
 from findings.services.routing import add_rule
 from findings.services.senders import account_of
 from findings.shifts import Shift
 from imaging_safety import urls
 from notifications.models import Channel, Notification
-from tests.factories import SiteFactory, TeamFactory, Trust, a_trust, flagged
+from tests.factories import SiteFactory, TeamFactory, Trust, a_trust, flagged, reported
 from tests.messages import oru
 from tests.safety.table_of_addresses import (
     AWAY,
@@ -101,6 +102,12 @@ def world(db: None) -> World:
     rule = add_rule(
         organisation=trust.organisation, by=trust.coordinator, team=trust.team, specialty="resp"
     )
+    merge = merge_patients(
+        keep=examination.patient,
+        merged=reported(trust).patient,
+        because="The index merged them.",
+        by=trust.coordinator,
+    )
     on = add_entry(post=post, person=trust.colleague, shift=night, by=trust.coordinator)
     return World(
         trust,
@@ -123,6 +130,7 @@ def world(db: None) -> World:
                 (f"{name}.pk" for name in ROUTE_PAGES),
                 trust.referrer.routes.get(channel=Channel.EMAIL).pk,
             ),
+            "undo-merge.pk": merge.pk,
             "cancel-leave.pk": leave.pk,
             **dict.fromkeys(("post.pk", "end-post.pk", "add-to-rota.pk"), post.pk),
             **dict.fromkeys(("change-routing-rule.pk", "remove-routing-rule.pk"), rule.pk),

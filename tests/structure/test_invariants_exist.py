@@ -72,6 +72,12 @@ CONSTRAINTS = {
     },
     "findings_proposedmatch": {"match_is_proposed_once", "refused_match_says_when_and_who"},
     "findings_bankholiday": {"one_bank_holiday_a_day", "bank_holiday_has_name_and_source"},
+    "findings_patient": {"patient_is_not_merged_into_itself"},
+    "findings_patientmerge": {
+        "merge_is_of_two_records",
+        "merge_has_a_reason",
+        "undone_merge_says_when_and_why",
+    },
     "findings_post": {"post_has_a_name", "post_stands_for_a_duty", "post_name_is_its_own"},
     "findings_rotaentry": {
         "rota_entry_ends_after_it_starts",
@@ -107,6 +113,7 @@ TRIGGERS = {
     "findings_recommendation": {
         "recommendation_is_never_deleted",
         "recommendation_never_changes",
+    "merged_into_one_record",
         "recommendation_ends_once",
     },
     "findings_proposedmatch": {"proposedmatch_is_never_deleted"},
@@ -117,6 +124,12 @@ TRIGGERS = {
     "findings_team": {"coordination_team_brings_the_last_routing_rule"},
     "findings_routingrule": {
         "last_routing_rule_is_never_deleted",
+    "findings_patientmerge": {
+        "patientmerge_is_never_deleted",
+        "merge_never_changes",
+        "merge_is_undone_once",
+    },
+    "findings_examination": {"examination_is_of_a_record_that_is_kept"},
         "last_routing_rule_stays_the_last",
         "routing_rules_end_with_a_last_one",
     },

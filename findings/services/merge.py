@@ -1,0 +1,125 @@
+"""Merging two records of one patient, and taking that back.
+
+Whatever hangs on an examination goes with it: reports, findings, clocks, steps, timelines. No due
+time moves, since none depends on the patient. Numbers stay with the record to which they were
+given; whoever asks for one follows the chain to the record that is kept (`identity.py`).
+"""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from findings.models import (
+    Event,
+    Examination,
+    Finding,
+    Patient,
+    PatientIdentifier,
+    PatientMerge,
+    Person,
+)
+from findings.models.folding import Squeezed
+from findings.rules import NotAllowed
+from findings.services.follow_up import propose_matches
+from findings.services.identity import survivor
+from findings.services.timeline import database_now, lock, record
+from findings.services.turns import take_turns_of
+
+
+def merge_patients(
+    *,
+    keep: Patient,
+    merged: Patient,
+    because: str,
+    by: Person | None,
+    at: datetime | None = None,
+) -> PatientMerge:
+    """Everything of `merged` is `keep`'s from now on. `by` None: another system said so.
+
+    Records that were merged before stand for the one that was kept then. Raises `NotAllowed`
+    where both are one already.
+    """
+    if not because.strip():
+        raise ValueError("Merging needs a reason.")
+    with transaction.atomic():
+        take_turns_of([keep, merged])
+        keep, merged = survivor(keep), survivor(merged)
+        if keep.pk == merged.pk:
+            raise NotAllowed("Both numbers already lead to the same record.")
+        at = at or database_now()
+        moved = _move(keep, Examination.objects.filter(patient=merged))
+        Patient.objects.filter(pk=merged.pk).update(merged_into=keep)
+        made = PatientMerge.objects.create(
+            kept=keep,
+            merged=merged,
+            because=because.strip(),
+            examinations=moved,
+            merged_at=at,
+            merged_by=by,
+        )
+        _say(made, Event.Kind.PATIENT_MERGED, made.because, at, by)
+        # What one record waited for may stand on the other.
+        for examination in Examination.objects.filter(patient=keep).order_by("pk"):
+            propose_matches(examination)
+    return made
+
+
+def undo_merge(
+    *, merge: PatientMerge, because: str, by: Person | None, at: datetime | None = None
+) -> PatientMerge:
+    """What moved goes back. What came since stays with the record that was kept, since nobody
+    knows whose it is. Raises `NotAllowed` while a later merge stands on this one."""
+    if not because.strip():
+        raise ValueError("Undoing a merge needs a reason.")
+    with transaction.atomic():
+        take_turns_of([merge.kept, merge.merged])
+        merge = PatientMerge.objects.select_for_update(no_key=True).get(pk=merge.pk)
+        if merge.undone_at is not None:
+            raise NotAllowed("This merge has been undone already.")
+        if survivor(merge.kept).pk != merge.kept_id:
+            raise NotAllowed("The record that was kept has since been merged: undo that first.")
+        at = at or database_now()
+        Patient.objects.filter(pk=merge.merged_id).update(merged_into=None)
+        back = Examination.objects.filter(pk__in=merge.examinations, patient=merge.kept_id)
+        _move(merge.merged, back)
+        merge.undone_at, merge.undone_by, merge.undone_because = at, by, because.strip()
+        merge.save()
+        _say(merge, Event.Kind.MERGE_UNDONE, merge.undone_because, at, by)
+    return merge
+
+
+def _move(target: Patient, rows: QuerySet[Examination]) -> list[int]:
+    """Locks in the order of filing: the examination first, then its findings."""
+    moved = list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
+    for finding in Finding.objects.filter(examination__in=moved).order_by("pk"):
+        lock(finding)
+    Examination.objects.filter(pk__in=moved).update(patient=target)
+    return moved
+
+
+def _say(
+    merge: PatientMerge, kind: Event.Kind, because: str, at: datetime, by: Person | None
+) -> None:
+    """In the timeline of each finding that moved; the names of the two stand on the merge."""
+    for finding in Finding.objects.filter(examination__in=merge.examinations).order_by("pk"):
+        record(finding=finding, kind=kind, by=by, at=at, merge=merge.pk, because=because)
+
+
+def records_with(number: str, person: Person) -> list[Patient]:
+    """The records of this person's trust that an NHS number or hospital number leads to."""
+    squeezed = "".join(char for char in number.upper() if char.isalnum())
+    named = PatientIdentifier.objects.annotate(squeezed=Squeezed("value"))
+    rows = Patient.objects.filter(
+        Q(nhs_number=squeezed) | Q(identifiers__in=named.filter(squeezed=squeezed))
+    )
+    found = {survivor(patient).pk for patient in rows}
+    own = Q(examinations__site__organisation=person.organisation_id) | Q(examinations=None)
+    return list(Patient.objects.filter(own, pk__in=found).distinct().order_by("pk"))
+
+
+def merges_of(person: Person) -> QuerySet[PatientMerge]:
+    """The merges of records that this person's trust has examinations of, the newest first."""
+    own = Examination.objects.filter(site__organisation=person.organisation_id)
+    either = Q(kept__in=own.values("patient")) | Q(merged__in=own.values("patient"))
+    return PatientMerge.objects.filter(either).select_related("kept", "merged", "merged_by")

@@ -1,0 +1,196 @@
+"""Two records that are one patient: everything moves, no due time does, and it can be undone."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from findings.arrivals import ArrivingIdentifier, ArrivingPatient
+from findings.models import Event, Examination, Finding, Patient, PatientMerge
+from findings.rules import NotAllowed
+from findings.services.follow_up import Advised
+from findings.services.identity import MERGED_NOTICE, survivor
+from findings.services.merge import merge_patients, undo_merge
+from findings.services.receive import receive_report
+from findings.services.timeline import add_note
+from notifications.escalation import fire_finding
+from tests.factories import Trust, a_trust, acknowledged, arriving, flagged, reported
+from tests.pages import hidden_in, signed_in, words_of
+
+pytestmark = pytest.mark.django_db
+WHY = "The patient index has merged them."
+
+
+@pytest.fixture
+def trust() -> Trust:
+    return a_trust()
+
+
+def known_as(trust: Trust, *numbers: str) -> ArrivingPatient:
+    """The same woman as a sender names her, by these hospital numbers and no NHS number."""
+    return ArrivingPatient(
+        family_name="Alder",
+        given_name="Ann",
+        birth_date=timezone.localdate() - timedelta(days=20_000),
+        sex="F",
+        nhs_number="",
+        identifiers=tuple(ArrivingIdentifier(number, "RR8", "PI") for number in numbers),
+    )
+
+
+def record_of(trust: Trust, *numbers: str) -> Patient:
+    return reported(trust, patient=known_as(trust, *numbers)).patient
+
+
+def merge(trust: Trust, keep: Patient, merged: Patient) -> PatientMerge:
+    return merge_patients(keep=keep, merged=merged, because=WHY, by=trust.coordinator)
+
+
+def everything(patient: Patient) -> dict[str, int]:
+    """How much of everything hangs on a record."""
+    findings = Finding.objects.filter(examination__patient=patient)
+    return {
+        "examinations": patient.examinations.count(),
+        "reports": sum(one.reports.count() for one in patient.examinations.all()),
+        "findings": findings.count(),
+        "notes": Event.objects.filter(finding__in=findings, kind="note").count(),
+        "acknowledgements": findings.filter(acknowledged_at__isnull=False).count(),
+        "steps": sum(finding.steps.count() for finding in findings),
+    }
+
+
+def test_a_merge_moves_everything_and_the_open_finding_escalates_at_its_original_time(
+    trust: Trust,
+) -> None:
+    at = timezone.now()
+    first, second = record_of(trust, "P1"), record_of(trust, "P2")
+    an_examination = second.examinations.get()
+    is_open = flagged(trust, examination=an_examination, at=at - timedelta(minutes=50))
+    answered = acknowledged(trust, flagged(trust, examination=an_examination))
+    for text in ("One.", "Two.", "Three."):
+        add_note(finding=is_open, by=trust.referrer, text=text)
+    before, there = everything(second), everything(first)
+    promised = list(is_open.steps.order_by("pk").values_list("due_at", "falls_at"))
+    merge(trust, first, second)
+    assert set(everything(second).values()) == {0}
+    after = everything(first)
+    assert {name: after[name] - there[name] for name in after} == before
+    assert list(is_open.steps.order_by("pk").values_list("due_at", "falls_at")) == promised
+    clock = is_open.clocks.get(kind="acknowledge")
+    assert clock.due_at == at + timedelta(minutes=10)
+    fire_finding(is_open, at=clock.due_at)
+    assert is_open.steps.filter(audience="radiologist", fired_at=clock.due_at).exists()
+    for finding in (is_open, answered):
+        assert finding.events.filter(kind=Event.Kind.PATIENT_MERGED, by=trust.coordinator).exists()
+
+
+def test_undoing_a_merge_restores_exactly_what_was(trust: Trust) -> None:
+    first, second = record_of(trust, "P1"), record_of(trust, "P2")
+    finding = flagged(trust, examination=second.examinations.get())
+    before = everything(first), everything(second)
+    made = merge(trust, first, second)
+    undo_merge(merge=made, because="Twins.", by=trust.coordinator)
+    second.refresh_from_db()
+    assert (everything(first), everything(second)) == before
+    assert second.merged_into is None
+    assert finding.events.filter(kind=Event.Kind.MERGE_UNDONE).exists()
+    made.refresh_from_db()
+    assert (made.undone_by, made.undone_because) == (trust.coordinator, "Twins.")
+
+
+def test_a_report_under_a_number_that_was_merged_twice_goes_to_the_record_that_is_kept(
+    trust: Trust,
+) -> None:
+    p1, p2, p3 = (record_of(trust, number) for number in ("P1", "P2", "P3"))
+    merge(trust, p2, p3)
+    merge(trust, p1, p2)
+    arrived = arriving(trust, patient=known_as(trust, "P3"))
+    _, report = receive_report(sender=trust.sender, arriving=arrived)
+    assert report.examination.patient == p1
+    assert MERGED_NOTICE in report.notices
+    page = signed_in(trust.referrer).get(reverse("report", args=[report.examination.public_id]))
+    assert "P3 (RR8)" in words_of(page)
+    assert survivor(Patient.objects.get(pk=p3.pk)) == p1
+
+
+def test_a_report_with_the_numbers_of_both_records_is_no_conflict_after_the_merge(
+    trust: Trust,
+) -> None:
+    p1, p2 = record_of(trust, "P1"), record_of(trust, "P2")
+    merge(trust, p1, p2)
+    assert record_of(trust, "P1", "P2") == p1
+
+
+def test_the_nhs_number_of_the_merged_record_is_no_conflict_either(trust: Trust) -> None:
+    one, other = reported(trust), reported(trust)
+    named = arriving(trust).patient
+    merged = other.patient
+    merge(trust, one.patient, merged)
+    again = replace(
+        named,
+        nhs_number=merged.nhs_number or "",
+        family_name=merged.family_name,
+        birth_date=merged.birth_date,
+        identifiers=(),
+    )
+    assert reported(trust, patient=again).patient == one.patient
+
+
+def test_a_later_merge_is_undone_first(trust: Trust) -> None:
+    p1, p2, p3 = (record_of(trust, number) for number in ("P1", "P2", "P3"))
+    earlier = merge(trust, p2, p3)
+    later = merge(trust, p1, p2)
+    with pytest.raises(NotAllowed, match="undo that first"):
+        undo_merge(merge=earlier, because="Twins.", by=trust.coordinator)
+    undo_merge(merge=later, because="Twins.", by=trust.coordinator)
+    undo_merge(merge=earlier, because="Twins.", by=trust.coordinator)
+    assert [everything(one)["examinations"] for one in (p1, p2, p3)] == [1, 1, 1]
+
+
+def test_what_one_record_waited_for_is_proposed_from_the_other(trust: Trust) -> None:
+    p1, p2 = record_of(trust, "P1"), known_as(trust, "P2")
+    soon = timezone.localdate() + timedelta(days=5)
+    first = p1.examinations.get()
+    Examination.objects.filter(pk=first.pk).update(performed_at=timezone.now() - timedelta(days=30))
+    first.refresh_from_db()
+    finding = flagged(trust, examination=first, advised=Advised("CT", "chest", soon))
+    found = reported(trust, patient=p2, modality="CT", examination_description="CT Chest")
+    merge(trust, p1, found.patient)
+    assert finding.recommendations.get().matches.get().examination == found
+
+
+def test_the_database_files_nothing_under_a_record_that_was_merged(trust: Trust) -> None:
+    p1, p2 = record_of(trust, "P1"), record_of(trust, "P2")
+    examination = p2.examinations.get()
+    merge(trust, p1, p2)
+    with transaction.atomic(), pytest.raises(IntegrityError, match="was merged"):
+        Examination.objects.filter(pk=examination.pk).update(patient=p2)
+
+
+def test_only_a_coordinator_merges_and_only_records_of_their_own_trust(trust: Trust) -> None:
+    other = a_trust()
+    record_of(trust, "P1"), record_of(other, "P2")
+    page = signed_in(trust.coordinator).post(
+        reverse("merges"), {"keep": "P1", "merged": "P2", "because": WHY}
+    )
+    assert "No record of your trust has this number" in words_of(page)
+    assert signed_in(trust.governance).get(reverse("merges")).status_code == 403
+
+
+def test_a_coordinator_sees_both_records_merges_them_and_takes_it_back(trust: Trust) -> None:
+    first, second = record_of(trust, "P1"), record_of(trust, "P2")
+    client = signed_in(trust.coordinator)
+    typed = {"keep": "P1", "merged": "P2", "because": WHY}
+    shown = client.post(reverse("merges"), typed)
+    assert "Are these one patient? Nothing is merged yet." in words_of(shown)
+    assert not PatientMerge.objects.exists()
+    done = client.post(reverse("merges"), hidden_in(shown) | typed, follow=True)
+    assert "The two records are one now" in words_of(done)
+    made = PatientMerge.objects.get()
+    assert (made.kept, made.merged) == (first, second)
+    undone = client.post(reverse("undo-merge", args=[made.pk]), {"because": "Twins."}, follow=True)
+    assert "The merge is undone" in words_of(undone)
+    assert second.examinations.count() == 1
