@@ -51,12 +51,32 @@ CONSTRAINTS = {
         "sent_says_when",
     },
     "notifications_deliveryattempt": {"attempt_number_is_used_once"},
+    "notifications_deliveryreceipt": {"receipt_counts_once_an_attempt"},
+    "notifications_route": {"route_is_listed_once", "code_says_when_it_was_sent"},
+    "findings_leave": {
+        "leave_ends_not_before_it_starts",
+        "nobody_is_their_own_deputy",
+        "leave_of_one_person_does_not_overlap",
+    },
+    "findings_category": {"urgent_categories_are_never_held"},
+    "findings_phonecall": {
+        "call_says_what_was_said",
+        "call_says_who_was_spoken_to",
+        "only_somebody_known_takes_it_on_by_telephone",
+        "call_is_recorded_after_it_was_made",
+    },
     "findings_handover": {
         "offer_goes_to_one_person_or_team",
         "offer_has_a_reason",
         "ended_offer_says_when_and_how",
         "refused_offer_has_a_reason",
         "a_person_ends_an_offer_unless_it_is_overtaken",
+    },
+    "findings_patient": {"patient_is_not_merged_into_itself"},
+    "findings_patientmerge": {
+        "merge_is_of_two_records",
+        "merge_has_a_reason",
+        "undone_merge_says_when_and_why",
     },
     "findings_pause": {
         "pause_has_a_reason",
@@ -72,12 +92,6 @@ CONSTRAINTS = {
     },
     "findings_proposedmatch": {"match_is_proposed_once", "refused_match_says_when_and_who"},
     "findings_bankholiday": {"one_bank_holiday_a_day", "bank_holiday_has_name_and_source"},
-    "findings_patient": {"patient_is_not_merged_into_itself"},
-    "findings_patientmerge": {
-        "merge_is_of_two_records",
-        "merge_has_a_reason",
-        "undone_merge_says_when_and_why",
-    },
     "findings_post": {"post_has_a_name", "post_stands_for_a_duty", "post_name_is_its_own"},
     "findings_rotaentry": {
         "rota_entry_ends_after_it_starts",
@@ -99,6 +113,7 @@ INDEXES = {
     "one_open_offer_a_finding",
     "one_open_recommendation_a_finding",
     "one_open_pause_a_clock",
+    "merged_into_one_record",
     "one_post_for_a_duty_of_a_team",
     "a_finding_is_unroutable_once_at_a_time",
     "professional_code_is_one_person",
@@ -109,11 +124,16 @@ TRIGGERS = {
         "offer_never_changes",
         "offer_ends_once",
     },
+    "findings_patientmerge": {
+        "patientmerge_is_never_deleted",
+        "merge_never_changes",
+        "merge_is_undone_once",
+    },
+    "findings_examination": {"examination_is_of_a_record_that_is_kept"},
     "findings_pause": {"pause_is_never_deleted", "pause_never_changes"},
     "findings_recommendation": {
         "recommendation_is_never_deleted",
         "recommendation_never_changes",
-    "merged_into_one_record",
         "recommendation_ends_once",
     },
     "findings_proposedmatch": {"proposedmatch_is_never_deleted"},
@@ -124,12 +144,6 @@ TRIGGERS = {
     "findings_team": {"coordination_team_brings_the_last_routing_rule"},
     "findings_routingrule": {
         "last_routing_rule_is_never_deleted",
-    "findings_patientmerge": {
-        "patientmerge_is_never_deleted",
-        "merge_never_changes",
-        "merge_is_undone_once",
-    },
-    "findings_examination": {"examination_is_of_a_record_that_is_kept"},
         "last_routing_rule_stays_the_last",
         "routing_rules_end_with_a_last_one",
     },
@@ -161,6 +175,9 @@ TRIGGERS = {
     "notifications_notification": {"notification_is_never_deleted"},
     "notifications_deliveryattempt": {"deliveryattempt_is_append_only"},
     "notifications_deliveryresult": {"deliveryresult_is_append_only"},
+    "notifications_deliveryreceipt": {"deliveryreceipt_is_append_only"},
+    "notifications_routechange": {"routechange_is_append_only"},
+    "findings_phonecall": {"phonecall_is_append_only"},
 }
 DEFERRED = {"open_finding_has_a_running_clock", "clock_runs_while_finding_is_open"}
 
