@@ -8,6 +8,7 @@ what is to come all ask here, so that what was shown before saving is what happe
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from django.utils import timezone
 
@@ -43,6 +44,12 @@ class Reached:
     routes: tuple[Route, ...]
     # A sentence for a person; empty when there is a route.
     unreachable_because: str = ""
+
+    @cached_property
+    def recipient(self) -> Recipient:
+        """As findings asks for it."""
+        routes = tuple(Channel(route.channel).label for route in self.routes)
+        return Recipient(self.person, routes, self.unreachable_because)
 
 
 @dataclass(frozen=True)
@@ -99,15 +106,8 @@ def previews(asks: Sequence[Ask]) -> list[list[StepPreview]]:
 
 
 def _previewed(step: PlannedStep, found: Reach) -> StepPreview:
-    recipients = (
-        Recipient(
-            one.person,
-            tuple(Channel(route.channel).label for route in one.routes),
-            one.unreachable_because,
-        )
-        for one in found.people
-    )
-    return StepPreview(step, tuple(recipients), found.nobody_because)
+    recipients = tuple(one.recipient for one in found.people)
+    return StepPreview(step, recipients, found.nobody_because)
 
 
 # --- Who ---------------------------------------------------------------------------------------
@@ -245,7 +245,7 @@ def _everybody(roll: Roll, found: Found) -> Iterable[int]:
 
 
 def _reach(roll: Roll, found: Found) -> Reach:
-    people = [_reached(roll.person(pk)) for pk in _here(roll, found)]
+    people = [_looked_up(roll, pk) for pk in _here(roll, found)]
     people += [_away(roll, roll.person(pk), found.question) for pk in _absent(roll, found)]
     if found.instead and not any(one.routes for one in people):
         return _instead(people, found, _reach(roll, found.instead))
@@ -273,6 +273,13 @@ def _away(roll: Roll, person: Person, asked: Question) -> Reached:
 
 
 # --- How ---------------------------------------------------------------------------------------
+
+
+def _looked_up(roll: Roll, pk: int) -> Reached:
+    """Each person once, however many steps would tell them."""
+    if pk not in roll.looked_up:
+        roll.looked_up[pk] = _reached(roll.person(pk))
+    return roll.looked_up[pk]
 
 
 def _reached(person: Person) -> Reached:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
+from typing import Any
 
 from django.db.models import Q
 
@@ -54,6 +55,9 @@ class Roll:
         self.questions = questions
         self._people: dict[int, Person] = {}
         self._away: dict[date, dict[int, int | None]] = {}
+        self._days: dict[datetime, date] = {}
+        # What `notifications/audience.py` found out about somebody.
+        self.looked_up: dict[int, Any] = {}
 
     # --- People ------------------------------------------------------------------------------
 
@@ -166,13 +170,13 @@ class Roll:
 
     @cached_property
     def _leave(self) -> list[Leave]:
-        days = [local(question.at).date() for question in self.questions]
+        days = {self._day(question.at) for question in self.questions}
         leave = Leave.objects.standing().filter(first_on__lte=max(days), last_on__gte=min(days))
         return list(leave.select_related("deputy"))
 
     def away(self, at: datetime) -> dict[int, int | None]:
         """Whoever is on leave, with their deputy; as `findings.models.cover.away_on`."""
-        day = local(at).date()
+        day = self._day(at)
         if day not in self._away:
             self._away[day] = {
                 leave.person_id: leave.deputy_id
@@ -183,9 +187,14 @@ class Roll:
             }
         return self._away[day]
 
+    def _day(self, at: datetime) -> date:
+        if at not in self._days:
+            self._days[at] = local(at).date()
+        return self._days[at]
+
     def back_after(self, person: int, at: datetime) -> date | None:
         """The last day of somebody's leave at this moment."""
-        day = local(at).date()
+        day = self._day(at)
         for leave in self._leave:
             if leave.person_id == person and leave.first_on <= day <= leave.last_on:
                 return leave.last_on
