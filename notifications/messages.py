@@ -96,14 +96,15 @@ def write_digest(*notifications: Notification, at: datetime, may_be_second: bool
     every = [_context(one, at) for one in notifications]
     every.sort(key=lambda one: not one["is_late"])
     count = plural(len(every), "finding")
+    subject = f"Finding: {count} wait for you"
     context = {
-        "subject": f"Finding: {count} wait for you",
+        "subject": subject,
         "findings": every,
         "count": count,
         "may_be_second": may_be_second,
     }
     return Message(
-        subject=context["subject"],
+        subject=subject,
         text=render_to_string("messages/digest.txt.jinja", context).strip() + "\n",
         html=render_to_string("messages/digest.html.jinja", context),
     )

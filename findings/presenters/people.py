@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from django.db.models import F
+
 from findings import reach
 from findings.models import Audience, Finding, Membership, Person, Team, names
 from findings.services.leavers import findings_held_by
@@ -24,7 +26,7 @@ class Moving:
 
 def what_moves(person: Person) -> list[Moving]:
     """Their open findings, the least time left first, each with its team and whom it reaches."""
-    held = findings_held_by(person).for_list().order_by("due_at", "pk")
+    held = findings_held_by(person).for_list().order_by(F("due_at").asc(nulls_last=True), "pk")
     found = list(held.select_related("category", "team", "flagged_by", "organisation"))
     told = {finding.team_id: finding for finding in found}
     known = {team_id: _told(finding, person) for team_id, finding in told.items()}

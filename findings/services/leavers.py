@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
 from findings.models import Finding, HandOver, Person
+from findings.models.finding import FindingQuerySet
 from findings.rules import NotAllowed, check_can_let_leave
 from findings.services.acknowledge import change_hands
 from findings.services.clocks import tell_owner_now
@@ -26,7 +27,7 @@ TRIES = 3
 LEFT = "the owner has left, and the team holds it"
 
 
-def findings_held_by(person: Person) -> QuerySet[Finding]:
+def findings_held_by(person: Person) -> FindingQuerySet:
     """What will move when they go, each to its `team`."""
     return Finding.objects.open().filter(owner_person=person).order_by("pk")
 

@@ -14,8 +14,11 @@ from findings.models import Membership, Organisation, Role, Site, Team
 
 REQUIRED = ("username", "given_name", "family_name", "organisation")
 PLAIN = ("title", "given_name", "family_name", "job_title", "professional_code", "email", "phone")
-COLUMNS = (*REQUIRED, "title", "job_title", "professional_code", "email", "phone", "site")
-COLUMNS += ("roles", "teams", "leaves")
+COLUMNS = (
+    *REQUIRED,
+    *(name for name in PLAIN if name not in REQUIRED),
+    *("site", "roles", "teams", "leaves"),
+)
 # More is a mistake, or another kind of file.
 MOST_LINES = 20_000
 NOW = "now"

@@ -47,8 +47,7 @@ def _which(message: EmailMessage) -> str:
     for part in message.walk():
         kind = part.get_content_type()
         if kind == "message/rfc822":
-            inner = part.get_payload()
-            headers = str(inner[0].get("Message-ID", "")) if isinstance(inner, list) else ""
+            headers = "".join(str(one.get("Message-ID", "")) for one in _messages_in(part))
         elif kind in ("text/rfc822-headers", "message/global-headers"):
             headers = _header(part.get_payload(decode=True))
         else:
@@ -66,8 +65,12 @@ def _header(payload: object) -> str:
 def _parts(message: EmailMessage, kind: str) -> Iterator[list[Message]]:
     for part in message.walk():
         if part.get_content_type() == kind:
-            payload = part.get_payload()
-            yield payload if isinstance(payload, list) else []
+            yield _messages_in(part)
+
+
+def _messages_in(part: Message) -> list[Message]:
+    payload = part.get_payload()
+    return [one for one in payload if isinstance(one, Message)] if isinstance(payload, list) else []
 
 
 def _words(block: Message) -> str:

@@ -178,3 +178,38 @@ def test_bank_holidays_fit_and_have_nothing_for_axe_to_find(browser, trust):
         "remove": reverse("remove-bank-holiday", args=[day.pk]),
     }
     look_at(browser, trust.administrator, pages, "bank holidays")
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no-script"])
+def test_a_telephone_call_is_recorded(browser, trust, javascript):
+    finding = flagged(trust)
+    page = browser.open(
+        reverse("finding", args=[finding.reference]),
+        PHONE,
+        javascript=javascript,
+        person=trust.radiologist,
+    )
+    page.get_by_role("button", name="Record a telephone call").click()
+    page.click(MAIN_BUTTON)
+    page.wait_for_selector(".nhsuk-error-summary")
+    now = timezone.localtime()
+    for part, value in (("day", now.day), ("month", now.month), ("year", now.year)):
+        page.fill(f"[name=called_at-{part}]", str(value))
+    page.fill("[name=called_at-time]", f"{now:%H:%M}")
+    page.check("[name=known][value=directory]")
+    page.fill("[name=name]", trust.referrer.family_name)
+    page.fill("[name=said]", "Nodule, please arrange CT.")
+    page.check("[name=was_read_back]")
+    page.check("[name=took_it_on][value=yes]")
+    page.fill("[name=plan]", "CT this week.")
+    page.click(MAIN_BUTTON)
+    page.wait_for_selector(".nhsuk-error-summary")
+    if javascript:
+        check(page, "call with people found", browser)
+    page.check(f"[name=person][value='{trust.referrer.pk}']")
+    page.click(MAIN_BUTTON)
+    page.wait_for_selector(".app-timeline")
+    finding.refresh_from_db()
+    assert finding.acknowledged_by == trust.referrer
+    if javascript:
+        check(page, "finding taken on by telephone", browser)

@@ -162,14 +162,15 @@ def test_the_owner_is_asked_mine_or_not_mine_first(trust: Trust) -> None:
 
 def test_each_role_is_offered_what_the_rules_let_it_do(trust: Trust) -> None:
     finding = flagged(trust)
-    assert offered(finding, trust.radiologist) == ["withdraw", "note"]
+    assert offered(finding, trust.radiologist) == ["call", "withdraw", "note"]
     assert offered(finding, trust.coordinator) == [
         "hand-over",
+        "call",
         "withdraw",
         "patient-letter",
         "note",
     ]
-    assert offered(finding, trust.governance) == ["hand-over", "note"]
+    assert offered(finding, trust.governance) == ["hand-over", "call", "note"]
 
 
 def test_after_acknowledging_the_action_is_asked_for(trust: Trust) -> None:

@@ -307,7 +307,8 @@ def test_no_address_holds_a_number_or_a_name(world: World) -> None:
     for name in TABLE:
         address = world.address(name)
         assert not [word for word in secret if word.lower() in address.lower()], name
-        assert not re.search(r"\d{10}", address), name
+        # A random id may have ten digits in a row by chance.
+        assert not re.search(r"\d{10}", re.sub(r"[0-9a-f-]{36}", "", address)), name
 
 
 def test_an_address_that_cannot_be_is_not_found(world: World) -> None:
