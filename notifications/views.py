@@ -82,7 +82,11 @@ def messages(request: HttpRequest) -> HttpResponse:
 def message(request: HttpRequest, public_id: str) -> HttpResponse:
     """One message exactly as it went out, and every try at sending it."""
     notification = get_object_or_404(_shown_in_demonstration(), public_id=public_id)
-    attempts = list(notification.attempts.select_related("result").order_by("number"))
+    attempts = list(
+        notification.attempts.select_related("result")
+        .prefetch_related("receipts")
+        .order_by("number")
+    )
     context: dict[str, Any] = {
         "notification": notification,
         "attempts": attempts,

@@ -23,6 +23,7 @@ from notifications.receipts import NotYet, Told, take_receipt
 from notifications.rounds import deliver, fire
 from tests.engine.mail import MailServer
 from tests.factories import RouteFactory, Trust, acknowledged, flagged
+from tests.pages import words_of
 
 pytestmark = pytest.mark.django_db
 Outcome, Status = DeliveryReceipt.Outcome, Notification.Status
@@ -292,3 +293,12 @@ def test_the_trusts_messaging_acknowledges_signed(finding: Finding, settings) ->
     assert posted({}) == 401
     assert posted(good) == 204
     assert email.attempts.get().receipts.get().outcome == Outcome.DELIVERED
+
+
+def test_what_came_back_stands_with_its_attempt(finding: Finding, settings, client) -> None:
+    settings.DEMONSTRATION = True
+    email = email_of(finding)
+    take_receipt(told(email, Outcome.FAILED, detail="5.1.1 User unknown"))
+    client.force_login(email.recipient)
+    shown = words_of(client.get(reverse("message", args=[email.public_id])))
+    assert "not delivered, 5.1.1 User unknown" in shown
