@@ -18,7 +18,7 @@ from findings.services.leave import set_leave
 from findings.services.rota import add_entry, make_post
 from notifications import coverage, rounds, watchdog
 from notifications.models import Channel, Pulse, Route
-from tests.factories import Trust, a_trust, flagged
+from tests.factories import Trust, a_trust, flagged, leaves_unseen
 from tests.integration.test_rotas import around
 from tests.pages import queries_of, signed_in, words_of
 
@@ -57,8 +57,7 @@ def test_a_holder_who_cannot_be_told_is_found_for_every_reason(trust: Trust, why
     finding = flagged(trust)
     routes = Route.objects.filter(person=trust.referrer)
     if why == "left":
-        # As an import past the application would: the trigger speaks at commit only.
-        Person.objects.filter(pk=trust.referrer.pk).update(is_active=False)
+        leaves_unseen(trust.referrer)
     elif why == "no route":
         routes.delete()
     elif why == "not verified":

@@ -14,7 +14,7 @@ from findings import measures
 from findings.models import Viewing
 from findings.services.acknowledge import hand_over_finding
 from findings.services.close import withdraw_finding
-from tests.factories import Trust, a_trust, acknowledged, flagged
+from tests.factories import Trust, a_trust, acknowledged, flagged, leaves_unseen
 
 pytestmark = pytest.mark.django_db
 
@@ -77,8 +77,7 @@ def test_a_promise_that_ended_before_its_limit_is_left_out(trust: Trust) -> None
 
 def test_an_owner_who_left_is_counted(trust: Trust) -> None:
     flagged(trust)
-    trust.referrer.is_active = False
-    trust.referrer.save()
+    leaves_unseen(trust.referrer)
     assert count(trust, "owner_left") == 1
 
 

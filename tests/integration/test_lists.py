@@ -13,7 +13,7 @@ from findings.models import Finding, Person, Role, Team, Viewing
 from findings.services.acknowledge import decline_finding
 from findings.services.close import withdraw_finding
 from findings.views import lists
-from tests.factories import TEXT, TeamFactory, Trust, a_trust, acknowledged, flagged
+from tests.factories import TEXT, TeamFactory, Trust, a_trust, acknowledged, flagged, leaves_unseen
 from tests.integration.test_finding_page import corrected
 from tests.pages import queries_of, signed_in, words_of
 
@@ -144,8 +144,7 @@ def hospital(trust: Trust) -> dict[str, Finding]:
     acknowledged(trust, reopened)
     corrected(trust, reopened, TEXT.replace("14", "41"))
     orphan = flagged(trust, category="cancer", owner=left)
-    left.is_active = False
-    left.save()
+    leaves_unseen(left)
     return {
         "waiting": flagged(trust, category="follow_up_recommended"),
         "late": flagged(trust, category="critical", at=ago(hours=3)),
