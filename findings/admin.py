@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.forms import AdminUserCreationForm, ReadOnlyPasswordHashField
+from django.core.exceptions import ValidationError
 from django.forms import ModelForm
 from django.http import HttpRequest
 
@@ -22,6 +23,7 @@ from findings.models import (
     Site,
     Team,
 )
+from findings.services.leavers import findings_held_by
 
 
 class DirectorySite(admin.AdminSite):
@@ -83,6 +85,16 @@ class PersonForm(ModelForm):
             "site",
             "roles",
         ]
+
+    def clean_roles(self) -> list[str]:
+        """Whoever holds a finding must be able to answer it."""
+        roles = self.cleaned_data["roles"]
+        if Role.REFERRER not in roles and findings_held_by(self.instance).exists():
+            raise ValidationError(
+                "They hold open findings: hand those over before they stop being a referring"
+                " clinician."
+            )
+        return roles
 
 
 class MembershipInline(admin.TabularInline):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from findings.services.leave import tell_stand_ins
 from findings.services.leavers import settle_leavers
 from notifications import coverage, watchdog
 from notifications.delivery import Delivered, deliver_due
@@ -11,9 +12,11 @@ from notifications.firing import fire_due_steps
 
 
 def fire(told: Callable[[], object] = lambda: None) -> Fired:
-    """Turn due steps into notifications. First nothing may be left with somebody who has gone.
-    `told` is called whenever there is something new to send."""
+    """Turn due steps into notifications. First nothing may be left with somebody who has gone, or
+    wait for somebody who has just gone on leave. `told` is called whenever there is something new
+    to send."""
     settle_leavers()
+    tell_stand_ins()
     fired = fire_due_steps(told=told)
     watchdog.beat(watchdog.FIRE)
     return fired

@@ -64,6 +64,8 @@ class Leave(models.Model):
     entered_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
     entered_at = models.DateTimeField()
     cancelled_at = models.DateTimeField(null=True, blank=True)
+    # When whoever stands in was told of what was waiting as it began.
+    told_at = models.DateTimeField(null=True, blank=True)
 
     objects = LeaveQuerySet.as_manager()
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
+from findings import newcomers
 from findings.models import Organisation, Person, Role, Site, Team
 
 
@@ -36,7 +37,7 @@ def set_up_trust(new: NewTrust, password: str) -> Person:
     Team.objects.get_or_create(
         organisation=trust, kind=Team.Kind.COORDINATION, defaults={"name": "Imaging coordination"}
     )
-    return Person.objects.create_user(
+    administrator = Person.objects.create_user(
         new.administrator,
         password,
         given_name=new.given_name,
@@ -45,3 +46,5 @@ def set_up_trust(new: NewTrust, password: str) -> Person:
         site=site,
         roles=[Role.ADMINISTRATOR],
     )
+    newcomers.greet(administrator)
+    return administrator

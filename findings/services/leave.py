@@ -1,16 +1,22 @@
 """Leave: entered, cancelled, and who gets the messages of somebody who is away."""
 
+import logging
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 
-from findings.models import Leave, Person, Role
+from findings import doorbell
+from findings.models import Finding, Leave, Person, Role
 from findings.models.cover import away_on, stand_in
 from findings.models.people import PersonQuerySet
 from findings.rules import check_can_set_leave
-from findings.services.timeline import database_now
+from findings.services.clocks import tell_owner_now
+from findings.services.timeline import database_now, lock
+from findings.states import State
 from findings.words import local
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,7 @@ def set_leave(
         Person.objects.select_for_update(no_key=True).get(pk=person.pk)
         at = at or database_now()
         _check(person, by, first_on, last_on, deputy, at)
+        doorbell.ring_after_commit()
         return Leave.objects.create(
             person=person,
             first_on=first_on,
@@ -86,6 +93,39 @@ def cancel_leave(*, leave: Leave, by: Person, at: datetime | None = None) -> Lea
             leave.cancelled_at = at or database_now()
             leave.save(update_fields=["cancelled_at"])
     return leave
+
+
+def tell_stand_ins() -> int:
+    """Each round: where leave has begun, whoever stands in hears at once of what waits for an
+    answer, not only with the next step. Returns how many findings they were told of."""
+    today = local(database_now()).date()
+    began = Leave.objects.on(today).filter(told_at__isnull=True).select_related("person")
+    return sum(_tell_alone(leave) for leave in began.order_by("pk"))
+
+
+def _tell_alone(leave: Leave) -> int:
+    """One person's error stops no other."""
+    try:
+        return _tell_stand_in(leave)
+    except Exception as error:
+        if not connection.in_atomic_block and not connection.is_usable():
+            raise
+        # By type: the text of an error may quote a row.
+        log.error("stand-in not told", extra={"leave": leave.pk, "error": type(error).__name__})
+        return 0
+
+
+def _tell_stand_in(leave: Leave) -> int:
+    told = 0
+    waiting = Finding.objects.awaiting_acknowledgement().filter(owner_person=leave.person)
+    for finding in waiting.order_by("pk"):
+        with transaction.atomic():
+            now = lock(finding)
+            if now.state == State.AWAITING and now.owner_person_id == leave.person_id:
+                tell_owner_now(finding=now, words="the owner is on leave", at=database_now())
+                told += 1
+    Leave.objects.filter(pk=leave.pk, told_at__isnull=True).update(told_at=database_now())
+    return told
 
 
 def leave_at(person: Person, at: datetime) -> Leave | None:

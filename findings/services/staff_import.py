@@ -125,6 +125,7 @@ def _applied(line: Line, by: Person | None) -> Change | None:
     person = person or Person(username=line.username, organisation=line.organisation)
     if by is not None and not (keeps(by, person) and keeps(by, _as_in(line))):
         raise NotAllowed(f"{line.username} belongs to a trust whose directory you do not keep.")
+    _check_can_still_answer(person, line)
     details = [*_fields(person, line)]
     _check_code(person)
     if is_new:
@@ -141,6 +142,18 @@ def _applied(line: Line, by: Person | None) -> Change | None:
     elif not details:
         return None
     return Change(line.number, str(person), kind, tuple(details))
+
+
+def _check_can_still_answer(person: Person, line: Line) -> None:
+    """Whoever holds a finding must be able to answer it for as long as they work here."""
+    loses = line.roles is not None and Role.REFERRER in person.roles
+    if person.pk is None or not loses or Role.REFERRER in (line.roles or ()) or line.leaves == NOW:
+        return
+    if held := findings_held_by(person).count():
+        raise ValueError(
+            f"roles: {person} holds {plural(held, 'open finding')} and must stay a referring"
+            " clinician until they are handed over."
+        )
 
 
 def _check_code(person: Person) -> None:

@@ -13,8 +13,10 @@ from findings.rules import NotAllowed, can_acknowledge, can_answer_offer
 from findings.services.acknowledge import accept_offer, acknowledge_finding
 from findings.services.leave import cancel_leave, set_leave, standing_in_for
 from findings.services.offer import offer_finding
+from notifications import rounds
 from notifications.audience import preview, reach, why
-from tests.factories import TeamFactory, Trust, a_trust, flagged
+from notifications.models import Notification
+from tests.factories import TeamFactory, Trust, a_trust, acknowledged, flagged
 from tests.pages import signed_in, words_of
 
 pytestmark = pytest.mark.django_db
@@ -164,6 +166,32 @@ def test_nobody_enters_or_cancels_somebody_elses_leave(trust: Trust) -> None:
         set_leave(person=trust.referrer, by=trust.colleague, first_on=today, last_on=today)
     with pytest.raises(NotAllowed):
         cancel_leave(leave=away(trust.referrer), by=trust.colleague)
+
+
+def test_the_deputy_hears_at_once_of_what_was_waiting(trust: Trust, deputy: Person) -> None:
+    waiting, taken = flagged(trust), acknowledged(trust)
+    rounds.fire()
+    away(trust.referrer, deputy)
+    rounds.fire()
+    told = Notification.objects.filter(recipient=deputy)
+    assert {one.finding for one in told} == {waiting}
+    rounds.fire()
+    assert Notification.objects.filter(recipient=deputy).count() == told.count()
+    assert not taken.notifications.filter(recipient=deputy).exists()
+
+
+def test_nobody_is_told_before_the_leave_begins(trust: Trust, deputy: Person) -> None:
+    flagged(trust)
+    tomorrow = timezone.localdate() + timedelta(days=1)
+    set_leave(
+        person=trust.referrer,
+        by=trust.referrer,
+        first_on=tomorrow,
+        last_on=tomorrow,
+        deputy=deputy,
+    )
+    rounds.fire()
+    assert not Notification.objects.filter(recipient=deputy).exists()
 
 
 def test_what_a_deputy_does_says_for_whom(trust: Trust, deputy: Person) -> None:

@@ -186,6 +186,15 @@ def test_people_of_a_practice_are_imported_by_the_trust(trust: Trust) -> None:
     assert not import_people(raw, by=trust.administrator).mistakes
 
 
+def test_nobody_who_holds_a_finding_stops_being_able_to_answer_it(trust: Trust) -> None:
+    flagged(trust)
+    wrong = written(row(trust.referrer, roles="radiologist"))
+    outcome = import_people(wrong, by=trust.administrator)
+    assert "holds 1 open finding and must stay" in str(outcome.mistakes[0])
+    leaving = written(row(trust.referrer, roles="radiologist", leaves="now"))
+    assert not import_people(leaving, by=trust.administrator).mistakes
+
+
 def test_the_command_shows_and_then_applies(trust: Trust, tmp_path, capsys) -> None:
     path = tmp_path / "staff.csv"
     path.write_bytes(written(newcomer(trust)))
