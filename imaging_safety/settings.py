@@ -200,12 +200,12 @@ WEBHOOK_SECRET = env.str("WEBHOOK_SECRET", default="")
 QUIET_HOURS = env.str("QUIET_HOURS", default="")
 # An outside monitor that raises the alarm when it hears nothing; empty: none.
 HEARTBEAT_URL = env.str("HEARTBEAT_URL", default="")
+# Where the printable lists of open findings are kept, written every hour; empty: none are kept.
+DOWNTIME_FOLDER = env.str("DOWNTIME_FOLDER", default="")
 # What Prometheus sends as its bearer token to read /metrics. Empty: only this machine reads it.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 # --- Signing in ----------------------------------------------------------------------------
-# Where the printable lists of open findings are kept, written every hour; empty: none are kept.
-DOWNTIME_FOLDER = env.str("DOWNTIME_FOLDER", default="")
 
 AUTH_USER_MODEL = "findings.Person"
 AUTHENTICATION_BACKENDS = [

@@ -11,8 +11,8 @@ from typing import Any
 
 from django.db import transaction
 
-from findings.models import Finding
-from findings.services.timeline import database_now, lock
+from findings.models import Event, Finding
+from findings.services.timeline import database_now, lock, record
 from notifications.channels.base import without_addresses
 from notifications.models import DeliveryAttempt, DeliveryReceipt, Notification
 from notifications.outcomes import follow_failure, record_not_delivered
@@ -95,7 +95,17 @@ def _delivered(
 ) -> None:
     """Where we did not know whether it had gone, we do now, and no second copy is sent."""
     unsure = Notification.objects.filter(pk=notification.pk, status=Status.QUEUED)
-    unsure.update(status=Status.SENT, sent_at=at)
+    if unsure.update(status=Status.SENT, sent_at=at):
+        record(
+            finding=finding,
+            kind=Event.Kind.SENT,
+            by=None,
+            at=at,
+            to=str(notification.recipient),
+            channel=notification.channel,
+            level=notification.step.level,
+            attempt=attempt.number,
+        )
 
 
 def _delayed(*nothing: Any) -> None:

@@ -161,6 +161,9 @@ def test_what_may_have_arrived_and_did_is_not_sent_again(
     take_receipt(told(email, Outcome.DELIVERED))
     email.refresh_from_db()
     assert email.status == Status.SENT
+    mail.arrived.clear()
+    assert deliver().sent == 0
+    assert mail.arrived == []
 
 
 def test_what_is_not_ours_is_no_receipt(finding: Finding) -> None:
