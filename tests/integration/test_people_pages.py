@@ -171,7 +171,11 @@ def test_the_directory_is_searched_and_shows_no_other_trust(trust: Trust) -> Non
 
 def test_the_pages_ask_no_more_the_more_there_is(trust: Trust) -> None:
     client = signed_in(trust.coordinator)
-    addresses = [reverse("people"), reverse("let-leave", args=[trust.referrer.pk])]
+    addresses = [
+        reverse("people"),
+        reverse("person", args=[trust.referrer.pk]),
+        reverse("let-leave", args=[trust.referrer.pk]),
+    ]
     flagged(trust)
     few = [queries_of(client, address) for address in addresses]
     for _ in range(3):
