@@ -103,4 +103,4 @@ def test_once_does_one_round_of_each(trust: Trust) -> None:
     call_command("run_clock", "--once")
     assert has_fired(finding)
     rounds = Pulse.objects.filter(at__gte=began).values_list("name", flat=True)
-    assert set(rounds) == {"fire", "deliver", "watch"}
+    assert set(rounds) >= {"fire", "deliver", "watch"}
