@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.one_migration import django_db_modify_db_settings, offer_as_model  # noqa: F401
 from tests.quick_settings import pytest_configure, pytest_unconfigure  # noqa: F401
 
 IN_CI = os.environ.get("CI", "").lower() == "true"
@@ -19,6 +20,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 
     with django_db_blocker.unblock():
         policy_in_force()
+        offer_as_model()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from imaging_safety import embedded
+from tests.one_migration import TURNS
 
 # What the settings ask for; a test that needs another value says so itself.
 ENVIRONMENT = {
@@ -43,6 +44,7 @@ def _start_missing() -> None:
     if "DATABASE_URL" not in os.environ:
         os.environ["DATABASE_URL"] = servers.postgres.start().url(embedded.OWNER)
         os.environ[THROWN_AWAY] = "yes"
+        os.environ[TURNS] = str(servers.base / "turns")
 
 
 def broker_for(url: str, worker: str) -> str:
