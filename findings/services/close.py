@@ -43,7 +43,11 @@ def close_finding(
             note=note.strip(),
         )
         stop_clocks(
-            finding=finding, because=Clock.StoppedBecause.CLOSED, at=at, by=by, kinds=ClockKind
+            finding=finding,
+            because=Clock.StoppedBecause.CLOSED,
+            at=at,
+            by=by,
+            kinds=list(ClockKind),
         )
     return finding
 
@@ -66,6 +70,10 @@ def withdraw_finding(
         record(finding=finding, kind=Event.Kind.WITHDRAWN, by=by, at=at, because=because.strip())
         end_open_offer(finding=finding, because="It was withdrawn.", at=at, by=by)
         stop_clocks(
-            finding=finding, because=Clock.StoppedBecause.WITHDRAWN, at=at, by=by, kinds=ClockKind
+            finding=finding,
+            because=Clock.StoppedBecause.WITHDRAWN,
+            at=at,
+            by=by,
+            kinds=list(ClockKind),
         )
     return finding

@@ -117,10 +117,9 @@ def _moment(written: str, zone: ZoneInfo) -> datetime | None:
 def _missing(listed: Sequence[_Listed], sender: Sender) -> Iterator[Missing]:
     accessions = [one.accession for one in listed]
     # When the newest version that is here was reported; None: none is.
-    reported = dict(
-        Examination.objects.filter(sender=sender, accession__in=accessions).values_list(
-            "accession", "current_report__reported_at"
-        )
+    known = Examination.objects.filter(sender=sender, accession__in=accessions)
+    reported: dict[str, datetime | None] = dict(
+        known.values_list("accession", "current_report__reported_at")
     )
     held = set(
         Receipt.objects.waiting()
