@@ -182,7 +182,9 @@ def test_after_an_outage_only_the_newest_message_to_somebody_goes_out(
 ) -> None:
     finding = fired(trust, at=ago(minutes=16))
     first = set(Notification.objects.values_list("pk", flat=True))
-    finding.steps.unfired().filter(clock__kind="acknowledge").update(brought_forward_to=ago(minutes=1))
+    finding.steps.unfired().filter(clock__kind="acknowledge").update(
+        brought_forward_to=ago(minutes=1)
+    )
     fire_due_steps()
     deliver_due()
     assert len(mail.to(trust.referrer.email)) == 1
