@@ -1,0 +1,350 @@
+"""The whole case in any order: whatever people do, and however late the engine is, what must always
+hold holds after every move.
+
+Hypothesis chooses the moves. `make test` plays a few short cases, the same each time; for many and
+other ones: CASES=200 MOVES=60 python -m pytest tests/integration/test_any_order.py
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.db.models import Count, F, Q
+from django.utils import timezone
+from hypothesis import HealthCheck, event, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from findings import reach
+from findings.models import Action, Clock, Event, Finding, Person, Step
+from findings.rules import Refused
+from findings.services.acknowledge import (
+    accept_offer,
+    acknowledge_finding,
+    decline_finding,
+    hand_over_finding,
+)
+from findings.services.act import record_action, record_patient_told
+from findings.services.close import close_finding, withdraw_finding
+from findings.services.flag import reopen_finding
+from findings.services.leave import set_leave
+from findings.services.leavers import say_goodbye
+from findings.services.merge import merge_patients
+from findings.services.offer import offer_finding, refuse_offer, take_offer_back
+from findings.services.pause import hold_letter, snooze
+from findings.services.phone import Call, record_call
+from findings.services.timeline import lock
+from findings.states import CLOCK_OF, State
+from findings.timetable import PlannedStep
+from findings.words import local
+from notifications import watchdog
+from notifications.escalation import fire_finding
+from notifications.models import Notification
+from tests.factories import Trust, a_trust, flagged, reported
+
+# Long enough ago that jumps of weeks cross both changes of the clocks before it is today.
+BEGAN = timedelta(days=400)
+CATEGORIES = ["critical", "urgent", "cancer", "significant_unexpected", "follow_up_recommended"]
+JUMPS = st.sampled_from(
+    [
+        timedelta(minutes=7),
+        timedelta(hours=1),
+        timedelta(hours=5),
+        timedelta(days=1),
+        timedelta(days=6),
+        timedelta(days=30),
+    ]
+)
+# Whoever may answer, and whoever may not.
+WHO = st.sampled_from(["referrer", "colleague", "responsible", "coordinator", "radiologist"])
+HOLDERS = st.sampled_from(["referrer", "colleague", "responsible"])
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """One finding, its people, and a clock on the wall that only this machine moves."""
+
+    trust: Trust
+    finding: Finding
+    at: datetime
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._case = transaction.atomic()
+        self._case.__enter__()
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self._case.__exit__(None, None, None)
+
+    @initialize(category=st.sampled_from(CATEGORIES), jump=JUMPS)
+    def is_flagged(self, category: str, jump: timedelta) -> None:
+        self.trust = a_trust()
+        self.at = timezone.now() - BEGAN + jump
+        asked = self.at - timedelta(hours=3)
+        examination = reported(self.trust, performed_at=asked, reported_at=asked)
+        advised = local(self.at).date() + timedelta(days=90)
+        on = {"recommended_on": advised} if category == "follow_up_recommended" else {}
+        self.finding = flagged(
+            self.trust, category=category, at=self.at, examination=examination, **on
+        )
+
+    # --- Time ---------------------------------------------------------------------------------
+
+    @rule(jump=JUMPS)
+    def time_passes(self, jump: timedelta) -> None:
+        self.at = min(self.at + jump, timezone.now() - timedelta(minutes=1))
+
+    @rule()
+    def the_engine_runs(self) -> None:
+        fired = fire_finding(lock(self.finding), at=self.at)
+        event(f"fired {min(fired.steps, 3)} steps")
+        due = (
+            self._now()
+            .steps.unfired()
+            .filter(falls_at__lte=self.at, clock__stopped_at__isnull=True)
+        )
+        assert not due.exists(), "something is due and did not fire"
+
+    # --- People -------------------------------------------------------------------------------
+
+    @rule(who=WHO)
+    def acknowledges(self, who: str) -> None:
+        self._tries(acknowledge_finding, by=self._person(who), plan="I will see the patient.")
+
+    @rule(who=WHO, to=st.one_of(st.none(), HOLDERS))
+    def declines(self, who: str, to: str | None) -> None:
+        named = self._person(to) if to else None
+        self._tries(decline_finding, by=self._person(who), because="Not mine.", to=named)
+
+    @rule(who=WHO, to=HOLDERS)
+    def offers(self, who: str, to: str) -> None:
+        self._tries(offer_finding, by=self._person(who), because="Away.", to=self._person(to))
+
+    @rule(who=WHO)
+    def accepts(self, who: str) -> None:
+        self._tries(accept_offer, by=self._person(who), plan="Clinic next week.")
+
+    @rule(who=WHO)
+    def refuses(self, who: str) -> None:
+        self._tries(refuse_offer, by=self._person(who), because="Not for me.")
+
+    @rule(who=WHO)
+    def takes_back(self, who: str) -> None:
+        self._tries(take_offer_back, by=self._person(who))
+
+    @rule(to=HOLDERS)
+    def is_handed_over(self, to: str) -> None:
+        self._tries(
+            hand_over_finding,
+            by=self.trust.coordinator,
+            to=self._person(to),
+            because="They are away.",
+        )
+
+    @rule(who=WHO, days=st.integers(0, 60))
+    def acts(self, who: str, days: int) -> None:
+        self._tries(
+            record_action,
+            by=self._person(who),
+            kind=Action.Kind.IMAGING,
+            text="CT requested.",
+            result_expected_on=local(self.at).date() + timedelta(days=days),
+        )
+
+    @rule(who=WHO)
+    def tells_the_patient(self, who: str) -> None:
+        how = Finding.ToldHow.TELEPHONE
+        self._tries(record_patient_told, by=self._person(who), how=how, told_at=self.at)
+
+    @rule(who=WHO)
+    def closes(self, who: str) -> None:
+        self._tries(close_finding, by=self._person(who), outcome=Finding.Outcome.NOTHING)
+
+    @rule(who=st.sampled_from(["radiologist", "coordinator", "referrer"]))
+    def withdraws(self, who: str) -> None:
+        self._tries(withdraw_finding, by=self._person(who), because="Another patient.")
+
+    @rule(who=WHO, takes_it_on=st.booleans(), to=HOLDERS)
+    def is_telephoned(self, who: str, takes_it_on: bool, to: str) -> None:
+        call = Call(
+            called_at=self.at,
+            said="Nodule, CT advised.",
+            was_read_back=True,
+            spoke_to=self._person(to),
+            plan="I will see them." if takes_it_on else "",
+        )
+        self._tries(record_call, by=self._person(who), call=call)
+
+    @rule(who=WHO, hours=st.sampled_from([1, 24, 24 * 7]))
+    def snoozes(self, who: str, hours: int) -> None:
+        until = self.at + timedelta(hours=hours)
+        self._tries(snooze, by=self._person(who), because="Clinic is tomorrow.", until_at=until)
+
+    @rule(who=WHO, days=st.integers(1, 20))
+    def holds_the_letter(self, who: str, days: int) -> None:
+        until = self.at + timedelta(days=days)
+        self._tries(hold_letter, by=self._person(who), because="Seen on Thursday.", until_at=until)
+
+    @rule(who=HOLDERS, deputy=st.one_of(st.none(), HOLDERS), days=st.integers(0, 14))
+    def goes_on_leave(self, who: str, deputy: str | None, days: int) -> None:
+        person, today = self._person(who), local(self.at).date()
+        with self._refusal("leave"):
+            set_leave(
+                person=person,
+                by=person,
+                first_on=today,
+                last_on=today + timedelta(days=days),
+                deputy=self._person(deputy) if deputy else None,
+                at=self.at,
+            )
+
+    @rule(who=HOLDERS)
+    def leaves_for_good(self, who: str) -> None:
+        person = self._person(who)
+        if person.is_active:
+            by = self.trust.coordinator
+            say_goodbye(person=person, by=by, because="Another trust.", at=self.at)
+
+    @rule()
+    def the_report_is_corrected(self) -> None:
+        def corrected(*, finding: Finding, at: datetime) -> None:
+            reopen_finding(finding=lock(finding), because="Corrected.", at=at)
+
+        self._tries(corrected)
+
+    @rule()
+    def the_patient_is_merged(self) -> None:
+        other = reported(self.trust).patient
+        merge_patients(
+            keep=other,
+            merged=self._now().examination.patient,
+            because="One person.",
+            by=self.trust.coordinator,
+            at=self.at,
+        )
+        assert self._now().examination.patient == other
+
+    # --- What must always hold ----------------------------------------------------------------
+
+    @invariant()
+    def the_database_would_commit(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+
+    @invariant()
+    def it_has_one_owner_who_works_here(self) -> None:
+        finding = self._now()
+        assert (finding.owner_person is None) is (finding.owner_team is not None)
+        if finding.is_open and finding.owner_person:
+            assert finding.owner_person.is_active
+
+    @invariant()
+    def open_means_the_clock_of_its_state_runs_and_ended_that_none_does(self) -> None:
+        finding = self._now()
+        running = list(
+            finding.clocks.filter(stopped_at__isnull=True).values_list("kind", flat=True)
+        )
+        assert len(running) == len(set(running)), "two clocks of one kind run"
+        if finding.is_open:
+            assert CLOCK_OF[State(finding.state)] in running
+        else:
+            assert not running
+            assert not finding.steps.unfired().exists()
+
+    @invariant()
+    def nothing_fires_early_twice_or_after_the_stop(self) -> None:
+        steps = Step.objects.filter(finding=self.finding)
+        fired = steps.filter(fired_at__isnull=False)
+        assert not fired.filter(
+            Q(fired_at__lt=F("falls_at")) | Q(fired_at__gt=F("clock__stopped_at"))
+        ).exists()
+        lines = self.finding.events.filter(kind=Event.Kind.STEP_FIRED)
+        assert lines.count() == fired.count()
+        told = Notification.objects.filter(finding=self.finding)
+        twice = told.values("step", "route").annotate(times=Count("pk")).filter(times__gt=1)
+        assert not twice.exists()
+        stopped = steps.unfired().filter(clock__stopped_at__isnull=False)
+        assert not stopped.exists(), "a stopped clock still has steps to fire"
+
+    @invariant()
+    def no_promise_moved_farther(self) -> None:
+        late = Q(falls_at__gt=F("due_at")) & Q(waits_until__isnull=True)
+        assert not self._now().steps.filter(late).exists()
+        waits = self._now().steps.filter(waits_until__isnull=False)
+        assert not waits.filter(waits_until__gt=F("clock__due_at"), clock__kind="act").exists()
+
+    @invariant()
+    def its_timeline_is_whole(self) -> None:
+        call_command("verify_timeline", self.finding.reference, stdout=Silent(), stderr=Silent())
+
+    @invariant()
+    def what_comes_reaches_somebody_or_is_said_aloud(self) -> None:
+        finding = self._now()
+        for clock in finding.clocks.filter(stopped_at__isnull=True):
+            coming = list(clock.steps.unfired())
+            planned = [
+                PlannedStep(one.level, one.due_at, one.audience, one.words) for one in coming
+            ]
+            shown = reach.preview(reach.Subject.of(finding), planned) if planned else []
+            assert any(one.reaches_somebody for one in shown) or self._is_said(clock)
+
+    # --- How ----------------------------------------------------------------------------------
+
+    def _is_said(self, clock: Clock) -> bool:
+        """At the end of a ladder, or where it reaches nobody, the watchdog has a sentence."""
+        return bool(list(watchdog.look()))
+
+    def _now(self) -> Finding:
+        return Finding.objects.select_related("owner_person", "owner_team").get(pk=self.finding.pk)
+
+    def _person(self, name: str) -> Person:
+        return Person.objects.get(pk=getattr(self.trust, name).pk)
+
+    def _tries(self, do: Callable[..., Any], **what: Any) -> None:
+        with self._refusal(do.__name__):
+            do(finding=self._now(), at=self.at, **what)
+
+    @contextmanager
+    def _refusal(self, what: str) -> Iterator[None]:
+        """A sentence that refuses is an answer; whatever else goes wrong is a fault."""
+        try:
+            with transaction.atomic():
+                yield
+            event(f"{what}: done")
+        except (*Refused, ValueError):
+            event(f"{what}: refused")
+
+
+class Silent:
+    """Takes what a command says."""
+
+    def write(self, words: str) -> None:
+        """Nothing is kept of it."""
+
+
+@pytest.mark.django_db
+def test_whatever_happens_in_whatever_order_the_promises_hold() -> None:
+    run_state_machine_as_test(
+        AnyOrder,
+        settings=settings(
+            max_examples=int(os.environ.get("CASES", "8")),
+            stateful_step_count=int(os.environ.get("MOVES", "20")),
+            derandomize="CASES" not in os.environ,
+            deadline=None,
+            report_multiple_bugs=False,
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
+        ),
+    )
