@@ -13,16 +13,15 @@ from django.utils import timezone
 from findings.models import Category, Clock, Finding, Rule, Signature, Step
 from findings.services import policy
 from findings.services.policy import FOLDER, PolicyError, load_policy, sign_rule
-from tests.factories import Trust, acknowledged, flagged, policy_in_force, reported
+from tests.factories import Trust, acknowledged, flagged, reported
 from tests.integration.policy_files import change, own_copy, stricter
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _as_in_a_hospital(db, settings):
+def _as_in_a_hospital(settings):
     settings.DEMONSTRATION = False
-    policy_in_force()  # a test that really commits may have emptied the tables
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def run(*arguments: str) -> str:
 
 def test_a_timeline_that_nobody_touched_is_whole(line):
     assert f"Timelines whole: {Finding.objects.count()}" in run()
-    assert "whole: 5 lines" in run(line.finding.reference)
+    assert "whole: 6 lines" in run(line.finding.reference)
 
 
 def broken(*arguments: str) -> str:
