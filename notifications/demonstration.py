@@ -21,6 +21,7 @@ from findings.demonstration.ladders import Ladder
 from findings.demonstration.patients import make_patients
 from findings.demonstration.people import TRUST, Hospital, make_hospital
 from findings.demonstration.replay import Told, replay
+from findings.demonstration.rotas import make_rotas
 from findings.demonstration.scenarios import stories
 from findings.demonstration.seed import seeded
 from findings.demonstration.texts import flaggable
@@ -80,6 +81,7 @@ def _load() -> Loaded:
     replay(hospital, told, now, past.catch_up)
     past.save()
     make_held_items(now)
+    make_rotas(hospital, now)
     return Loaded(
         people=Person.objects.count(),
         reports=Report.objects.count(),

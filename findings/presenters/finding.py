@@ -155,22 +155,10 @@ def _next(step: Step, shown: reach.StepPreview, now: datetime) -> StepLine:
     return StepLine(
         when="now" if step.falls_at <= now else words.near(step.falls_at, now),
         who=step_words(step.audience, step.words),
-        names=tuple(
-            f"{one.person} ({', '.join(one.routes)})"
-            for one in shown.recipients
-            if not one.unreachable_because
-        ),
-        warnings=tuple(_warnings(shown)),
+        names=shown.names,
+        warnings=tuple(shown.reasons),
         brought_forward=step.brought_forward_to is not None,
     )
-
-
-def _warnings(shown: reach.StepPreview) -> Iterator[str]:
-    if shown.nobody_because:
-        yield shown.nobody_because
-    for one in shown.recipients:
-        if one.unreachable_because:
-            yield one.unreachable_because
 
 
 # --- What changed in the report --------------------------------------------------------------

@@ -30,13 +30,16 @@ from findings.models import (
     Patient,
     PatientIdentifier,
     Person,
+    Post,
     Receipt,
     Report,
     Role,
+    RoutingRule,
     Site,
     Step,
     Team,
 )
+from findings.services.rota import entries_between, gaps_of
 from findings.services.timeline import database_now
 from findings.states import ClockKind, State
 from notifications.models import Channel, DeliveryAttempt, Notification, Route
@@ -362,3 +365,12 @@ def test_the_sign_in_page_lists_them(hospital, client: Client):
     page = client.get("/sign-in/").content.decode()
     for guide in demonstration.people_to_show():
         assert guide.person.family_name in page
+
+
+def test_a_rota_has_somebody_on_now_and_gaps_to_look_after(hospital):
+    post = Post.objects.get()
+    now = database_now()
+    entries = entries_between(post, now, now + timedelta(weeks=4))
+    assert any(one.starts_at <= now < one.ends_at for one in entries)
+    assert len(gaps_of(entries, now, now + timedelta(weeks=4))) == 2
+    assert RoutingRule.objects.filter(team=post.team).exists()
