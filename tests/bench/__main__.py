@@ -24,6 +24,7 @@ class Database:
     """One copy of the prepared rows."""
 
     def __init__(self, servers: embedded.Throwaway, name: str) -> None:
+        self.name = name
         self.url = servers.postgres.url(embedded.OWNER, name)
         self.superuser = psycopg2.connect(servers.postgres.url("postgres", name))
         self.superuser.autocommit = True

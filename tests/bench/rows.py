@@ -101,9 +101,9 @@ def fall_due_at(superuser: Any, at: datetime) -> None:
 LAY_DOWN = """
     SET session_replication_role = replica;
     SET synchronous_commit = off;
-    INSERT INTO findings_step (clock_id, finding_id, level, audience, words, priority, due_at,
-            fired_at, cancelled_at)
-        SELECT %(clock)s, %(first)s + n, 1 + n %% 4, 'owner', '', 1 + n %% 4, due,
+    INSERT INTO findings_step (clock_id, finding_id, level, audience, words, priority, may_wait,
+            due_at, fired_at, cancelled_at)
+        SELECT %(clock)s, %(first)s + n, 1 + n %% 4, 'owner', '', 1 + n %% 4, false, due,
             CASE WHEN due < now() AND n %% 3 > 0 THEN due + interval '1 second' END,
             CASE WHEN due < now() AND n %% 3 = 0 THEN due END
         FROM (SELECT n, CASE WHEN n %% 500 = 0
