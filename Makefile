@@ -2,12 +2,13 @@
 
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help run test faults lock
+.PHONY: help run test faults bench lock
 
 help:
 	@echo "make run    the whole application on this machine, with a demonstration hospital"
 	@echo "make test   every check and test"
 	@echo "make faults a storm of kills over the engine; ARGS=\"--seed 7 --kills 100 --findings 500\""
+	@echo "make bench  how fast the engine is, beside what this machine can do; ARGS=--quick"
 	@echo "make lock   pin requirements*.in again"
 
 run:
@@ -18,6 +19,9 @@ test:
 
 faults:
 	@$(PYTHON) -I imaging_safety/install.py test && exec .venv/bin/python -m tests.faults.campaign $(ARGS)
+
+bench:
+	@$(PYTHON) -I imaging_safety/install.py test && exec .venv/bin/python -m tests.bench $(ARGS)
 
 lock:
 	@$(PYTHON) -I imaging_safety/install.py test
