@@ -43,6 +43,8 @@ Status, Outcome = Notification.Status, DeliveryResult.Outcome
 
 # Seconds. A round ends before a worker's time limit, however slow the mail server is.
 ROUND = 30.0
+# Seconds for which one channel sends before the next has its turn.
+TURN = 0.5
 # A longer list is not read; the rest goes in the next one.
 MOST_IN_A_DIGEST = 50
 # When our own code fails on one message: it waits, and the watchdog shows it.
@@ -71,20 +73,47 @@ COUNTED = {
 
 
 def deliver_due(*, limit: int = 500, stop: Callable[[], bool] = lambda: False) -> Delivered:
-    """One round: at most `limit` messages a channel, the most severe and the oldest first."""
+    """One round: at most `limit` messages a channel, the most severe and the oldest first.
+
+    The channels take turns, so that a thousand messages of one, or a slow server, keep nothing
+    urgent waiting in another.
+    """
     counted: Counter[str] = Counter(failed=give_up_unsendable(limit))
     ends = time.monotonic() + ROUND
-    for channel, make in SENDERS.items():
-        sender = make()
-        try:
-            for _ in range(limit):
-                if stop() or time.monotonic() > ends or not _deliver_next(channel, sender, counted):
-                    break
-        except Unavailable as error:
-            log.warning("%s does not answer: %s", channel.value, error)
-        finally:
+    senders = {channel: make() for channel, make in SENDERS.items()}
+    left = dict.fromkeys(senders, limit)
+    try:
+        while left and not stop() and time.monotonic() < ends:
+            for channel in list(left):
+                sent = _take_a_turn(channel, senders[channel], left[channel], counted, stop)
+                left[channel] -= sent or left[channel]
+                if not left[channel]:
+                    del left[channel]
+    finally:
+        for sender in senders.values():
             sender.close()
     return Delivered(**counted)
+
+
+def _take_a_turn(
+    channel: Channel,
+    sender: Sender,
+    most: int,
+    counted: Counter[str],
+    stop: Callable[[], bool],
+) -> int:
+    """Send for a moment; how many. None at all when nothing waits or the server is away."""
+    over = time.monotonic() + TURN
+    sent = 0
+    try:
+        while sent < most and not stop() and _deliver_next(channel, sender, counted):
+            sent += 1
+            if time.monotonic() > over:
+                break
+    except Unavailable as error:
+        log.warning("%s does not answer: %s", channel.value, error)
+        return 0
+    return sent
 
 
 def _deliver_next(channel: Channel, sender: Sender, counted: Counter[str]) -> bool:
