@@ -372,15 +372,18 @@ def main() -> None:
     if len(sys.argv) > 1:
         sys.exit(__doc__)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    servers = Throwaway(durable=True).start()
-    sys.stdout.write(
-        f"export DATABASE_URL='{servers.postgres.url(OWNER)}'\n"
-        f"export REDIS_URL='{servers.valkey.url}'\n"
-        f"export SECRET_KEY={secrets.token_urlsafe(50)} HTTPS=off DEMONSTRATION=on\n"
-    )
-    sys.stdout.flush()
+    servers = Throwaway(durable=True)
     try:
-        signal.pause()
+        servers.start()
+        sys.stdout.write(
+            f"export DATABASE_URL='{servers.postgres.url(OWNER)}'\n"
+            f"export REDIS_URL='{servers.valkey.url}'\n"
+            f"export SECRET_KEY={secrets.token_urlsafe(50)} HTTPS=off DEMONSTRATION=on\n"
+        )
+        sys.stdout.flush()
+        # Not signal.pause(): a signal that comes just before it would wake nobody.
+        while True:
+            time.sleep(1)
     except KeyboardInterrupt:
         pass
     finally:
