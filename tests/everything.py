@@ -68,8 +68,7 @@ def missing() -> list[str]:
 
 
 def run_tests(lacks_browser: bool) -> int:
-    # One more than two cores, since every worker waits for browsers and processes of its own.
-    command = module("pytest", "-n", "3", "--dist", "loadfile", *sys.argv[1:])
+    command = module("pytest", "-n", "2", "--dist", "loadfile", *sys.argv[1:])
     if lacks_browser:
         command += ["-m", "not browser"]
     return subprocess.run(command, cwd=HERE).returncode
