@@ -371,7 +371,8 @@ def main() -> None:
     """Print the two addresses and stay until Ctrl-C or SIGTERM."""
     if len(sys.argv) > 1:
         sys.exit(__doc__)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for ends in (signal.SIGINT, signal.SIGTERM):  # a shell starts what it puts aside deaf to SIGINT
+        signal.signal(ends, signal.default_int_handler)
     servers = Throwaway(durable=True)
     try:
         servers.start()
