@@ -6,6 +6,7 @@ stopped earlier, by `visible_to`, and gets a 404.
 
 from collections.abc import Callable
 
+from django.core.exceptions import PermissionDenied
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -24,8 +25,9 @@ from findings.models.cover import covered_by
 from findings.states import CLOCK_OF, ClockKind, Move, MoveRefused, State, after
 
 
-class NotAllowed(Exception):
-    """This person may not do this. The message is a sentence for them."""
+class NotAllowed(PermissionDenied):
+    """This person may not do this. The message is a sentence for them; a page that lets it through
+    answers 403 with it."""
 
 
 Refused = (NotAllowed, MoveRefused)

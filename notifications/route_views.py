@@ -3,13 +3,12 @@
 from collections.abc import Callable
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from findings.models import Person
-from findings.rules import NotAllowed, check_can_keep_routes
+from findings.rules import check_can_keep_routes
 from findings.views.access import signed_in
 from findings.views.people import visible_person
 from notifications.models import Channel, Route
@@ -25,18 +24,11 @@ from notifications.routes import (
 )
 
 
-def _check(by: Person, person: Person) -> None:
-    try:
-        check_can_keep_routes(by, person)
-    except NotAllowed as refused:
-        raise PermissionDenied(str(refused)) from None
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 def routes(request: HttpRequest, pk: int) -> HttpResponse:
     """Theirs in order, and a form for one more."""
     by, person = signed_in(request), visible_person(request, pk)
-    _check(by, person)
+    check_can_keep_routes(by, person)
     form = RouteForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         channel, address = Channel(form.cleaned_data["channel"]), form.cleaned_data["address"]
@@ -69,7 +61,7 @@ def _route(request: HttpRequest, pk: int) -> tuple[Person, Route]:
     by = signed_in(request)
     found = Route.objects.visible_to(by).select_related("person__organisation")
     route = get_object_or_404(found, pk=pk)
-    _check(by, route.person)
+    check_can_keep_routes(by, route.person)
     return by, route
 
 

@@ -1,6 +1,5 @@
 """The coming week: what would reach nobody, why, and where it is mended."""
 
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -8,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from findings.models import Finding, Unroutable
 from findings.presenters.coverage import duty_lines, finding_lines, queue_lines
-from findings.rules import NotAllowed, can_keep_rotas, check_can_see_coverage
+from findings.rules import can_keep_rotas, check_can_see_coverage
 from findings.services.coverage import coverage_of, duties_of
 from findings.views.access import signed_in
 
@@ -17,10 +16,7 @@ from findings.views.access import signed_in
 def coverage(request: HttpRequest) -> HttpResponse:
     """The queue of findings of which nobody can be told; then what the week would bring."""
     person = signed_in(request)
-    try:
-        check_can_see_coverage(person)
-    except NotAllowed as refused:
-        raise PermissionDenied(str(refused)) from None
+    check_can_see_coverage(person)
     now = timezone.now()
     # No row of a patient is read: references, categories and who holds them.
     here = Finding.objects.visible_to(person).filter(organisation=person.organisation_id)

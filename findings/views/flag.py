@@ -67,10 +67,7 @@ class Ahead:
 def flag(request: HttpRequest, public_id: str) -> HttpResponse:
     """The form, what it would do, and the press that does it."""
     examination, by = visible_examination(request, public_id), signed_in(request)
-    try:
-        check_can_flag(by, examination)
-    except NotAllowed as refusal:
-        raise PermissionDenied(str(refusal)) from refusal
+    check_can_flag(by, examination)
     now = timezone.now()
     offered = offers(now, examination.site)
     form = _form(request, examination, by, offered)

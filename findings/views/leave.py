@@ -1,7 +1,6 @@
 """Leave: entered by whoever is away or by a coordinator, and cancelled."""
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
@@ -9,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from findings import words
 from findings.forms.leave import LeaveForm
 from findings.models import Leave, Person
-from findings.rules import NotAllowed, check_can_set_leave
+from findings.rules import check_can_set_leave
 from findings.services.leave import cancel_leave, set_leave
 from findings.views.access import signed_in
 from findings.views.people import visible_person
@@ -19,7 +18,7 @@ from findings.views.people import visible_person
 def leave(request: HttpRequest, pk: int) -> HttpResponse:
     """The days, and who stands in."""
     by, person = signed_in(request), visible_person(request, pk)
-    _check(by, person)
+    check_can_set_leave(by, person)
     form = LeaveForm(request.POST if request.method == "POST" else None, person=person, by=by)
     if form.is_valid():
         try:
@@ -31,13 +30,6 @@ def leave(request: HttpRequest, pk: int) -> HttpResponse:
             return onwards(by, person)
     context = {"form": form, "away": person, "is_own": by.pk == person.pk}
     return render(request, "leave.jinja", context, status=422 if form.errors else 200)
-
-
-def _check(by: Person, person: Person) -> None:
-    try:
-        check_can_set_leave(by, person)
-    except NotAllowed as refused:
-        raise PermissionDenied(str(refused)) from None
 
 
 def _entered(leave: Leave) -> str:
@@ -56,7 +48,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     people = Person.objects.visible_to(by)
     leave = get_object_or_404(Leave.objects.filter(person__in=people), pk=pk)
     person = leave.person
-    _check(by, person)
+    check_can_set_leave(by, person)
     cancel_leave(leave=leave, by=by)
     messages.success(request, f"The leave is cancelled. {person} is told again from now on.")
     return onwards(by, person)

@@ -1,7 +1,6 @@
 """Somebody leaves, now or after a day, and what becomes of what they hold; or they come back."""
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
@@ -10,7 +9,7 @@ from findings import words
 from findings.forms.leave import GoodbyeForm
 from findings.models import Person, Role
 from findings.presenters.people import duties_left, what_moves
-from findings.rules import NotAllowed, check_can_let_leave
+from findings.rules import check_can_let_leave
 from findings.services.leavers import plan_goodbye, say_goodbye, welcome_back
 from findings.views.access import signed_in
 from findings.views.people import visible_person
@@ -19,10 +18,7 @@ from findings.views.people import visible_person
 def _leaver(request: HttpRequest, pk: int) -> tuple[Person, Person]:
     """Who asks, and about whom."""
     by, person = signed_in(request), visible_person(request, pk)
-    try:
-        check_can_let_leave(by, person)
-    except NotAllowed as refused:
-        raise PermissionDenied(str(refused)) from None
+    check_can_let_leave(by, person)
     return by, person
 
 

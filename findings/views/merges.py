@@ -1,7 +1,6 @@
 """Two records of one patient: coordinators merge them, see what was merged, and take it back."""
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -19,10 +18,7 @@ ROWS_ON_A_PAGE = 25
 
 def _coordinator(request: HttpRequest) -> Person:
     person = signed_in(request)
-    try:
-        check_can_merge(person)
-    except NotAllowed as refusal:
-        raise PermissionDenied(str(refusal)) from refusal
+    check_can_merge(person)
     return person
 
 

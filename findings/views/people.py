@@ -1,6 +1,5 @@
 """Who works here, in which teams, and what they hold; one person's page; and one's own."""
 
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
@@ -28,10 +27,7 @@ def visible_person(request: HttpRequest, pk: int) -> Person:
 def people(request: HttpRequest) -> HttpResponse:
     """The directory as a list; leavers who still hold open findings come first."""
     person = signed_in(request)
-    try:
-        rules.check_can_see_people(person)
-    except rules.NotAllowed as refused:
-        raise PermissionDenied(str(refused)) from None
+    rules.check_can_see_people(person)
     form = PeopleFilter(request.GET)
     held = Count("owned_findings", filter=Q(owned_findings__state__in=OPEN))
     everybody = Person.objects.visible_to(person)

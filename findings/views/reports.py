@@ -15,7 +15,6 @@ from findings.forms.reports import ReportForm, SearchForm
 from findings.models import Examination, Person, Receipt, Report, Role
 from findings.presenters.reports import STATUS_COLOURS, versions
 from findings.rules import (
-    NotAllowed,
     can_flag,
     can_write_report,
     check_can_write_report,
@@ -120,10 +119,7 @@ def report(request: HttpRequest, public_id: str) -> HttpResponse:
 def write_report(request: HttpRequest) -> HttpResponse:
     """A radiologist types a report in; it is filed like any other."""
     by = signed_in(request)
-    try:
-        check_can_write_report(by)
-    except NotAllowed as refusal:
-        raise PermissionDenied(str(refusal)) from refusal
+    check_can_write_report(by)
     form = ReportForm(by=by, data=request.POST if request.method == "POST" else None)
     if form.is_valid():
         filed = _file(form, by)

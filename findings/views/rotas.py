@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -15,7 +14,7 @@ from findings import words
 from findings.forms.rotas import AddShiftForm, PostForm, ShiftForm
 from findings.models import Person, Post, RotaEntry
 from findings.presenters.rotas import WINDOW, post_line, rota_lines
-from findings.rules import NotAllowed, check_can_keep_rotas
+from findings.rules import check_can_keep_rotas
 from findings.services.rota import add_entries, change_entry, end_post, make_post, remove_entry
 from findings.shifts import Shift, moment
 from findings.views.access import signed_in
@@ -25,10 +24,7 @@ CHANGES_SHOWN = 50
 
 def keeper(request: HttpRequest) -> Person:
     person = signed_in(request)
-    try:
-        check_can_keep_rotas(person)
-    except NotAllowed as refused:
-        raise PermissionDenied(str(refused)) from None
+    check_can_keep_rotas(person)
     return person
 
 

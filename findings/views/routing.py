@@ -3,14 +3,13 @@
 from collections.abc import Callable
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from findings.forms.routing import LastRuleForm, RuleForm
 from findings.models import Person, RoutingChange, RoutingRule
-from findings.rules import NotAllowed, check_can_route
+from findings.rules import check_can_route
 from findings.services.routing import (
     Effect,
     Routing,
@@ -28,10 +27,7 @@ CHANGES_SHOWN = 50
 
 def _keeper(request: HttpRequest) -> Person:
     person = signed_in(request)
-    try:
-        check_can_route(person, person.organisation)
-    except NotAllowed as refused:
-        raise PermissionDenied(str(refused)) from None
+    check_can_route(person, person.organisation)
     return person
 
 

@@ -1,14 +1,13 @@
 """People from a file: choose it, see every change, then make them."""
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from findings.forms.staff import ConfirmStaffForm, StaffFileForm, packed
 from findings.models import Person
-from findings.rules import NotAllowed, check_can_import_people
+from findings.rules import check_can_import_people
 from findings.services.staff_file import COLUMNS
 from findings.services.staff_import import Outcome, dry_run, import_people
 from findings.views.access import signed_in
@@ -18,10 +17,7 @@ from findings.views.access import signed_in
 def import_staff(request: HttpRequest) -> HttpResponse:
     """The file, or the changes of the file that was sent; with `seen`, those are made."""
     by = signed_in(request)
-    try:
-        check_can_import_people(by)
-    except NotAllowed as refused:
-        raise PermissionDenied(str(refused)) from None
+    check_can_import_people(by)
     if "seen" in request.POST:
         return _make(request, by)
     sent = request.method == "POST"
