@@ -1,15 +1,16 @@
 """HL7 files, folders and batches in. See EPILOG for what it does about trouble."""
 
 import sys
-from argparse import ArgumentParser, BooleanOptionalAction, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, BooleanOptionalAction
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from findings.intake.batch import FileWarning, RawMessage, walk
 from findings.intake.importing import Importer, NotStored, Summary
+from findings.management.base import EpilogCommand
 from findings.models import Organisation, Receipt, Sender, Site
 from findings.presenters.held import reason_words
 from findings.services.receive import Received
@@ -38,17 +39,12 @@ A_PERSON_MUST_LOOK = 1
 NOT_ALL_WAS_READ = 3
 
 
-class Command(BaseCommand):
+class Command(EpilogCommand):
     help = "Import reports from HL7 v2 messages (ORU^R01): files, folders and batch files."
+    epilog = EPILOG
 
     loud = 1
     held = 0
-
-    def create_parser(self, *args: Any, **kwargs: Any) -> Any:
-        parser = super().create_parser(*args, **kwargs)
-        parser.epilog = EPILOG
-        parser.formatter_class = RawDescriptionHelpFormatter
-        return parser
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("paths", nargs="+", metavar="PATH", help="a file or a folder")

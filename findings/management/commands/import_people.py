@@ -1,11 +1,12 @@
 """People from a CSV file: shows every change, and makes them with --apply."""
 
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from findings.management.base import EpilogCommand, bytes_of
 from findings.services.staff_file import COLUMNS
 from findings.services.staff_import import Outcome, dry_run, import_people
 
@@ -21,14 +22,9 @@ Exit status: 0, done or shown; 1, a line is wrong.
 """
 
 
-class Command(BaseCommand):
+class Command(EpilogCommand):
     help = "Import people and their places in teams from a CSV file. Shows; --apply changes."
-
-    def create_parser(self, *args: Any, **kwargs: Any) -> Any:
-        parser = super().create_parser(*args, **kwargs)
-        parser.epilog = EPILOG
-        parser.formatter_class = RawDescriptionHelpFormatter
-        return parser
+    epilog = EPILOG
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
@@ -40,10 +36,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, file: Path, apply: bool, complete: bool, **options: Any) -> None:
-        try:
-            raw = file.read_bytes()
-        except OSError as error:
-            raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
+        raw = bytes_of(file)
         take = import_people if apply else dry_run
         outcome = take(raw, by=None, complete=complete)
         self._say(outcome)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from findings.management.base import bytes_of
 from findings.models import Person
 from findings.services.rota_import import COLUMNS, Outcome, dry_run, import_rota
 
@@ -28,10 +29,7 @@ class Command(BaseCommand):
         person = Person.objects.active().filter(username=by).first()
         if person is None:
             raise CommandError(f"Nobody who works here has the sign-in name {by}.")
-        try:
-            raw = file.read_bytes()
-        except OSError as error:
-            raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
+        raw = bytes_of(file)
         if apply:
             outcome = import_rota(raw, by=person, source=file.name[:120])
         else:

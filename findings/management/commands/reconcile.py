@@ -1,12 +1,13 @@
 """A list of the RIS held against what arrived. See EPILOG."""
 
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from findings.management.base import EpilogCommand, bytes_of
 from findings.models import Sender
 from findings.services.reconcile import Reconciliation, reconcile
 from findings.services.senders import find_sender
@@ -25,24 +26,16 @@ Exit status: 0, everything listed has arrived; 1, something is missing or a line
 SOMETHING_IS_MISSING = 1
 
 
-class Command(BaseCommand):
+class Command(EpilogCommand):
     help = "Compare a CSV list of a sender's reports with the reports that arrived."
-
-    def create_parser(self, *args: Any, **kwargs: Any) -> Any:
-        parser = super().create_parser(*args, **kwargs)
-        parser.epilog = EPILOG
-        parser.formatter_class = RawDescriptionHelpFormatter
-        return parser
+    epilog = EPILOG
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
         parser.add_argument("--sender", metavar="CODE", help='as in "RIS|RRV03"')
 
     def handle(self, *, file: Path, sender: str | None, **options: Any) -> None:
-        try:
-            raw = file.read_bytes()
-        except OSError as error:
-            raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
+        raw = bytes_of(file)
         found = reconcile(raw, _sender(sender))
         self._say(found)
         if not found.is_whole:

@@ -2,12 +2,13 @@
 
 import mailbox
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from findings.management.base import EpilogCommand
 from notifications.channels.bounces import read
 from notifications.models import DeliveryReceipt
 from notifications.receipts import NotYet, Told, take_receipt
@@ -25,14 +26,9 @@ Exit status: 0, read; 75, the message in question is being sent just now, try ag
 """
 
 
-class Command(BaseCommand):
+class Command(EpilogCommand):
     help = "Read delivery status notifications (RFC 3464) from standard input or a Maildir."
-
-    def create_parser(self, *args: Any, **kwargs: Any) -> Any:
-        parser = super().create_parser(*args, **kwargs)
-        parser.epilog = EPILOG
-        parser.formatter_class = RawDescriptionHelpFormatter
-        return parser
+    epilog = EPILOG
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--maildir", type=Path, help="read every new message in this Maildir")
