@@ -1,5 +1,7 @@
-"""A CSV file that somebody chooses on a page, read whole and bounded."""
+"""A CSV file that somebody chooses on a page, read whole and bounded; and what was shown of it."""
 
+import base64
+import binascii
 from typing import Any, ClassVar
 
 from django import forms
@@ -33,3 +35,21 @@ class TableFileForm(forms.Form):
         if sent.size > LARGEST:
             raise ValidationError("The file is larger than 2 MB: split it")
         return sent.read()
+
+
+class ConfirmFileForm(forms.Form):
+    """What was shown, sent back whole: nothing is kept between the two pages."""
+
+    raw = forms.CharField(widget=forms.HiddenInput)
+    seen = forms.CharField(widget=forms.HiddenInput)
+
+    def clean_raw(self) -> bytes:
+        try:
+            return base64.b64decode(self.cleaned_data["raw"], validate=True)
+        except binascii.Error as error:
+            raise ValidationError("Choose the file again") from error
+
+
+def packed(raw: bytes) -> str:
+    """As `ConfirmFileForm` takes it."""
+    return base64.b64encode(raw).decode()

@@ -5,19 +5,17 @@ stands there and is not in the file goes, what is in it comes, and what is the s
 nothing, and the same file twice changes nothing.
 """
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from django.db import transaction
-
 from findings.models import Person, Post, RotaEntry
 from findings.rules import NotAllowed
 from findings.services.rota import add_entry, change_entry, entries_between, remove_entry
+from findings.services.shown_first import Outcome, done, tried
 from findings.services.table_file import Mistake, Row, read_table
 from findings.shifts import Shift
 
@@ -39,20 +37,6 @@ class Change:
     notes: tuple[str, ...] = ()
 
 
-@dataclass
-class Outcome:
-    """Every change and every mistake. With a mistake nothing was, or will be, changed."""
-
-    changes: list[Change] = field(default_factory=list)
-    mistakes: list[Mistake] = field(default_factory=list)
-    unchanged: int = 0
-
-    @property
-    def fingerprint(self) -> str:
-        """Of what was shown: applying it asks for the same."""
-        return hashlib.sha256(repr(self.changes).encode()).hexdigest()[:16]
-
-
 @dataclass(frozen=True)
 class Planned:
     """One line that can be read."""
@@ -67,36 +51,18 @@ class Planned:
         return self.shift.starts_at, self.shift.ends_at
 
 
-class _Undo(Exception):
-    """The dry run is over."""
+def dry_run(raw: bytes, *, by: Person) -> Outcome[Change]:
+    """What the file would change."""
+    return tried(lambda outcome: _carry_out(raw, by, "", outcome))
 
 
-def dry_run(raw: bytes, *, by: Person) -> Outcome:
-    """What the file would change. Done for real and taken back, so that it is what will happen."""
-    outcome = Outcome()
-    try:
-        with transaction.atomic():
-            _carry_out(raw, by, "", outcome)
-            raise _Undo
-    except _Undo:
-        return outcome
-
-
-def import_rota(raw: bytes, *, by: Person, source: str, seen: str = "") -> Outcome:
+def import_rota(raw: bytes, *, by: Person, source: str, seen: str = "") -> Outcome[Change]:
     """Change the rotas as the file says, where no line is wrong and the changes are those that
     were `seen`."""
-    outcome = Outcome()
-    try:
-        with transaction.atomic():
-            _carry_out(raw, by, source, outcome)
-            if outcome.mistakes or (seen and seen != outcome.fingerprint):
-                raise _Undo
-    except _Undo:
-        pass
-    return outcome
+    return done(lambda outcome: _carry_out(raw, by, source, outcome), seen)
 
 
-def _carry_out(raw: bytes, by: Person, source: str, outcome: Outcome) -> None:
+def _carry_out(raw: bytes, by: Person, source: str, outcome: Outcome[Change]) -> None:
     rows, outcome.mistakes = read_table(raw, COLUMNS)
     posts = _posts(by)
     planned: dict[Post, list[Planned]] = defaultdict(list)
@@ -171,7 +137,7 @@ def _overlapping(lines: Sequence[Planned]) -> Iterator[Mistake]:
 
 
 def _change(
-    post: Post, lines: Sequence[Planned], by: Person, source: str, outcome: Outcome
+    post: Post, lines: Sequence[Planned], by: Person, source: str, outcome: Outcome[Change]
 ) -> None:
     start, end = lines[0].span[0], lines[-1].span[1]
     there = {(one.starts_at, one.ends_at): one for one in entries_between(post, start, end)}
@@ -187,7 +153,9 @@ def _change(
             outcome.mistakes.append(Mistake(line.line, str(refused)))
 
 
-def _put(line: Planned, there: RotaEntry | None, by: Person, source: str, outcome: Outcome) -> None:
+def _put(
+    line: Planned, there: RotaEntry | None, by: Person, source: str, outcome: Outcome[Change]
+) -> None:
     if there and there.person_id == line.person.pk and there.shift == line.shift:
         outcome.unchanged += 1
         return

@@ -4,13 +4,12 @@ CSV in UTF-8 with a first line of column names. A column that is not there chang
 empty cell empties what it holds.
 """
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from findings.models import Membership, Organisation, Role, Site, Team
+from findings.services.table_file import Mistake, read_table
 
 REQUIRED = ("username", "given_name", "family_name", "organisation")
 PLAIN = ("title", "given_name", "family_name", "job_title", "professional_code", "email", "phone")
@@ -19,20 +18,7 @@ COLUMNS = (
     *(name for name in PLAIN if name not in REQUIRED),
     *("site", "roles", "teams", "leaves"),
 )
-# More is a mistake, or another kind of file.
-MOST_LINES = 20_000
 NOW = "now"
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """What is wrong in one line. Line 1 is the line of column names."""
-
-    line: int
-    words: str
-
-    def __str__(self) -> str:
-        return f"Line {self.line}: {self.words}"
 
 
 @dataclass
@@ -59,55 +45,19 @@ class Places:
         self.teams = {(one.organisation_id, one.name.casefold()): one for one in Team.objects.all()}
 
 
-def read(raw: bytes) -> tuple[list[Line], list[Mistake], set[str]]:
-    """Its lines, its mistakes, and the columns that it has."""
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        return [], [Mistake(line, "This is not UTF-8. Save the file as “CSV UTF-8”.")], set()
-    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", strict=True)
-    try:
-        columns = [name.strip() for name in reader.fieldnames or []]
-        if wrong := list(_wrong_columns(columns)):
-            return [], [Mistake(1, words) for words in wrong], set()
-        reader.fieldnames = columns
-        return *_lines(reader), set(columns)
-    except csv.Error as error:
-        return [], [Mistake(reader.line_num, f"This is not CSV: {error}.")], set()
-
-
-def _wrong_columns(columns: list[str]) -> Iterator[str]:
-    for name in REQUIRED:
-        if name not in columns:
-            yield f"There is no column {name}."
-    for name in columns:
-        if name not in COLUMNS:
-            yield f"The column {name or 'without a name'} is not known."
-        elif columns.count(name) > 1:
-            yield f"The column {name} is there twice."
-
-
-def _lines(reader: csv.DictReader) -> tuple[list[Line], list[Mistake]]:
+def read(raw: bytes) -> tuple[list[Line], list[Mistake]]:
+    """Its lines, and its mistakes in their order."""
+    rows, mistakes = read_table(raw, REQUIRED, optional=COLUMNS)
     places = Places()
     lines: list[Line] = []
-    mistakes: list[Mistake] = []
     seen: dict[tuple[str, str], int] = {}
-    for row in reader:
-        number = reader.line_num
-        if number > MOST_LINES:
-            mistakes.append(Mistake(number, f"There are more than {MOST_LINES} lines."))
-            break
-        if "" in row or None in row.values():
-            mistakes.append(Mistake(number, "There are more or fewer cells than columns."))
-            continue
-        cells = {name: cell.strip() for name, cell in row.items()}
-        wrong = [*_twice(cells, number, seen)]
-        line = _line(cells, number, places, wrong)
-        mistakes += [Mistake(number, words) for words in wrong]
+    for row in rows:
+        wrong = [*_twice(row.cells, row.line, seen)]
+        line = _line(row.cells, row.line, places, wrong)
+        mistakes += [Mistake(row.line, words) for words in wrong]
         if line is not None and not wrong:
             lines.append(line)
-    return lines, mistakes
+    return lines, sorted(mistakes, key=lambda mistake: mistake.line)
 
 
 def _twice(cells: dict[str, str], number: int, seen: dict[tuple[str, str], int]) -> Iterator[str]:

@@ -4,9 +4,8 @@ All or nothing, and the same file twice changes nothing. Whoever leaves does so 
 their open findings go to their teams, in the same transaction.
 """
 
-import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 from django.core.exceptions import ValidationError
@@ -16,7 +15,9 @@ from findings import newcomers
 from findings.models import Membership, Person, Role
 from findings.rules import NotAllowed, check_can_let_leave, keeps
 from findings.services.leavers import findings_held_by, plan_goodbye, say_goodbye, welcome_back
-from findings.services.staff_file import NOW, PLAIN, Line, Mistake, read
+from findings.services.shown_first import Outcome, done, tried
+from findings.services.staff_file import NOW, PLAIN, Line, read
+from findings.services.table_file import Mistake
 from findings.services.timeline import database_now
 from findings.words import day, local, plural
 
@@ -36,56 +37,24 @@ class Change:
     details: tuple[str, ...] = ()
 
 
-@dataclass
-class Outcome:
-    """Every change and every mistake. With a mistake nothing was, or will be, changed."""
-
-    changes: list[Change] = field(default_factory=list)
-    mistakes: list[Mistake] = field(default_factory=list)
-    unchanged: int = 0
-
-    @property
-    def fingerprint(self) -> str:
-        """Of what was shown: applying it asks for the same."""
-        return hashlib.sha256(repr(self.changes).encode()).hexdigest()[:16]
-
-
-class _Undo(Exception):
-    """The dry run is over."""
-
-
-def dry_run(raw: bytes, *, by: Person | None, complete: bool = False) -> Outcome:
-    """What the file would change. Done for real and taken back, so that it is what will happen."""
-    outcome = Outcome()
-    try:
-        with transaction.atomic():
-            _take(raw, by, complete, outcome)
-            raise _Undo
-    except _Undo:
-        return outcome
+def dry_run(raw: bytes, *, by: Person | None, complete: bool = False) -> Outcome[Change]:
+    """What the file would change."""
+    return tried(lambda outcome: _take(raw, by, complete, outcome))
 
 
 def import_people(
     raw: bytes, *, by: Person | None, complete: bool = False, seen: str = ""
-) -> Outcome:
+) -> Outcome[Change]:
     """Change what the file says, unless a line is wrong or, with `seen`, something else would
     change than what was shown. `by` None: whoever runs the command.
 
     `complete`: whoever of its organisations is not in the file leaves.
     """
-    outcome = Outcome()
-    try:
-        with transaction.atomic():
-            _take(raw, by, complete, outcome)
-            if outcome.mistakes or (seen and seen != outcome.fingerprint):
-                raise _Undo
-    except _Undo:
-        pass
-    return outcome
+    return done(lambda outcome: _take(raw, by, complete, outcome), seen)
 
 
-def _take(raw: bytes, by: Person | None, complete: bool, outcome: Outcome) -> None:
-    lines, mistakes, _ = read(raw)
+def _take(raw: bytes, by: Person | None, complete: bool, outcome: Outcome[Change]) -> None:
+    lines, mistakes = read(raw)
     outcome.mistakes += mistakes
     for line in lines:
         _take_line(line, by, outcome)
@@ -93,7 +62,7 @@ def _take(raw: bytes, by: Person | None, complete: bool, outcome: Outcome) -> No
         _leave_out(lines, by, outcome)
 
 
-def _take_line(line: Line, by: Person | None, outcome: Outcome) -> None:
+def _take_line(line: Line, by: Person | None, outcome: Outcome[Change]) -> None:
     try:
         with transaction.atomic():
             change = _applied(line, by)
@@ -249,7 +218,7 @@ def _held(person: Person) -> str:
     return f"{held} will go to {', '.join(teams)}"
 
 
-def _leave_out(lines: list[Line], by: Person | None, outcome: Outcome) -> None:
+def _leave_out(lines: list[Line], by: Person | None, outcome: Outcome[Change]) -> None:
     """Accounts of sending systems are no people, and nobody imports themselves away."""
     here = {line.organisation.pk for line in lines}
     names = [line.username for line in lines]

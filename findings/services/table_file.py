@@ -29,10 +29,14 @@ class Row:
 
 
 def read_table(
-    raw: bytes, columns: Sequence[str], *, others: bool = False
+    raw: bytes,
+    columns: Sequence[str],
+    *,
+    optional: Sequence[str] = (),
+    others: bool = False,
 ) -> tuple[list[Row], list[Mistake]]:
-    """UTF-8 with exactly these columns, in any order. `others`: more columns may be there, as in
-    a list that another system writes."""
+    """UTF-8 with these columns in any order, and perhaps `optional` ones. `others`: more may be
+    there, as in a list that another system writes."""
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -41,7 +45,8 @@ def read_table(
     reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", strict=True)
     try:
         named = [name.strip() for name in reader.fieldnames or []]
-        if wrong := list(_wrong(named, columns, others)):
+        known = None if others else {*columns, *optional}
+        if wrong := list(_wrong(named, columns, known)):
             return [], [Mistake(1, words) for words in wrong]
         reader.fieldnames = named
         return _rows(reader)
@@ -49,12 +54,13 @@ def read_table(
         return [], [Mistake(reader.line_num, f"This is not CSV: {error}.")]
 
 
-def _wrong(named: list[str], columns: Sequence[str], others: bool) -> Iterator[str]:
-    for name in columns:
+def _wrong(named: list[str], needed: Sequence[str], known: set[str] | None) -> Iterator[str]:
+    """`known` None: every name is."""
+    for name in needed:
         if name not in named:
             yield f"There is no column {name}."
     for name in named:
-        if name not in columns and not (others and name):
+        if not name or (known is not None and name not in known):
             yield f"The column {name or 'without a name'} is not known."
         elif named.count(name) > 1:
             yield f"The column {name} is there twice."
@@ -65,7 +71,8 @@ def _rows(reader: csv.DictReader) -> tuple[list[Row], list[Mistake]]:
     mistakes: list[Mistake] = []
     for row in reader:
         if len(rows) >= MOST_LINES:
-            return rows, [Mistake(reader.line_num, f"There are more than {MOST_LINES} lines.")]
+            mistakes.append(Mistake(reader.line_num, f"There are more than {MOST_LINES} lines."))
+            break
         if "" in row or None in row.values():
             mistakes.append(Mistake(reader.line_num, "There are more or fewer cells than columns."))
         else:

@@ -1,0 +1,61 @@
+"""An import whose changes are shown before they are made, all of them or none.
+
+The dry run is the import itself, taken back: what is shown is what will happen.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from django.db import transaction
+
+from findings.services.table_file import Mistake
+
+Change = TypeVar("Change")
+
+
+@dataclass
+class Outcome(Generic[Change]):
+    """Every change and every mistake. With a mistake nothing was, or will be, changed."""
+
+    changes: list[Change] = field(default_factory=list)
+    mistakes: list[Mistake] = field(default_factory=list)
+    unchanged: int = 0
+
+    @property
+    def fingerprint(self) -> str:
+        """Of what was shown: applying it asks for the same."""
+        return hashlib.sha256(repr(self.changes).encode()).hexdigest()[:16]
+
+
+class _Undo(Exception):
+    """Nothing of it is kept."""
+
+
+def tried(carry_out: Callable[[Outcome[Change]], None]) -> Outcome[Change]:
+    """What it would change."""
+    return _carried_out(carry_out, lambda outcome: False)
+
+
+def done(carry_out: Callable[[Outcome[Change]], None], seen: str = "") -> Outcome[Change]:
+    """What it changed: nothing where a line is wrong or, with `seen`, something else would change
+    than what was shown."""
+    return _carried_out(
+        carry_out,
+        lambda outcome: not outcome.mistakes and (not seen or seen == outcome.fingerprint),
+    )
+
+
+def _carried_out(
+    carry_out: Callable[[Outcome[Change]], None], is_kept: Callable[[Outcome[Change]], bool]
+) -> Outcome[Change]:
+    outcome: Outcome[Change] = Outcome()
+    try:
+        with transaction.atomic():
+            carry_out(outcome)
+            if not is_kept(outcome):
+                raise _Undo
+    except _Undo:
+        pass
+    return outcome
