@@ -18,6 +18,7 @@ from django.db import connection, transaction
 
 from findings.models import Audience, Finding, Organisation, Person, Step, Team
 from findings.reach import Subject
+from findings.services.one_by_one import pass_over
 from findings.services.timeline import database_now, record_all
 from notifications.audience import reaches
 from notifications.escalation import (
@@ -78,19 +79,12 @@ def _fire_some(size: int, seen: set[int]) -> tuple[int, Fired]:
             batch.take(size, seen)
             fired = batch.fire()
     except Exception as error:
-        _must_be_usable()
-        log.warning("findings not escalated together", extra={"error": type(error).__name__})
+        pass_over(log, "findings not escalated together", error, level=logging.WARNING)
         fired, batch.alone = Fired(), list(batch.subjects)
     seen.update(batch.alone)
     for finding_id in batch.alone:
         fired += _fire_alone(finding_id)
     return len(batch.subjects), fired
-
-
-def _must_be_usable() -> None:
-    """Raises again where the connection is gone: nothing more can be done with it."""
-    if not connection.in_atomic_block and not connection.is_usable():
-        raise
 
 
 class _Batch:
@@ -187,10 +181,5 @@ def _fire_alone(finding_id: int) -> Fired:
             # Somebody is at it now: a person who answers, or another process that fires.
             return fire_finding(finding, at=database_now()) if finding else Fired()
     except Exception as error:
-        _must_be_usable()
-        # By type: the text of an error may quote a row.
-        log.error(
-            "finding not escalated",
-            extra={"finding": finding_id, "error": type(error).__name__},
-        )
+        pass_over(log, "finding not escalated", error, finding=finding_id)
         return Fired(failed=1)

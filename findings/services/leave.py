@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from findings import doorbell
 from findings.models import Finding, Leave, Person, Role
@@ -12,6 +12,7 @@ from findings.models.cover import away_on, stand_in
 from findings.models.people import PersonQuerySet
 from findings.rules import check_can_set_leave
 from findings.services.clocks import tell_owner_now
+from findings.services.one_by_one import pass_over
 from findings.services.timeline import database_now, lock
 from findings.states import State
 from findings.words import local
@@ -108,10 +109,7 @@ def _tell_alone(leave: Leave) -> int:
     try:
         return _tell_stand_in(leave)
     except Exception as error:
-        if not connection.in_atomic_block and not connection.is_usable():
-            raise
-        # By type: the text of an error may quote a row.
-        log.error("stand-in not told", extra={"leave": leave.pk, "error": type(error).__name__})
+        pass_over(log, "stand-in not told", error, leave=leave.pk)
         return 0
 
 

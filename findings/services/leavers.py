@@ -18,6 +18,7 @@ from findings.rules import NotAllowed, check_can_let_leave
 from findings.services.acknowledge import change_hands
 from findings.services.clocks import tell_owner_now
 from findings.services.offer import end_open_offer
+from findings.services.one_by_one import pass_over
 from findings.services.timeline import database_now, lock
 from findings.words import local
 
@@ -141,12 +142,7 @@ def settle_leavers() -> Settled:
             moved += len(say_goodbye(person=person, by=None, because=because))
             people += 1
         except Exception as error:
-            if not connection.in_atomic_block and not connection.is_usable():
-                raise
-            # By type: the text of an error may quote a row.
-            log.error(
-                "leaver not settled", extra={"person": person.pk, "error": type(error).__name__}
-            )
+            pass_over(log, "leaver not settled", error, person=person.pk)
             failed += 1
     return Settled(people, moved, failed)
 
