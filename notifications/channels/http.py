@@ -6,6 +6,7 @@ the lease. A connection that ends before the answer is not knowing whether it ar
 
 import contextlib
 import http.client
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -27,7 +28,7 @@ class Answer:
 
 
 class Post:
-    """A connection to one address, opened anew when the other side has closed it."""
+    """A connection to one address, opened anew for each message."""
 
     def __init__(self, url: str) -> None:
         self._parts = urlsplit(url)
@@ -85,7 +86,7 @@ class Request:
     path: str = ""
 
 
-class OverHttp:
+class OverHttp(ABC):
     """A channel over HTTP: its own are only what it asks and how it reads the answer."""
 
     def __init__(self, url: str) -> None:
@@ -102,12 +103,13 @@ class OverHttp:
     def close(self) -> None:
         self._post.close()
 
+    @abstractmethod
     def request(self, outgoing: Outgoing) -> Request:
-        raise NotImplementedError
+        """What this channel posts for a message."""
 
+    @abstractmethod
     def judged(self, answer: Answer) -> NotSent | None:
         """None: the other side took it over."""
-        raise NotImplementedError
 
 
 def _longest_wait() -> float:
