@@ -67,9 +67,11 @@ JUMPS = st.sampled_from(
         timedelta(days=30),
     ]
 )
-# Whoever may answer, and whoever may not.
-WHO = st.sampled_from(["referrer", "colleague", "responsible", "coordinator", "radiologist"])
 HOLDERS = st.sampled_from(["referrer", "colleague", "responsible"])
+# Whoever holds it now, so that cases come far; whoever may answer, too; and whoever may not.
+OWNER = "owner"
+WHO = st.sampled_from([OWNER, OWNER, "colleague", "responsible", "coordinator", "radiologist"])
+WHO_GOES = st.sampled_from([OWNER, "colleague", "responsible"])
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -197,7 +199,7 @@ class AnyOrder(RuleBasedStateMachine):
         until = self.at + timedelta(days=days)
         self._tries(hold_letter, by=self._person(who), because="Seen on Thursday.", until_at=until)
 
-    @rule(who=HOLDERS, deputy=st.one_of(st.none(), HOLDERS), days=st.integers(0, 14))
+    @rule(who=WHO_GOES, deputy=st.one_of(st.none(), HOLDERS), days=st.integers(0, 14))
     def goes_on_leave(self, who: str, deputy: str | None, days: int) -> None:
         person, today = self._person(who), local(self.at).date()
         with self._refusal("leave"):
@@ -210,7 +212,7 @@ class AnyOrder(RuleBasedStateMachine):
                 at=self.at,
             )
 
-    @rule(who=HOLDERS)
+    @rule(who=WHO_GOES)
     def leaves_for_good(self, who: str) -> None:
         person = self._person(who)
         if person.is_active:
@@ -314,6 +316,9 @@ class AnyOrder(RuleBasedStateMachine):
         return Finding.objects.select_related("owner_person", "owner_team").get(pk=self.finding.pk)
 
     def _person(self, name: str) -> Person:
+        """The owner: who holds it, or, while a team does, a member of it."""
+        if name == OWNER:
+            return self._now().owner_person or self._person("colleague")
         return Person.objects.get(pk=getattr(self.trust, name).pk)
 
     def _tries(self, do: Callable[..., Any], **what: Any) -> None:
