@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from findings.models.append_only import never_deleted
 from findings.states import ClockKind
+from findings.timetable import PlannedStep
 
 
 class Clock(models.Model):
@@ -173,3 +174,8 @@ class Step(models.Model):
 
     def __str__(self) -> str:
         return f"step {self.pk}"
+
+    @property
+    def planned(self) -> PlannedStep:
+        """As the question who would be told of it wants it."""
+        return PlannedStep(self.level, self.falls_at, self.audience, self.words)

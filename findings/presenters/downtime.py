@@ -14,7 +14,6 @@ from django.template.loader import render_to_string
 from findings import reach, words
 from findings.models import Finding, Organisation, Person, Step
 from findings.presenters.moments import step_words
-from findings.timetable import PlannedStep
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def document(organisation: Organisation, findings: Sequence[Finding], at: dateti
 def _rows(findings: Sequence[Finding], at: datetime) -> Iterator[Row]:
     steps = [finding.coming[0] if finding.coming else None for finding in findings]  # type: ignore[attr-defined]
     asks = [
-        (reach.Subject.of(finding), _planned(step))
+        (reach.Subject.of(finding), [step.planned] if step else [])
         for finding, step in zip(findings, steps, strict=True)
     ]
     for finding, step, shown in zip(findings, steps, reach.previews(asks), strict=True):
@@ -66,10 +65,6 @@ def _rows(findings: Sequence[Finding], at: datetime) -> Iterator[Row]:
             next_step=_said(step) if step else "",
             told=tuple(_with_phone(one.person) for each in shown for one in each.recipients),
         )
-
-
-def _planned(step: Step | None) -> list[PlannedStep]:
-    return [PlannedStep(step.level, step.falls_at, step.audience, step.words)] if step else []
 
 
 def _said(step: Step) -> str:

@@ -11,7 +11,6 @@ from findings.models import Clock, Event, Finding, Person, Step
 from findings.presenters.moments import moment, step_words, until_with_rest
 from findings.services.policy import Limit
 from findings.states import ClockKind
-from findings.timetable import PlannedStep
 
 PROMISES = {
     ClockKind.ACKNOWLEDGE: "Acknowledge by",
@@ -146,7 +145,7 @@ def next_lines(finding: Finding, steps: Sequence[Step], now: datetime) -> list[S
     """Steps that are still to come unless somebody answers, with the people they would tell."""
     coming = [step for step in steps if not step.fired_at and not step.cancelled_at]
     coming.sort(key=lambda step: (step.falls_at, step.level))
-    planned = [PlannedStep(step.level, step.falls_at, step.audience, step.words) for step in coming]
+    planned = [step.planned for step in coming]
     previews = reach.preview(reach.Subject.of(finding), planned) if planned else []
     return [_next(step, shown, now) for step, shown in zip(coming, previews, strict=True)]
 
