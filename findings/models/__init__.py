@@ -15,7 +15,7 @@ from findings.models.patient import Patient, PatientIdentifier
 from findings.models.pause import Pause
 from findings.models.people import Person, Role, names
 from findings.models.phone_call import PhoneCall
-from findings.models.policy import Audience, Category, Rule, Rung, Signature
+from findings.models.policy import NEWS, Audience, Category, Rule, Rung, Signature
 from findings.models.recommendation import ProposedMatch, Recommendation
 from findings.models.report import IncomingMessage, Receipt, Report, ReportStatus
 from findings.models.rota import Post, RotaChange, RotaEntry
@@ -25,6 +25,7 @@ from findings.models.unroutable import Unroutable
 __all__ = [
     "APPEND_ONLY",
     "MODALITIES",
+    "NEWS",
     "Action",
     "Audience",
     "BankHoliday",

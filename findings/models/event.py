@@ -25,6 +25,7 @@ class Event(models.Model):
         READ = "read", "Read"
         PHONED = "phoned", "Told by telephone"
         ACKNOWLEDGED = "acknowledged", "Acknowledged"
+        ANSWERED_LATE = "answered_late", "Answer came too late"
         DECLINED = "declined", "Declined"
         HANDED_OVER = "handed_over", "Handed over"
         OFFERED = "offered", "Offered to somebody else"

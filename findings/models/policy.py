@@ -28,6 +28,13 @@ class Audience(models.TextChoices):
     OFFERED = "offered", "whoever it was offered to"
     # Never on a ladder either: whoever offered it, and hears that it was accepted.
     OFFERED_BY = "offered_by", "whoever offered it"
+    # Nor these: news that nobody has to act on (`services/clocks.tell_news`).
+    WITHDRAWN = "withdrawn", "whoever was told of it or holds it"
+    ACKNOWLEDGER = "acknowledger", "whoever acknowledged it before"
+
+
+# What is told for its own sake: no clock that stops, and no answer, makes it needless.
+NEWS = (Audience.WITHDRAWN, Audience.ACKNOWLEDGER)
 
 
 class RuleQuerySet(models.QuerySet["Rule"]):

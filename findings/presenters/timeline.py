@@ -235,6 +235,10 @@ def _acknowledged(data: Data) -> Said:
     return Said("Acknowledged: mine, and this is my plan.", data.get("plan", ""))
 
 
+def _answered_late(data: Data) -> Said:
+    return Said("An acknowledgement came too late. It changed nothing.", data.get("plan", ""))
+
+
 def _declined(data: Data) -> Said:
     if data.get("named"):
         return Said(f"Declined: not mine; it belongs to {data['named']}.", data.get("because", ""))
@@ -358,6 +362,7 @@ SENTENCES: dict[Event.Kind, Callable[[Data], Said]] = {
     Kind.READ: _read,
     Kind.PHONED: _phoned,
     Kind.ACKNOWLEDGED: _acknowledged,
+    Kind.ANSWERED_LATE: _answered_late,
     Kind.DECLINED: _declined,
     Kind.HANDED_OVER: _handed_over,
     Kind.OFFERED: _offered,
