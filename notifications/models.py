@@ -157,6 +157,14 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
     def in_app(self) -> "NotificationQuerySet":
         return self.filter(channel=Channel.IN_APP, status=Notification.Status.SENT)
 
+    def went_or_may_have_gone(self) -> "NotificationQuerySet":
+        """Sent, being sent, or tried without anybody knowing how it ended."""
+        Status, Outcome = Notification.Status, DeliveryResult.Outcome
+        unsure = DeliveryAttempt.objects.filter(notification=models.OuterRef("pk")).filter(
+            Q(result=None) | Q(result__outcome__in=[Outcome.UNKNOWN, Outcome.LEASE_LOST])
+        )
+        return self.filter(Q(status__in=[Status.SENT, Status.SENDING]) | Q(models.Exists(unsure)))
+
     def unread(self) -> "NotificationQuerySet":
         return self.in_app().filter(seen_at__isnull=True)
 

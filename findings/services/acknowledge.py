@@ -113,7 +113,18 @@ def _take_on(
         at=at,
         plan=finding.plan,
         on_behalf_of=for_whom,
+        **({TAKEN_ON_BY: by.pk} if recorded_by else {}),
     )
+
+
+# In the event of an acknowledgement that was heard on the telephone: the id of whoever gave it.
+TAKEN_ON_BY = "taken_on_by"
+
+
+def acknowledgers(finding_id: int) -> set[int]:
+    """The ids of everybody who ever acknowledged it, whoever holds it now."""
+    given = Event.objects.filter(finding=finding_id, kind=Event.Kind.ACKNOWLEDGED)
+    return {data.get(TAKEN_ON_BY) or by for data, by in given.values_list("data", "by") if by}
 
 
 def _ask_for_action(finding: Finding, by: Person, at: datetime) -> None:
