@@ -28,9 +28,11 @@ class Subject:
     organisation: "Organisation"
     # None while it is about to be saved.
     finding_id: int | None = None
+    # Who does what is told of; nobody needs news of what they did themselves.
+    done_by: "Person | None" = None
 
     @classmethod
-    def of(cls, finding: "Finding") -> "Subject":
+    def of(cls, finding: "Finding", *, done_by: "Person | None" = None) -> "Subject":
         return cls(
             finding.owner_person,
             finding.owner_team,
@@ -38,6 +40,7 @@ class Subject:
             finding.flagged_by,
             finding.organisation,
             finding.pk,
+            done_by,
         )
 
 

@@ -10,13 +10,16 @@ class NotificationsConfig(AppConfig):
     def ready(self) -> None:
         """Answers what findings asks (who would be told, and how), and wakes when it rings."""
         from findings import doorbell, newcomers, reach
+        from findings.news import tell_with
         from notifications import (  # noqa: F401  checks register themselves
             audience,
             checks,
+            news,
             routes,
             tasks,
         )
 
         reach.answer_with(audience.previews)
+        tell_with(news.tell)
         newcomers.greet_with(routes.make_routes)
         doorbell.rings(tasks.wake)

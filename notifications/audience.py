@@ -14,10 +14,12 @@ from django.utils import timezone
 
 from findings.models import (
     Audience,
+    Event,
     Finding,
     HandOver,
     Membership,
     Person,
+    PhoneCall,
     Post,
     Role,
     RotaEntry,
@@ -27,10 +29,11 @@ from findings.models import (
 from findings.models.cover import covered_by, stand_in
 from findings.reach import Ask, Recipient, StepPreview, Subject, sentences
 from findings.rules import holds
+from findings.services.acknowledge import acknowledgers
 from findings.services.leave import leave_at
 from findings.timetable import PlannedStep
 from findings.words import day, when
-from notifications.models import Channel, Route
+from notifications.models import Channel, Notification, Route
 from notifications.roll import WATCHERS, Question, Roll
 
 Duty = Membership.Duty
@@ -203,6 +206,48 @@ def _offered_by(roll: Roll, asked: Question) -> Found:
     return Found(asked, [last] if last else [], "Nobody has offered it.")
 
 
+def _withdrawn(roll: Roll, asked: Question) -> Found:
+    """Whoever knows of it: was told by a message that went or may have gone, or by telephone;
+    answered for it, flagged it, or read it as theirs; and then whoever holds it, too."""
+    holders = set(_owner(roll, asked).people)
+    known = _told(asked) | (holders & _readers(asked))
+    if known:
+        known |= holders if asked.subject.owner_person else set()
+    if asked.subject.flagged_by:
+        known.add(asked.subject.flagged_by.pk)
+    return _but_for_whoever_did_it(asked, known)
+
+
+def _told(asked: Question) -> set[int]:
+    finding = asked.subject.finding_id
+    if finding is None:
+        return set()
+    messages = Notification.objects.filter(finding=finding).went_or_may_have_gone()
+    calls = PhoneCall.objects.filter(finding=finding, spoke_to__isnull=False)
+    return {
+        *messages.values_list("recipient", flat=True),
+        *calls.values_list("spoke_to", flat=True),
+        *acknowledgers(finding),
+    }
+
+
+def _readers(asked: Question) -> set[int]:
+    read = Event.objects.filter(finding=asked.subject.finding_id, kind=Event.Kind.READ)
+    return set(read.values_list("by", flat=True))
+
+
+def _acknowledger(roll: Roll, asked: Question) -> Found:
+    """Not who holds it now: they are asked."""
+    finding = asked.subject.finding_id
+    known = acknowledgers(finding) if finding else set()
+    return _but_for_whoever_did_it(asked, known - set(_owner(roll, asked).people))
+
+
+def _but_for_whoever_did_it(asked: Question, people: set[int]) -> Found:
+    done_by = asked.subject.done_by
+    return Found(asked, sorted(people - {done_by.pk if done_by else 0}))
+
+
 _WHO: dict[Audience, Who] = {
     Audience.OWNER: _owner,
     Audience.RESPONSIBLE: _duty(Duty.RESPONSIBLE),
@@ -213,6 +258,8 @@ _WHO: dict[Audience, Who] = {
     Audience.GOVERNANCE: _watchers,
     Audience.OFFERED: _offered,
     Audience.OFFERED_BY: _offered_by,
+    Audience.WITHDRAWN: _withdrawn,
+    Audience.ACKNOWLEDGER: _acknowledger,
 }
 
 
@@ -227,9 +274,17 @@ def _here(roll: Roll, found: Found) -> list[int]:
     told = [pk for pk in found.people if pk not in away]
     wanted = {stand_in(pk, away) for pk in found.people if pk in away}
     stand_ins = {pk for pk in wanted if pk is not None}
-    if None in wanted and asked.audience == Audience.OWNER:
+    if None in wanted and _is_owner_alone(away, found):
         stand_ins |= {pk for pk in roll.members(asked.subject.team) if pk not in away}
     return [*told, *sorted(stand_ins - set(told))]
+
+
+def _is_owner_alone(away: dict[int, int | None], found: Found) -> bool:
+    """Whether the one who holds it is away and nobody stands in."""
+    owner = found.question.subject.owner_person
+    if found.question.audience not in (Audience.OWNER, Audience.WITHDRAWN) or owner is None:
+        return False
+    return owner.pk in found.people and owner.pk in away and stand_in(owner.pk, away) is None
 
 
 def _absent(roll: Roll, found: Found) -> list[int]:

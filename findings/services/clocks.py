@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from findings import doorbell
+from findings import doorbell, news
 from findings.models import (
     Audience,
     Clock,
@@ -20,6 +20,9 @@ from findings.services.calendars import calendar
 from findings.services.timeline import record
 from findings.states import BY_STATE, CLOCK_OF, ClockKind, State
 from findings.timetable import PlannedStep, steps
+
+# What a step says in the timeline where it tells of a correction; its message says so, too.
+REPORT_CHANGED = "the report has changed"
 
 
 def planned_steps(
@@ -179,3 +182,20 @@ def tell_now(*, finding: Finding, audience: Audience, words: str, at: datetime) 
     """An extra step of the clock of its state, due now, beside the ladder: its level is 0."""
     _step(clock_of_state(finding), finding, PlannedStep(0, at, audience, words)).save()
     doorbell.ring_after_commit()
+
+
+def tell_news(
+    *,
+    finding: Finding,
+    clock: Clock,
+    audience: Audience,
+    words: str,
+    at: datetime,
+    by: Person | None = None,
+) -> None:
+    """Tell what nobody has to act on, now and in this transaction: an extra step of a clock that
+    still runs, fired as it is made. Nobody to tell: no step. `by` did it and is not told.
+
+    The caller holds the finding's lock.
+    """
+    news.tell(_step(clock, finding, PlannedStep(0, at, audience, words)), by)
