@@ -20,8 +20,9 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from findings.models import Audience
+from findings.models import NEWS, Audience
 from findings.services.timeline import database_now
+from findings.states import State
 from notifications import messages
 from notifications.audience import is_still_offered
 from notifications.channels import SENDERS
@@ -234,7 +235,13 @@ def _saved_up_with(claimed: Notification) -> list[Notification]:
 
 
 def _is_needed(notification: Notification) -> bool:
-    """The promise still runs, and no newer message says the same to the same person."""
+    """The promise still runs, and no newer message says the same to the same person. News is
+    needed whatever was answered since; of a withdrawn finding only that it is withdrawn."""
+    if notification.step.audience in NEWS:
+        return (
+            notification.step.audience == Audience.WITHDRAWN
+            or notification.finding.state != State.WITHDRAWN
+        )
     if not notification.finding.is_open or not notification.step.clock.is_running:
         return False
     if notification.step.audience == Audience.OFFERED:

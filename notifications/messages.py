@@ -11,7 +11,8 @@ from typing import Any
 from django.conf import settings
 from django.template.loader import render_to_string
 
-from findings.models import Audience, Clock, Step
+from findings.models import NEWS, Audience, Clock, Finding, Person, ReportStatus, Step
+from findings.services.clocks import REPORT_CHANGED
 from findings.states import ClockKind
 from findings.words import length, near, plural
 from notifications import audience
@@ -94,13 +95,13 @@ def write(notification: Notification, *, at: datetime, may_be_second: bool) -> M
 def write_digest(*notifications: Notification, at: datetime, may_be_second: bool) -> Message:
     """What was saved up over night for one person, in one message."""
     every = [_context(one, at) for one in notifications]
-    every.sort(key=lambda one: not one["is_late"])
-    count = plural(len(every), "finding")
-    subject = f"Finding: {count} wait for you"
+    every.sort(key=lambda one: (one["is_news"], not one["is_late"]))
+    headline = _digest_headline(sum(one["is_news"] for one in every), len(every))
+    subject = f"Finding: {headline}"
     context = {
         "subject": subject,
         "findings": every,
-        "count": count,
+        "headline": headline,
         "may_be_second": may_be_second,
     }
     return Message(
@@ -108,6 +109,15 @@ def write_digest(*notifications: Notification, at: datetime, may_be_second: bool
         text=render_to_string("messages/digest.txt.jinja", context).strip() + "\n",
         html=render_to_string("messages/digest.html.jinja", context),
     )
+
+
+def _digest_headline(news: int, every: int) -> str:
+    """3 findings wait for you; news of 1 other."""
+    if news == every:
+        return f"news of {plural(news, 'finding')}; nothing to answer"
+    asked = every - news
+    headline = f"{plural(asked, 'finding')} {'waits' if asked == 1 else 'wait'} for you"
+    return f"{headline}; news of {news} other" if news else headline
 
 
 def _context(notification: Notification, at: datetime) -> dict[str, Any]:
@@ -119,7 +129,8 @@ def _context(notification: Notification, at: datetime) -> dict[str, Any]:
         "urgency": urgency,
         "link": f"{settings.BASE_URL}/findings/{finding.reference}/",
         "why": audience.why(finding, notification.recipient),
-        "is_late": step.clock.due_at <= at,
+        "is_news": step.audience in NEWS,
+        "is_late": step.clock.due_at <= at and step.audience not in NEWS,
         "sent_late": _sent_late(step, at),
         **asked,
     }
@@ -140,6 +151,10 @@ def _what_is_asked(notification: Notification, urgency: str, at: datetime) -> di
         return _offered(notification, urgency, at)
     if notification.step.audience == Audience.OFFERED_BY:
         return _accepted(notification.finding.reference, urgency)
+    if notification.step.audience == Audience.WITHDRAWN:
+        return _withdrawn(notification, urgency)
+    if notification.step.audience == Audience.ACKNOWLEDGER:
+        return _corrected(notification, urgency)
     if asks_for_an_answer(notification.step):
         return _asked(notification, urgency, at)
     return _undelivered(notification.finding.reference, urgency)
@@ -167,6 +182,55 @@ def _accepted(reference: str, urgency: str) -> dict[str, str]:
     }
 
 
+def _withdrawn(notification: Notification, urgency: str) -> dict[str, str]:
+    finding = notification.finding
+    why = "Who withdrew it and why is on its page."
+    if not _may_open(notification.recipient, finding):
+        why = f"You cannot open it any more: {_holder(finding)} held it last."
+    return {
+        "subject": f"{f'{urgency} finding'.strip().capitalize()} withdrawn: nothing to do"
+        f" ({finding.reference})",
+        # Not urgent any more, whatever it was.
+        "urgency": "",
+        "headline": "A finding that you were told of has been withdrawn.",
+        "to_do": "Nothing needs to be done about it, and nothing more will be sent about it. If you"
+        f" have arranged something because of it, see whether that is still wanted. {why}",
+        "limit": "",
+        "why": "you hold this finding, flagged it or were told of it",
+    }
+
+
+def _corrected(notification: Notification, urgency: str) -> dict[str, str]:
+    finding = notification.finding
+    holder = _holder(finding)
+    reading = "read what changed"
+    if not _may_open(notification.recipient, finding):
+        reading = f"ask {holder}, since you cannot open it any more"
+    return {
+        "subject": f"{_prefix(urgency)}the report has changed ({finding.reference})",
+        "headline": f"A finding that you acknowledged: {_what_changed(finding)}",
+        "to_do": f"You need not answer: {holder} holds it now and is asked to. If you have arranged"
+        f" something because of it, {reading}.",
+        "limit": "",
+        "why": "you acknowledged this finding before it went to somebody else",
+    }
+
+
+def _may_open(person: Person, finding: Finding) -> bool:
+    return Finding.objects.visible_to(person).filter(pk=finding.pk).exists()
+
+
+def _holder(finding: Finding) -> str:
+    """Names no team: what it is for would say what was found."""
+    return str(finding.owner_person) if finding.owner_person else "another team"
+
+
+def _what_changed(finding: Finding) -> str:
+    if finding.report.status == ReportStatus.WITHDRAWN:
+        return "its report was withdrawn by its sender."
+    return "its report has changed."
+
+
 def _undelivered(reference: str, urgency: str) -> dict[str, str]:
     return {
         "subject": f"{_prefix(urgency)}message not delivered ({reference})",
@@ -181,12 +245,23 @@ def _asked(notification: Notification, urgency: str, at: datetime) -> dict[str, 
     finding, step, person = notification.finding, notification.step, notification.recipient
     words = WORDS[ClockKind(step.clock.kind)]
     holds_it = step.audience == Audience.OWNER or person.pk == finding.owner_person_id
+    headline = words.headline if holds_it else words.headline_above
+    if _asks_again(finding, step):
+        headline = f"{headline.rstrip('.')}: {_what_changed(finding)}"
     return {
         "subject": f"{_prefix(urgency)}{_ask(words.verb, step.clock, at)} ({finding.reference})",
-        "headline": words.headline if holds_it else words.headline_above,
+        "headline": headline,
         "to_do": words.to_do if audience.can_answer(finding, person) else words.see_to_it,
         "limit": _limit(step.clock, at),
     }
+
+
+def _asks_again(finding: Finding, step: Step) -> bool:
+    """Whether it asks because the report says something else than when it was flagged."""
+    was_corrected = finding.counts_from > finding.flagged_at
+    return step.words == REPORT_CHANGED or (
+        was_corrected and step.clock.kind == ClockKind.ACKNOWLEDGE
+    )
 
 
 def _prefix(urgency: str) -> str:

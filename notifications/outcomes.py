@@ -17,7 +17,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from findings import doorbell
-from findings.models import Audience, Event, Finding, Step
+from findings.models import NEWS, Audience, Event, Finding, Step
 from findings.services.clocks import bring_next_step_forward, tell_now
 from findings.services.timeline import database_now, lock, record
 from notifications.channels.base import NotSent, Permanent, Transient
@@ -197,10 +197,14 @@ def follow_failure(
     finding: Finding, notification: Notification, at: datetime, *, address_is_bad_because: str
 ) -> None:
     """The caller holds the finding's lock. The next way of telling the same person is tried, and
-    where nobody else of the step hears, the ladder does not wait for that."""
+    where nobody else of the step hears, the ladder does not wait for that. News has no ladder: the
+    finding's page says who did not hear it."""
     step = notification.step
     if address_is_bad_because:
         mark_as_bounced(notification.route, address_is_bad_because)
+    if step.audience in NEWS:
+        _try_next_route(notification, at)
+        return
     still_runs = finding.clocks.filter(pk=step.clock_id, stopped_at__isnull=True).exists()
     if not still_runs or not asks_for_an_answer(step):
         return
