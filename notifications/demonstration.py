@@ -34,8 +34,10 @@ from findings.models import (
     Person,
     Report,
 )
+from findings.news import tell_with
 from findings.services.policy import load_policy
 from findings.services.timeline import database_now
+from notifications import news
 from notifications.models import Channel, Notification, Route
 from notifications.past import Past
 
@@ -78,7 +80,11 @@ def _load() -> Loaded:
     _make_routes(hospital)
     told = _make_examinations(hospital, now)
     past = Past(hospital, now)
-    replay(hospital, told, now, past.catch_up)
+    tell_with(past.tell_news)
+    try:
+        replay(hospital, told, now, past.catch_up)
+    finally:
+        tell_with(news.tell)
     past.save()
     make_held_items(now)
     make_rotas(hospital, now)

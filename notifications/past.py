@@ -12,9 +12,9 @@ from django.db.models import F
 
 from findings.demonstration.people import Hospital
 from findings.demonstration.seed import seeded
-from findings.models import Audience, Event, Finding, Person
+from findings.models import NEWS, Audience, Event, Finding, Person, Step
 from findings.services.clocks import tell_now
-from notifications import messages
+from notifications import messages, news
 from notifications.escalation import fire_finding
 from notifications.messages import Message
 from notifications.models import (
@@ -76,7 +76,10 @@ class Tries:
                 " FROM notifications_deliveryattempt a"
                 " JOIN notifications_deliveryresult r ON r.attempt_id = a.id"
                 " WHERE a.notification_id = n.id AND r.outcome <> 'transient'"
+                " AND n.id = ANY(%s)",
+                [[attempt.notification_id for attempt in self.attempts]],
             )
+        self.attempts, self.results = [], []
 
 
 def _line(attempt: DeliveryAttempt, outcome: str, detail: str, at: datetime) -> Event:
@@ -114,9 +117,13 @@ class Past:
         self.rng = seeded("delivery")
         self.look_again = False
         self.tries = Tries()
+        self.news: list[Step] = []
 
     def catch_up(self, until: datetime) -> None:
-        """Fire, one after another, what fell due until that moment."""
+        """Deliver what was news, then fire, one after another, what fell due until that moment."""
+        for step in self.news:
+            self._deliver(self._with_known(step.finding), step.due_at)
+        self.news = []
         until = min(until, self.now - NOT_THE_LAST)
         self.look_again = True
         while self.look_again:
@@ -151,6 +158,12 @@ class Past:
         finding.organisation = self.organisations[finding.organisation_id]
         return finding
 
+    def tell_news(self, step: Step, by: Person | None) -> None:
+        """As the engine does: who was told before has to be written down for it."""
+        self.tries.save()
+        news.tell(step, by)
+        self.news.append(step)
+
     # --- Delivery --------------------------------------------------------------------------
 
     def _deliver(self, finding: Finding, at: datetime) -> None:
@@ -183,6 +196,8 @@ class Past:
         Route.objects.filter(pk=notification.route_id, failed_at=None).update(
             failed_at=at, failed_because=NO_SUCH_MAILBOX
         )
+        if notification.step.audience in NEWS:
+            return
         # Seen in the application a moment before, so that the ladder did not have to climb.
         notification.step.notifications.filter(
             recipient=notification.recipient_id, channel=Channel.IN_APP

@@ -1,13 +1,13 @@
 """What the page of a finding says: promises, steps, the report's changes, and the answers."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import SequenceMatcher
 
 from findings import reach, rules, words
-from findings.models import Clock, Event, Finding, Person, Step
+from findings.models import Audience, Clock, Event, Finding, Person, Step
 from findings.presenters.moments import moment, step_words, until_with_rest
 from findings.services.policy import Limit
 from findings.states import ClockKind
@@ -158,6 +158,21 @@ def _next(step: Step, shown: reach.StepPreview, now: datetime) -> StepLine:
         warnings=tuple(shown.reasons),
         brought_forward=step.brought_forward_to is not None,
     )
+
+
+def told_of_withdrawal(events: Iterable[Event]) -> str:
+    """Who heard that it was withdrawn, who could not be told, and whose message failed."""
+    every = sorted(events, key=lambda event: event.number)
+    news = [one for one in every if one.data.get("audience") == Audience.WITHDRAWN]
+    fired = next((one for one in news if one.kind == Event.Kind.STEP_FIRED), None)
+    if fired is None:
+        return "Nobody else had been told of it, so nobody was told."
+    told, not_told = fired.data.get("told", []), fired.data.get("not_told", [])
+    since = (one for one in every if one.number > fired.number and not one.data.get("again"))
+    failed = [one.data["to"] for one in since if one.kind == Event.Kind.SEND_FAILED]
+    sentences = [f"Told of it: {', '.join(told) or 'nobody'}.", *not_told]
+    sentences += [f"A message to {name} could not be delivered." for name in dict.fromkeys(failed)]
+    return " ".join(sentences)
 
 
 # --- What changed in the report --------------------------------------------------------------

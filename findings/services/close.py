@@ -4,9 +4,9 @@ from datetime import datetime
 
 from django.db import transaction
 
-from findings.models import Clock, Event, Finding, Person
+from findings.models import Audience, Clock, Event, Finding, Person
 from findings.rules import NotAllowed, check_can_close, check_can_withdraw
-from findings.services.clocks import stop_clocks
+from findings.services.clocks import clock_of_state, stop_clocks, tell_news
 from findings.services.follow_up import drop_recommendation
 from findings.services.offer import end_open_offer
 from findings.services.timeline import database_now, lock, move, record
@@ -55,13 +55,15 @@ def close_finding(
 def withdraw_finding(
     *, finding: Finding, by: Person, because: str, at: datetime | None = None
 ) -> Finding:
-    """Take a flag back: it was made in error. Whoever was told sees so where they follow it."""
+    """Take a flag back: it was made in error. Whoever was told of it, or holds it, is told so once;
+    nobody where nobody had been told."""
     if not because.strip():
         raise ValueError("Withdrawing needs a reason.")
     with transaction.atomic():
         finding = lock(finding)
         check_can_withdraw(by, finding)
         at = at or database_now()
+        clock = clock_of_state(finding)
         move(finding, Move.WITHDRAW)
         finding.withdrawn_at, finding.withdrawn_by = at, by
         finding.withdrawn_because = because.strip()
@@ -69,6 +71,14 @@ def withdraw_finding(
         drop_recommendation(finding=finding, by=by, at=at)
         record(finding=finding, kind=Event.Kind.WITHDRAWN, by=by, at=at, because=because.strip())
         end_open_offer(finding=finding, because="It was withdrawn.", at=at, by=by)
+        tell_news(
+            finding=finding,
+            clock=clock,
+            audience=Audience.WITHDRAWN,
+            words="withdrawn",
+            at=at,
+            by=by,
+        )
         stop_clocks(
             finding=finding,
             because=Clock.StoppedBecause.WITHDRAWN,

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods
 from findings.forms.answers import AnswerForm
 from findings.models import Finding, Person
 from findings.presenters.answering import last_decision, overtaken
+from findings.reach import StepPreview
 from findings.rules import NotAllowed
 from findings.services.policy import PolicyError
 from findings.services.timeline import lock
@@ -37,6 +38,8 @@ class Answer:
     # A sentence above the form: what the answer does.
     lead: str = ""
     variant: str = ""
+    # Whom the answer tells of itself, shown before it is given.
+    tells: Callable[[Finding, Person], StepPreview] | None = None
 
 
 class _SeenTooLittle(Exception):
@@ -84,7 +87,8 @@ def _onwards(by: Person, reference: str) -> HttpResponse:
 def _page(request: HttpRequest, finding: Finding, answer: Answer, form: AnswerForm) -> HttpResponse:
     if request.method != "HEAD":
         saw(request, finding.examination.patient)
-    context = {"finding": finding, "answer": answer, "form": form}
+    telling = answer.tells(finding, signed_in(request)) if answer.tells else None
+    context = {"finding": finding, "answer": answer, "form": form, "telling": telling}
     return render(request, "answers/answer.jinja", context)
 
 

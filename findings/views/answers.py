@@ -4,10 +4,11 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from findings import rules
+from findings import reach, rules
 from findings.forms import answers as forms
 from findings.models import Action, Audience, Finding, Person, Step
 from findings.presenters.answering import next_limit
+from findings.presenters.finding import told_of_withdrawal
 from findings.services.acknowledge import (
     acknowledge_finding,
     decline_finding,
@@ -15,6 +16,8 @@ from findings.services.acknowledge import (
 )
 from findings.services.act import record_action, record_patient_told
 from findings.services.close import close_finding, withdraw_finding
+from findings.services.timeline import database_now
+from findings.timetable import PlannedStep
 from findings.views.answering import Answer, answer_page
 
 NOT_RESET = "The clock was not reset: what was promised to the patient stays promised."
@@ -112,7 +115,14 @@ def _close(finding: Finding, by: Person, form: forms.CloseForm) -> str:
 
 def _withdraw(finding: Finding, by: Person, form: forms.WithdrawForm) -> str:
     withdraw_finding(finding=finding, by=by, because=form.cleaned_data["because"])
-    return "Withdrawn. Nobody is reminded of it any more; your reason is in its timeline."
+    told = told_of_withdrawal(finding.events.all())
+    return f"Withdrawn. {told} Your reason is in its timeline."
+
+
+def _hears_of_withdrawal(finding: Finding, by: Person) -> reach.StepPreview:
+    step = PlannedStep(0, database_now(), Audience.WITHDRAWN, "")
+    (shown,) = reach.preview(reach.Subject.of(finding, done_by=by), [step])
+    return shown
 
 
 def _hand_over(finding: Finding, by: Person, form: forms.HandOverForm) -> str:
@@ -173,8 +183,10 @@ WITHDRAW = Answer(
     form=forms.WithdrawForm,
     check=rules.check_can_withdraw,
     take=_withdraw,
-    lead="Only for a finding that was flagged in error. It stays readable and is never deleted.",
+    lead="Only for a finding that was flagged in error. It stays readable and is never deleted."
+    " Whoever was told of it, or holds it, hears once that it is withdrawn.",
     variant="warning",
+    tells=_hears_of_withdrawal,
 )
 HAND_OVER = Answer(
     title="Hand over the finding",

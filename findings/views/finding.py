@@ -66,6 +66,7 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
         ),
         "actions": list(found.actions.select_related("recorded_by")),
         "identifiers": numbers_of(found.examination.patient),
+        "told_of_withdrawal": presenter.told_of_withdrawal(events) if found.withdrawn_at else "",
         "entries": timeline.entries(events),
     } | _report(found, events)
 
