@@ -21,8 +21,8 @@ from findings.models import (
     Site,
     Team,
 )
-from findings.services.clocks import tell_owner_now
-from findings.services.flag import reopen_finding
+from findings.services.clocks import REPORT_CHANGED, tell_owner_now
+from findings.services.flag import reopen_finding, tell_acknowledgers
 from findings.services.follow_up import propose_matches
 from findings.services.identity import Held, IdentityHeld, identify
 from findings.services.offer import end_open_offer
@@ -297,7 +297,8 @@ def _tell_again(finding: Finding, report: Report) -> None:
     )
     end_open_offer(finding=finding, because="The report changed.", at=database_now(), by=None)
     end_pauses(finding=finding, at=database_now(), by=None)
-    tell_owner_now(finding=finding, words="the report has changed", at=database_now())
+    tell_owner_now(finding=finding, words=REPORT_CHANGED, at=database_now())
+    tell_acknowledgers(finding=finding, at=database_now())
 
 
 def _named(report: Report) -> str:

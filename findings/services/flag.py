@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from findings.models import (
+    Audience,
     Category,
     Clock,
     Event,
@@ -21,7 +22,14 @@ from findings.models import (
     Team,
 )
 from findings.rules import NotAllowed, check_can_flag
-from findings.services.clocks import planned_steps, start_clock, stop_clocks
+from findings.services.clocks import (
+    REPORT_CHANGED,
+    clock_of_state,
+    planned_steps,
+    start_clock,
+    stop_clocks,
+    tell_news,
+)
 from findings.services.follow_up import Advised, recommend
 from findings.services.offer import end_open_offer
 from findings.services.owners import team_of, team_to_hold
@@ -280,3 +288,16 @@ def reopen_finding(
     stop_clocks(finding=finding, because=Clock.StoppedBecause.CORRECTED, at=at, by=by)
     start_acknowledge_clock(finding=finding, at=at, by=by)
     start_patient_clock(finding=finding, at=at, by=by)
+    tell_acknowledgers(finding=finding, at=at)
+
+
+def tell_acknowledgers(*, finding: Finding, at: datetime) -> None:
+    """The report changed: whoever acknowledged once and passed it on may have arranged something
+    by what it said. Whoever holds it is asked, not told. The caller holds the finding's lock."""
+    tell_news(
+        finding=finding,
+        clock=clock_of_state(finding),
+        audience=Audience.ACKNOWLEDGER,
+        words=REPORT_CHANGED,
+        at=at,
+    )
