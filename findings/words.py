@@ -86,29 +86,21 @@ def plural(number: int, noun: str) -> str:
 
 
 def length(span: timedelta) -> str:
-    """The largest unit and, where it matters, the next: 3 days, 1 hour 5 minutes."""
-    seconds = int(abs(span).total_seconds())
-    for index, (noun, size) in enumerate(UNITS):
-        if seconds >= size:
-            return _two_units(seconds, index, plural(seconds // size, noun))
+    """The largest unit and the next, of which nobody has to guess: 4 hours 30 minutes, 3 days."""
+    rest = int(abs(span).total_seconds())
+    for (noun, size), (smaller, small) in zip(UNITS, [*UNITS[1:], ("", 0)], strict=True):
+        if rest >= size:
+            more = rest % size // small if small else 0
+            return plural(rest // size, noun) + (f" {plural(more, smaller)}" if more else "")
     return "less than a minute"
 
 
-def _two_units(seconds: int, index: int, first: str) -> str:
-    """From two of a unit on, the rest of it is noise."""
-    size = UNITS[index][1]
-    if seconds // size >= 2 or index == len(UNITS) - 1:
-        return first
-    noun, smaller = UNITS[index + 1]
-    rest = seconds % size // smaller
-    return f"{first} {plural(rest, noun)}" if rest else first
-
-
 def time_left(at: datetime | None, now: datetime) -> str:
-    """in 2 hours, or 2 hours late."""
+    """in 2 hours, or 2 hours late: as it passes, whatever the clocks on the wall do meanwhile."""
     if at is None:
         return ""
-    return f"in {length(at - now)}" if at > now else f"{length(now - at)} late"
+    left = at.astimezone(UTC) - now.astimezone(UTC)  # of two local times: their wall clocks' own
+    return f"in {length(left)}" if left > timedelta() else f"{length(left)} late"
 
 
 def due(at: datetime, now: datetime) -> str:

@@ -103,7 +103,7 @@ def test_a_late_message_says_how_late_it_is(mail: MailServer, trust: Trust) -> N
     fired(trust, at=ago(hours=3, minutes=1))
     deliver_due()
     (arrived,) = mail.to(trust.governance.email)
-    assert str(arrived.message["Subject"]).startswith("Critical: 2 hours late, please answer")
+    assert str(arrived.message["Subject"]).startswith("Critical: 2 hours 1 minute late,")
     assert "Please see that somebody takes it on." in arrived.text
     assert "governance lead of the trust that made the images" in arrived.text
 

@@ -24,14 +24,14 @@ def test_the_repeated_hour_says_which_it_is():
     [
         (0.02, "Due today at 14:06 (in 1 minute)"),
         (0.001, "Due today at 14:05 (in less than a minute)"),
-        (2.6, "Due today at 16:41 (in 2 hours)"),
+        (2.6, "Due today at 16:41 (in 2 hours 36 minutes)"),
         (1.25, "Due today at 15:20 (in 1 hour 15 minutes)"),
         (19, "Due tomorrow at 09:05 (in 19 hours)"),
         (26, "Due tomorrow at 16:05 (in 1 day 2 hours)"),
         (72, "Due 28 November 2026 at 14:05 (in 3 days)"),
         (0, "Less than a minute late"),
         (-2, "2 hours late"),
-        (-49, "2 days late"),
+        (-49, "2 days 1 hour late"),
     ],
 )
 def test_a_limit_is_said_with_what_is_left(hours, said):
