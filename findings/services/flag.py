@@ -32,7 +32,7 @@ from findings.services.clocks import (
 )
 from findings.services.follow_up import Advised, recommend
 from findings.services.offer import end_open_offer
-from findings.services.owners import team_of, team_to_hold
+from findings.services.owners import somebody_answers_in, team_of, team_to_hold
 from findings.services.pause import end_pauses
 from findings.services.policy import PolicyError, limit_at, rule_to_promise
 from findings.services.routing import Asked, Routing, why
@@ -72,29 +72,29 @@ class Promise:
 def owner_from_order(
     examination: Examination, category: Category | None = None, routing: Routing | None = None
 ) -> Ownership:
-    """Whoever asked for the images; else their team; else the team of the routing rules, at whose
-    end stand the coordinators.
+    """Whoever asked for the images; else their team, while anybody in it could answer; else the
+    team of the routing rules, at whose end stand the coordinators.
 
     Raises `NotAllowed` only where the trust has no team at all to hold it.
     """
     requester = examination.requested_by
-    team = examination.requesting_team or (requester and team_of(requester))
-    if requester and requester.is_active and team:
+    team = examination.requesting_team or (team_of(requester) if requester else None)
+    if requester and team and requester.has_role(Role.REFERRER):
         return Ownership(requester, team)
-    if team:
+    if team and somebody_answers_in(team):
         return Ownership(None, team, _why_not(requester))
-    return _routed(examination, category, routing or Routing(examination.site.organisation))
-
-
-def _routed(examination: Examination, category: Category | None, routing: Routing) -> Ownership:
+    routing = routing or Routing(examination.site.organisation)
     rule, passed = routing.passed_over(Asked.of(examination, category))
+    because = why(rule, passed, left_empty=team)
     team = rule.team if rule else coordination_team(examination.site.organisation_id)
-    return Ownership(None, team, why(rule, passed), is_routed=True)
+    return Ownership(None, team, because, is_routed=True)
 
 
 def _why_not(requester: Person | None) -> str:
     if requester is None:
         return "The order names nobody that we know, so the requesting team holds it."
+    if requester.is_active:
+        return f"{requester} is not a referring clinician, so their team holds it."
     return f"{requester} no longer works here, so their team holds it."
 
 
@@ -283,6 +283,7 @@ def reopen_finding(
     finding.counts_from = at
     finding.save()
     record(finding=finding, kind=Event.Kind.REOPENED, by=by, at=at, because=because)
+    _leave_nothing_with_a_leaver(finding, at)
     end_open_offer(finding=finding, because="The report changed.", at=at, by=by)
     end_pauses(finding=finding, at=at, by=None)
     stop_clocks(finding=finding, because=Clock.StoppedBecause.CORRECTED, at=at, by=by)
@@ -300,4 +301,22 @@ def tell_acknowledgers(*, finding: Finding, at: datetime) -> None:
         audience=Audience.ACKNOWLEDGER,
         words=REPORT_CHANGED,
         at=at,
+    )
+
+
+def _leave_nothing_with_a_leaver(finding: Finding, at: datetime) -> None:
+    """What had ended stayed with whoever held it; open again, it is their team's if they left."""
+    owner = finding.owner_person
+    if owner is None or owner.is_active:
+        return
+    finding.owner_person, finding.owner_team = None, finding.team
+    finding.save(update_fields=["owner_person", "owner_team"])
+    record(
+        finding=finding,
+        kind=Event.Kind.HANDED_OVER,
+        by=None,
+        at=at,
+        because=f"{owner} no longer works here.",
+        owner_before=str(owner),
+        owner=str(finding.owner),
     )

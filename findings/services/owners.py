@@ -13,6 +13,12 @@ def team_of(person: Person) -> Team | None:
     )
 
 
+def somebody_answers_in(team: Team) -> bool:
+    """Whether anybody who works here now may answer what the team holds."""
+    people = Person.objects.active().with_role(Role.REFERRER)
+    return people.filter(memberships__team=team).exists()
+
+
 def team_to_hold(person: Person) -> Team:
     """The team of somebody who may become the owner. Raises `NotAllowed` where they may not."""
     team = team_of(person)

@@ -1,4 +1,4 @@
-"""Which team holds a finding whose order names nobody and no team that we know.
+"""Which team holds a finding whose order leads to nobody who could answer it.
 
 The rules are asked in order; one whose team has nobody who can be told is passed over, and at the
 end stand the coordinators. So every combination ends at a person or with the coordinators.
@@ -90,9 +90,11 @@ class Routing:
         return None, passed
 
 
-def why(rule: RoutingRule | None, passed: list[RoutingRule]) -> str:
-    """The sentence for the page and the timeline."""
+def why(rule: RoutingRule | None, passed: list[RoutingRule], left_empty: Team | None = None) -> str:
+    """The sentence for the page and the timeline. `left_empty`: the order's own team."""
     begin = "The order names nobody and no team that we know"
+    if left_empty:
+        begin = f"Nobody who works here could answer in {left_empty}"
     if passed:
         begin += f"; nobody of {' or '.join(str(one.team) for one in passed)} can be told"
     if rule is None or rule.team.kind == Team.Kind.COORDINATION:
