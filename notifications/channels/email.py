@@ -70,7 +70,12 @@ def _longest_wait() -> float:
 
 
 def _email(outgoing: Outgoing) -> EmailMultiAlternatives:
-    headers = {"Message-ID": outgoing.message_id, "Auto-Submitted": "auto-generated"}
+    headers = {
+        "Message-ID": outgoing.message_id,
+        "Auto-Submitted": "auto-generated",
+        # As Exchange has it: no absence notes, please; what cannot be delivered must come back.
+        "X-Auto-Response-Suppress": "OOF, AutoReply",
+    }
     if outgoing.is_urgent:
         headers |= {"Importance": "high", "X-Priority": "1"}
     email = EmailMultiAlternatives(
