@@ -4,7 +4,7 @@ These say no to a person who can see the finding. Whoever may not even know that
 stopped earlier, by `visible_to`, and gets a 404.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from django.core.exceptions import PermissionDenied
 from django.db.models.functions import Now
@@ -44,16 +44,28 @@ def _answers(check: Callable[..., None]) -> Callable[..., bool]:
     return can
 
 
-def holds(person: Person, finding: Finding) -> bool:
+def holds(
+    person: Person,
+    finding: Finding,
+    *,
+    teams: Collection[int] | None = None,
+    covers: Collection[int] | None = None,
+) -> bool:
     """Whether it is this person's own, their team's, or of somebody on leave for whom they stand
-    in: who may answer for it."""
+    in: who may answer for it.
+
+    Who asks for many people has read their teams and whom they stand in for (ids) already.
+    """
     if not person.has_role(Role.REFERRER):
         return False
+    theirs = person.team_ids() if teams is None else teams
     if person.pk == finding.owner_person_id or bool(
-        {finding.team_id, finding.owner_team_id} & set(person.team_ids())
+        {finding.team_id, finding.owner_team_id} & set(theirs)
     ):
         return True
-    return finding.owner_person_id in covered_by(person, timezone.localdate())
+    if covers is None:
+        covers = covered_by(person, timezone.localdate())
+    return finding.owner_person_id in covers
 
 
 def oversees(person: Person, finding: Finding) -> bool:

@@ -1,8 +1,8 @@
 """Who is told at a step, and whether they can be reached: the one answer to "would this reach a
 human?".
 
-The page before a flag, the engine when a step falls due, the words of a message and the check of
-what is to come all ask here, so that what was shown before saving is what happens.
+The page before a flag, the engine when a step falls due and the check of what is to come all ask
+here, so that what was shown before saving is what happens.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,22 +15,16 @@ from django.utils import timezone
 from findings.models import (
     Audience,
     Event,
-    Finding,
     HandOver,
     Membership,
     Person,
     PhoneCall,
     Post,
-    Role,
-    RotaEntry,
-    Step,
     Team,
 )
-from findings.models.cover import covered_by, stand_in
+from findings.models.cover import stand_in
 from findings.reach import Ask, Recipient, StepPreview, Subject, sentences
-from findings.rules import holds
 from findings.services.acknowledge import acknowledgers
-from findings.services.leave import leave_at
 from findings.timetable import PlannedStep
 from findings.words import day, when
 from notifications.models import Channel, Notification, Route
@@ -355,57 +349,3 @@ def _why_none(person: Person, routes: list[Route]) -> str:
     if routes:
         return f"{person}'s address has not been verified."
     return f"{person} has no address."
-
-
-def is_still_offered(step: Step) -> bool:
-    """Whether the offer that this step tells of is open: one that was taken back asks nobody."""
-    return step.finding.offers.open().filter(offered_at=step.due_at).exists()
-
-
-# --- Why ---------------------------------------------------------------------------------------
-
-
-def why(finding: Finding, person: Person) -> str:
-    """Why this person is told of this finding: "you are the …", for a message. Names no team."""
-    if person.pk == finding.owner_person_id:
-        return "you hold this finding"
-    if finding.owner_person_id in covered_by(person, timezone.localdate()):
-        return _why_stand_in(finding)
-    duty = _duty_in(finding.team, person)
-    if duty in (Duty.RESPONSIBLE, Duty.DIRECTOR):
-        return f"you are the {Duty(duty).label.lower()} of the team that holds this finding"
-    if duty and _is_on(finding.team, person):
-        return "you are on the rota of the team that holds this finding"
-    if duty or (finding.owner_team and _duty_in(finding.owner_team, person)):
-        return "you are a member of the team that holds this finding"
-    if person.pk == finding.flagged_by_id:
-        return "you flagged this finding"
-    return _why_role(person)
-
-
-def _why_stand_in(finding: Finding) -> str:
-    owner = finding.owner_person
-    leave = leave_at(owner, timezone.now()) if owner else None
-    until = f" until {day(leave.last_on)}" if leave else ""
-    return f"you stand in for {owner}, who holds this finding and is on leave{until}"
-
-
-def _duty_in(team: Team, person: Person) -> str:
-    return team.memberships.filter(person=person).values_list("duty", flat=True).first() or ""
-
-
-def _is_on(team: Team, person: Person) -> bool:
-    now = timezone.now()
-    return RotaEntry.objects.between(now, now).filter(post__team=team, person=person).exists()
-
-
-def _why_role(person: Person) -> str:
-    for role in (Role.COORDINATOR, Role.GOVERNANCE):
-        if person.has_role(role):
-            return f"you are a {role.label.lower()} of the trust that made the images"
-    return "you held this finding when it was sent"
-
-
-def can_answer(finding: Finding, person: Person) -> bool:
-    """Whether they can answer themselves; whoever cannot is asked to see that somebody does."""
-    return holds(person, finding)

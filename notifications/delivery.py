@@ -20,11 +20,10 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from findings.models import NEWS, Audience
+from findings.models import NEWS, Audience, Step
 from findings.services.timeline import database_now
 from findings.states import State
 from notifications import messages
-from notifications.audience import is_still_offered
 from notifications.channels import SENDERS
 from notifications.channels.base import (
     NotSent,
@@ -245,7 +244,7 @@ def _is_needed(notification: Notification) -> bool:
     if not notification.finding.is_open or not notification.step.clock.is_running:
         return False
     if notification.step.audience == Audience.OFFERED:
-        return is_still_offered(notification.step)
+        return _is_still_offered(notification.step)
     newer = Notification.objects.filter(
         finding=notification.finding_id,
         # Of the same promise: one about the patient must not silence one about the action.
@@ -256,6 +255,11 @@ def _is_needed(notification: Notification) -> bool:
         step__level__gt=0,
     )
     return not newer.exclude(status__in=[Status.FAILED, Status.NOT_NEEDED]).exists()
+
+
+def _is_still_offered(step: Step) -> bool:
+    """Whether the offer that this step tells of is open: one that was taken back asks nobody."""
+    return step.finding.offers.open().filter(offered_at=step.due_at).exists()
 
 
 def _may_have_arrived(notification: Notification) -> bool:

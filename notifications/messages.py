@@ -15,9 +15,9 @@ from findings.models import NEWS, Audience, Clock, Finding, Person, ReportStatus
 from findings.services.clocks import REPORT_CHANGED
 from findings.states import ClockKind
 from findings.words import length, near, plural
-from notifications import audience
 from notifications.escalation import asks_for_an_answer
 from notifications.models import Notification
+from notifications.standing import Standing
 from notifications.watchdog import STEP_LATE_AFTER
 
 # By the category's priority: 1 and 2 are the words of the national definitions.
@@ -79,12 +79,20 @@ class Message:
     html: str
 
 
-def write(notification: Notification, *, at: datetime, may_be_second: bool) -> Message:
+def write(
+    notification: Notification,
+    *,
+    at: datetime,
+    may_be_second: bool,
+    standing: Standing | None = None,
+) -> Message:
     """The message as it stands at `at` (UTC): how late things are is part of it.
 
-    `may_be_second`: an earlier try may have arrived, and the text says so.
+    `may_be_second`: an earlier try may have arrived, and the text says so. `standing`: of whoever
+    is written to, where many are.
     """
-    context = _context(notification, at) | {"may_be_second": may_be_second}
+    standing = standing or Standing([notification.recipient])
+    context = _context(notification, at, standing) | {"may_be_second": may_be_second}
     return Message(
         subject=_one_line(context["subject"]),
         text=render_to_string("messages/notification.txt.jinja", context).strip() + "\n",
@@ -92,9 +100,15 @@ def write(notification: Notification, *, at: datetime, may_be_second: bool) -> M
     )
 
 
-def write_digest(*notifications: Notification, at: datetime, may_be_second: bool) -> Message:
+def write_digest(
+    *notifications: Notification,
+    at: datetime,
+    may_be_second: bool,
+    standing: Standing | None = None,
+) -> Message:
     """What was saved up over night for one person, in one message."""
-    every = [_context(one, at) for one in notifications]
+    standing = standing or Standing(one.recipient for one in notifications)
+    every = [_context(one, at, standing) for one in notifications]
     every.sort(key=lambda one: (one["is_news"], not one["is_late"]))
     headline = _digest_headline(sum(one["is_news"] for one in every), len(every))
     subject = f"Finding: {headline}"
@@ -120,15 +134,15 @@ def _digest_headline(news: int, every: int) -> str:
     return f"{headline}; news of {news} other" if news else headline
 
 
-def _context(notification: Notification, at: datetime) -> dict[str, Any]:
+def _context(notification: Notification, at: datetime, standing: Standing) -> dict[str, Any]:
     finding, step = notification.finding, notification.step
     urgency = URGENCY.get(step.priority, "")
-    asked = _what_is_asked(notification, urgency, at)
+    asked = _what_is_asked(notification, urgency, at, standing)
     return {
         "reference": finding.reference,
         "urgency": urgency,
         "link": f"{settings.BASE_URL}/findings/{finding.reference}/",
-        "why": audience.why(finding, notification.recipient),
+        "why": standing.why(finding, notification.recipient),
         "is_news": step.audience in NEWS,
         "is_late": step.clock.due_at <= at and step.audience not in NEWS,
         "sent_late": _sent_late(step, at),
@@ -146,7 +160,9 @@ def _sent_late(step: Step, at: datetime) -> str:
     )
 
 
-def _what_is_asked(notification: Notification, urgency: str, at: datetime) -> dict[str, str]:
+def _what_is_asked(
+    notification: Notification, urgency: str, at: datetime, standing: Standing
+) -> dict[str, str]:
     if notification.step.audience == Audience.OFFERED:
         return _offered(notification, urgency, at)
     if notification.step.audience == Audience.OFFERED_BY:
@@ -156,7 +172,7 @@ def _what_is_asked(notification: Notification, urgency: str, at: datetime) -> di
     if notification.step.audience == Audience.ACKNOWLEDGER:
         return _corrected(notification, urgency)
     if asks_for_an_answer(notification.step):
-        return _asked(notification, urgency, at)
+        return _asked(notification, urgency, at, standing)
     return _undelivered(notification.finding.reference, urgency)
 
 
@@ -241,7 +257,9 @@ def _undelivered(reference: str, urgency: str) -> dict[str, str]:
     }
 
 
-def _asked(notification: Notification, urgency: str, at: datetime) -> dict[str, str]:
+def _asked(
+    notification: Notification, urgency: str, at: datetime, standing: Standing
+) -> dict[str, str]:
     finding, step, person = notification.finding, notification.step, notification.recipient
     words = WORDS[ClockKind(step.clock.kind)]
     holds_it = step.audience == Audience.OWNER or person.pk == finding.owner_person_id
@@ -251,7 +269,7 @@ def _asked(notification: Notification, urgency: str, at: datetime) -> dict[str, 
     return {
         "subject": f"{_prefix(urgency)}{_ask(words.verb, step.clock, at)} ({finding.reference})",
         "headline": headline,
-        "to_do": words.to_do if audience.can_answer(finding, person) else words.see_to_it,
+        "to_do": words.to_do if standing.can_answer(finding, person) else words.see_to_it,
         "limit": _limit(step.clock, at),
     }
 

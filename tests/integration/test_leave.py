@@ -14,8 +14,9 @@ from findings.services.acknowledge import accept_offer, acknowledge_finding
 from findings.services.leave import cancel_leave, set_leave, standing_in_for
 from findings.services.offer import offer_finding
 from notifications import rounds
-from notifications.audience import preview, reach, why
+from notifications.audience import preview, reach
 from notifications.models import Notification
+from notifications.standing import Standing
 from tests.factories import TeamFactory, Trust, a_trust, acknowledged, flagged
 from tests.pages import signed_in, words_of
 
@@ -48,7 +49,11 @@ def test_the_deputy_is_told_instead_of_the_owner(trust: Trust, deputy: Person) -
     leave = away(trust.referrer, deputy)
     assert told(finding) == {deputy}
     assert finding.owner == trust.referrer
-    assert why(finding, deputy).startswith(f"you stand in for {trust.referrer}, who holds")
+    assert (
+        Standing([deputy])
+        .why(finding, deputy)
+        .startswith(f"you stand in for {trust.referrer}, who holds")
+    )
     cancel_leave(leave=leave, by=trust.referrer)
     assert told(finding) == {trust.referrer}
 

@@ -26,8 +26,9 @@ from findings.services.rota import (
 from findings.shifts import Repeat, Shift, moment, repeated
 from findings.timetable import PlannedStep
 from notifications import rounds
-from notifications.audience import preview, reach, why
+from notifications.audience import preview, reach
 from notifications.models import Notification, Route
+from notifications.standing import Standing
 from tests.factories import TeamFactory, Trust, a_trust, flagged
 
 pytestmark = pytest.mark.django_db
@@ -231,7 +232,10 @@ def test_the_step_that_fires_tells_whoever_is_on_and_a_gap_stands_in_the_timelin
     rounds.fire()
     assert Notification.objects.filter(finding=finding, recipient=on_call).exists()
     assert not Notification.objects.filter(finding=finding, recipient=trust.responsible).exists()
-    assert why(finding, on_call) == "you are on the rota of the team that holds this finding"
+    assert (
+        Standing([on_call]).why(finding, on_call)
+        == "you are on the rota of the team that holds this finding"
+    )
     remove_entry(entry=entry, by=trust.coordinator)
     other = flagged(trust, at=at)
     rounds.fire()

@@ -12,6 +12,7 @@ from findings.services.acknowledge import decline_finding, hand_over_finding
 from findings.services.flag import promise
 from notifications import audience
 from notifications.models import Channel, Route
+from notifications.standing import Standing
 from tests.factories import OrganisationFactory, RouteFactory, Trust, a_trust, flagged, person
 
 pytestmark = pytest.mark.django_db
@@ -182,7 +183,8 @@ def test_everybody_is_told_why_they_get_a_message(trust: Trust) -> None:
         trust.coordinator: "you are a coordinator of the trust that made the images",
         trust.governance: "you are a governance lead of the trust that made the images",
     }
-    assert {person: audience.why(finding, person) for person in said} == said
+    standing = Standing(said)
+    assert {person: standing.why(finding, person) for person in said} == said
 
 
 def test_after_handing_over_the_new_owner_is_told_and_the_new_team_climbs(trust: Trust) -> None:
