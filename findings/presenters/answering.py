@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
-from findings.models import Event, Finding
+from findings.models import Event, Finding, Person
 from findings.presenters.finding import PROMISES
 from findings.presenters.moments import until_with_rest
 from findings.presenters.timeline import Entry, entries
@@ -31,10 +31,22 @@ DECISIONS = (
 )
 
 
+NOT_SAVED = "Nothing that you wrote has been saved."
+KEPT = "Your answer came too late and changed nothing. It is kept in the timeline."
+
+
 def last_decision(finding: Finding) -> int:
     """The number of the newest event that changes the question: what a form has seen."""
     newest = finding.events.filter(kind__in=DECISIONS).order_by("-number")
     return newest.values_list("number", flat=True).first() or 0
+
+
+def changed_unread(finding: Finding, by: Person) -> bool:
+    """Whether the report changed and this person has not read the finding since."""
+    changed = finding.events.filter(kind=Kind.REOPENED).order_by("-number").first()
+    return changed is not None and not (
+        finding.events.filter(kind=Kind.READ, by=by, number__gt=changed.number).exists()
+    )
 
 
 @dataclass(frozen=True)
@@ -46,27 +58,28 @@ class Overtaken:
     since: list[Entry]
 
 
-def overtaken(finding: Finding, seen: int) -> Overtaken:
+def overtaken(finding: Finding, seen: int, *, kept: bool = False) -> Overtaken:
     """`seen` is the newest decision that the page knew of, 0 where it did not say; the last one
-    is shown at the least."""
+    is shown at the least. `kept`: what was written stands in the timeline, and did not count."""
     decisions = finding.events.filter(kind__in=DECISIONS).select_related("by")
     since = list(decisions.filter(number__gt=seen).order_by("number")) if seen else []
     if not since:
         since = list(decisions.order_by("-number")[:1])
-    return Overtaken(*_words(since), since=entries(since))
+    title, sentence = _words(since)
+    return Overtaken(title, sentence.replace(NOT_SAVED, KEPT) if kept else sentence, entries(since))
 
 
 def _words(since: Sequence[Event]) -> tuple[str, str]:
     if any(event.kind == Kind.REOPENED for event in since):
         return (
             "The report changed since you opened this page",
-            "Read what it says now before you answer. Nothing that you wrote has been saved.",
+            f"Read what it says now before you answer. {NOT_SAVED}",
         )
     first = since[0]
     if first.kind == Kind.FLAGGED:
-        return "This page was out of date", "Nothing that you wrote has been saved. Answer again."
+        return "This page was out of date", f"{NOT_SAVED} Answer again."
     who = f"{first.by} was first" if first.by else "This was answered in the meantime"
-    return who, "Nothing that you wrote has been saved, and nothing has been overwritten."
+    return who, f"{NOT_SAVED} Nothing has been overwritten."
 
 
 def next_limit(finding: Finding) -> str:

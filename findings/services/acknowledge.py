@@ -10,6 +10,7 @@ from findings.rules import (
     check_can_answer_offer,
     check_can_decline,
     check_can_hand_over,
+    holds,
 )
 from findings.services.clocks import (
     bring_next_step_forward,
@@ -46,6 +47,34 @@ def acknowledge_finding(
         end_open_offer(finding=finding, because=f"{by} took it on.", at=at, by=by)
         _ask_for_action(finding, by, at)
     return finding
+
+
+def keep_late_acknowledgement(*, finding: Finding, by: Person, plan: str, seen: int) -> bool:
+    """An acknowledgement that was refused since the finding had ended, or its report had changed
+    after the decision numbered `seen`: a line in the timeline, once however often it is sent, and
+    nothing else. False where it is neither, or not theirs: nothing is written."""
+    plan = plan.strip()
+    with transaction.atomic():
+        finding = lock(finding)
+        overtaken_by = finding.events.filter(kind__in=_OVERTAKES).order_by("-number").first()
+        changed = overtaken_by is not None and overtaken_by.number > seen
+        if overtaken_by is None or not plan or not holds(by, finding):
+            return False
+        if finding.is_open and not changed:
+            return False
+        same = finding.events.filter(kind=Event.Kind.ANSWERED_LATE, by=by, data__plan=plan)
+        if not same.filter(number__gt=overtaken_by.number).exists():
+            record(
+                finding=finding,
+                kind=Event.Kind.ANSWERED_LATE,
+                by=by,
+                at=database_now(),
+                plan=plan,
+            )
+    return True
+
+
+_OVERTAKES = (Event.Kind.CLOSED, Event.Kind.WITHDRAWN, Event.Kind.REOPENED)
 
 
 def accept_offer(*, finding: Finding, by: Person, plan: str, at: datetime | None = None) -> Finding:

@@ -51,6 +51,7 @@ def record(
 # What can be done on behalf of somebody: answers, not readings and not what the system does.
 ON_BEHALF = {
     Event.Kind.ACKNOWLEDGED,
+    Event.Kind.ANSWERED_LATE,
     Event.Kind.DECLINED,
     Event.Kind.OFFERED,
     Event.Kind.OFFER_ENDED,
