@@ -38,6 +38,8 @@ class Answer:
     # A sentence above the form: what the answer does.
     lead: str = ""
     variant: str = ""
+    # Keeps it where it came too late; whether it did. Takes the number of the decision it had seen.
+    keep_late: Callable[[Finding, Person, Any, int], bool] | None = None
     # Whom the answer tells of itself, shown before it is given.
     tells: Callable[[Finding, Person], StepPreview] | None = None
 
@@ -112,11 +114,14 @@ def _too_late(
     """Who was first, and what they wrote; with the form again where it may still be sent."""
     finding, by = visible_finding(request, reference), signed_in(request)
     saw(request, finding.examination.patient)
+    seen, kept = _seen_by(request), False
+    if answer.keep_late and form.is_valid():
+        kept = answer.keep_late(finding, by, form, seen)
     context = {
         "finding": finding,
         "answer": answer,
-        "overtaken": overtaken(finding, _seen_by(request)),
-        "typed": form.typed() if form.is_bound else [],
+        "overtaken": overtaken(finding, seen, kept=kept),
+        "typed": form.typed() if form.is_bound and not kept else [],
         "again": _again(request, finding, by, answer),
     }
     return render(request, "answers/too_late.jinja", context, status=409)

@@ -13,6 +13,7 @@ from findings.services.acknowledge import (
     acknowledge_finding,
     decline_finding,
     hand_over_finding,
+    keep_late_acknowledgement,
 )
 from findings.services.act import record_action, record_patient_told
 from findings.services.close import close_finding, withdraw_finding
@@ -57,6 +58,10 @@ def hand_over(request: HttpRequest, reference: str) -> HttpResponse:
 def _acknowledge(finding: Finding, by: Person, form: forms.AcknowledgeForm) -> str:
     acknowledge_finding(finding=finding, by=by, plan=form.plan)
     return f"You hold this finding now. The first clock has stopped. {next_limit(finding)}."
+
+
+def _keep_late(finding: Finding, by: Person, form: forms.AcknowledgeForm, seen: int) -> bool:
+    return keep_late_acknowledgement(finding=finding, by=by, plan=form.plan, seen=seen)
 
 
 def _decline(finding: Finding, by: Person, form: forms.DeclineForm) -> str:
@@ -145,6 +150,7 @@ ACKNOWLEDGE = Answer(
     check=rules.check_can_acknowledge,
     take=_acknowledge,
     lead="You hold the finding from now on. The clock to acknowledge stops; the one to act runs.",
+    keep_late=_keep_late,
 )
 DECLINE = Answer(
     title="This is not mine",
