@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django_filters import rest_framework as filters
@@ -29,10 +30,14 @@ from findings.api.finding_fields import (
 )
 from findings.models import Category, Finding, Person
 from findings.models.finding import FindingQuerySet
-from findings.presenters.answering import last_decision, overtaken
-from findings.services.acknowledge import acknowledge_finding, decline_finding
+from findings.presenters.answering import changed_unread, last_decision, overtaken
+from findings.services.acknowledge import (
+    acknowledge_finding,
+    decline_finding,
+    keep_late_acknowledgement,
+)
 from findings.services.flag import people_who_can_own
-from findings.services.timeline import record_reading
+from findings.services.timeline import lock, record_reading
 from findings.states import WORDS, MoveRefused
 
 
@@ -117,14 +122,15 @@ class Answer(generics.GenericAPIView):
         finding = visible_finding(self, reference)
         given = self.get_serializer(data=self.request.data)
         given.is_valid(raise_exception=True)
-        seen = given.validated_data.get("seen")
-        newest = last_decision(finding)
-        if seen is not None and seen < newest:
-            raise self._too_late(finding, seen)
+        by, seen = person_of(self.request), given.validated_data.get("seen")
         try:
-            self.take(finding, person_of(self.request), given.validated_data)
+            with transaction.atomic():
+                if _has_seen_too_little(lock(finding), by, seen):
+                    raise MoveRefused("Decided since it was read.")
+                self.take(finding, by, given.validated_data)
         except MoveRefused:
-            raise self._too_late(finding, newest if seen is None else seen) from None
+            kept = self.keep_late(finding, by, given.validated_data)
+            raise _too_late(finding, seen, kept) from None
         answered = visible_finding_or_gone(self, reference)
         saw(self, [finding.examination.patient_id])
         return Response(answered)
@@ -132,9 +138,22 @@ class Answer(generics.GenericAPIView):
     def take(self, finding: Finding, by: Person, given: dict[str, Any]) -> None:
         raise NotImplementedError
 
-    def _too_late(self, finding: Finding, seen: int) -> Conflict:
-        said = overtaken(finding, seen)
-        return Conflict("overtaken", f"{said.title}. {said.sentence}", "Read the finding again.")
+    def keep_late(self, finding: Finding, by: Person, given: dict[str, Any]) -> bool:
+        """Whether an answer that came too late is kept in the timeline."""
+        return False
+
+
+def _has_seen_too_little(finding: Finding, by: Person, seen: int | None) -> bool:
+    """Whoever does not say what they have seen must have read it since its report changed: an
+    application may have kept the answer back until it had a connection."""
+    if seen is None:
+        return changed_unread(finding, by)
+    return seen < last_decision(finding)
+
+
+def _too_late(finding: Finding, seen: int | None, kept: bool) -> Conflict:
+    said = overtaken(finding, seen or 0, kept=kept)
+    return Conflict("overtaken", f"{said.title}. {said.sentence}", "Read the finding again.")
 
 
 def visible_finding_or_gone(view: generics.GenericAPIView, reference: str) -> dict[str, Any]:
@@ -158,6 +177,10 @@ class Acknowledge(Answer):
 
     def take(self, finding: Finding, by: Person, given: dict[str, Any]) -> None:
         acknowledge_finding(finding=finding, by=by, plan=given["plan"])
+
+    def keep_late(self, finding: Finding, by: Person, given: dict[str, Any]) -> bool:
+        seen = given.get("seen") or 0
+        return keep_late_acknowledgement(finding=finding, by=by, plan=given["plan"], seen=seen)
 
 
 class Decline(Answer):
