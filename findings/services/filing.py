@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Q
 
@@ -47,7 +47,10 @@ class AccessionHeld(IdentityHeld):
 
 
 def file_report(
-    sender: Sender, arriving: ArrivingReport, message: IncomingMessage | None
+    sender: Sender,
+    arriving: ArrivingReport,
+    message: IncomingMessage | None,
+    at: datetime | None = None,
 ) -> tuple[Outcome, Report]:
     """Make it a version of its examination. The caller has taken its turn in a transaction.
 
@@ -66,7 +69,7 @@ def file_report(
         return Outcome.NEW_REPORT, report
     if examination.current_report_id != report.pk:
         return Outcome.OLDER_VERSION, report
-    _ask_again(examination, before, report)
+    _ask_again(examination, before, report, at or database_now())
     return Outcome.NEW_VERSION, report
 
 
@@ -252,7 +255,7 @@ def _order(report: Report) -> tuple:
     return report.reported_at, _RANK[report.status], report.version
 
 
-def _ask_again(examination: Examination, before: Report, report: Report) -> None:
+def _ask_again(examination: Examination, before: Report, report: Report, at: datetime) -> None:
     """Whoever holds a finding of this examination hears what became of its report.
 
     The same words (a preliminary report that was verified) only leave a line in the timeline.
@@ -268,13 +271,13 @@ def _ask_again(examination: Examination, before: Report, report: Report) -> None
                 finding=finding,
                 kind=Event.Kind.NOTE,
                 by=None,
-                at=database_now(),
+                at=at,
                 text=f"{_named(report)} has the same words as the one before.",
             )
         elif finding.state == State.AWAITING:
-            _tell_again(finding, report)
+            _tell_again(finding, report, at)
         else:
-            reopen_finding(finding=finding, because=_because(report), at=database_now())
+            reopen_finding(finding=finding, because=_because(report), at=at)
 
 
 def _says_the_same(before: Report, report: Report) -> bool:
@@ -283,7 +286,7 @@ def _says_the_same(before: Report, report: Report) -> bool:
     return before.text.split() == report.text.split()
 
 
-def _tell_again(finding: Finding, report: Report) -> None:
+def _tell_again(finding: Finding, report: Report, at: datetime) -> None:
     """Nobody has answered yet, so there is nothing to re-open, and no limit moves: a correction
     must not give anybody more time. The owner is told at once, and whoever is about to answer
     sees first that what they answer has changed."""
@@ -292,13 +295,13 @@ def _tell_again(finding: Finding, report: Report) -> None:
         finding=finding,
         kind=Event.Kind.REOPENED,
         by=None,
-        at=database_now(),
+        at=at,
         because=f"{_because(report)} The owner is told again; the limit stays.",
     )
-    end_open_offer(finding=finding, because="The report changed.", at=database_now(), by=None)
-    end_pauses(finding=finding, at=database_now(), by=None)
-    tell_owner_now(finding=finding, words=REPORT_CHANGED, at=database_now())
-    tell_acknowledgers(finding=finding, at=database_now())
+    end_open_offer(finding=finding, because="The report changed.", at=at, by=None)
+    end_pauses(finding=finding, at=at, by=None)
+    tell_owner_now(finding=finding, words=REPORT_CHANGED, at=at)
+    tell_acknowledgers(finding=finding, at=at)
 
 
 def _named(report: Report) -> str:

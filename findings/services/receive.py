@@ -6,6 +6,7 @@ what became of it. An error of ours rolls back to a held item, never to nothing.
 
 import hashlib
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
@@ -75,14 +76,16 @@ def receive_message(
     return Received(message, receipts, known=False, control_id_reused=reused)
 
 
-def receive_report(*, sender: Sender, arriving: ArrivingReport) -> tuple[Outcome, Report]:
+def receive_report(
+    *, sender: Sender, arriving: ArrivingReport, at: datetime | None = None
+) -> tuple[Outcome, Report]:
     """One report that did not come as a message: typed, or by the API.
 
     Raises `Held` (`IdentityHeld`, `AccessionHeld`) for the form or the API to show.
     """
     with transaction.atomic():
         take_turns(sender, [arriving])
-        return file_report(sender, arriving, None)
+        return file_report(sender, arriving, None, at)
 
 
 class KeyReused(Exception):
