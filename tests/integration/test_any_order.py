@@ -28,7 +28,8 @@ from hypothesis.stateful import (
 )
 
 from findings import reach
-from findings.models import Action, Event, Finding, Person, Step
+from findings.arrivals import ArrivingPatient, ArrivingStatus
+from findings.models import Action, Event, Finding, Person, Receipt, Step
 from findings.rules import Refused
 from findings.services.acknowledge import (
     accept_offer,
@@ -38,21 +39,20 @@ from findings.services.acknowledge import (
 )
 from findings.services.act import record_action, record_patient_told
 from findings.services.close import close_finding, withdraw_finding
-from findings.services.flag import reopen_finding
 from findings.services.leave import set_leave
 from findings.services.leavers import say_goodbye
 from findings.services.merge import merge_patients
 from findings.services.offer import offer_finding, refuse_offer, take_offer_back
 from findings.services.pause import hold_letter, snooze
 from findings.services.phone import Call, record_call
+from findings.services.receive import receive_report
 from findings.services.timeline import lock
 from findings.states import CLOCK_OF, State
-from findings.timetable import PlannedStep
 from findings.words import local
 from notifications import watchdog
 from notifications.escalation import fire_finding
 from notifications.models import Notification
-from tests.factories import Trust, a_trust, flagged, reported
+from tests.factories import Trust, a_trust, arriving, flagged, reported
 
 # Long enough ago that jumps of weeks cross both changes of the clocks before it is today.
 BEGAN = timedelta(days=400)
@@ -219,12 +219,32 @@ class AnyOrder(RuleBasedStateMachine):
             by = self.trust.coordinator
             say_goodbye(person=person, by=by, because="Another trust.", at=self.at)
 
-    @rule()
-    def the_report_is_corrected(self) -> None:
-        def corrected(*, finding: Finding, at: datetime) -> None:
-            reopen_finding(finding=lock(finding), because="Corrected.", at=at)
-
-        self._tries(corrected)
+    @rule(
+        status=st.sampled_from([ArrivingStatus.CORRECTED] * 2 + [ArrivingStatus.WITHDRAWN]),
+        says=st.sampled_from(["Nodule of 14 mm.", "No nodule."]),
+    )
+    def a_later_version_of_the_report_comes(self, status: ArrivingStatus, says: str) -> None:
+        """From its sender, as in life: with other words, the same again, or a withdrawal."""
+        finding = self._now()
+        examination = finding.examination
+        newest = examination.reports.latest("reported_at").reported_at
+        coming = arriving(
+            self.trust,
+            accession=examination.accession,
+            patient=ArrivingPatient(nhs_number=examination.patient.nhs_number or ""),
+            status=status,
+            text=says,
+            reported_at=newest + timedelta(seconds=1),
+        )
+        outcome, report = receive_report(sender=self.trust.sender, arriving=coming, at=self.at)
+        event(f"report {status}: {outcome} while {finding.state}")
+        now = self._now()
+        if finding.state == State.WITHDRAWN:
+            assert now.state == State.WITHDRAWN, "nothing that arrives undoes a withdrawal"
+        elif outcome == Receipt.Outcome.NEW_VERSION:
+            assert now.report == report
+            if finding.report.text.split() != says.split():
+                assert now.state == State.AWAITING, "other words ask for an answer"
 
     @rule()
     def the_patient_is_merged(self) -> None:
@@ -295,20 +315,18 @@ class AnyOrder(RuleBasedStateMachine):
 
     @invariant()
     def what_comes_reaches_somebody_or_is_said_aloud(self) -> None:
-        finding = self._now()
+        finding, planned = self._now(), []
         for clock in finding.clocks.filter(stopped_at__isnull=True):
             coming = list(clock.steps.unfired())
-            planned = [
-                PlannedStep(one.level, one.due_at, one.audience, one.words)
-                for one in coming
-                if one.level > 0
-            ]
-            if planned:
-                shown = reach.preview(reach.Subject.of(finding), planned)
-                assert any(one.reaches_somebody for one in shown)
+            ladder = [one for one in coming if one.level > 0]
+            if ladder:
+                planned.append([one.planned for one in ladder])
             elif not coming:
                 said = [str(sentence) for sentence in watchdog.look()]
                 assert any("went up the whole ladder" in sentence for sentence in said)
+        subject = reach.Subject.of(finding)  # all promises in one question: it is asked often
+        for shown in reach.previews([(subject, steps) for steps in planned]) if planned else []:
+            assert any(one.reaches_somebody for one in shown)
 
     # --- How -----------------------------------------------------------------------------------
 
