@@ -14,15 +14,14 @@ from findings.form_fields import (
     DateTimeField,
     ModelSelectField,
     RadiosField,
-    SelectField,
     TextareaField,
-    TextField,
     missing_if_chosen,
     not_in_the_future,
     not_in_the_past,
 )
+from findings.forms.advised import AdvisesExamination
 from findings.forms.people import NamesSomebody
-from findings.models import MODALITIES, Action, Finding, Person, Team
+from findings.models import Action, Finding, Person, Team
 from findings.services.clocks import open_recommendation
 from findings.services.follow_up import Advised
 
@@ -209,11 +208,14 @@ def teams_that_can_hold(finding: Finding) -> Any:
     )
 
 
-class ActForm(AnswerForm):
+class ActForm(AdvisesExamination, AnswerForm):
     """What was done, and when its result should be known."""
 
     kind = RadiosField(
-        label="What did you do?", choices=Action.Kind.choices, missing="Select what you did"
+        label="What did you do?",
+        choices=Action.Kind.choices,
+        reveals={Action.Kind.IMAGING: ["modality", "region"]},
+        missing="Select what you did",
     )
     text = TextareaField(
         label="Details",
@@ -228,22 +230,7 @@ class ActForm(AnswerForm):
         required=False,
         validators=[not_in_the_past],
     )
-
-    modality = SelectField(
-        label="Examination to look out for",
-        choices=list(MODALITIES.items()),
-        empty="None",
-        help_text="For imaging: a later one of this kind is proposed to you as the one you"
-        " arranged.",
-        required=False,
-    )
-    region = TextField(
-        label="Of what",
-        help_text="For example chest. You can leave this empty.",
-        required=False,
-        max_length=60,
-        width=20,
-    )
+    field_order = ("kind", "modality", "region", "text", "result_expected_on")
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -256,6 +243,7 @@ class ActForm(AnswerForm):
         self.fields["text"].error_messages["required"] = "Say what you did"
         if open_recommendation(self.finding):  # it goes on: one is awaited at a time
             del self.fields["modality"], self.fields["region"]
+            field.reveals = {}
 
     def suggested_on(self, kind: str) -> date:
         """For imaging the date that the radiologist advised, where it still lies ahead."""
@@ -265,16 +253,21 @@ class ActForm(AnswerForm):
         return today + RESULT_EXPECTED_AFTER.get(Action.Kind(kind), timedelta(0))
 
     def clean(self) -> None:
-        if self.cleaned_data.get("kind") == Action.Kind.NONE and "text" in self.errors:
+        kind = self.cleaned_data.get("kind")
+        if kind == Action.Kind.NONE and "text" in self.errors:
             self.errors["text"] = self.error_class(["Say why no action is needed"])
+        if kind == Action.Kind.IMAGING:
+            self.check_advised()
+        else:  # what is asked only for imaging is no fault of another choice
+            for name in ("modality", "region"):
+                self.errors.pop(name, None)
 
     @property
     def advised(self) -> Advised | None:
         """The examination that was arranged, where one was selected."""
-        given = self.cleaned_data
-        if given["kind"] != Action.Kind.IMAGING or not given.get("modality"):
+        if self.cleaned_data["kind"] != Action.Kind.IMAGING:
             return None
-        return Advised(given["modality"], given["region"], self.expected_on)
+        return self.advised_by(self.expected_on)
 
     @property
     def expected_on(self) -> date:

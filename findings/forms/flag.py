@@ -16,8 +16,9 @@ from findings.form_fields import (
     TextField,
     not_in_the_past,
 )
+from findings.forms.advised import AdvisesExamination
 from findings.forms.people import NamesSomebody
-from findings.models import MODALITIES, Category, Examination, Person
+from findings.models import Category, Examination, Person
 from findings.services.flag import FOLLOW_UP_AFTER, Ownership, people_who_can_own
 from findings.services.follow_up import Advised
 from findings.services.foresee import Offer
@@ -35,7 +36,7 @@ ACTIONS = {
 }
 
 
-class FlagForm(NamesSomebody):
+class FlagForm(NamesSomebody, AdvisesExamination):
     """What was found, what should be done by when, and who holds it."""
 
     category = ModelRadiosField(
@@ -70,21 +71,6 @@ class FlagForm(NamesSomebody):
         required=False,
         legend_size="s",
         validators=[not_in_the_past],
-    )
-    modality = SelectField(
-        label="Further examination to look out for",
-        choices=list(MODALITIES.items()),
-        empty="None",
-        help_text="A later one of this kind is proposed to the owner as the one you advise. It then"
-        " has a clock of its own, due by the date above.",
-        required=False,
-    )
-    region = TextField(
-        label="Of what",
-        help_text="For example chest. You can leave this empty.",
-        required=False,
-        max_length=60,
-        width=20,
     )
     holder = RadiosField(
         label="Who will hold it",
@@ -145,7 +131,9 @@ class FlagForm(NamesSomebody):
             self._add_missing("details")
         if offer is not None:
             self._check_offer(offer)
-        self._check_advised()
+        self.check_advised()
+        if self.cleaned_data.get("modality"):
+            self._check_due_on()
 
     def _name_owner(self) -> None:
         """One match is taken: the page shows who it is before anything is saved."""
@@ -167,11 +155,9 @@ class FlagForm(NamesSomebody):
             if self.cleaned_data.get("recommended_on") is None:
                 self._suggest_date()
 
-    def _check_advised(self) -> None:
-        given = self.cleaned_data
-        if given.get("modality") and not given.get("recommended_on"):
-            if "recommended_on" not in self.errors:
-                self.add_error("recommended_on", "Enter the date by which the examination is due")
+    def _check_due_on(self) -> None:
+        if not self.cleaned_data.get("recommended_on") and "recommended_on" not in self.errors:
+            self.add_error("recommended_on", "Enter the date by which the examination is due")
 
     def _suggest_date(self) -> None:
         """The local default is put in and said; nothing is saved with a date nobody saw."""
@@ -205,10 +191,7 @@ class FlagForm(NamesSomebody):
     @property
     def advised(self) -> Advised | None:
         """The further examination, where one was selected."""
-        given = self.cleaned_data
-        if not given.get("modality"):
-            return None
-        return Advised(given["modality"], given["region"], given["recommended_on"])
+        return self.advised_by(self.cleaned_data["recommended_on"])
 
     @property
     def recommended_action(self) -> str:

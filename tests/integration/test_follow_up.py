@@ -264,6 +264,14 @@ def test_the_pages_from_the_proposal_to_the_confirmation(trust: Trust) -> None:
     assert f"{examination.title}, {examination.accession}" in page
 
 
+def test_a_part_of_the_body_without_an_examination_is_not_dropped(trust: Trust) -> None:
+    finding = acknowledged(trust)
+    typed = {"kind": "imaging", "text": "Asked for.", "region": "chest"}
+    page = fill_in(signed_in(trust.referrer), reverse("act", args=[finding.reference]), typed)
+    assert "Select which examination" in words_of(page)
+    assert not finding.actions.exists()
+
+
 def test_the_owner_records_the_arranged_examination_on_the_page(trust: Trust) -> None:
     finding = acknowledged(trust, flagged(trust, examination=reported(trust, patient=ANN)))
     typed = {"kind": "imaging", "text": "CT requested.", "modality": "CT", "region": "chest"}
