@@ -1,4 +1,4 @@
-"""What became of a recommended examination; and the fields with which one is recommended."""
+"""What became of a recommended examination."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ class FollowUpForm(AnswerForm):
     )
     because = TextareaField(
         label="Where and when it was done, or why it is not needed",
-        help_text="Needed unless you select one of the examinations here.",
+        help_text="Needed only if it was done elsewhere or is not needed any more.",
         required=False,
         rows=3,
         max_length=LONGEST,
@@ -35,6 +35,9 @@ class FollowUpForm(AnswerForm):
             ).select_related("examination")
         }
         choice: Any = self.fields["choice"]
+        if recommendation is not None:
+            due_on = words.day(recommendation.due_on)
+            choice.label = f"What became of it: {recommendation.title}, due by {due_on}?"
         choice.choices = [
             *((key, _named(match)) for key, match in self.matches.items()),
             *([(NONE_OF_THESE, "None of these: it is still awaited")] if self.matches else []),
