@@ -5,18 +5,21 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from findings import words
 from findings.form_fields import DateField, DateTimeField, TextareaField, not_in_the_past
 from findings.forms.answers import LONGEST, AnswerForm
 from findings.services.clocks import clock_of_state
-from findings.services.pause import snooze_at_most_until
+from findings.services.pause import check_snooze_until, snooze_at_most_until
 from findings.timetable import end_of_day
 
 
 class SnoozeForm(AnswerForm):
-    until_at = DateTimeField(label="Until when?", missing="Enter until when")
+    until_at = DateTimeField(
+        label="Until when?", missing="Enter until when", validators=[not_in_the_past]
+    )
     because = TextareaField(
         label="Why?",
         help_text="For example: the scan is booked for Thursday.",
@@ -32,6 +35,14 @@ class SnoozeForm(AnswerForm):
             field: Any = self.fields["until_at"]
             field.help_text = f"Until {words.until(at_most)} at the latest."
             self.initial["until_at"] = at_most.replace(second=0, microsecond=0)
+
+    def clean_until_at(self) -> datetime:
+        until_at: datetime = self.cleaned_data["until_at"]
+        try:
+            check_snooze_until(clock_of_state(self.finding), until_at, timezone.now())
+        except ValueError as error:
+            raise ValidationError(str(error).rstrip("."), code="all") from error
+        return until_at
 
     def _at_most(self) -> datetime | None:
         if not self.finding.is_open:

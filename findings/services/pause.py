@@ -40,6 +40,16 @@ def snooze_at_most_until(clock: Clock, at: datetime) -> datetime | None:
     return min(clock.due_at, allowed)
 
 
+def check_snooze_until(clock: Clock, until_at: datetime, at: datetime) -> datetime:
+    """Until when it may be snoozed at the latest. ValueError says why not until `until_at`."""
+    at_most = snooze_at_most_until(clock, at)
+    if at_most is None or at_most <= at:
+        raise ValueError("It cannot be snoozed any more: its limit or its category's is reached.")
+    if until_at > at_most:
+        raise ValueError(f"It can be snoozed until {until(at_most)} at the latest.")
+    return at_most
+
+
 def snooze(
     *, finding: Finding, by: Person, because: str, until_at: datetime, at: datetime | None = None
 ) -> Pause:
@@ -50,13 +60,7 @@ def snooze(
         check_can_snooze(by, finding)
         at = at or database_now()
         clock = clock_of_state(finding)
-        at_most = snooze_at_most_until(clock, at)
-        if at_most is None or until_at > at_most:
-            raise ValueError(
-                f"It can be snoozed until {until(at_most)} at the latest."
-                if at_most and at_most > at
-                else "It cannot be snoozed any more: its limit or its category's is reached."
-            )
+        at_most = check_snooze_until(clock, until_at, at)
         return _pause(clock, Kind.SNOOZE, because, until_at, at, by, at_most)
 
 

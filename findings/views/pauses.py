@@ -67,5 +67,6 @@ END = Answer(
     form=AnswerForm,
     check=rules.check_can_end_pause,
     take=_end,
-    lead="What waited is told as promised: at once where its time has passed.",
+    lead="Where both are set, both end. What waited is told as promised: at once where its time has"
+    " passed.",
 )
