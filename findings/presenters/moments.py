@@ -27,5 +27,5 @@ def step_words(audience: str, why: str) -> str:
     """The owner (reminder); the coordinators. What only names the audience again is left out."""
     who = dict(Audience.choices).get(audience, audience or "the next in line")
     why = why.partition(":")[0].strip()
-    repeats = any(word in who for word in why.lower().split())
+    repeats = all(word in who for word in why.lower().split() if word != "whole")
     return f"{who} ({why})" if why and not repeats else who

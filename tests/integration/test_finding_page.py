@@ -11,6 +11,7 @@ from django.utils import timezone
 from findings.arrivals import ArrivingIdentifier, ArrivingPatient, ArrivingStatus
 from findings.models import Category, Event, Finding, Person, Report, Viewing
 from findings.presenters import finding as presenter
+from findings.presenters.moments import step_words
 from findings.presenters.timeline import SENTENCES, entries, say
 from findings.services.policy import limits
 from findings.services.timeline import add_note, record_reading
@@ -288,6 +289,22 @@ def test_a_note_is_added_and_stops_no_clock(trust: Trust) -> None:
     assert response.status_code == 302
     assert "Ward telephoned." in text_of(finding, trust.referrer)
     assert finding.clocks.get(kind="acknowledge").is_running
+
+
+@pytest.mark.parametrize(
+    ("audience", "why", "said"),
+    [
+        ("owner", "the report has changed", "the owner (the report has changed)"),
+        ("coordinator", "write to the patient", "the coordinators (write to the patient)"),
+        ("coordinator", "limit reached: coordinator", "the coordinators (limit reached)"),
+        ("team", "whole team", "the team"),
+        ("governance", "governance lead", "the governance leads"),
+    ],
+)
+def test_a_step_says_why_unless_that_only_names_them_again(
+    audience: str, why: str, said: str
+) -> None:
+    assert step_words(audience, why) == said
 
 
 # --- Its cost --------------------------------------------------------------------------------
