@@ -27,7 +27,7 @@ def merges(request: HttpRequest) -> HttpResponse:
     """The form, then the two records side by side, then the press that merges them."""
     person = _coordinator(request)
     form = MergeForm(by=person, data=request.POST if request.method == "POST" else None)
-    records = []
+    records, moving = [], 0
     if form.is_valid():
         keep, merged = form.cleaned_data["keep"], form.cleaned_data["merged"]
         try:
@@ -40,17 +40,21 @@ def merges(request: HttpRequest) -> HttpResponse:
             if keep == merged:
                 raise NotAllowed("Both numbers already lead to the same record.")
             records = [(record, numbers_of(record)) for record in (keep, merged)]
+            moving = merged.examinations.count()
         except NotAllowed as refusal:
             form.add_error(None, str(refusal))
-    return _page(request, person, form, records)
+    return _page(request, person, form, records, moving)
 
 
-def _page(request: HttpRequest, person: Person, form: MergeForm, records: list) -> HttpResponse:
-    page = Paginator(merges_of(person), ROWS_ON_A_PAGE).get_page(request.GET.get("page"))
+def _page(
+    request: HttpRequest, person: Person, form: MergeForm, records: list, moving: int
+) -> HttpResponse:
+    every = merges_of(person).prefetch_related("kept__identifiers", "merged__identifiers")
+    page = Paginator(every, ROWS_ON_A_PAGE).get_page(request.GET.get("page"))
     if request.method != "HEAD":
         shown = [patient for merge in page for patient in (merge.kept, merge.merged)]
         saw(request, *shown, *(record for record, _ in records))
-    context = {"form": form, "records": records, "page": page}
+    context = {"form": form, "records": records, "moving": moving, "page": page}
     return render(request, "merges.jinja", context)
 
 

@@ -18,7 +18,7 @@ from findings.services.receive import receive_report
 from findings.services.timeline import add_note
 from notifications.escalation import fire_finding
 from tests.factories import Trust, a_trust, acknowledged, arriving, flagged, reported
-from tests.pages import hidden_in, signed_in, words_of
+from tests.pages import hidden_in, queries_of, signed_in, words_of
 
 pytestmark = pytest.mark.django_db
 WHY = "The patient index has merged them."
@@ -185,7 +185,9 @@ def test_a_coordinator_sees_both_records_merges_them_and_takes_it_back(trust: Tr
     client = signed_in(trust.coordinator)
     typed = {"keep": "P1", "merged": "P2", "because": WHY}
     shown = client.post(reverse("merges"), typed)
-    assert "Are these one patient? Nothing is merged yet." in words_of(shown)
+    assert "Are these one patient? Nothing is merged yet. 1 examination would move" in words_of(
+        shown
+    )
     assert not PatientMerge.objects.exists()
     done = client.post(reverse("merges"), hidden_in(shown) | typed, follow=True)
     assert "The two records are one now" in words_of(done)
@@ -194,3 +196,19 @@ def test_a_coordinator_sees_both_records_merges_them_and_takes_it_back(trust: Tr
     undone = client.post(reverse("undo-merge", args=[made.pk]), {"because": "Twins."}, follow=True)
     assert "The merge is undone" in words_of(undone)
     assert second.examinations.count() == 1
+
+
+def test_the_number_of_queries_of_the_merges_is_flat(trust: Trust) -> None:
+    client = signed_in(trust.coordinator)
+
+    def merged_twice(letter: str) -> None:
+        kept = record_of(trust, f"{letter}1")
+        for number in (2, 3):
+            merge(trust, kept, record_of(trust, f"{letter}{number}"))
+
+    merged_twice("P")
+    few = queries_of(client, reverse("merges"))
+    merged_twice("Q")
+    shown = words_of(client.get(reverse("merges")))
+    assert "Q3 (RR8)" in shown
+    assert queries_of(client, reverse("merges")) == few <= 25
