@@ -42,7 +42,7 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
     now = timezone.now()
     events = list(found.events.select_related("by").order_by("number"))
     clocks = list(found.clocks.all())
-    running = [clock for clock in clocks if clock.is_running]
+    running = sorted((one for one in clocks if one.is_running), key=lambda one: one.due_at)
     steps = list(found.steps.all())
     current = {clock.pk for clock in running}
     return {
