@@ -1,6 +1,7 @@
 """The template environment: NHS.UK macros, our filters, and what a form field's template asks.
 
-Filters: when, day, near, time_left, duration, nhs_number, age, plural (see findings/words.py).
+Filters: when, day, near, until, time_left, duration, nhs_number, age, plural
+(see findings/words.py).
 Globals: static, url, due_words, urgency, page_numbers, and those of form_parts.py.
 """
 
@@ -60,6 +61,7 @@ FILTERS = {
     "when": words.when,
     "day": words.day,
     "near": words.near,
+    "until": words.until,
     "time_left": words.time_left,
     "duration": words.duration,
     "nhs_number": words.nhs_number,
