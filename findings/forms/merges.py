@@ -4,11 +4,20 @@ from typing import Any
 
 from django import forms
 
-from findings.form_fields import TextareaField, TextField
-from findings.models import Patient, Person
-from findings.services.merge import records_with
+from findings import words
+from findings.form_fields import ModelCheckboxesField, TextareaField, TextField
+from findings.models import Examination, Patient, PatientMerge, Person
+from findings.services.merge import came_since, records_with, sent_under_merged
 
 LONGEST = 500
+SENT_UNDER_MERGED = "It was sent under a number of a record that had been merged."
+
+
+def examination_words(examination: Examination) -> str:
+    """CT Chest, 3 May 2026 at 10:12, Trust Hospital, accession A123."""
+    when = words.when(examination.performed_at) if examination.performed_at else ""
+    parts = [examination.title, when, str(examination.site), f"accession {examination.accession}"]
+    return ", ".join(part for part in parts if part)
 
 
 class MergeForm(forms.Form):
@@ -70,9 +79,37 @@ class MergeForm(forms.Form):
 
 
 class UndoMergeForm(forms.Form):
+    """Why, and which of what came since goes with the record that is one by itself again."""
+
+    also = ModelCheckboxesField(
+        queryset=Examination.objects.none(),
+        label="What came since the merge: which of it is of the record that is taken out again?",
+        help_text="What you do not tick stays with the record that was kept. Ask the sender when"
+        " in doubt, by the accession number.",
+        words=examination_words,
+        required=False,
+    )
     because = TextareaField(
         label="Why are they two patients?",
         missing="Say why they are two patients",
         rows=3,
         max_length=LONGEST,
     )
+
+    def __init__(self, merge: PatientMerge, data: Any = None) -> None:
+        super().__init__(data)
+        since = came_since(merge).select_related("site")
+        if not since:
+            del self.fields["also"]
+            return
+        field = self.fields["also"]
+        assert isinstance(field, ModelCheckboxesField)
+        field.queryset = since
+        merged = sent_under_merged(since)
+        field.hints = {str(pk): SENT_UNDER_MERGED for pk in merged}
+        field.initial = sorted(merged)
+
+    @property
+    def going(self) -> list[int]:
+        """The examinations that were ticked."""
+        return [row.pk for row in self.cleaned_data.get("also", [])]

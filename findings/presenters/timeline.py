@@ -305,7 +305,9 @@ def _patient_merged(data: Data) -> Said:
 
 
 def _merge_undone(data: Data) -> Said:
-    return Said("The merge of records was undone. No limit moved.", data.get("because", ""))
+    stays = " This examination came after it, and stays with the record that was kept."
+    said = f"The merge of records was undone. No limit moved.{stays if data.get('stays') else ''}"
+    return Said(said, data.get("because", ""))
 
 
 def _recommended(data: Data) -> Said:

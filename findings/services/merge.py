@@ -5,10 +5,11 @@ time moves, since none depends on the patient. Numbers stay with the record to w
 given; whoever asks for one follows the chain to the record that is kept (`identity.py`).
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Min, Q, QuerySet
 
 from findings.models import (
     Event,
@@ -18,11 +19,12 @@ from findings.models import (
     PatientIdentifier,
     PatientMerge,
     Person,
+    Report,
 )
 from findings.models.folding import Squeezed
 from findings.rules import NotAllowed
 from findings.services.follow_up import propose_matches
-from findings.services.identity import survivor
+from findings.services.identity import MERGED_NOTICE, survivor
 from findings.services.timeline import database_now, lock, record
 from findings.services.turns import take_turns_of
 
@@ -66,10 +68,16 @@ def merge_patients(
 
 
 def undo_merge(
-    *, merge: PatientMerge, because: str, by: Person | None, at: datetime | None = None
+    *,
+    merge: PatientMerge,
+    because: str,
+    by: Person | None,
+    also: Collection[int] = (),
+    at: datetime | None = None,
 ) -> PatientMerge:
-    """What moved goes back. What came since stays with the record that was kept, since nobody
-    knows whose it is. Raises `NotAllowed` while a later merge stands on this one."""
+    """What moved goes back. What came since stays with the record that was kept, but for the
+    examinations (ids) in `also`: a person says whose they are. Raises `NotAllowed` while a later
+    merge stands on this one, and ValueError for `also` that did not come since."""
     if not because.strip():
         raise ValueError("Undoing a merge needs a reason.")
     with transaction.atomic():
@@ -80,13 +88,48 @@ def undo_merge(
         if survivor(merge.kept).pk != merge.kept_id:
             raise NotAllowed("The record that was kept has since been merged: undo that first.")
         at = at or database_now()
+        since = set(came_since(merge).values_list("pk", flat=True))
+        if set(also) - since:
+            raise ValueError("Only an examination that came since the merge can go with it.")
         Patient.objects.filter(pk=merge.merged_id).update(merged_into=None)
-        back = Examination.objects.filter(pk__in=merge.examinations, patient=merge.kept_id)
-        _move(merge.merged, back)
+        going = Q(pk__in=merge.examinations) | Q(pk__in=also)
+        _move(merge.merged, Examination.objects.filter(going, patient=merge.kept_id))
         merge.undone_at, merge.undone_by, merge.undone_because = at, by, because.strip()
         merge.save()
-        _say(merge, Event.Kind.MERGE_UNDONE, merge.undone_because, at, by)
+        _say(merge, Event.Kind.MERGE_UNDONE, merge.undone_because, at, by, more=also)
+        _say_that_it_stays(merge, since - set(also), at, by)
     return merge
+
+
+def came_since(merge: PatientMerge) -> QuerySet[Examination]:
+    """Examinations of the record that was kept whose first report came after the merge: under
+    which number, only their reports' notices tell. The earliest first."""
+    there = Examination.objects.filter(patient=merge.kept_id).exclude(pk__in=merge.examinations)
+    first = there.annotate(came_at=Min("reports__received_at"))
+    return first.filter(came_at__gt=merge.merged_at).order_by("came_at", "pk")
+
+
+def sent_under_merged(examinations: QuerySet[Examination]) -> set[int]:
+    """Those (ids) of which a report came under a number of a record that had been merged."""
+    reports = Report.objects.filter(examination__in=examinations.values("pk"))
+    noticed = reports.filter(notices__contains=[MERGED_NOTICE])
+    return set(noticed.values_list("examination", flat=True))
+
+
+def _say_that_it_stays(
+    merge: PatientMerge, examinations: Collection[int], at: datetime, by: Person | None
+) -> None:
+    """Whoever holds a finding there should know that whose it is was in doubt."""
+    for row in Finding.objects.filter(examination__in=examinations).order_by("pk"):
+        record(
+            finding=lock(row),
+            kind=Event.Kind.MERGE_UNDONE,
+            by=by,
+            at=at,
+            merge=merge.pk,
+            because=merge.undone_because,
+            stays=True,
+        )
 
 
 def _move(target: Patient, rows: QuerySet[Examination]) -> list[int]:
@@ -99,10 +142,17 @@ def _move(target: Patient, rows: QuerySet[Examination]) -> list[int]:
 
 
 def _say(
-    merge: PatientMerge, kind: Event.Kind, because: str, at: datetime, by: Person | None
+    merge: PatientMerge,
+    kind: Event.Kind,
+    because: str,
+    at: datetime,
+    by: Person | None,
+    *,
+    more: Collection[int] = (),
 ) -> None:
     """In the timeline of each finding that moved; the names of the two stand on the merge."""
-    for finding in Finding.objects.filter(examination__in=merge.examinations).order_by("pk"):
+    moved = [*merge.examinations, *more]
+    for finding in Finding.objects.filter(examination__in=moved).order_by("pk"):
         record(finding=finding, kind=kind, by=by, at=at, merge=merge.pk, because=because)
 
 

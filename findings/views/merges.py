@@ -10,8 +10,9 @@ from findings.forms.merges import MergeForm, UndoMergeForm
 from findings.models import PatientMerge, Person
 from findings.rules import NotAllowed, check_can_merge
 from findings.services.identity import numbers_of
-from findings.services.merge import merge_patients, merges_of, undo_merge
+from findings.services.merge import came_since, merge_patients, merges_of, undo_merge
 from findings.views.access import saw, signed_in
+from findings.words import plural
 
 ROWS_ON_A_PAGE = 25
 
@@ -63,16 +64,28 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
     """What moved goes back, with a reason."""
     person = _coordinator(request)
     merge: PatientMerge = get_object_or_404(merges_of(person), pk=pk)
-    form = UndoMergeForm(request.POST if request.method == "POST" else None)
+    form = UndoMergeForm(merge, request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
             check_can_merge(person, merge.kept, merge.merged)
-            undo_merge(merge=merge, because=form.cleaned_data["because"], by=person)
-        except NotAllowed as refusal:
+            because = form.cleaned_data["because"]
+            undo_merge(merge=merge, because=because, by=person, also=form.going)
+        except (NotAllowed, ValueError) as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, "The merge is undone. What came since stays where it is.")
+            messages.success(request, f"The merge is undone. {_where_since(merge, form)}")
             return redirect("merges")
     if request.method != "HEAD":
         saw(request, merge.kept, merge.merged)
     return render(request, "undo_merge.jinja", {"form": form, "merge": merge})
+
+
+def _where_since(merge: PatientMerge, form: UndoMergeForm) -> str:
+    """Where what came since the merge is now."""
+    stays, went = came_since(merge).count(), len(form.going)
+    if not stays and not went:
+        return "Nothing had come since."
+    return (
+        f"Of what came since, {plural(went, 'examination')} went with the record that was taken"
+        f" out, and {plural(stays, 'examination')} stayed with the one that was kept."
+    )

@@ -13,7 +13,7 @@ from findings.models import Event, Examination, Finding, Patient, PatientMerge
 from findings.rules import NotAllowed
 from findings.services.follow_up import Advised
 from findings.services.identity import MERGED_NOTICE, survivor
-from findings.services.merge import merge_patients, undo_merge
+from findings.services.merge import came_since, merge_patients, sent_under_merged, undo_merge
 from findings.services.receive import receive_report
 from findings.services.timeline import add_note
 from notifications.escalation import fire_finding
@@ -212,3 +212,65 @@ def test_the_number_of_queries_of_the_merges_is_flat(trust: Trust) -> None:
     shown = words_of(client.get(reverse("merges")))
     assert "Q3 (RR8)" in shown
     assert queries_of(client, reverse("merges")) == few <= 25
+
+
+# --- What came between the merge and its undoing ------------------------------------------------
+
+
+def merged_and_more(trust: Trust) -> tuple[PatientMerge, Examination, Examination]:
+    """Two records merged; then an examination under a number of each."""
+    first, second = record_of(trust, "P1"), record_of(trust, "P2")
+    made = merge(trust, first, second)
+    kept_number = reported(trust, patient=known_as(trust, "P1"))
+    merged_number = reported(trust, patient=known_as(trust, "P2"))
+    return made, kept_number, merged_number
+
+
+def test_what_came_since_stays_unless_somebody_says_whose_it_is(trust: Trust) -> None:
+    made, kept_number, merged_number = merged_and_more(trust)
+    stays = flagged(trust, examination=kept_number)
+    goes = flagged(trust, examination=merged_number)
+    assert list(came_since(made)) == [kept_number, merged_number]
+    assert sent_under_merged(came_since(made)) == {merged_number.pk}
+    undo_merge(merge=made, because="Twins.", by=trust.coordinator, also=[merged_number.pk])
+    for examination, record in ((kept_number, made.kept), (merged_number, made.merged)):
+        examination.refresh_from_db()
+        assert examination.patient == record
+    said = {
+        finding: finding.events.get(kind=Event.Kind.MERGE_UNDONE).data.get("stays", False)
+        for finding in (stays, goes)
+    }
+    assert said == {stays: True, goes: False}
+    assert made.merged.examinations.count() == 2
+
+
+def test_without_a_word_everything_that_came_since_stays(trust: Trust) -> None:
+    made, _, merged_number = merged_and_more(trust)
+    undo_merge(merge=made, because="Twins.", by=trust.coordinator)
+    merged_number.refresh_from_db()
+    assert merged_number.patient == made.kept
+
+
+def test_what_was_there_before_cannot_be_sent_along(trust: Trust) -> None:
+    made, _, _ = merged_and_more(trust)
+    older = made.kept.examinations.exclude(pk__in=came_since(made)).first()
+    for wrong in (older, reported(trust)):
+        with pytest.raises(ValueError, match="came since the merge"):
+            undo_merge(merge=made, because="Twins.", by=trust.coordinator, also=[wrong.pk])
+    made.refresh_from_db()
+    assert made.undone_at is None
+
+
+def test_the_page_lists_what_came_since_and_where_it_will_be(trust: Trust) -> None:
+    made, kept_number, merged_number = merged_and_more(trust)
+    client, address = signed_in(trust.coordinator), reverse("undo-merge", args=[made.pk])
+    shown = client.get(address)
+    for examination in (kept_number, merged_number):
+        assert f"accession {examination.accession}" in words_of(shown)
+    ticked = [line for line in shown.content.decode().split("<input") if " checked" in line]
+    assert len(ticked) == 1
+    assert f'value="{merged_number.pk}"' in ticked[0]
+    typed = {"because": "Twins.", "also": [str(merged_number.pk)]}
+    done = words_of(client.post(address, typed, follow=True))
+    assert "1 examination went with the record that was taken out" in done
+    assert "1 examination stayed with the one that was kept" in done
