@@ -360,7 +360,7 @@ class CloseAndTellForm(CloseForm, PatientToldForm):
 class WithdrawForm(AnswerForm):
     because = TextareaField(
         label="Why is it withdrawn?",
-        help_text="Everybody who was told of the finding can read this.",
+        help_text="Everybody who can open the finding can read this.",
         rows=4,
         max_length=LONGEST,
         missing="Give a reason",

@@ -78,10 +78,12 @@ def _report(found: Finding, events: list[Event]) -> dict[str, Any]:
     if flagged_in in (None, report.version):
         return {"report": report, "flagged_report": None, "differences": []}
     before = found.examination.reports.filter(version=flagged_in).first()
+    pieces = presenter.differences(before.text, report.text) if before else []
+    changed = any(piece.kind != "same" and piece.text.strip() for piece in pieces)
     return {
         "report": report,
         "flagged_report": before,
-        "differences": presenter.differences(before.text, report.text) if before else [],
+        "differences": pieces if changed else [],
     }
 
 
