@@ -9,8 +9,10 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from findings.arrivals import ArrivingStatus
 from findings.models import Finding
 from findings.services.acknowledge import acknowledge_finding
+from findings.services.close import withdraw_finding
 from notifications.downtime import write_lists
 from notifications.rounds import deliver, fire
 from tests.factories import TEXT, TeamFactory, Trust, a_trust, acknowledged, flagged
@@ -22,7 +24,9 @@ from tests.functional.browser import (
     screenshot,
     screenshot_of_print,
 )
+from tests.integration.test_asking_again import correct
 from tests.integration.test_finding_page import corrected
+from tests.integration.test_merge import merged_and_more
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -92,16 +96,18 @@ def test_from_the_message_to_an_answer_in_two_presses_after_signing_in(browser, 
 def test_every_page_of_a_referrer_has_nothing_for_axe_to_find_and_fits(browser, trust):
     late = flagged(trust, category="critical", at=timezone.now() - timedelta(hours=3))
     taken = acknowledged(trust)
-    changed = flagged(trust)
+    changed, doubtful = flagged(trust), flagged(trust)
     fire()
     deliver()
     corrected(trust, changed, TEXT.replace("14 mm", "19 mm"))
+    correct(trust, doubtful.examination, "", ArrivingStatus.WITHDRAWN)
     pages = {
         "my findings": reverse("my-findings"),
         "inbox": reverse("inbox"),
         "finding late": page_of(late),
         "finding acknowledged": page_of(taken),
         "finding with a changed report": page_of(changed),
+        "finding with a withdrawn report": page_of(doubtful),
         "acknowledge": reverse("acknowledge", args=[late.reference]),
         "decline": reverse("decline", args=[late.reference]),
         "act": reverse("act", args=[taken.reference]),
@@ -116,9 +122,12 @@ def test_every_page_of_a_referrer_has_nothing_for_axe_to_find_and_fits(browser, 
 def test_every_page_of_a_coordinator_has_nothing_for_axe_to_find_and_fits(browser, trust, settings):
     settings.DEMONSTRATION = True
     finding = flagged(trust, at=timezone.now() - timedelta(hours=3))
+    gone = flagged(trust)
     fire()
     deliver()
     message = finding.notifications.filter(channel="email").first()
+    withdraw_finding(finding=gone, by=trust.radiologist, because="The scan of another patient.")
+    deliver()
     pages = {
         "open findings": reverse("open-findings"),
         "open findings filtered": reverse("open-findings") + "?late=yes",
@@ -126,6 +135,8 @@ def test_every_page_of_a_coordinator_has_nothing_for_axe_to_find_and_fits(browse
         "finding": page_of(finding),
         "hand over": reverse("hand-over", args=[finding.reference]),
         "withdraw": reverse("withdraw", args=[finding.reference]),
+        "withdrawn": page_of(gone),
+        "undo merge": reverse("undo-merge", args=[merged_and_more(trust)[0].pk]),
         "compare with a list": reverse("reconcile"),
         "messages": reverse("messages"),
         "message": reverse("message", args=[message.public_id]),

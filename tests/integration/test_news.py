@@ -342,3 +342,31 @@ def test_after_a_withdrawal_nobody_hears_of_a_correction_any_more(
     deliver_due()
     (only,) = mail.to(trust.referrer.email)
     assert "withdrawn" in only.message["Subject"]
+
+
+def test_the_page_shows_what_changed_and_runs_none_of_it(trust: Trust) -> None:
+    finding = told(trust)
+    hostile = finding.report.text.replace("14 mm", "<script>alert(1)</script> 9 mm")
+    correct(trust, finding.examination, hostile, ArrivingStatus.CORRECTED)
+    page = signed_in(trust.referrer).get(reverse("finding", args=[finding.reference]))
+    shown = page.content.decode()
+    assert "The report changed since this was flagged" in shown
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
+    assert "<script>alert" not in shown
+    assert shown.count("<ins>") >= 1
+    assert shown.count("<del>") >= 1
+
+
+def test_where_only_the_status_changed_no_change_of_words_is_announced(trust: Trust) -> None:
+    verified, gone = told(trust), told(trust)
+    text = verified.report.text
+    correct(trust, verified.examination, f"{text}\n", ArrivingStatus.CORRECTED)
+    correct(trust, gone.examination, text, ArrivingStatus.WITHDRAWN)
+    client = signed_in(trust.referrer)
+    pages = [
+        words_of(client.get(reverse("finding", args=[one.reference]))) for one in (verified, gone)
+    ]
+    for page in pages:
+        assert "The report changed since this was flagged" not in page
+    assert "The report was withdrawn by its sender" in pages[1]
+    assert f"ask {trust.radiologist} or a coordinator to withdraw it" in pages[1]
