@@ -66,7 +66,10 @@ class RouteQuerySet(models.QuerySet["Route"]):
 class Route(models.Model):
     """One way to reach one person. In order: the lowest position first."""
 
-    person = models.ForeignKey("findings.Person", models.PROTECT, related_name="routes")
+    # No index of its own here, nor below, where another index begins with it.
+    person = models.ForeignKey(
+        "findings.Person", models.PROTECT, related_name="routes", db_index=False
+    )
     channel = models.CharField(max_length=8, choices=Channel)
     # The e-mail address, the telephone number (+447700900123), or the name that the trust's own
     # messaging knows the person by; empty for in-app.
@@ -181,11 +184,16 @@ class Notification(models.Model):
         NOT_NEEDED = "not_needed", "No longer needed"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    step = models.ForeignKey("findings.Step", models.PROTECT, related_name="notifications")
+    step = models.ForeignKey(
+        "findings.Step", models.PROTECT, related_name="notifications", db_index=False
+    )
     # The step's finding, here so that sending needs no join.
     finding = models.ForeignKey("findings.Finding", models.PROTECT, related_name="notifications")
-    recipient = models.ForeignKey("findings.Person", models.PROTECT, related_name="notifications")
-    route = models.ForeignKey(Route, models.PROTECT, related_name="notifications")
+    recipient = models.ForeignKey(
+        "findings.Person", models.PROTECT, related_name="notifications", db_index=False
+    )
+    # Nobody looks for the messages of a route, and a route is never deleted: no index at all.
+    route = models.ForeignKey(Route, models.PROTECT, related_name="notifications", db_index=False)
     channel = models.CharField(max_length=8, choices=Channel)
     priority = models.PositiveSmallIntegerField()
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
@@ -251,7 +259,9 @@ class Notification(models.Model):
 class DeliveryAttempt(models.Model):
     """One try at sending, committed before the call. Without a result its sender died."""
 
-    notification = models.ForeignKey(Notification, models.PROTECT, related_name="attempts")
+    notification = models.ForeignKey(
+        Notification, models.PROTECT, related_name="attempts", db_index=False
+    )
     number = models.PositiveSmallIntegerField()
     started_at = models.DateTimeField(db_default=Now())
     # In a digest: the attempt whose message held this one, too.
@@ -308,7 +318,9 @@ class DeliveryReceipt(models.Model):
         DELAYED = "delayed", "Not delivered yet"
         FAILED = "failed", "Not delivered"
 
-    attempt = models.ForeignKey(DeliveryAttempt, models.PROTECT, related_name="receipts")
+    attempt = models.ForeignKey(
+        DeliveryAttempt, models.PROTECT, related_name="receipts", db_index=False
+    )
     outcome = models.CharField(max_length=10, choices=Outcome)
     # The other side's own words, without addresses.
     detail = models.CharField(max_length=300, blank=True)
