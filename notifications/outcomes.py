@@ -89,16 +89,16 @@ def _settle(turn: Turn, error: NotSent | None) -> DeliveryResult.Outcome:
         attempt=turn.attempt, outcome=outcome, detail=error.detail if error else "", at=at
     )
     if outcome == Outcome.ACCEPTED:
-        _record(finding, turn, Event.Kind.SENT, at)
+        _record_try(finding, turn, Event.Kind.SENT, at)
     elif error is None:
         pass  # it went, and somebody else's lease holds the message now
     elif outcome == Outcome.PERMANENT:
-        _record(finding, turn, Event.Kind.SEND_FAILED, at, because=error.detail)
+        _record_try(finding, turn, Event.Kind.SEND_FAILED, at, because=error.detail)
         address_is_bad = isinstance(error, Permanent) and error.address_is_bad
         why = error.detail if address_is_bad else ""
         follow_failure(finding, turn.notification, at, address_is_bad_because=why)
     elif outcome in (Outcome.TRANSIENT, Outcome.UNKNOWN) and turn.attempt.number == 1:
-        _record(finding, turn, Event.Kind.SEND_FAILED, at, because=error.detail, again=True)
+        _record_try(finding, turn, Event.Kind.SEND_FAILED, at, because=error.detail, again=True)
     return outcome
 
 
@@ -135,8 +135,10 @@ def _give_back(notification: Notification, token: uuid.UUID, **change: Any) -> b
     return bool(mine.update(lease_token=None, lease_until=None, **change))
 
 
-def _record(finding: Finding, turn: Turn, kind: Event.Kind, at: datetime, **more: Any) -> None:
-    notification = turn.notification
+def record_message(
+    finding: Finding, kind: Event.Kind, notification: Notification, at: datetime, **more: Any
+) -> None:
+    """What the timeline says of a message: `SENT`, or `SEND_FAILED` with `because`."""
     record(
         finding=finding,
         kind=kind,
@@ -145,9 +147,12 @@ def _record(finding: Finding, turn: Turn, kind: Event.Kind, at: datetime, **more
         to=str(notification.recipient),
         channel=notification.channel,
         level=notification.step.level,
-        attempt=turn.attempt.number,
         **more,
     )
+
+
+def _record_try(finding: Finding, turn: Turn, kind: Event.Kind, at: datetime, **more: Any) -> None:
+    record_message(finding, kind, turn.notification, at, attempt=turn.attempt.number, **more)
 
 
 def give_up_unsendable(limit: int) -> int:
@@ -168,26 +173,9 @@ def _give_up(pk: int) -> int:
     given_up = Notification.objects.filter(pk=pk, status=Status.QUEUED).update(status=Status.FAILED)
     if given_up:
         at = database_now()
-        record_not_delivered(finding, notification, at, SWITCHED_OFF)
+        record_message(finding, Event.Kind.SEND_FAILED, notification, at, because=SWITCHED_OFF)
         follow_failure(finding, notification, at, address_is_bad_because="")
     return given_up
-
-
-def record_not_delivered(
-    finding: Finding, notification: Notification, at: datetime, because: str, **more: Any
-) -> None:
-    """What the timeline says of a message that failed other than while it was being sent."""
-    record(
-        finding=finding,
-        kind=Event.Kind.SEND_FAILED,
-        by=None,
-        at=at,
-        to=str(notification.recipient),
-        channel=notification.channel,
-        level=notification.step.level,
-        because=because,
-        **more,
-    )
 
 
 # --- What follows from a refusal ---------------------------------------------------------------

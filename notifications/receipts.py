@@ -12,10 +12,10 @@ from typing import Any
 from django.db import transaction
 
 from findings.models import Event, Finding
-from findings.services.timeline import database_now, lock, record
+from findings.services.timeline import database_now, lock
 from notifications.channels.base import without_addresses
 from notifications.models import DeliveryAttempt, DeliveryReceipt, Notification
-from notifications.outcomes import follow_failure, record_not_delivered
+from notifications.outcomes import follow_failure, record_message
 
 log = logging.getLogger(__name__)
 Outcome, Status = DeliveryReceipt.Outcome, Notification.Status
@@ -96,16 +96,7 @@ def _delivered(
     """Where we did not know whether it had gone, we do now, and no second copy is sent."""
     unsure = Notification.objects.filter(pk=notification.pk, status=Status.QUEUED)
     if unsure.update(status=Status.SENT, sent_at=at):
-        record(
-            finding=finding,
-            kind=Event.Kind.SENT,
-            by=None,
-            at=at,
-            to=str(notification.recipient),
-            channel=notification.channel,
-            level=notification.step.level,
-            attempt=attempt.number,
-        )
+        record_message(finding, Event.Kind.SENT, notification, at, attempt=attempt.number)
 
 
 def _delayed(*nothing: Any) -> None:
@@ -123,7 +114,8 @@ def _failed(
     if not sent.update(status=Status.FAILED, sent_at=None):
         return  # it is on its way again, or was given up already
     because = without_addresses(told.detail) or "The message came back."
-    record_not_delivered(finding, notification, at, because, attempt=attempt.number, came_back=True)
+    more = {"because": because, "attempt": attempt.number, "came_back": True}
+    record_message(finding, Event.Kind.SEND_FAILED, notification, at, **more)
     why = because if told.address_is_bad else ""
     follow_failure(finding, notification, at, address_is_bad_because=why)
 
