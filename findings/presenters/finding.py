@@ -61,7 +61,8 @@ _ANSWERS: tuple[tuple[Callable[[Person, Finding], bool], Answer], ...] = (
 
 def answers_for(person: Person, finding: Finding) -> list[Answer]:
     """Exactly what this person may do with the finding as it stands; the first is the main one."""
-    allowed = [answer for can, answer in _ANSWERS if can(person, finding)]
+    may = {can: can(person, finding) for can in dict.fromkeys(can for can, _ in _ANSWERS)}
+    allowed = [answer for can, answer in _ANSWERS if may[can]]
     return [_only_first_is_main(answer, index) for index, answer in enumerate(allowed)]
 
 

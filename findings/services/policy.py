@@ -153,6 +153,13 @@ def rule_in_force(policy_id: str) -> Rule:
     return rule
 
 
+def _rules_in_force(*policy_ids: str) -> list[Rule | None]:
+    """As `rule_in_force`, all at once; None for an empty name."""
+    newest = Rule.objects.filter(policy_id__in=policy_ids).order_by("policy_id", "-version")
+    found = {rule.policy_id: rule for rule in newest.distinct("policy_id")}
+    return [found.get(one) or rule_in_force(one) if one else None for one in policy_ids]
+
+
 def rule_to_promise(policy_id: str) -> Rule:
     """The rule under which a clock may start now: local numbers must be signed first."""
     rule = rule_in_force(policy_id)
@@ -199,9 +206,9 @@ def limits(category: Category) -> list[Limit]:
 
     A local number that equals the national standard's is shown as the national one.
     """
-    local = rule_in_force(category.local_policy_id)
-    national = rule_in_force(category.national_policy_id) if category.national_policy_id else None
-    patient = rule_in_force(category.patient_policy_id) if category.patient_policy_id else None
+    named = category.local_policy_id, category.national_policy_id, category.patient_policy_id
+    local, national, patient = _rules_in_force(*named)
+    assert local is not None  # every category names one
     return limits_under(local, national, patient)
 
 

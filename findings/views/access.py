@@ -19,7 +19,12 @@ def visible_finding(request: HttpRequest, reference: str) -> Finding:
         Finding.objects.visible_to(signed_in(request))
         .for_list()
         .select_related(
-            "report", "flagged_by", "acknowledged_by", "closed_by", "examination__sender"
+            "report__reported_by",
+            "organisation",
+            "flagged_by",
+            "acknowledged_by",
+            "closed_by",
+            "examination__sender",
         ),
         reference=reference,
     )

@@ -45,12 +45,13 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
     running = sorted((one for one in clocks if one.is_running), key=lambda one: one.due_at)
     steps = list(found.steps.all())
     current = {clock.pk for clock in running}
+    answers = presenter.answers_for(person, found)
     return {
         "finding": found,
         "now": now,
-        "answers": presenter.answers_for(person, found),
+        "answers": answers,
         "offer": found.offers.open().select_related("to_person", "to_team", "offered_by").first(),
-        "offered_here": rules.can_answer_offer(person, found),
+        "offered_here": any(answer.url_name == "accept-offer" for answer in answers),
         "promises": [(clock, presenter.promise_words(clock, now)) for clock in running],
         "first_told": presenter.first_told(events),
         "limits": presenter.limit_lines(limits(found.category)),
