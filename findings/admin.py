@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from findings import newcomers
+from findings import doorbell, newcomers
 from findings.models import (
     Membership,
     Organisation,
@@ -58,6 +58,11 @@ class DirectoryAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def save_related(self, *args: Any) -> None:
+        """Roles and places in teams decide who is told."""
+        super().save_related(*args)
+        doorbell.look_again_after_commit()
 
 
 class NewPersonForm(AdminUserCreationForm):

@@ -23,3 +23,4 @@ class NotificationsConfig(AppConfig):
         tell_with(news.tell)
         newcomers.greet_with(routes.make_routes)
         doorbell.rings(tasks.wake)
+        doorbell.looks_again(tasks.look_again)

@@ -1,33 +1,30 @@
-"""The check whether messages would reach anybody, from time to time and by everybody who wakes."""
+"""When it is checked whether messages would reach anybody: each hour, and at once after a change.
+
+Somebody leaves or goes on leave, an address is refused, a shift is taken off: whoever did it does
+not wait for the check of everything open. It is asked for once that is committed, and the watcher
+is woken.
+"""
 
 import logging
-from datetime import timedelta
 
-from findings.services.coverage import Checked, check_coverage
-from findings.services.timeline import database_now
-from notifications import watchdog
-from notifications.models import Pulse
+from django.db import Error
+
+from findings.services.coverage import check_coverage
+from notifications import pulse
 
 log = logging.getLogger(__name__)
 
-# More often than each night, so that a coordinator hears of it on the day.
-EVERY = timedelta(hours=1)
+# The pulse of the last request, written after the commit of what it is about.
+ASKED = "coverage_asked"
 
 
-def check() -> Checked:
-    found = check_coverage()
-    watchdog.beat(watchdog.COVERAGE)
-    return found
+def ask() -> None:
+    """The next round checks, whenever the last one did. Never raises: in an hour it does anyhow."""
+    try:
+        pulse.beat(ASKED)
+    except Error as error:
+        log.error("coverage not asked for", extra={"error": type(error).__name__})
 
 
 def check_if_due() -> None:
-    """Whatever goes wrong in it must not keep anybody from watching; the watchdog will say that
-    nothing was checked."""
-    last = Pulse.objects.filter(name=watchdog.COVERAGE).values_list("at", flat=True).first()
-    if last and database_now() - last < EVERY:
-        return
-    try:
-        check()
-    except Exception as error:
-        # By type: the text of an error may quote a row.
-        log.error("coverage not checked", extra={"error": type(error).__name__})
+    pulse.each_hour(pulse.COVERAGE, check_coverage, asked_at=pulse.last(ASKED))

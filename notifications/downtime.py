@@ -5,10 +5,9 @@ outlives this machine, such as a share that the imaging department can open. It 
 only the account that runs the application can read what it writes.
 """
 
-import logging
 import os
 import tempfile
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -16,42 +15,22 @@ from django.conf import settings
 from findings.models import Organisation
 from findings.presenters.downtime import document, open_findings_of
 from findings.services.timeline import database_now
-from notifications.models import Pulse
-
-log = logging.getLogger(__name__)
-
-LISTS = "lists"
-WRITTEN_EVERY = timedelta(hours=1)
+from notifications import pulse
 
 
 def keep_lists() -> None:
-    """Write the lists when an hour has passed. A disk that refuses stops nothing else: the
-    watchdog says that the lists are old."""
-    if not settings.DOWNTIME_FOLDER:
-        return
-    now = database_now()
-    if (at := last_written()) and now - at < WRITTEN_EVERY:
-        return
-    try:
-        write_lists(Path(settings.DOWNTIME_FOLDER), now)
-    except OSError as error:
-        log.error("the lists for downtime were not written: %s", type(error).__name__)
-
-
-def last_written() -> datetime | None:
-    """When every trust's list was last on disk."""
-    return Pulse.objects.filter(name=LISTS).values_list("at", flat=True).first()
+    """Write the lists when an hour has passed."""
+    if folder := settings.DOWNTIME_FOLDER:
+        pulse.each_hour(pulse.LISTS, lambda: write_lists(Path(folder), database_now()))
 
 
 def write_lists(folder: Path, at: datetime) -> list[Path]:
     """One file for each trust, each replaced in one move. Raises OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    written = [
+    return [
         _write(folder / file_name(trust), document(trust, open_findings_of(trust), at))
         for trust in Organisation.objects.filter(kind=Organisation.Kind.TRUST)
     ]
-    Pulse.objects.update_or_create(name=LISTS, defaults={"at": at})
-    return written
 
 
 def file_name(trust: Organisation) -> str:

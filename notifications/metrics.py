@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from findings.models import Category, Finding, Rung, Step
 from findings.services.timeline import database_now
+from notifications.coverage import ASKED
 from notifications.models import Channel, Notification, Pulse
 
 DWELL_OVER = timedelta(hours=1)
@@ -138,10 +139,11 @@ def _failed() -> Metric:
 def _pulses() -> Metric:
     family = GaugeMetricFamily(
         "imaging_safety_pulse_age_seconds",
-        "Since each part of the engine last finished a round; a part that never did is missing.",
+        "Since each part of the engine last finished a round, and since what is done each hour last"
+        " began; what never did is missing.",
         labels=["part"],
     )
     now = database_now()
-    for pulse in Pulse.objects.order_by("name"):
+    for pulse in Pulse.objects.exclude(name=ASKED).order_by("name"):
         family.add_metric([pulse.name], max((now - pulse.at).total_seconds(), 0))
     return family

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from findings.services.leave import tell_stand_ins
 from findings.services.leavers import settle_leavers
-from notifications import coverage, watchdog
+from notifications import coverage, pulse, watchdog
 from notifications.delivery import Delivered, deliver_due
 from notifications.downtime import keep_lists
 from notifications.escalation import Fired
@@ -18,14 +18,14 @@ def fire(told: Callable[[], object] = lambda: None) -> Fired:
     settle_leavers()
     tell_stand_ins()
     fired = fire_due_steps(told=told)
-    watchdog.beat(watchdog.FIRE)
+    pulse.beat(pulse.FIRE)
     return fired
 
 
 def deliver(stop: Callable[[], bool] = lambda: False) -> Delivered:
     """Send what waits. `stop` is asked between two messages."""
     delivered = deliver_due(stop=stop)
-    watchdog.beat(watchdog.DELIVER)
+    pulse.beat(pulse.DELIVER)
     return delivered
 
 
@@ -34,5 +34,5 @@ def watch() -> None:
     the list for downtime."""
     coverage.check_if_due()
     watchdog.watch()
-    watchdog.beat(watchdog.WATCH)
+    pulse.beat(pulse.WATCH)
     keep_lists()

@@ -14,6 +14,7 @@ from django.db.models import F, Max
 from django.template.loader import render_to_string
 from django.utils.crypto import constant_time_compare, salted_hmac
 
+from findings import doorbell
 from findings.models import Person
 from findings.rules import check_can_keep_routes
 from findings.services.timeline import database_now
@@ -87,6 +88,7 @@ def remove_route(*, route: Route, by: Person) -> None:
             raise Refused("Everybody is told in this application; this cannot be removed.")
         if Route.objects.kept().filter(pk=route.pk).update(removed_at=database_now()):
             _record(route, What.REMOVED, by)
+            doorbell.look_again_after_commit()
 
 
 def move_up(*, route: Route, by: Person) -> None:
@@ -145,6 +147,7 @@ def confirm_code(*, route: Route, code: str, by: Person) -> None:
             route.verified_at, route.code_hash = at, ""
             route.failed_at, route.failed_because = None, ""
             _record(route, What.VERIFIED, by)
+            doorbell.look_again_after_commit()
         else:
             route.code_tries = F("code_tries") + 1
         route.save()
@@ -200,6 +203,7 @@ def mark_as_bounced(route: Route, why: str) -> bool:
     )
     if changed:
         _record(route, What.BOUNCED, None)
+        doorbell.look_again_after_commit()
     return bool(changed)
 
 

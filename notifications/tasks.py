@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from notifications import bell, rounds
+from notifications import bell, coverage, rounds
 
 
 @shared_task
@@ -18,6 +18,12 @@ def deliver() -> None:
 @shared_task
 def watch() -> None:
     rounds.watch()
+
+
+def look_again() -> None:
+    """After a commit that may have left a finding with nobody who can be told."""
+    coverage.ask()
+    bell.ring(watch)
 
 
 def wake() -> None:

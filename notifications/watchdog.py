@@ -16,19 +16,16 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
-from django.db.models.functions import Now
 
 from findings.models import Clock, Finding, Step, Unroutable
 from findings.services.calendars import missing_years, promises_past_the_table
 from findings.services.timeline import database_now
 from findings.states import BY_STATE, OPEN
 from findings.words import length, local, plural, when
-from notifications.downtime import last_written
+from notifications import pulse
 from notifications.models import Notification, Pulse
 
 log = logging.getLogger(__name__)
-
-FIRE, DELIVER, WATCH, COVERAGE = "fire", "deliver", "watch", "coverage"
 
 STEP_LATE_AFTER = timedelta(minutes=2)
 MESSAGE_LATE_AFTER = timedelta(minutes=5)
@@ -75,16 +72,6 @@ def forget() -> None:
     _said = None
 
 
-def beat(name: str) -> None:
-    """A round of this name (fire, deliver, watch) has come to its end."""
-    Pulse.objects.bulk_create(
-        [Pulse(name=name, at=Now())],
-        update_conflicts=True,
-        update_fields=["at"],
-        unique_fields=["name"],
-    )
-
-
 def watch() -> list[Sentence]:
     """One round: look, and tell the outside monitor when all is well."""
     late = look()
@@ -115,14 +102,17 @@ def call_heartbeat() -> None:
 
 def _no_sweep(now: datetime) -> Iterator[Sentence]:
     seen = dict(Pulse.objects.values_list("name", "at"))
-    for name, what in ((FIRE, "looked for due steps"), (DELIVER, "sent waiting messages")):
+    for name, what in (
+        (pulse.FIRE, "looked for due steps"),
+        (pulse.DELIVER, "sent waiting messages"),
+    ):
         at = seen.get(name)
         if at is None:
             yield Sentence(f"Nothing has {what} yet.")
         elif now - at > SWEEP_LATE_AFTER:
             yield Sentence(f"Nothing has {what} since {when(at)}.")
-    at = seen.get(COVERAGE)
-    if at is None and WATCH in seen:  # whose round checks it
+    at = seen.get(pulse.COVERAGE)
+    if at is None and pulse.WATCH in seen:  # whose round checks it
         yield Sentence("Whether messages would reach anybody was never checked: see the log.")
     elif at and now - at > COVERAGE_OLD_AFTER:
         yield Sentence(f"Whether messages would reach anybody was last checked on {when(at)}.")
@@ -250,8 +240,8 @@ def _lists_old(now: datetime) -> Iterator[Sentence]:
     """Who would be rung on the day when this application is down."""
     if not settings.DOWNTIME_FOLDER:
         return
-    at = last_written()
-    if at is None and Pulse.objects.filter(name=WATCH).exists():  # whose round writes them
+    at = pulse.last(pulse.LISTS)
+    if at is None and pulse.last(pulse.WATCH):  # whose round writes them
         yield Sentence("The lists of open findings for downtime were never written: see the log.")
     elif at and now - at > LISTS_OLD_AFTER:
         yield Sentence(f"The lists of open findings for downtime are of {when(at)}: see the log.")

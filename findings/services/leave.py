@@ -45,6 +45,7 @@ def set_leave(
         at = at or database_now()
         _check(person, by, first_on, last_on, deputy, at)
         doorbell.ring_after_commit()
+        doorbell.look_again_after_commit()
         return Leave.objects.create(
             person=person,
             first_on=first_on,
@@ -93,6 +94,7 @@ def cancel_leave(*, leave: Leave, by: Person, at: datetime | None = None) -> Lea
         if leave.cancelled_at is None:
             leave.cancelled_at = at or database_now()
             leave.save(update_fields=["cancelled_at"])
+            doorbell.look_again_after_commit()
     return leave
 
 

@@ -12,6 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
+from findings import doorbell
 from findings.models import Finding, HandOver, Person
 from findings.models.finding import FindingQuerySet
 from findings.rules import NotAllowed, check_can_let_leave
@@ -66,6 +67,7 @@ def _say_goodbye(
     )
     moved = [one for one in held if _give_to_team(one, person, by, because, at)]
     _end_offers_to(person, at, by)
+    doorbell.look_again_after_commit()
     return moved
 
 
@@ -118,6 +120,7 @@ def welcome_back(*, person: Person, by: Person | None) -> None:
     Person.objects.filter(pk=person.pk).update(
         is_active=True, left_at=None, leaves_on=None, leaving_because=""
     )
+    doorbell.look_again_after_commit()
 
 
 # --- Each round --------------------------------------------------------------------------------

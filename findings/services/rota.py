@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
 
+from findings import doorbell
 from findings.models import Person, Post, RotaChange, RotaEntry, Team
 from findings.rules import check_can_keep_rota
 from findings.services.timeline import database_now
@@ -185,6 +186,7 @@ def _note(
     before: str = "",
     after: str = "",
 ) -> None:
+    doorbell.look_again_after_commit()
     RotaChange.objects.create(
         post=post, entry=entry, what=what, by=by, source=source, before=before, after=after
     )

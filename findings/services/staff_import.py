@@ -11,7 +11,7 @@ from datetime import date
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from findings import newcomers
+from findings import doorbell, newcomers
 from findings.models import Membership, Person, Role
 from findings.rules import NotAllowed, check_can_let_leave, keeps
 from findings.services.leavers import findings_held_by, plan_goodbye, say_goodbye, welcome_back
@@ -75,6 +75,7 @@ def _take_line(line: Line, by: Person | None, outcome: Outcome[Change]) -> None:
             outcome.unchanged += 1
         else:
             outcome.changes.append(change)
+            doorbell.look_again_after_commit()
 
 
 def _words(error: ValidationError) -> list[str]:

@@ -1,5 +1,6 @@
 """Would this reach a human? Asked of everything open and every duty, before the moment comes."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -11,13 +12,24 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from findings.models import Finding, Membership, Organisation, Person, Role, Unroutable
+from findings.models import (
+    Finding,
+    Membership,
+    Organisation,
+    Person,
+    Role,
+    RotaEntry,
+    Unroutable,
+)
 from findings.services.close import withdraw_finding
 from findings.services.coverage import DutyGap, check_coverage, coverage_of, duties_of
 from findings.services.leave import set_leave
-from findings.services.rota import add_entry, make_post
-from notifications import coverage, rounds, watchdog
+from findings.services.leavers import say_goodbye
+from findings.services.rota import add_entry, make_post, remove_entry
+from imaging_safety.celery import app
+from notifications import bell, coverage, pulse, rounds, watchdog
 from notifications.models import Channel, Pulse, Route
+from notifications.routes import mark_as_bounced, remove_route
 from tests.factories import Trust, a_trust, flagged, leaves_unseen
 from tests.integration.test_rotas import around
 from tests.pages import queries_of, signed_in, words_of
@@ -234,7 +246,7 @@ def test_a_check_that_did_not_run_is_said(trust: Trust, monkeypatch: Any) -> Non
     monkeypatch.undo()
     rounds.watch()
     assert last_checked() == []
-    Pulse.objects.filter(name=watchdog.COVERAGE).update(at=timezone.now() - timedelta(hours=4))
+    Pulse.objects.filter(name=pulse.COVERAGE).update(at=timezone.now() - timedelta(hours=4))
     assert "was last checked on" in last_checked()[0]
     rounds.watch()
     assert last_checked() == []
@@ -246,9 +258,107 @@ def test_the_check_runs_once_an_hour(trust: Trust) -> None:
     cut_off(trust.referrer)
     rounds.watch()
     assert not Unroutable.objects.exists()
-    Pulse.objects.filter(name=watchdog.COVERAGE).update(at=timezone.now() - timedelta(hours=1))
+    Pulse.objects.filter(name=pulse.COVERAGE).update(at=timezone.now() - timedelta(hours=1))
     rounds.watch()
     assert Unroutable.objects.exists()
+
+
+def no_other_can_be_told(trust: Trust) -> None:
+    for person in (trust.colleague, trust.responsible, trust.director):
+        cut_off(person)
+
+
+def leaves(trust: Trust) -> None:
+    say_goodbye(person=trust.referrer, by=trust.coordinator, because="Another trust.")
+
+
+def goes_on_leave(trust: Trust) -> None:
+    today = timezone.localdate()
+    set_leave(person=trust.referrer, by=trust.referrer, first_on=today, last_on=today)
+
+
+def refuses_mail(trust: Trust) -> None:
+    mark_as_bounced(trust.referrer.routes.get(channel=Channel.EMAIL), "550 5.1.1 No such mailbox")
+
+
+def removes_an_address(trust: Trust) -> None:
+    route = trust.referrer.routes.get(channel=Channel.EMAIL)
+    remove_route(route=route, by=trust.referrer)
+
+
+def is_taken_off_the_rota(trust: Trust) -> None:
+    remove_entry(entry=RotaEntry.objects.get(), by=trust.coordinator)
+
+
+@pytest.fixture
+def woken(broker_at: Callable[[str], None]) -> Callable[[], list[str]]:
+    """The tasks that a broker was given, in this process."""
+    broker_at("memory://")
+    bell.try_again()
+
+    def tasks() -> list[str]:
+        with app.connection_for_read() as broker, broker.SimpleQueue("celery") as queue:
+            return [queue.get_nowait().headers["task"] for _ in range(queue.qsize())]
+
+    tasks()
+    return tasks
+
+
+@pytest.mark.parametrize(
+    "change",
+    [leaves, goes_on_leave, refuses_mail, removes_an_address, is_taken_off_the_rota],
+)
+def test_what_makes_a_finding_unroutable_is_seen_at_once(
+    trust: Trust,
+    woken: Callable[[], list[str]],
+    django_capture_on_commit_callbacks: Any,
+    change: Callable[[Trust], None],
+) -> None:
+    finding = flagged(trust, category="urgent")
+    if change is is_taken_off_the_rota:
+        on_call_is_next(trust, finding)
+    else:
+        trust.referrer.routes.exclude(channel=Channel.EMAIL).delete()
+        no_other_can_be_told(trust)
+    rounds.watch()
+    assert not Unroutable.objects.exists()
+    rounds.watch()
+    assert not Unroutable.objects.exists()
+    connection.run_on_commit.clear()  # what was before has been committed
+    with django_capture_on_commit_callbacks(execute=True):
+        change(trust)
+    assert "notifications.tasks.watch" in woken()
+    rounds.watch()
+    assert [row.finding for row in Unroutable.objects.standing()] == [finding]
+    checked = pulse.last(pulse.COVERAGE)
+    rounds.watch()
+    assert pulse.last(pulse.COVERAGE) == checked, "once for each request"
+
+
+def on_call_is_next(trust: Trust, finding: Finding) -> None:
+    """Only whoever is on call can be told at the next step."""
+    cut_off(trust.responsible)
+    post = make_post(
+        team=trust.team, by=trust.coordinator, name="On call", stands_for="responsible"
+    )
+    step = finding.steps.get(clock__kind="acknowledge", audience="responsible")
+    on = around(step.due_at, days=1)
+    add_entry(post=post, person=trust.colleague, shift=on, by=trust.coordinator)
+    finding.steps.unfired().exclude(pk=step.pk).update(cancelled_at=timezone.now())
+
+
+def test_a_request_while_a_check_runs_is_not_forgotten(trust: Trust, monkeypatch: Any) -> None:
+    finding = flagged(trust)
+
+    def asked_meanwhile() -> None:
+        cut_off(trust.referrer)
+        coverage.ask()
+
+    monkeypatch.setattr(coverage, "check_coverage", asked_meanwhile)
+    rounds.watch()
+    monkeypatch.undo()
+    rounds.watch()
+    assert [row.finding for row in Unroutable.objects.standing()] == [finding]
 
 
 def test_the_command_fails_when_something_would_reach_nobody(trust: Trust) -> None:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from findings.models import Viewing
 from findings.services.close import withdraw_finding
 from findings.services.timeline import database_now
-from notifications import downtime, rounds, watchdog
+from notifications import downtime, pulse, rounds, watchdog
 from notifications.models import Pulse
 from tests.factories import Trust, a_trust, acknowledged, flagged
 from tests.pages import queries_of, signed_in, words_of
@@ -37,7 +37,7 @@ def written(folder: Path, trust: Trust) -> Path:
 
 
 def last_written(**ago: int) -> None:
-    Pulse.objects.filter(name=downtime.LISTS).update(at=database_now() - timedelta(**ago))
+    Pulse.objects.filter(name=pulse.LISTS).update(at=database_now() - timedelta(**ago))
 
 
 def old_lists() -> list[str]:
@@ -135,6 +135,23 @@ def test_it_is_written_anew_when_an_hour_has_passed(trust: Trust, folder: Path) 
     assert finding.reference in written(folder, trust).read_text()
 
 
+def test_whatever_goes_wrong_in_a_list_stops_nothing_else(
+    trust: Trust, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    finding = flagged(trust)
+
+    def broken(*_: object) -> str:
+        raise LookupError(finding.examination.patient.family_name)
+
+    monkeypatch.setattr(downtime, "document", broken)
+    rounds.watch()
+    assert old_lists()
+    assert finding.examination.patient.family_name not in caplog.text
+    monkeypatch.undo()
+    rounds.watch()
+    assert not old_lists(), "the next round tries again"
+
+
 def test_a_folder_that_cannot_be_written_is_said_and_stops_nothing(
     trust: Trust, settings: Any, tmp_path: Path
 ) -> None:
@@ -157,5 +174,5 @@ def test_lists_that_grow_old_are_said(trust: Trust, folder: Path) -> None:
 
 def test_without_a_folder_nothing_is_kept_and_nothing_is_missed(trust: Trust) -> None:
     rounds.watch()
-    assert not Pulse.objects.filter(name=downtime.LISTS).exists()
+    assert not Pulse.objects.filter(name=pulse.LISTS).exists()
     assert not old_lists()

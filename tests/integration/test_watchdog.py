@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from findings.models import Clock, Step
 from findings.services.clocks import stop_clocks
-from notifications import rounds, watchdog
+from notifications import pulse, rounds, watchdog
 from notifications.firing import fire_due_steps
 from notifications.models import Notification, Pulse, Route
 from notifications.watchdog import Sentence
@@ -39,8 +39,8 @@ def _fresh() -> Iterator[None]:
 @pytest.fixture
 def _running() -> None:
     """Both parts of the engine have just been round."""
-    watchdog.beat(watchdog.FIRE)
-    watchdog.beat(watchdog.DELIVER)
+    pulse.beat(pulse.FIRE)
+    pulse.beat(pulse.DELIVER)
 
 
 def ago(**span: float) -> datetime:
@@ -146,7 +146,7 @@ def test_pages_ask_the_database_at_most_every_fifteen_seconds(
     first = watchdog.sentences()
     with django_assert_num_queries(0):
         assert watchdog.sentences() == first
-    watchdog.beat(watchdog.FIRE)
+    pulse.beat(pulse.FIRE)
     assert len(watchdog.sentences()) == 2
     watchdog.forget()
     assert len(watchdog.sentences()) == 1

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from findings.models import Role
 from imaging_safety.context import NAVIGATION, every_page
-from notifications import watchdog
+from notifications import pulse, watchdog
 from notifications.models import Pulse
 from tests.factories import PersonFactory
 
@@ -106,7 +106,7 @@ def test_the_place_where_one_is_is_marked(client, db):
 @pytest.fixture
 def silent_engine(db):
     """An engine whose last round was ten minutes ago."""
-    for name in (watchdog.FIRE, watchdog.DELIVER, watchdog.WATCH):
+    for name in (pulse.FIRE, pulse.DELIVER, pulse.WATCH):
         Pulse.objects.update_or_create(
             name=name, defaults={"at": timezone.now() - timedelta(minutes=10)}
         )

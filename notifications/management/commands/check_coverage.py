@@ -5,16 +5,15 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from findings.services.coverage import FindingCoverage
+from findings.services.coverage import FindingCoverage, check_coverage
 from findings.words import plural
-from notifications import coverage
 
 
 class Command(BaseCommand):
     help = "Asks whether every open finding and every duty of the coming week reaches a human."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = coverage.check()
+        found = check_coverage()
         if found.unroutable:
             said = plural(found.unroutable, "open finding")
             self.stdout.write(f"Nobody can be told of {said}: see the page Coverage.")
