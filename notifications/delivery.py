@@ -1,29 +1,26 @@
-"""DELIVER: claim, look again, send, record. Over a network, and so at least once.
+"""DELIVER: take, look again, send, record. Over a network, and so at least once.
 
-Any number of processes may do it at once, and each may be killed at any moment. A message is
-claimed under a lease with a token; the attempt is committed before the call; the call is made with
-no transaction open; and only the holder of the token records how it ended. When a sender dies its
-lease runs out, another sends, and that second copy says that it may be one.
+Any number of processes may do it at once, and each may be killed at any moment. Messages are taken
+some at a time under a lease with a token, and everything they need is read at once. Then one after
+the other: its attempt is committed; the call is made with no transaction open; and how it ended is
+recorded before the next begins. So a sender that dies leaves one message of which nobody knows
+whether it went. When its lease has run out another sends it, and that second copy says that it may
+be one; those that were not begun go out soon, and say nothing of it.
 """
 
 import logging
 import time
-import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from django.conf import settings
-from django.contrib.postgres.functions import TransactionNow
-from django.db import transaction
-from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from findings.models import NEWS, Audience, Step
-from findings.services.timeline import database_now
-from findings.states import State
-from notifications import messages
+from findings.services.one_by_one import pass_over
+from notifications import inbox, leases, messages
+from notifications.attempts import Turn, begin
 from notifications.channels import SENDERS
 from notifications.channels.base import (
     NotSent,
@@ -34,8 +31,9 @@ from notifications.channels.base import (
     Unavailable,
     Unknown,
 )
-from notifications.models import Channel, DeliveryAttempt, DeliveryResult, Notification, Route
-from notifications.outcomes import Turn, give_up_unsendable, settle, step_aside
+from notifications.drafts import Drafts, unusable
+from notifications.models import Channel, DeliveryResult, Notification
+from notifications.outcomes import give_up_unsendable, settle
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +41,11 @@ Status, Outcome = Notification.Status, DeliveryResult.Outcome
 
 # Seconds. A round ends before a worker's time limit, however slow the mail server is.
 ROUND = 30.0
-# Seconds for which one channel sends before the next has its turn.
-TURN = 0.5
-# A longer list is not read; the rest goes in the next one.
-MOST_IN_A_DIGEST = 50
+# Seconds for which one channel sends before it looks for something more urgent, and the next
+# channel has its turn.
+TURN = 0.25
+# Messages that are taken together: as many as can be sent within a turn.
+FIRST_BATCH, MOST_IN_A_BATCH = 10, 100
 # When our own code fails on one message: it waits, and the watchdog shows it.
 AFTER_OUR_FAULT = timedelta(minutes=5)
 
@@ -72,7 +71,7 @@ COUNTED = {
 }
 
 
-def deliver_due(*, limit: int = 500, stop: Callable[[], bool] = lambda: False) -> Delivered:
+def deliver_due(*, limit: int = 20_000, stop: Callable[[], bool] = lambda: False) -> Delivered:
     """One round: at most `limit` messages a channel, the most severe and the oldest first.
 
     The channels take turns, so that a thousand messages of one, or a slow server, keep nothing
@@ -80,195 +79,132 @@ def deliver_due(*, limit: int = 500, stop: Callable[[], bool] = lambda: False) -
     """
     counted: Counter[str] = Counter(failed=give_up_unsendable(limit))
     ends = time.monotonic() + ROUND
-    senders = {channel: make() for channel, make in SENDERS.items()}
-    left = dict.fromkeys(senders, limit)
+    lines = [_Line(channel, make(), limit, counted, stop) for channel, make in SENDERS.items()]
+    waiting = list(lines)
     try:
-        while left and not stop() and time.monotonic() < ends:
-            for channel in list(left):
-                sent = _take_a_turn(channel, senders[channel], left[channel], counted, stop)
-                left[channel] -= sent or left[channel]
-                if not left[channel]:
-                    del left[channel]
+        while waiting and not stop() and time.monotonic() < ends:
+            waiting = [line for line in waiting if line.take_a_turn()]
     finally:
-        for sender in senders.values():
-            sender.close()
+        for line in lines:
+            line.sender.close()
     return Delivered(**counted)
 
 
-def _take_a_turn(
-    channel: Channel,
-    sender: Sender,
-    most: int,
-    counted: Counter[str],
-    stop: Callable[[], bool],
-) -> int:
-    """Send for a moment; how many. None at all when nothing waits or the server is away."""
-    over = time.monotonic() + TURN
-    sent = 0
-    try:
-        while sent < most and not stop() and _deliver_next(channel, sender, counted):
-            sent += 1
-            if time.monotonic() > over:
+@dataclass
+class _Line:
+    """What waits for one channel, in one round."""
+
+    channel: Channel
+    sender: Sender
+    left: int
+    counted: Counter[str]
+    stop: Callable[[], bool]
+    # How many to take together: as many as were sent in one turn before.
+    size: int = FIRST_BATCH
+    ends: float = 0.0
+
+    def take_a_turn(self) -> bool:
+        """False when nothing is left that could go now, or the server is away."""
+        self.ends = time.monotonic() + TURN
+        try:
+            while True:
+                done = self._deliver_some(min(self.size, self.left))
+                self.left -= done
+                self.size = max(FIRST_BATCH, min(2 * done, MOST_IN_A_BATCH))
+                if not done or not self.left:
+                    return False
+                if self._is_over():
+                    return True
+        except Unavailable as error:
+            log.warning("%s does not answer: %s", self.channel.value, error)
+            return False
+
+    def _is_over(self) -> bool:
+        return self.stop() or time.monotonic() > self.ends
+
+    def _deliver_some(self, size: int) -> int:
+        """How many were dealt with. Connects before it takes any: nothing is taken that cannot be
+        sent."""
+        if not leases.waiting(self.channel).exists():
+            return 0
+        shown, alone = 0, list[int]()
+        if self.channel == Channel.IN_APP:
+            shown, alone = self._show(size)
+            if shown and not alone:
+                return shown
+        self.sender.open()
+        batch = _Batch(leases.take(self.channel, size, only=alone), self.sender, self.counted)
+        return shown + batch.send(until=self._is_over)
+
+    def _show(self, size: int) -> tuple[int, list[int]]:
+        """How many are done, and which have to be delivered alone."""
+        try:
+            shown = inbox.show(size)
+        except Exception as error:
+            pass_over(log, "messages not shown together", error, level=logging.WARNING)
+            return 0, []
+        self.counted.update(sent=shown.sent, not_needed=shown.not_needed)
+        return shown.sent + shown.not_needed, shown.alone
+
+
+class _Batch:
+    """Messages under one lease, one after the other."""
+
+    def __init__(self, lease: leases.Lease, sender: Sender, counted: Counter[str]) -> None:
+        self.lease, self.sender, self.counted = lease, sender, counted
+        # What is not to be given back (ids): it was begun, or put aside.
+        self.over: set[int] = set()
+
+    def send(self, until: Callable[[], bool]) -> int:
+        """How many were dealt with. The others are given back."""
+        try:
+            if self.lease.ids:
+                self._go_through(Drafts(self.lease.ids), until)
+        finally:
+            if rest := set(self.lease.ids) - self.over:
+                leases.give_back(self.lease.token, rest, status=Status.QUEUED)
+        return len(self.over)
+
+    def _go_through(self, drafts: Drafts, until: Callable[[], bool]) -> None:
+        for group in drafts.groups:
+            turn = self._begin(drafts, group)
+            if turn is None:
+                continue
+            self.over.update(one.notification.pk for one in (turn, *turn.others))
+            outcome = send_and_settle(turn, self.sender)
+            self.counted[COUNTED[outcome]] += 1
+            # What else goes to an address that was refused has to be read again.
+            if until() or outcome == Outcome.PERMANENT:
                 break
-    except Unavailable as error:
-        log.warning("%s does not answer: %s", channel.value, error)
-        return 0
-    return sent
+
+    def _begin(self, drafts: Drafts, group: Sequence[Notification]) -> Turn | None:
+        """None: not needed any more, not to be written, or to be read again."""
+        try:
+            needed = drafts.needed(group)
+            self._put_aside([one for one in group if one not in needed], Status.NOT_NEEDED)
+            if not needed:
+                return None
+            draft = drafts.write(needed)
+            self.sender.open()
+            return begin(draft, self.lease.token)
+        except Unavailable:
+            raise
+        except Exception as error:
+            # The others must go out.
+            pass_over(log, "message not written", error, notification=group[0].pk)
+            later = Now() + AFTER_OUR_FAULT
+            self._put_aside(group, Status.QUEUED, next_attempt_at=later)
+            return None
+
+    def _put_aside(self, aside: Sequence[Notification], status: str, **change: Any) -> None:
+        if aside:
+            ids = [one.pk for one in aside]
+            self.over.update(ids)
+            self.counted["not_needed" if status == Status.NOT_NEEDED else "retried"] += len(ids)
+            leases.give_back(self.lease.token, ids, status=status, **change)
 
 
-def _deliver_next(channel: Channel, sender: Sender, counted: Counter[str]) -> bool:
-    """False when nothing waits. Connects before it claims: no lease runs while it does."""
-    if not _waiting(channel).exists():
-        return False
-    sender.open()
-    ends = time.monotonic() + settings.DELIVERY_LEASE_SECONDS
-    claimed = _claim(channel)
-    if claimed is None:
-        return False
-    try:
-        turn = _prepare(claimed, ends)
-    except Exception as error:
-        # By type: the text of an error may quote a row. The others must go out.
-        log.error(
-            "message not written",
-            extra={"notification": claimed.pk, "error": type(error).__name__},
-        )
-        step_aside(claimed, status=Status.QUEUED, next_attempt_at=Now() + AFTER_OUR_FAULT)
-        counted["retried"] += 1
-        return True
-    counted[COUNTED[_send_and_settle(turn, sender)] if turn else "not_needed"] += 1
-    return True
-
-
-def _waiting(channel: Channel) -> QuerySet[Notification]:
-    """Due, or left behind by a sender whose lease has run out. Its own columns only."""
-    due = Q(status=Status.QUEUED, next_attempt_at__lte=Now())
-    left_behind = Q(status=Status.SENDING, lease_until__lt=Now())
-    return Notification.objects.filter(due | left_behind, channel=channel)
-
-
-@transaction.atomic
-def _claim(channel: Channel) -> Notification | None:
-    """The next message, ours until the lease runs out."""
-    waiting = _waiting(channel).order_by("priority", "next_attempt_at", "pk")
-    claimed = waiting.select_for_update(skip_locked=True).first()
-    if claimed is None:
-        return None
-    claimed.status, claimed.lease_token = Status.SENDING, uuid.uuid4()
-    Notification.objects.filter(pk=claimed.pk).update(
-        status=claimed.status,
-        lease_token=claimed.lease_token,
-        lease_until=Now() + timedelta(seconds=settings.DELIVERY_LEASE_SECONDS),
-    )
-    return claimed
-
-
-_WHOLE = Notification.objects.select_related(
-    "step__clock", "finding__team", "finding__owner_team", "recipient", "route__person"
-)
-
-
-@transaction.atomic
-def _prepare(claimed: Notification, ends: float) -> Turn | None:
-    """The attempt, committed before the call; None when the finding no longer needs it.
-
-    One transaction, and the attempt has the time of its beginning: none is later than the answer
-    that it did not see, however long the process stood still in between.
-    """
-    notification = _WHOLE.get(pk=claimed.pk)
-    if not _is_needed(notification):
-        step_aside(claimed, status=Status.NOT_NEEDED)
-        return None
-    others = _saved_up_with(claimed) if claimed.held_until else []
-    every = [notification, *others]
-    may_be_second = any(_may_have_arrived(one) for one in every)
-    write = messages.write_digest if others else messages.write
-    message = write(*every, at=database_now(), may_be_second=may_be_second)
-    attempt = _attempt(notification, message)
-    assert claimed.lease_token is not None
-    token = claimed.lease_token
-    carried = tuple(
-        Turn(one, _attempt(one, message, carried_by=attempt), token, message, ends)
-        for one in others
-    )
-    return Turn(notification, attempt, token, message, ends, carried)
-
-
-def _attempt(
-    notification: Notification, message: messages.Message, **more: DeliveryAttempt
-) -> DeliveryAttempt:
-    return DeliveryAttempt.objects.create(
-        notification=notification,
-        number=notification.attempts.count() + 1,
-        started_at=TransactionNow(),
-        subject=message.subject,
-        body=message.text,
-        **more,
-    )
-
-
-def _saved_up_with(claimed: Notification) -> list[Notification]:
-    """What else was saved up for the same morning, person and route; ours under the same lease."""
-    waiting = Notification.objects.filter(
-        status=Status.QUEUED,
-        next_attempt_at__lte=Now(),
-        held_until__isnull=False,
-        recipient=claimed.recipient_id,
-        route=claimed.route_id,
-    ).order_by("next_attempt_at", "pk")
-    locked = waiting.select_for_update(skip_locked=True).values_list("pk", flat=True)
-    ours = list(locked[: MOST_IN_A_DIGEST - 1])
-    Notification.objects.filter(pk__in=ours).update(
-        status=Status.SENDING,
-        lease_token=claimed.lease_token,
-        lease_until=Now() + timedelta(seconds=settings.DELIVERY_LEASE_SECONDS),
-    )
-    found = _WHOLE.filter(pk__in=ours).order_by("pk")
-    needed = []
-    for one in found:
-        if _is_needed(one):
-            needed.append(one)
-        else:
-            step_aside(one, status=Status.NOT_NEEDED)
-    return needed
-
-
-def _is_needed(notification: Notification) -> bool:
-    """The promise still runs, and no newer message says the same to the same person. News is
-    needed whatever was answered since; of a withdrawn finding only that it is withdrawn."""
-    if notification.step.audience in NEWS:
-        return (
-            notification.step.audience == Audience.WITHDRAWN
-            or notification.finding.state != State.WITHDRAWN
-        )
-    if not notification.finding.is_open or not notification.step.clock.is_running:
-        return False
-    if notification.step.audience == Audience.OFFERED:
-        return _is_still_offered(notification.step)
-    newer = Notification.objects.filter(
-        finding=notification.finding_id,
-        # Of the same promise: one about the patient must not silence one about the action.
-        step__clock=notification.step.clock_id,
-        recipient=notification.recipient_id,
-        route=notification.route_id,
-        pk__gt=notification.pk,
-        step__level__gt=0,
-    )
-    return not newer.exclude(status__in=[Status.FAILED, Status.NOT_NEEDED]).exists()
-
-
-def _is_still_offered(step: Step) -> bool:
-    """Whether the offer that this step tells of is open: one that was taken back asks nobody."""
-    return step.finding.offers.open().filter(offered_at=step.due_at).exists()
-
-
-def _may_have_arrived(notification: Notification) -> bool:
-    """Whether an earlier try ended without anybody knowing how."""
-    unsure = Q(result=None) | Q(result__outcome__in=[Outcome.UNKNOWN, Outcome.LEASE_LOST])
-    return notification.attempts.filter(unsure).exists()
-
-
-def _send_and_settle(turn: Turn, sender: Sender) -> DeliveryResult.Outcome:
+def send_and_settle(turn: Turn, sender: Sender) -> DeliveryResult.Outcome:
     """No transaction is open here: the other side may take as long as it likes."""
     try:
         _send(turn, sender)
@@ -287,7 +223,7 @@ def _send(turn: Turn, sender: Sender) -> None:
     if time.monotonic() > turn.ends:  # stopped, or the whole machine was: it may be answered by now
         raise Transient("The sender slept through its turn; nothing was sent.")
     route = turn.notification.route
-    if why_not := _unusable(route):
+    if why_not := unusable(turn.notification):
         raise Permanent(why_not)
     sender.send(
         Outgoing(
@@ -299,14 +235,3 @@ def _send(turn: Turn, sender: Sender) -> None:
             is_urgent=turn.notification.priority in messages.URGENCY,
         )
     )
-
-
-def _unusable(route: Route) -> str:
-    """What has changed since the step fired, in a sentence; empty when nothing has."""
-    if not route.person.is_active:
-        return "The recipient no longer works here."
-    if route.removed_at:
-        return "The recipient is no longer told there."
-    if route.failed_at:
-        return "The address has refused mail before."
-    return "" if route.verified_at else "The address is not verified."

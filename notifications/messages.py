@@ -16,7 +16,7 @@ from findings.services.clocks import REPORT_CHANGED
 from findings.states import ClockKind
 from findings.words import length, near, plural
 from notifications.escalation import asks_for_an_answer
-from notifications.models import Notification
+from notifications.models import Channel, Notification
 from notifications.standing import Standing
 from notifications.watchdog import STEP_LATE_AFTER
 
@@ -76,7 +76,8 @@ class Message:
 
     subject: str
     text: str
-    html: str
+    # For e-mail alone.
+    html: str = ""
 
 
 def write(
@@ -96,7 +97,7 @@ def write(
     return Message(
         subject=_one_line(context["subject"]),
         text=render_to_string("messages/notification.txt.jinja", context).strip() + "\n",
-        html=render_to_string("messages/notification.html.jinja", context),
+        html=_html("messages/notification.html.jinja", context, notification),
     )
 
 
@@ -121,8 +122,12 @@ def write_digest(
     return Message(
         subject=subject,
         text=render_to_string("messages/digest.txt.jinja", context).strip() + "\n",
-        html=render_to_string("messages/digest.html.jinja", context),
+        html=_html("messages/digest.html.jinja", context, notifications[0]),
     )
+
+
+def _html(template: str, context: dict[str, Any], notification: Notification) -> str:
+    return render_to_string(template, context) if notification.channel == Channel.EMAIL else ""
 
 
 def _digest_headline(news: int, every: int) -> str:

@@ -1,15 +1,15 @@
 """How a try at sending ended, and what follows from it. Only the holder of the lease records it.
 
-Sent: the timeline says so. Not now: again later, with a longer pause each time. Never: the address
-is marked, the timeline says so, whoever flagged the finding is told, and where nobody else of the
-step can have got it, the next step of the ladder is brought forward.
+Sent: the timeline says so. Not now: again later, with a longer pause each time. Nobody knows: once
+more, as a copy that says so, and then never again. Never: the address is marked, the timeline says
+so, whoever flagged the finding is told, and where nobody else of the step can have got it, the next
+step of the ladder is brought forward.
 """
 
 import random
 import time
-import uuid
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from json import dumps
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection, transaction
@@ -20,12 +20,12 @@ from findings import doorbell
 from findings.models import NEWS, Audience, Event, Finding, Step
 from findings.services.clocks import bring_next_step_forward, tell_now
 from findings.services.timeline import database_now, lock, record
+from notifications import leases
+from notifications.attempts import Turn
 from notifications.channels.base import NotSent, Permanent, Transient
 from notifications.escalation import asks_for_an_answer
-from notifications.messages import Message
 from notifications.models import (
     Channel,
-    DeliveryAttempt,
     DeliveryResult,
     Notification,
     configured_channels,
@@ -43,22 +43,33 @@ SWITCHED_OFF = "Nothing can be sent this way any more: it was switched off."
 UNDELIVERED = "a message could not be delivered"
 
 
-@dataclass(frozen=True)
-class Turn:
-    """One try of ours at one message."""
-
-    notification: Notification
-    attempt: DeliveryAttempt
-    token: uuid.UUID
-    message: Message
-    # On time.monotonic(): when the lease will have run out.
-    ends: float
-    # What the same message says of other findings, in a digest.
-    others: tuple["Turn", ...] = ()
+# Of what went out. Without a wait for the disk: the next message's attempt waits for it, and if the
+# database's machine dies first, nobody knows how this one ended, and the second copy says so.
+TAKEN = """
+    SET LOCAL synchronous_commit = off;
+    SELECT FROM findings_finding WHERE id = %(finding)s FOR NO KEY UPDATE;
+    WITH now AS MATERIALIZED (SELECT clock_timestamp() AS at),
+    ours AS (
+        UPDATE notifications_notification
+        SET status = 'sent', sent_at = now.at, lease_token = NULL, lease_until = NULL
+        FROM now WHERE id = %(notification)s AND status = 'sending' AND lease_token = %(token)s
+        RETURNING finding_id
+    ), said AS (
+        INSERT INTO findings_event (finding_id, number, kind, at, data, previous_hash, hash)
+        SELECT finding_id, 0, 'sent', now.at, %(data)s, '', '' FROM ours, now
+    )
+    INSERT INTO notifications_deliveryresult (attempt_id, outcome, detail, at)
+    SELECT %(attempt)s, CASE WHEN EXISTS (SELECT FROM ours) THEN 'accepted' ELSE 'lease_lost' END,
+        '', at FROM now
+    ON CONFLICT DO NOTHING RETURNING outcome
+"""
 
 
 def settle(turn: Turn, error: NotSent | None) -> DeliveryResult.Outcome:
-    """Record how it ended, of a digest for each that it carried: one finding after the other."""
+    """Record how it ended, of a digest for each that it carried: one finding after the other.
+
+    What is given up counts as refused, whatever the last answer was.
+    """
     outcome = _keep_settling(turn, error)
     for other in turn.others:
         _keep_settling(other, error)
@@ -69,52 +80,65 @@ def _keep_settling(turn: Turn, error: NotSent | None) -> DeliveryResult.Outcome:
     """A restart of the database must not make us forget that it has gone."""
     for pause in RECORD_AGAIN_AFTER:
         try:
-            return _settle(turn, error)
+            return _taken(turn) if error is None else _settle(turn, error)
         except (OperationalError, InterfaceError):
             if connection.in_atomic_block:
                 raise
             connection.close()
             time.sleep(pause)
-    return _settle(turn, error)
+    return _taken(turn) if error is None else _settle(turn, error)
+
+
+def _taken(turn: Turn) -> DeliveryResult.Outcome:
+    """It went: sent, unless somebody else's lease holds the message now."""
+    notification = turn.notification
+    with connection.cursor() as cursor:
+        cursor.execute(
+            TAKEN,
+            {
+                "finding": notification.finding_id,
+                "notification": notification.pk,
+                "token": turn.token,
+                "attempt": turn.attempt.pk,
+                "data": dumps(said(notification, attempt=turn.attempt.number)),
+            },
+        )
+        row = cursor.fetchone()
+    # No row: it was recorded, and only the answer of the database was lost.
+    return Outcome(row[0]) if row else Outcome.ACCEPTED
 
 
 @transaction.atomic
-def _settle(turn: Turn, error: NotSent | None) -> DeliveryResult.Outcome:
+def _settle(turn: Turn, error: NotSent) -> DeliveryResult.Outcome:
     finding = lock(turn.notification.finding)
     at = database_now()
     outcome, change = _outcome(turn, error, at)
-    if not _give_back(turn.notification, turn.token, **change):
+    gave_up = change["status"] == Status.FAILED
+    if not leases.give_back(turn.token, [turn.notification.pk], **change):
         outcome = Outcome.LEASE_LOST
-    DeliveryResult.objects.create(
-        attempt=turn.attempt, outcome=outcome, detail=error.detail if error else "", at=at
-    )
-    if outcome == Outcome.ACCEPTED:
-        _record_try(finding, turn, Event.Kind.SENT, at)
-    elif error is None:
-        pass  # it went, and somebody else's lease holds the message now
-    elif outcome == Outcome.PERMANENT:
-        _record_try(finding, turn, Event.Kind.SEND_FAILED, at, because=error.detail)
+    DeliveryResult.objects.create(attempt=turn.attempt, outcome=outcome, detail=error.detail, at=at)
+    because = error.detail
+    if gave_up and outcome != Outcome.LEASE_LOST:
+        _record_failed(finding, turn, at, because=because)
         address_is_bad = isinstance(error, Permanent) and error.address_is_bad
         why = error.detail if address_is_bad else ""
         follow_failure(finding, turn.notification, at, address_is_bad_because=why)
-    elif outcome in (Outcome.TRANSIENT, Outcome.UNKNOWN) and turn.attempt.number == 1:
-        _record_try(finding, turn, Event.Kind.SEND_FAILED, at, because=error.detail, again=True)
+        return Outcome.PERMANENT
+    if outcome in (Outcome.TRANSIENT, Outcome.UNKNOWN) and turn.attempt.number == 1:
+        _record_failed(finding, turn, at, because=because, again=True)
     return outcome
 
 
 def _outcome(
-    turn: Turn, error: NotSent | None, at: datetime
+    turn: Turn, error: NotSent, at: datetime
 ) -> tuple[DeliveryResult.Outcome, dict[str, Any]]:
     """What happened, and how the notification stands after it."""
-    if error is None:
-        return Outcome.ACCEPTED, {"status": Status.SENT, "sent_at": at}
     if isinstance(error, Permanent) or turn.attempt.number >= MOST_TRIES:
         return Outcome.PERMANENT, {"status": Status.FAILED}
-    outcome = Outcome.TRANSIENT if isinstance(error, Transient) else Outcome.UNKNOWN
-    return outcome, {
-        "status": Status.QUEUED,
-        "next_attempt_at": at + pause_before(turn.attempt.number + 1),
-    }
+    again = at + pause_before(turn.attempt.number + 1)
+    if isinstance(error, Transient):
+        return Outcome.TRANSIENT, {"status": Status.QUEUED, "next_attempt_at": again}
+    return Outcome.UNKNOWN, {"status": Status.QUEUED, "next_attempt_at": again}
 
 
 def pause_before(number: int) -> timedelta:
@@ -123,36 +147,26 @@ def pause_before(number: int) -> timedelta:
     return pause * random.uniform(0.8, 1.2)  # noqa: S311  nothing secret
 
 
-def step_aside(claimed: Notification, **change: Any) -> None:
-    """Give a claimed message back without having tried."""
-    assert claimed.lease_token is not None
-    _give_back(claimed, claimed.lease_token, **change)
-
-
-def _give_back(notification: Notification, token: uuid.UUID, **change: Any) -> bool:
-    """False when the lease has run out and somebody else took the message over."""
-    mine = Notification.objects.filter(pk=notification.pk, status=Status.SENDING, lease_token=token)
-    return bool(mine.update(lease_token=None, lease_until=None, **change))
+def said(notification: Notification, **more: Any) -> dict[str, Any]:
+    """What the timeline says of a message."""
+    return {
+        "to": str(notification.recipient),
+        "channel": notification.channel,
+        "level": notification.step.level,
+        **more,
+    }
 
 
 def record_message(
     finding: Finding, kind: Event.Kind, notification: Notification, at: datetime, **more: Any
 ) -> None:
-    """What the timeline says of a message: `SENT`, or `SEND_FAILED` with `because`."""
-    record(
-        finding=finding,
-        kind=kind,
-        by=None,
-        at=at,
-        to=str(notification.recipient),
-        channel=notification.channel,
-        level=notification.step.level,
-        **more,
-    )
+    """A line about a message: `SENT`, or `SEND_FAILED` with `because`."""
+    record(finding=finding, kind=kind, by=None, at=at, **said(notification, **more))
 
 
-def _record_try(finding: Finding, turn: Turn, kind: Event.Kind, at: datetime, **more: Any) -> None:
-    record_message(finding, kind, turn.notification, at, attempt=turn.attempt.number, **more)
+def _record_failed(finding: Finding, turn: Turn, at: datetime, **more: Any) -> None:
+    more["attempt"] = turn.attempt.number
+    record_message(finding, Event.Kind.SEND_FAILED, turn.notification, at, **more)
 
 
 def give_up_unsendable(limit: int) -> int:

@@ -2,16 +2,18 @@
 
 import time
 import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
 
 from findings.models import Finding, Person
-from notifications.delivery import _claim, _prepare
+from notifications import leases
+from notifications.attempts import Turn, begin
+from notifications.drafts import Drafts
 from notifications.firing import fire_due_steps
 from notifications.models import Channel, DeliveryAttempt, DeliveryResult, Notification
-from notifications.outcomes import Turn
 from tests.factories import Trust, flagged
 
 
@@ -36,11 +38,11 @@ def outcomes(notification: Notification) -> list[str]:
 
 def in_mid_send(left: float = 60.0) -> Turn:
     """As a sender stands when its call is under way, with some seconds of its lease left."""
-    claimed = _claim(Channel.EMAIL)
-    assert claimed is not None
-    turn = _prepare(claimed, time.monotonic() + left)
+    lease = leases.take(Channel.EMAIL, 1)
+    drafts = Drafts(lease.ids)
+    turn = begin(drafts.write(drafts.needed(drafts.groups[0])), lease.token)
     assert turn is not None
-    return turn
+    return replace(turn, ends=time.monotonic() + left)
 
 
 def due_again(notification: Notification) -> None:

@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from findings.models import Event
+from findings.models import Event, Finding
 from findings.services.timeline import database_now
 from findings.words import clock_time
-from notifications import messages
+from notifications import delivery, leases, messages
+from notifications.attempts import begin
 from notifications.channels.email import Email
-from notifications.delivery import Delivered, _send_and_settle, deliver_due
+from notifications.delivery import Delivered, deliver_due, send_and_settle
+from notifications.drafts import Drafts
 from notifications.firing import fire_due_steps
 from notifications.models import Channel, DeliveryAttempt, DeliveryResult, Notification
 from notifications.outcomes import settle
@@ -240,7 +243,7 @@ def test_a_sender_that_slept_through_its_turn_sends_nothing(mail: MailServer, tr
     sender = Email()
     sender.open()
     try:
-        assert _send_and_settle(in_mid_send(left=-1), sender) == Outcome.TRANSIENT
+        assert send_and_settle(in_mid_send(left=-1), sender) == Outcome.TRANSIENT
     finally:
         sender.close()
     assert mail.arrived == []
@@ -257,6 +260,102 @@ def test_an_attempt_has_the_time_at_which_the_finding_was_looked_at(
         began = database_now()
         turn = in_mid_send()
         assert DeliveryAttempt.objects.get(pk=turn.attempt.pk).started_at <= began
+
+
+# --- Several under one lease -------------------------------------------------------------------
+
+
+def taken_together(*, begun: int) -> list[Notification]:
+    """As a sender leaves its batch that dies while the last of `begun` messages is under way."""
+    lease = leases.take(Channel.EMAIL, 10)
+    drafts = Drafts(lease.ids)
+    for group in drafts.groups[:begun]:
+        turn = begin(drafts.write(group), lease.token)
+        assert turn is not None
+        if group != drafts.groups[begun - 1]:
+            settle(turn, None)
+    return [group[0] for group in drafts.groups]
+
+
+def test_of_a_dead_senders_batch_only_the_one_under_way_may_be_a_second_copy(
+    mail: MailServer, trust: Trust
+) -> None:
+    for _ in range(3):
+        fired(trust)
+    sent, under_way, untouched = taken_together(begun=2)
+    Notification.objects.filter(status=Status.SENDING).update(lease_until=ago(seconds=1))
+    deliver_due()
+    said = {one.message_id: one.may_be_second for one in mail.arrived}
+    assert said == {under_way.message_id: True, untouched.message_id: False}
+    assert outcomes(sent) == [Outcome.ACCEPTED]
+
+
+def test_only_what_is_under_way_waits_for_the_whole_lease_of_a_dead_sender(trust: Trust) -> None:
+    for _ in range(2):
+        fired(trust)
+    left = [Notification.objects.get(pk=one.pk) for one in taken_together(begun=1)]
+    spans = [one.lease_until - timezone.now() for one in left if one.lease_until]
+    assert spans[0] > timedelta(seconds=50)
+    assert spans[1] <= leases.HOLD
+
+
+def test_what_is_answered_while_its_batch_is_sent_stays(mail: MailServer, trust: Trust) -> None:
+    """Also when it was read before the answer: the attempt looks again."""
+    finding = fired(trust)
+    lease = leases.take(Channel.EMAIL, 10)
+    drafts = Drafts(lease.ids)
+    draft = drafts.write(drafts.groups[0])
+    acknowledged(trust, finding)
+    assert begin(draft, lease.token) is None
+    assert not DeliveryAttempt.objects.exists()
+
+
+def test_a_message_that_somebody_else_took_over_is_not_begun(trust: Trust) -> None:
+    fired(trust)
+    lease = leases.take(Channel.EMAIL, 10)
+    drafts = Drafts(lease.ids)
+    Notification.objects.filter(pk__in=lease.ids).update(lease_token=uuid.uuid4())
+    assert begin(drafts.write(drafts.groups[0]), lease.token) is None
+
+
+def test_something_critical_goes_before_the_rest_of_a_batch(
+    mail: MailServer, trust: Trust, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "TURN", 0.0)  # as with a slow server
+    for _ in range(3):
+        fired(trust, category="urgent", at=ago(minutes=9))
+    critical: list[Finding] = []
+
+    def meanwhile() -> bool:
+        if len(mail.arrived) == 1 and not critical:
+            critical.append(fired(trust))
+        return False
+
+    deliver_due(stop=meanwhile)
+    subjects = [str(one.message["Subject"]) for one in mail.arrived]
+    assert [subject.partition(":")[0] for subject in subjects] == [
+        *("Urgent", "Critical", "Urgent", "Urgent")
+    ]
+
+
+def test_a_batch_is_read_with_the_same_few_questions(
+    mail: MailServer, trust: Trust, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each e-mail costs two statements more, its attempt and its result; what is shown in the
+    application costs none."""
+    monkeypatch.setattr(delivery, "TURN", 60.0)
+
+    def asked(count: int) -> int:
+        for _ in range(count):
+            fired(trust)
+        with CaptureQueriesContext(connection) as queries:
+            deliver_due()
+        return len(queries)
+
+    assert asked(5) - asked(2) == 3 * 2
+
+
+# --- Attempts ----------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db(transaction=True)

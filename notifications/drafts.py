@@ -1,0 +1,169 @@
+"""What may go out: the words of messages that were taken together, and those not needed any more.
+
+Everything that they need is read at once, with the same few queries for one as for fifty. First
+of all how far each timeline has come: what is written there later stops the attempt (attempts.py).
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Max, Q
+
+from findings.models import NEWS, Audience, Event, HandOver
+from findings.services.timeline import database_now
+from findings.states import State
+from notifications import messages
+from notifications.leases import MOST_IN_A_DIGEST, in_order
+from notifications.models import DeliveryAttempt, DeliveryResult, Notification
+from notifications.standing import Standing
+
+Status, Outcome = Notification.Status, DeliveryResult.Outcome
+
+WHOLE = Notification.objects.select_related("step__clock", "finding", "recipient", "route")
+UNSURE = Q(result=None) | Q(result__outcome__in=[Outcome.UNKNOWN, Outcome.LEASE_LOST])
+
+
+@dataclass(frozen=True)
+class Part:
+    """One notification, and the attempt that is next."""
+
+    notification: Notification
+    number: int
+    # The last line of the finding's timeline that was there before anything else was read.
+    seen: int
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A message that is ready to go: about one notification, or a digest of several."""
+
+    parts: Sequence[Part]
+    message: messages.Message
+
+
+class Drafts:
+    """Of messages (ids) that are ours for now."""
+
+    def __init__(self, ids: Sequence[int]) -> None:
+        self._seen = _last_lines(ids)
+        found = list(in_order(WHOLE.filter(pk__in=ids)))
+        # What goes out as one: each alone, or a digest.
+        self.groups = _groups(found)
+        self._tries = _tries(ids)
+        self._offers = _open_offers(found)
+        self._newest = _newest(found)
+        self._standing = Standing(one.recipient for one in found)
+        self._at = database_now()
+
+    def needed(self, group: Sequence[Notification]) -> list[Notification]:
+        return [one for one in group if self._is_needed(one)]
+
+    def write(self, needed: Sequence[Notification]) -> Draft:
+        """What goes out about these."""
+        every = [self._tries.get(one.pk, Tries()) for one in needed]
+        write = messages.write if len(needed) == 1 else messages.write_digest
+        message = write(
+            *needed,
+            at=self._at,
+            may_be_second=any(tries.unsure for tries in every),
+            standing=self._standing,
+        )
+        parts = [
+            Part(one, tries.count + 1, self._seen[one.finding_id])
+            for one, tries in zip(needed, every, strict=True)
+        ]
+        return Draft(parts, message)
+
+    def _is_needed(self, notification: Notification) -> bool:
+        """The promise still runs, and no newer message says the same to the same person. News is
+        needed whatever was answered since; of a withdrawn finding only that it is withdrawn."""
+        finding, step = notification.finding, notification.step
+        if step.audience in NEWS:
+            return step.audience == Audience.WITHDRAWN or finding.state != State.WITHDRAWN
+        if not finding.is_open or not step.clock.is_running:
+            return False
+        if step.audience == Audience.OFFERED:
+            return (finding.pk, step.due_at) in self._offers
+        return self._newest.get(_saying(notification), 0) <= notification.pk
+
+
+def _groups(found: Sequence[Notification]) -> list[list[Notification]]:
+    """Each alone, but what was saved up for one person and route together."""
+    groups: list[list[Notification]] = []
+    saved_up: dict[tuple[int, int], list[Notification]] = {}
+    for one in found:
+        key = one.recipient_id, one.route_id
+        if one.held_until and len(saved_up.get(key, [])) % MOST_IN_A_DIGEST:
+            saved_up[key].append(one)
+            continue
+        groups.append([one])
+        if one.held_until:
+            saved_up[key] = groups[-1]
+    return groups
+
+
+def _last_lines(ids: Sequence[int]) -> dict[int, int]:
+    """By finding: the number of the last line of its timeline."""
+    events = Event.objects.filter(finding__notifications__in=ids)
+    return dict(events.values_list("finding").annotate(Max("number")).order_by())
+
+
+@dataclass(frozen=True)
+class Tries:
+    """Attempts so far, and how many of them ended without anybody knowing how."""
+
+    count: int = 0
+    unsure: int = 0
+
+
+def _tries(ids: Sequence[int]) -> dict[int, Tries]:
+    attempts = DeliveryAttempt.objects.filter(notification__in=ids).order_by()
+    counted = attempts.values_list("notification").annotate(
+        Count("pk"), unsure=Count("pk", filter=UNSURE)
+    )
+    return {pk: Tries(count, unsure) for pk, count, unsure in counted}
+
+
+def _open_offers(found: Sequence[Notification]) -> set[tuple[int, datetime]]:
+    """Finding and moment of each offer that is open: one that was taken back asks nobody."""
+    asked = {one.finding_id for one in found if one.step.audience == Audience.OFFERED}
+    if not asked:
+        return set()
+    offers = HandOver.objects.open().filter(finding__in=asked)
+    return set(offers.values_list("finding", "offered_at"))
+
+
+# Of the same promise: one about the patient must not silence one about the action.
+Saying = tuple[int, int, int]
+
+
+def _saying(notification: Notification) -> Saying:
+    return notification.step.clock_id, notification.recipient_id, notification.route_id
+
+
+def _newest(found: Sequence[Notification]) -> dict[Saying, int]:
+    """The last message of each promise to each person by each route."""
+    rows = (
+        Notification.objects.filter(finding__in={one.finding_id for one in found})
+        .filter(step__level__gt=0)
+        .exclude(status__in=[Status.FAILED, Status.NOT_NEEDED])
+        .values_list("step__clock", "recipient", "route", "pk")
+    )
+    newest: dict[Saying, int] = defaultdict(int)
+    for clock, recipient, route, pk in rows:
+        newest[clock, recipient, route] = max(newest[clock, recipient, route], pk)
+    return newest
+
+
+def unusable(notification: Notification) -> str:
+    """What has changed since the step fired, in a sentence; empty when nothing has."""
+    route = notification.route
+    if not notification.recipient.is_active:
+        return "The recipient no longer works here."
+    if route.removed_at:
+        return "The recipient is no longer told there."
+    if route.failed_at:
+        return "The address has refused mail before."
+    return "" if route.verified_at else "The address is not verified."
