@@ -293,7 +293,7 @@ class DeliveryResult(models.Model):
         TRANSIENT = "transient", "Not now; tried again later"
         PERMANENT = "permanent", "Refused for good"
         # The connection ended before the answer came.
-        UNKNOWN = "unknown", "It may have arrived; tried again later"
+        UNKNOWN = "unknown", "It may have arrived"
         # The sender's lease had run out when it came back: another may have sent a copy.
         LEASE_LOST = "lease_lost", "Finished after its turn"
 

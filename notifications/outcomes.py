@@ -39,6 +39,10 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=15)
 MOST_TRIES = 40
 # Seconds between tries at recording what has happened already.
 RECORD_AGAIN_AFTER = (0.2, 0.5, 1, 2, 4, 8)
+# Before the one further copy of a message that may have arrived: longer than a server hiccups.
+AFTER_UNKNOWN = timedelta(minutes=1)
+MAY_HAVE_ARRIVED = "It may have arrived."
+NO_THIRD = "Either copy may have arrived; no third one is sent."
 SWITCHED_OFF = "Nothing can be sent this way any more: it was switched off."
 UNDELIVERED = "a message could not be delivered"
 
@@ -117,7 +121,7 @@ def _settle(turn: Turn, error: NotSent) -> DeliveryResult.Outcome:
     if not leases.give_back(turn.token, [turn.notification.pk], **change):
         outcome = Outcome.LEASE_LOST
     DeliveryResult.objects.create(attempt=turn.attempt, outcome=outcome, detail=error.detail, at=at)
-    because = error.detail
+    because = " ".join([error.detail, *_unknown(outcome, gave_up)])
     if gave_up and outcome != Outcome.LEASE_LOST:
         _record_failed(finding, turn, at, because=because)
         address_is_bad = isinstance(error, Permanent) and error.address_is_bad
@@ -129,16 +133,30 @@ def _settle(turn: Turn, error: NotSent) -> DeliveryResult.Outcome:
     return outcome
 
 
+def _unknown(outcome: DeliveryResult.Outcome, gave_up: bool) -> list[str]:
+    if outcome != Outcome.UNKNOWN:
+        return []
+    return [NO_THIRD if gave_up else MAY_HAVE_ARRIVED]
+
+
 def _outcome(
     turn: Turn, error: NotSent, at: datetime
 ) -> tuple[DeliveryResult.Outcome, dict[str, Any]]:
     """What happened, and how the notification stands after it."""
     if isinstance(error, Permanent) or turn.attempt.number >= MOST_TRIES:
         return Outcome.PERMANENT, {"status": Status.FAILED}
-    again = at + pause_before(turn.attempt.number + 1)
     if isinstance(error, Transient):
+        again = at + pause_before(turn.attempt.number + 1)
         return Outcome.TRANSIENT, {"status": Status.QUEUED, "next_attempt_at": again}
-    return Outcome.UNKNOWN, {"status": Status.QUEUED, "next_attempt_at": again}
+    if _was_unknown_before(turn.notification):
+        return Outcome.UNKNOWN, {"status": Status.FAILED}
+    return Outcome.UNKNOWN, {"status": Status.QUEUED, "next_attempt_at": at + AFTER_UNKNOWN}
+
+
+def _was_unknown_before(notification: Notification) -> bool:
+    """The other side's silence; not that a sender of ours died, which one copy makes good."""
+    results = DeliveryResult.objects.filter(attempt__notification=notification)
+    return results.filter(outcome=Outcome.UNKNOWN).exists()
 
 
 def pause_before(number: int) -> timedelta:

@@ -1,10 +1,14 @@
 """By e-mail: over SMTP, one connection a round.
 
-What the server says decides: 4xx is not now, 5xx is never, a lost connection is not knowing.
+What the server says decides: 4xx is not now, 5xx is never. A connection that is lost once the text
+was on its way is not knowing; before that, not now.
 """
 
 import contextlib
 import smtplib
+import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +18,8 @@ from notifications.channels.base import Outgoing, Permanent, Transient, Unavaila
 
 # Waits for the server while a message is claimed: MAIL, RCPT, DATA, the text and RSET.
 WAITS = 5
+# Seconds for which a server that has just answered is taken to be there still.
+STILL_THERE = 1.0
 
 
 class Email:
@@ -21,6 +27,10 @@ class Email:
 
     def __init__(self) -> None:
         self._connection: Any = None
+        # On time.monotonic(): when the server last took a message.
+        self._heard_at = -STILL_THERE
+        # Whether the text of the message in hand may have gone out.
+        self._may_have_it = False
 
     def open(self) -> None:
         """Connected and answering. Refused sign-ins and broken TLS are the server's, too."""
@@ -33,17 +43,29 @@ class Email:
         except OSError as error:  # every SMTPException is one
             self.close()
             raise Unavailable(type(error).__name__) from error
+        if smtp := getattr(self._connection, "connection", None):
+            smtp.data = partial(self._hand_over, smtp.data)
 
     def _answers(self) -> bool:
         smtp = getattr(self._connection, "connection", None)
+        if smtp is None or (smtp.sock and time.monotonic() < self._heard_at + STILL_THERE):
+            return True
         try:
-            return smtp is None or smtp.noop()[0] == 250
+            return smtp.noop()[0] == 250
         except OSError:
             return False
 
+    def _hand_over(self, data: Callable[[bytes], object], text: bytes) -> object:
+        """What smtplib does once sender and recipient were accepted."""
+        self._may_have_it = True
+        return data(text)
+
     def send(self, outgoing: Outgoing) -> None:
+        # Of a connection that another back end makes, nobody tells us how far it came.
+        self._may_have_it = getattr(self._connection, "connection", None) is None
         try:
             self._connection.send_messages([_email(outgoing)])
+            self._heard_at = time.monotonic()
         except smtplib.SMTPRecipientsRefused as error:
             raise _refused(*next(iter(error.recipients.values())), address_is_bad=True) from error
         except (smtplib.SMTPSenderRefused, smtplib.SMTPHeloError) as error:
@@ -55,7 +77,8 @@ class Email:
             raise Permanent(f"The message cannot be sent: {type(error).__name__}.") from error
         except OSError as error:
             self.close()
-            raise Unknown(f"No answer: {type(error).__name__}.") from error
+            kind = Unknown if self._may_have_it else Transient
+            raise kind(f"No answer: {type(error).__name__}.") from error
 
     def close(self) -> None:
         if self._connection is not None:

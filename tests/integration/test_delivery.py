@@ -19,11 +19,12 @@ from notifications.delivery import Delivered, deliver_due, send_and_settle
 from notifications.drafts import Drafts
 from notifications.firing import fire_due_steps
 from notifications.models import Channel, DeliveryAttempt, DeliveryResult, Notification
-from notifications.outcomes import settle
+from notifications.outcomes import MAY_HAVE_ARRIVED, NO_THIRD, settle
 from tests.engine.mail import MailServer
 from tests.factories import TEXT, Trust, acknowledged
 from tests.integration.telling import (
     ago,
+    due_again,
     email_to,
     fired,
     in_mid_send,
@@ -353,6 +354,52 @@ def test_a_batch_is_read_with_the_same_few_questions(
         return len(queries)
 
     assert asked(5) - asked(2) == 3 * 2
+
+
+# --- Nobody knows ------------------------------------------------------------------------------
+
+
+def test_what_may_have_arrived_is_sent_once_more_and_then_goes_another_way(
+    mail: MailServer, trust: Trust
+) -> None:
+    """Case 75: the server takes the message, and its answer is lost."""
+    finding = fired(trust)
+    email, second = email_to(trust.referrer), finding.steps.get(clock__kind="acknowledge", level=2)
+    mail.hang_up_on.add(trust.referrer.email)
+    assert deliver_due() == Delivered(sent=1, retried=1)
+    email.refresh_from_db()
+    assert email.status == Status.QUEUED
+    assert email.next_attempt_at - timezone.now() > timedelta(seconds=50)
+    assert finding.steps.get(pk=second.pk).falls_at == second.falls_at
+
+    mail.hang_up_on.add(trust.referrer.email)
+    due_again(email)
+    assert deliver_due() == Delivered(failed=1)
+    assert [one.message_id for one in mail.arrived] == [email.message_id] * 2
+    assert [one.may_be_second for one in mail.arrived] == [False, True]
+    assert outcomes(email) == [Outcome.UNKNOWN, Outcome.UNKNOWN]
+    assert not trust.referrer.routes.filter(failed_at__isnull=False).exists()
+    first, last = finding.events.filter(kind=Kind.SEND_FAILED)
+    assert first.data["because"].endswith(MAY_HAVE_ARRIVED)
+    assert last.data["because"].endswith(NO_THIRD)
+    assert finding.steps.get(pk=second.pk).falls_at < second.falls_at, "nobody may have heard"
+
+    due_again(email)
+    deliver_due()
+    assert len(mail.arrived) == 2, "no third copy"
+
+
+def test_a_connection_lost_before_the_text_is_no_doubt(
+    mail: MailServer, trust: Trust, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang_up(server: Any, *_rest: Any) -> str:
+        server.transport.abort()
+        return "421 Gone"
+
+    monkeypatch.setattr(mail, "handle_MAIL", hang_up, raising=False)
+    fired(trust)
+    deliver_due()
+    assert outcomes(email_to(trust.referrer)) == [Outcome.TRANSIENT]
 
 
 # --- Attempts ----------------------------------------------------------------------------------
