@@ -232,6 +232,20 @@ def check_can_withdraw(person: Person, finding: Finding) -> None:
     after(State(finding.state), Move.WITHDRAW)
 
 
+def check_can_change_category(person: Person, finding: Finding) -> None:
+    flagged_it = person.has_role(Role.RADIOLOGIST) and person.pk == finding.flagged_by_id
+    _require(
+        flagged_it or can_let_be_later(person, finding),
+        "Only the radiologist who flagged it or a coordinator can change the category.",
+    )
+    after(State(finding.state), Move.CHANGE_CATEGORY)
+
+
+def can_let_be_later(person: Person, finding: Finding) -> bool:
+    """Whether a limit may become later because this person says why."""
+    return oversees(person, finding) and person.has_role(Role.COORDINATOR)
+
+
 def check_can_record_call(person: Person, finding: Finding) -> None:
     """That they telephoned somebody about it: whoever flagged it, and whoever oversees it."""
     flagged_it = person.has_role(Role.RADIOLOGIST) and person.pk == finding.flagged_by_id
@@ -355,6 +369,7 @@ can_merge = _answers(check_can_merge)
 can_follow_up = _answers(check_can_follow_up)
 can_close = _answers(check_can_close)
 can_withdraw = _answers(check_can_withdraw)
+can_change_category = _answers(check_can_change_category)
 can_record_call = _answers(check_can_record_call)
 can_note = _answers(check_can_note)
 can_deal_with_held = _answers(check_can_deal_with_held)

@@ -35,6 +35,7 @@ class Move(StrEnum):
     OFFER = "offer"
     ACCEPT = "accept"
     HAND_OVER = "hand_over"
+    CHANGE_CATEGORY = "change_category"
     ACT = "act"
     CLOSE = "close"
     WITHDRAW = "withdraw"
@@ -52,17 +53,20 @@ TRANSITIONS: dict[tuple[State | None, Move], State] = {
     (State.AWAITING, Move.OFFER): State.AWAITING,
     (State.AWAITING, Move.ACCEPT): State.ACKNOWLEDGED,
     (State.AWAITING, Move.HAND_OVER): State.AWAITING,
+    (State.AWAITING, Move.CHANGE_CATEGORY): State.AWAITING,
     (State.AWAITING, Move.WITHDRAW): State.WITHDRAWN,
     (State.AWAITING, Move.REOPEN): State.AWAITING,
     (State.ACKNOWLEDGED, Move.ACT): State.ACTED_ON,
     (State.ACKNOWLEDGED, Move.OFFER): State.ACKNOWLEDGED,
     (State.ACKNOWLEDGED, Move.ACCEPT): State.ACKNOWLEDGED,
     (State.ACKNOWLEDGED, Move.HAND_OVER): State.AWAITING,
+    (State.ACKNOWLEDGED, Move.CHANGE_CATEGORY): State.ACKNOWLEDGED,
     (State.ACKNOWLEDGED, Move.WITHDRAW): State.WITHDRAWN,
     (State.ACKNOWLEDGED, Move.REOPEN): State.AWAITING,
     (State.ACTED_ON, Move.ACT): State.ACTED_ON,
     (State.ACTED_ON, Move.CLOSE): State.CLOSED,
     (State.ACTED_ON, Move.HAND_OVER): State.AWAITING,
+    (State.ACTED_ON, Move.CHANGE_CATEGORY): State.ACTED_ON,
     (State.ACTED_ON, Move.WITHDRAW): State.WITHDRAWN,
     (State.ACTED_ON, Move.REOPEN): State.AWAITING,
     (State.CLOSED, Move.REOPEN): State.AWAITING,

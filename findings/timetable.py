@@ -5,7 +5,7 @@ are counted on the local calendar and end at the same local time of day.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
@@ -26,6 +26,10 @@ class Duration:
     @property
     def is_zero(self) -> bool:
         return not self.days and not self.time
+
+    @property
+    def backwards(self) -> "Duration":
+        return Duration(-self.days, -self.time)
 
     @property
     def elapsed(self) -> timedelta:
@@ -118,6 +122,22 @@ def steps(
         if not (rung.offset.startswith("-") and moment < from_at)
     ]
     return sorted(planned, key=lambda step: (step.due_at, step.level))
+
+
+def still_to_tell(
+    ladder: Iterable[PlannedStep], told: Mapping[str, int], at: datetime
+) -> Sequence[PlannedStep]:
+    """What is left of a ladder where another one was climbed before: without as many past steps of
+    each audience as it has been told of (`told`). What would have fallen by `at` and was not told
+    stays, and so falls at once."""
+    left = dict(told)
+    kept = []
+    for step in ladder:
+        if step.due_at <= at and left.get(step.audience, 0) > 0:
+            left[step.audience] -= 1
+        else:
+            kept.append(step)
+    return kept
 
 
 def end_of_day(day: date, zone: ZoneInfo) -> datetime:

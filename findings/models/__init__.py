@@ -3,6 +3,7 @@
 from findings.models.action import Action
 from findings.models.append_only import APPEND_ONLY
 from findings.models.bank_holiday import BankHoliday, BankHolidayChange, Nation
+from findings.models.category_change import CategoryChange
 from findings.models.clock import Clock, Step
 from findings.models.cover import Leave
 from findings.models.event import Event, Viewing
@@ -31,6 +32,7 @@ __all__ = [
     "BankHoliday",
     "BankHolidayChange",
     "Category",
+    "CategoryChange",
     "Clock",
     "Event",
     "Examination",

@@ -23,6 +23,7 @@ APPEND_ONLY = [
     "findings_event",
     "findings_action",
     "findings_phonecall",
+    "findings_categorychange",
     "findings_viewing",
     "findings_rule",
     "findings_rung",

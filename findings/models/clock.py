@@ -18,6 +18,7 @@ class Clock(models.Model):
         ANSWERED = "answered", "What was promised was done"
         CORRECTED = "corrected", "The report was corrected; a new clock started"
         HANDED_OVER = "handed_over", "Handed to somebody else; a new clock started"
+        CATEGORY = "category", "The category changed; a new clock started"
         CLOSED = "closed", "The finding was closed"
         WITHDRAWN = "withdrawn", "The finding was withdrawn"
 
@@ -30,6 +31,12 @@ class Clock(models.Model):
     due_at = models.DateTimeField()
     stopped_at = models.DateTimeField(null=True, blank=True)
     stopped_because = models.CharField(max_length=12, choices=StoppedBecause, blank=True)
+    # The promise in whose stead this one was made: it may be due earlier, never later, unless a
+    # coordinator says why.
+    replaces = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, related_name="replaced_by"
+    )
+    later_because = models.TextField(blank=True, db_default="")
 
     class Meta:
         ordering = ["started_at", "pk"]
@@ -54,12 +61,58 @@ class Clock(models.Model):
                 condition=Q(stopped_at__isnull=True),
                 name="one_running_clock_of_a_kind",
             ),
+            models.CheckConstraint(
+                name="only_a_clock_that_replaces_one_is_later",
+                condition=Q(later_because="") | Q(replaces__isnull=False),
+            ),
         ]
         triggers = [
             never_deleted("clock"),
             pgtrigger.ReadOnly(
                 name="clock_promise_never_changes",
-                fields=["finding", "kind", "rule", "started_at", "due_at"],
+                fields=[
+                    "finding",
+                    "kind",
+                    "rule",
+                    "started_at",
+                    "due_at",
+                    "replaces",
+                    "later_because",
+                ],
+            ),
+            pgtrigger.Trigger(
+                name="replacing_clock_is_never_due_later",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                condition=pgtrigger.Q(new__replaces__isnull=False),
+                declare=[("before", "findings_clock%ROWTYPE")],
+                func="""
+                    SELECT * INTO before FROM findings_clock WHERE id = NEW.replaces_id;
+                    IF before.finding_id <> NEW.finding_id
+                            OR before.stopped_because NOT IN ('handed_over', 'category') THEN
+                        RAISE EXCEPTION 'clock % was not stopped to be replaced', before.id
+                            USING ERRCODE = 'check_violation';
+                    ELSIF NEW.due_at > before.due_at AND NEW.later_because = '' THEN
+                        RAISE EXCEPTION 'the clock that replaces % is due later than it', before.id
+                            USING ERRCODE = 'check_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="replaced_clock_has_a_successor",
+                when=pgtrigger.After,
+                operation=pgtrigger.Update,
+                timing=pgtrigger.Deferred,
+                condition=pgtrigger.Q(old__stopped_at__isnull=True)
+                & pgtrigger.Q(new__stopped_because__in=["handed_over", "category"]),
+                func="""
+                    IF NOT EXISTS (SELECT 1 FROM findings_clock WHERE replaces_id = NEW.id) THEN
+                        RAISE EXCEPTION 'clock % was stopped and nothing replaces it', NEW.id
+                            USING ERRCODE = 'check_violation';
+                    END IF;
+                    RETURN NULL;
+                """,
             ),
             pgtrigger.Trigger(
                 name="clock_runs_while_finding_is_open",
@@ -76,6 +129,13 @@ class Clock(models.Model):
     @property
     def is_running(self) -> bool:
         return self.stopped_at is None
+
+    @property
+    def in_force(self) -> "Clock":
+        """The clock that took its place where the category changed; else itself."""
+        if self.stopped_because != self.StoppedBecause.CATEGORY:
+            return self
+        return self.replaced_by.in_force
 
 
 class StepQuerySet(models.QuerySet["Step"]):
@@ -102,7 +162,7 @@ class Step(models.Model):
     level = models.PositiveSmallIntegerField()
     audience = models.CharField(max_length=12)
     words = models.CharField(max_length=120)
-    # The category's at the flag: the most severe are told first.
+    # The category's: the most severe are told first.
     priority = models.PositiveSmallIntegerField()
     # Whether its messages may wait for the morning: the category's, too.
     may_wait = models.BooleanField(default=False)
@@ -159,7 +219,8 @@ class Step(models.Model):
             never_deleted("step"),
             pgtrigger.ReadOnly(
                 name="step_promise_never_changes",
-                fields=["clock", "finding", "level", "audience", "due_at", "priority"],
+                # Not its priority, the category's: as long as it has not fired, it goes with that.
+                fields=["clock", "finding", "level", "audience", "due_at"],
             ),
             pgtrigger.Trigger(
                 name="step_never_fires_twice",

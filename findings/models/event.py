@@ -41,6 +41,7 @@ class Event(models.Model):
         PAUSE_ENDED = "pause_ended", "Snooze or hold ended"
         PATIENT_MERGED = "patient_merged", "Patient's records merged"
         MERGE_UNDONE = "merge_undone", "Merge of records undone"
+        CATEGORY_CHANGED = "category_changed", "Category changed"
         CLOSED = "closed", "Closed"
         WITHDRAWN = "withdrawn", "Withdrawn"
         REOPENED = "reopened", "Re-opened"

@@ -25,6 +25,7 @@ DECISIONS = (
     Kind.RECOMMENDED,
     Kind.MATCH_REFUSED,
     Kind.FOLLOWED_UP,
+    Kind.CATEGORY_CHANGED,
     Kind.CLOSED,
     Kind.WITHDRAWN,
     Kind.REOPENED,

@@ -335,6 +335,28 @@ def _letter_sent(data: Data) -> Said:
     return Said("Letter sent to the patient: to contact the team. The clock to tell them runs on.")
 
 
+def _category_changed(data: Data) -> Said:
+    before, after = (str(data.get(name, "")).replace("_", " ") for name in ("before", "after"))
+    limits = [_limit_held(one) for one in data.get("limits") or []]
+    why = data.get("later_because")
+    later = f"The later limit may hold: {why}" if why else ""
+    text = "\n".join(part for part in (data.get("because", ""), later) if part)
+    return Said(" ".join([f"Category changed from {before} to {after}.", *limits]), text)
+
+
+def _limit_held(limit: Data) -> str:
+    """To act by …, as before, since it is nearer than …."""
+    old, new, holds = (moment(limit.get(name)) for name in ("old", "new", "holds"))
+    if old is None or new is None or holds is None:
+        return ""
+    held = f"To {clock_words(limit)} by {words.until(holds)}"
+    if new == old:
+        return f"{held}, as before."
+    if holds == old:
+        return f"{held}, as before: the new limit would be later, {words.until(new)}."
+    return f"{held}; before it was {words.until(old)}."
+
+
 def _closed(data: Data) -> Said:
     outcome = dict(Finding.Outcome.choices).get(data.get("outcome", ""), "no outcome")
     return Said(f"Closed: {outcome.lower()}.", data.get("note", ""))
@@ -380,6 +402,7 @@ SENTENCES: dict[Event.Kind, Callable[[Data], Said]] = {
     Kind.MATCH_REFUSED: _match_refused,
     Kind.FOLLOWED_UP: _followed_up,
     Kind.LETTER_SENT: _letter_sent,
+    Kind.CATEGORY_CHANGED: _category_changed,
     Kind.CLOSED: _closed,
     Kind.WITHDRAWN: _withdrawn,
     Kind.REOPENED: _reopened,

@@ -35,6 +35,7 @@ CONSTRAINTS = {
         "clock_kind_is_known",
         "clock_is_due_after_it_starts",
         "stopped_clock_says_when_and_why",
+        "only_a_clock_that_replaces_one_is_later",
     },
     # 6. Steps.
     "findings_step": {
@@ -57,6 +58,10 @@ CONSTRAINTS = {
         "leave_ends_not_before_it_starts",
         "nobody_is_their_own_deputy",
         "leave_of_one_person_does_not_overlap",
+    },
+    "findings_categorychange": {
+        "category_changes_to_another",
+        "category_change_has_a_reason",
     },
     "findings_category": {"urgent_categories_are_never_held"},
     "findings_phonecall": {
@@ -157,6 +162,8 @@ TRIGGERS = {
         "clock_runs_while_finding_is_open",
         "clock_promise_never_changes",
         "clock_is_never_deleted",
+        "replacing_clock_is_never_due_later",
+        "replaced_clock_has_a_successor",
     },
     "findings_step": {
         "step_never_fires_twice",
@@ -179,7 +186,11 @@ TRIGGERS = {
     "notifications_routechange": {"routechange_is_append_only"},
     "findings_phonecall": {"phonecall_is_append_only"},
 }
-DEFERRED = {"open_finding_has_a_running_clock", "clock_runs_while_finding_is_open"}
+DEFERRED = {
+    "open_finding_has_a_running_clock",
+    "clock_runs_while_finding_is_open",
+    "replaced_clock_has_a_successor",
+}
 
 
 def _names(sql: str, *parameters: object) -> set[str]:

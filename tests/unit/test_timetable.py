@@ -12,10 +12,12 @@ from holidays import country_holidays
 
 from findings.timetable import (
     Calendar,
+    PlannedStep,
     end_of_day,
     in_words,
     parse_duration,
     steps,
+    still_to_tell,
 )
 
 LONDON = ZoneInfo("Europe/London")
@@ -233,6 +235,20 @@ def test_a_reminder_before_the_limit_that_has_passed_is_left_out():
     early = plan(rungs, started_at=START, due_at=START + 4 * HOUR, from_at=START + 2 * HOUR)
     assert [step.level for step in soon] == [2]
     assert [step.level for step in early] == [1, 2]
+
+
+def test_of_another_ladder_what_was_told_already_is_left_out_as_often_as_it_was():
+    now = utc(2026, 1, 5, 12)
+    ladder = [
+        PlannedStep(1, now - timedelta(hours=3), "owner", "first"),
+        PlannedStep(2, now - timedelta(hours=2), "owner", "reminder"),
+        PlannedStep(3, now - timedelta(hours=1), "team", "team"),
+        PlannedStep(4, now + timedelta(hours=1), "owner", "again"),
+    ]
+    told = {"owner": 1, "governance": 1}
+    assert [step.level for step in still_to_tell(ladder, told, now)] == [2, 3, 4]
+    # What is to come is told whatever came before.
+    assert [step.level for step in still_to_tell(ladder, {"owner": 9}, now)] == [3, 4]
 
 
 def test_rungs_of_a_working_calendar_skip_the_weekend():

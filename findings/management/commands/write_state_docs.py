@@ -24,6 +24,8 @@ MOVES = {
     " owner from then on; the time to act still counts from the flag.",
     Move.HAND_OVER: "A coordinator or a governance lead gives it to another owner, who is asked"
     " anew. The time to act still counts from the flag.",
+    Move.CHANGE_CATEGORY: "The radiologist who flagged it, or a coordinator, gives it another"
+    " category. The nearer limit holds, unless a coordinator says why the later one may.",
     Move.ACT: "Its owner, or somebody of their team, records what was done.",
     Move.CLOSE: "Its owner, or somebody of their team, records the outcome.",
     Move.WITHDRAW: "The radiologist who flagged it, or a coordinator, takes the flag back.",
