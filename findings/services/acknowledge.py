@@ -19,11 +19,10 @@ from findings.services.clocks import (
     tell_now,
     tell_owner_now,
 )
-from findings.services.flag import act_limit, start_acknowledge_clock
+from findings.services.deadlines import ask_the_next_owner, promised_action
 from findings.services.offer import accept_open_offer, end_open_offer
 from findings.services.owners import team_of, team_to_hold
 from findings.services.pause import end_pauses
-from findings.services.policy import rule_to_promise
 from findings.services.timeline import database_now, lock, move, on_behalf_of, record
 from findings.states import ClockKind, Move, State
 
@@ -159,13 +158,13 @@ def acknowledgers(finding_id: int) -> set[int]:
 def _ask_for_action(finding: Finding, by: Person, at: datetime) -> None:
     """From the clock to acknowledge to the one to act, which counts from the flag."""
     stop_clocks(finding=finding, because=Clock.StoppedBecause.ANSWERED, at=at, by=by)
-    rule = rule_to_promise(finding.category.local_policy_id)
+    promised = promised_action(finding)
     start_clock(
         finding=finding,
         kind=ClockKind.ACT,
-        rule=rule,
+        rule=promised.rule,
         started_at=finding.counts_from,
-        due_at=act_limit(finding, rule),
+        due_at=promised.due_at,
         at=at,
         by=by,
     )
@@ -288,8 +287,9 @@ def change_hands(
     end_open_offer(finding=finding, because=offer_ends, at=at, by=by)
     end_pauses(finding=finding, at=at, by=None)
     if not was_waiting:
-        stop_clocks(finding=finding, because=Clock.StoppedBecause.HANDED_OVER, at=at, by=by)
-        start_acknowledge_clock(finding=finding, at=at, by=by)
+        because_handed = Clock.StoppedBecause.HANDED_OVER
+        stopped = stop_clocks(finding=finding, because=because_handed, at=at, by=by)
+        ask_the_next_owner(finding=finding, stopped=stopped, at=at, by=by)
     return was_waiting
 
 

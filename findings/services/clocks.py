@@ -53,19 +53,33 @@ def start_clock(
     due_at: datetime,
     at: datetime,
     by: Person | None,
+    replaces: Clock | None = None,
+    later_because: str = "",
+    ladder: Sequence[PlannedStep] | None = None,
 ) -> Clock:
-    """Start a promise and write out every step of it as a row."""
+    """Start a promise and write out every step of it as a row.
+
+    `replaces`: the stopped clock in whose stead it runs; the database refuses a later limit unless
+    `later_because` says why. `ladder`: the steps where they are not simply those of the rule.
+    """
     clock = Clock.objects.create(
-        finding=finding, kind=kind, rule=rule, started_at=started_at, due_at=due_at
-    )
-    ladder = planned_steps(
-        rule=rule,
+        finding=finding,
         kind=kind,
+        rule=rule,
         started_at=started_at,
         due_at=due_at,
-        from_at=at,
-        site=finding.site,
+        replaces=replaces,
+        later_because=later_because,
     )
+    if ladder is None:
+        ladder = planned_steps(
+            rule=rule,
+            kind=kind,
+            started_at=started_at,
+            due_at=due_at,
+            from_at=at,
+            site=finding.site,
+        )
     Step.objects.bulk_create(_step(clock, finding, step) for step in ladder)
     record(
         finding=finding,
@@ -101,9 +115,9 @@ def stop_clocks(
     at: datetime,
     by: Person | None,
     kinds: Collection[ClockKind] | None = None,
-) -> None:
-    """Stop what runs of these kinds and cancel its unfired steps. Without `kinds`: the clocks
-    that follow the state, since the others go on whoever holds the finding."""
+) -> list[Clock]:
+    """Stop what runs of these kinds and cancel its unfired steps; which did. Without `kinds`: the
+    clocks that follow the state, since the others go on whoever holds the finding."""
     kinds = kinds or _of_state(finding)
     running = list(finding.clocks.filter(stopped_at__isnull=True, kind__in=kinds))
     Clock.objects.filter(pk__in=[clock.pk for clock in running]).update(
@@ -122,6 +136,7 @@ def stop_clocks(
             because=because,
             due_at=clock.due_at,
         )
+    return running
 
 
 def _of_state(finding: Finding) -> Collection[ClockKind]:

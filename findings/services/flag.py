@@ -194,7 +194,8 @@ def flag_finding(
             description=description.strip(),
             primary_site=primary_site.strip(),
             recommended_action=recommended_action.strip(),
-            recommended_on=recommended_on or _follow_up_date(category, at),
+            recommended_on=recommended_on
+            or follow_up_date(rule_to_promise(category.local_policy_id), at),
             owner_person=held.person,
             owner_team=held.owner_team,
             team=held.team,
@@ -234,9 +235,8 @@ def ownership(
     return Ownership(chosen, team)
 
 
-def _follow_up_date(category: Category, at: datetime) -> date | None:
+def follow_up_date(rule: Rule, at: datetime) -> date | None:
     """A limit that the rule leaves to the report needs a date; ours is the local default."""
-    rule = rule_to_promise(category.local_policy_id)
     if rule.act_within:
         return None
     return (at.astimezone(ZoneInfo(settings.TIME_ZONE)) + FOLLOW_UP_AFTER).date()
@@ -260,7 +260,7 @@ def act_limit(finding: Finding, rule: Rule) -> datetime:
     limit = limit_at(rule, ClockKind.ACT, finding.counts_from, finding.site)
     if limit is not None:
         return limit
-    advised_on = finding.recommended_on or _follow_up_date(finding.category, finding.counts_from)
+    advised_on = finding.recommended_on or follow_up_date(rule, finding.counts_from)
     if advised_on is None:
         raise PolicyError(f"{rule} gives no time to act and the finding has no date.")
     return end_of_day(advised_on, ZoneInfo(settings.TIME_ZONE))

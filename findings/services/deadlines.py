@@ -1,0 +1,104 @@
+"""Which deadline holds: the one place where that is decided.
+
+A deadline can get nearer, never farther, without a coordinator's reason: neither when the category
+changes, nor when the finding goes to another person or team. The database keeps it, too: a clock
+that replaces another is never due later (models/clock.py).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from findings.models import Category, Clock, Finding, Person, Rule
+from findings.services.calendars import calendar
+from findings.services.clocks import planned_steps, start_clock
+from findings.services.flag import acknowledge_limit, act_limit
+from findings.services.policy import rule_to_promise
+from findings.states import ClockKind
+from findings.timetable import PlannedStep, parse_duration
+
+
+@dataclass(frozen=True)
+class Promised:
+    """A limit with the rule that gives it."""
+
+    rule: Rule
+    due_at: datetime
+
+
+def nearest(promises: Iterable[Promised]) -> Promised:
+    return min(promises, key=lambda one: one.due_at)
+
+
+def categories_that_hold(finding: Finding) -> Sequence[Category]:
+    """Its category; and since the limits began to count each one that it had before, back to where
+    a coordinator let the later limit hold."""
+    holding = [finding.category]
+    changes = finding.category_changes.filter(changed_at__gte=finding.counts_from)
+    for change in changes.select_related("before").order_by("-changed_at", "-pk"):
+        if change.later_because:
+            break
+        holding.append(change.before)
+    return holding
+
+
+def promised_action(finding: Finding, categories: Iterable[Category] | None = None) -> Promised:
+    """By when it must be acted on, under these categories or those that hold."""
+    rules = _rules(finding, categories)
+    return nearest(Promised(rule, act_limit(finding, rule)) for rule in rules)
+
+
+def promised_answer(
+    finding: Finding, start: datetime, categories: Iterable[Category] | None = None
+) -> Promised:
+    """By when it must be acknowledged where that counts from `start`."""
+    rules = _rules(finding, categories)
+    return nearest(Promised(rule, acknowledge_limit(rule, start, finding.site)) for rule in rules)
+
+
+def _rules(finding: Finding, categories: Iterable[Category] | None) -> list[Rule]:
+    wanted = categories_that_hold(finding) if categories is None else categories
+    return [rule_to_promise(one) for one in dict.fromkeys(one.local_policy_id for one in wanted)]
+
+
+def ask_the_next_owner(
+    *, finding: Finding, stopped: Sequence[Clock], at: datetime, by: Person | None
+) -> Clock:
+    """Start the clock to acknowledge of whoever holds the finding now, due no later than what its
+    owner before had promised (`stopped`). The caller holds the lock."""
+    promised = promised_answer(finding, at)
+    rule, started_at, due_at, ladder = promised.rule, at, promised.due_at, None
+    before = stopped[0] if stopped else None
+    if before is not None and before.due_at < due_at:
+        # It may have passed already: then it is as late as it is, whoever holds it.
+        due_at = before.due_at
+        started_at = at if at < due_at else before.started_at
+        ladder = _ladder_to(finding, rule, due_at, at)
+    return start_clock(
+        finding=finding,
+        kind=ClockKind.ACKNOWLEDGE,
+        rule=rule,
+        started_at=started_at,
+        due_at=due_at,
+        at=at,
+        by=by,
+        replaces=before,
+        ladder=ladder,
+    )
+
+
+def _ladder_to(
+    finding: Finding, rule: Rule, due_at: datetime, at: datetime
+) -> Sequence[PlannedStep]:
+    """The rule's ladder as if its limit had always been this one, so that nobody hears later than
+    the limit asks for; what would have fallen before falls at once."""
+    days = calendar(rule.calendar, finding.site)
+    within = parse_duration(rule.within(ClockKind.ACKNOWLEDGE))
+    return planned_steps(
+        rule=rule,
+        kind=ClockKind.ACKNOWLEDGE,
+        started_at=days.add(due_at, within.backwards),
+        due_at=due_at,
+        from_at=at,
+        site=finding.site,
+    )
