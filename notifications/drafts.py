@@ -82,7 +82,7 @@ class Drafts:
         finding, step = notification.finding, notification.step
         if step.audience in NEWS:
             return step.audience == Audience.WITHDRAWN or finding.state != State.WITHDRAWN
-        if not finding.is_open or not step.clock.is_running:
+        if not finding.is_open or not step.clock.in_force.is_running:
             return False
         if step.audience == Audience.OFFERED:
             return (finding.pk, step.due_at) in self._offers

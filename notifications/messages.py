@@ -149,7 +149,7 @@ def _context(notification: Notification, at: datetime, standing: Standing) -> di
         "link": f"{settings.BASE_URL}/findings/{finding.reference}/",
         "why": standing.why(finding, notification.recipient),
         "is_news": step.audience in NEWS,
-        "is_late": step.clock.due_at <= at and step.audience not in NEWS,
+        "is_late": step.clock.in_force.due_at <= at and step.audience not in NEWS,
         "sent_late": _sent_late(step, at),
         **asked,
     }
@@ -182,7 +182,7 @@ def _what_is_asked(
 
 
 def _offered(notification: Notification, urgency: str, at: datetime) -> dict[str, str]:
-    reference, clock = notification.finding.reference, notification.step.clock
+    reference, clock = notification.finding.reference, notification.step.clock.in_force
     return {
         "subject": f"{_prefix(urgency)}please answer whether you take it over ({reference})",
         "headline": "You are asked to take a finding over.",
@@ -266,16 +266,17 @@ def _asked(
     notification: Notification, urgency: str, at: datetime, standing: Standing
 ) -> dict[str, str]:
     finding, step, person = notification.finding, notification.step, notification.recipient
-    words = WORDS[ClockKind(step.clock.kind)]
+    clock = step.clock.in_force
+    words = WORDS[ClockKind(clock.kind)]
     holds_it = step.audience == Audience.OWNER or person.pk == finding.owner_person_id
     headline = words.headline if holds_it else words.headline_above
     if _asks_again(finding, step):
         headline = f"{headline.rstrip('.')}: {_what_changed(finding)}"
     return {
-        "subject": f"{_prefix(urgency)}{_ask(words.verb, step.clock, at)} ({finding.reference})",
+        "subject": f"{_prefix(urgency)}{_ask(words.verb, clock, at)} ({finding.reference})",
         "headline": headline,
         "to_do": words.to_do if standing.can_answer(finding, person) else words.see_to_it,
-        "limit": _limit(step.clock, at),
+        "limit": _limit(clock, at),
     }
 
 

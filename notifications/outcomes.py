@@ -225,8 +225,8 @@ def follow_failure(
     if step.audience in NEWS:
         _try_next_route(notification, at)
         return
-    still_runs = finding.clocks.filter(pk=step.clock_id, stopped_at__isnull=True).exists()
-    if not still_runs or not asks_for_an_answer(step):
+    clock = finding.clocks.get(pk=step.clock_id).in_force
+    if not clock.is_running or not asks_for_an_answer(step):
         return
     others_hear = _somebody_else_hears(notification) or _a_later_step_told(step)
     _try_next_route(notification, at)
@@ -236,7 +236,7 @@ def follow_failure(
             because=f"The message to {notification.recipient} could not be delivered.",
             at=at,
             by=None,
-            clock=step.clock,
+            clock=clock,
         )
     _tell_sender(finding, notification, at)
 

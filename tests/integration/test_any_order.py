@@ -29,7 +29,7 @@ from hypothesis.stateful import (
 
 from findings import reach
 from findings.arrivals import ArrivingPatient, ArrivingStatus
-from findings.models import Action, Event, Finding, Person, Receipt, Step
+from findings.models import Action, Category, Event, Finding, Person, Receipt, Step
 from findings.rules import Refused
 from findings.services.acknowledge import (
     accept_offer,
@@ -38,6 +38,7 @@ from findings.services.acknowledge import (
     hand_over_finding,
 )
 from findings.services.act import record_action, record_patient_told
+from findings.services.change_category import change_category
 from findings.services.close import close_finding, withdraw_finding
 from findings.services.leave import set_leave
 from findings.services.leavers import say_goodbye
@@ -153,6 +154,21 @@ class AnyOrder(RuleBasedStateMachine):
             by=self.trust.coordinator,
             to=self._person(to),
             because="They are away.",
+        )
+
+    @rule(
+        who=st.sampled_from(["radiologist", "coordinator", "referrer"]),
+        to=st.sampled_from(CATEGORIES),
+        later=st.sampled_from(["", "", "Agreed."]),
+    )
+    def changes_its_category(self, who: str, to: str, later: str) -> None:
+        self._tries(
+            change_category,
+            by=self._person(who),
+            category=Category.objects.get(code=to),
+            because="As the clinicians say.",
+            later_because=later,
+            primary_site="Unknown",
         )
 
     @rule(who=WHO, days=st.integers(0, 60))
@@ -307,6 +323,11 @@ class AnyOrder(RuleBasedStateMachine):
         assert not self._now().steps.filter(late).exists()
         waits = self._now().steps.filter(waits_until__isnull=False)
         assert not waits.filter(waits_until__gt=F("clock__due_at"), clock__kind="act").exists()
+
+    @invariant()
+    def no_promise_was_replaced_by_a_later_one_without_a_reason(self) -> None:
+        later = Q(due_at__gt=F("replaces__due_at"), later_because="")
+        assert not self.finding.clocks.filter(later).exists()
 
     @invariant()
     def its_timeline_is_whole(self) -> None:
