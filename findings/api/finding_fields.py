@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from findings.api.report_fields import PatientSerializer
-from findings.models import Event, Finding
+from findings.models import Clock, Event, Finding
 from findings.presenters.answering import last_decision
 
 LONGEST_ANSWER = 2_000
@@ -49,6 +49,18 @@ class FindingSummarySerializer(serializers.ModelSerializer):
         return str(finding.owner)
 
 
+class ClockSerializer(serializers.ModelSerializer):
+    """A promise that runs."""
+
+    policy = serializers.CharField(source="rule")
+    # Of the promise in whose stead it was made, as when the category changed.
+    replaces_due_at = serializers.DateTimeField(source="replaces.due_at", default=None)
+
+    class Meta:
+        model = Clock
+        fields = ["kind", "due_at", "policy", "replaces_due_at", "later_because"]
+
+
 class FindingSerializer(FindingSummarySerializer):
     """One finding with its report and its answers."""
 
@@ -58,6 +70,7 @@ class FindingSerializer(FindingSummarySerializer):
     report_text = serializers.CharField(source="report.text")
     flagged_by = serializers.CharField()
     acknowledged_by = serializers.CharField(allow_null=True)
+    clocks = serializers.SerializerMethodField()
     seen = serializers.SerializerMethodField()
 
     class Meta(FindingSummarySerializer.Meta):
@@ -74,8 +87,15 @@ class FindingSerializer(FindingSummarySerializer):
             "patient_told_at",
             "closed_at",
             "outcome",
+            "clocks",
             "seen",
         ]
+
+    @extend_schema_field(ClockSerializer(many=True))
+    def get_clocks(self, finding: Finding) -> Any:
+        """What is promised now, and why a limit is not the category's own."""
+        running = finding.clocks.filter(stopped_at__isnull=True)
+        return ClockSerializer(running.select_related("rule", "replaces"), many=True).data
 
     @extend_schema_field(int)
     def get_seen(self, finding: Finding) -> int:

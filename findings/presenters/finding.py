@@ -50,6 +50,7 @@ _ANSWERS: tuple[tuple[Callable[[Person, Finding], bool], Answer], ...] = (
     (rules.can_take_back, Answer("take-offer-back", "Take the offer back", "secondary")),
     (rules.can_hand_over, Answer("hand-over", "Hand over to somebody else", "secondary")),
     (rules.can_record_call, Answer("call", "Record a telephone call", "secondary")),
+    (rules.can_change_category, Answer("change-category", "Change the category", "link")),
     (rules.can_withdraw, Answer("withdraw", "Withdraw", "link")),
     (rules.can_snooze, Answer("snooze", "Snooze", "link")),
     (rules.can_end_pause, Answer("end-pause", "End the snooze or hold", "link")),

@@ -163,10 +163,11 @@ def test_the_owner_is_asked_mine_or_not_mine_first(trust: Trust) -> None:
 
 def test_each_role_is_offered_what_the_rules_let_it_do(trust: Trust) -> None:
     finding = flagged(trust)
-    assert offered(finding, trust.radiologist) == ["call", "withdraw", "note"]
+    assert offered(finding, trust.radiologist) == ["call", "change-category", "withdraw", "note"]
     assert offered(finding, trust.coordinator) == [
         "hand-over",
         "call",
+        "change-category",
         "withdraw",
         "patient-letter",
         "note",

@@ -103,6 +103,7 @@ TABLE: dict[str, Expected] = {
     "follow-up": answer(""),
     "patient-letter": answer(f"{ITS_HOLDERS} coordinator"),
     "withdraw": answer("radiologist coordinator"),
+    "change-category": answer("radiologist coordinator"),
     "hand-over": answer("coordinator governance"),
     "call": answer("radiologist coordinator governance"),
     "offer": answer(ITS_HOLDERS),
