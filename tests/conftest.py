@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_django.plugin import blocking_manager_key
 
 from tests.one_migration import django_db_modify_db_settings, offer_as_model  # noqa: F401
 from tests.quick_settings import pytest_configure, pytest_unconfigure  # noqa: F401
@@ -16,25 +15,21 @@ IN_CI = os.environ.get("CI", "").lower() == "true"
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Policy is the same for every test: load it once, outside their transactions."""
+    """Policy is the same for every test: load it once, outside their transactions.
+
+    A test that really commits is cleaned up by tests/committed_rows.py.
+    """
+    from django.test import TransactionTestCase
+
+    from tests import committed_rows
     from tests.factories import policy_in_force
 
     with django_db_blocker.unblock():
+        committed_rows.forget_an_earlier_session()
         policy_in_force()
+        committed_rows.keep()
         offer_as_model()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
-    """A test that really commits is cleaned up by emptying every table: policy comes back, so that
-    the next one may stand anywhere in the order."""
-    yield
-    marker = item.get_closest_marker("django_db")
-    if marker and marker.kwargs.get("transaction"):
-        from tests.factories import policy_in_force
-
-        with item.config.stash[blocking_manager_key].unblock():
-            policy_in_force()
+    TransactionTestCase._fixture_teardown = lambda case: committed_rows.put_back()  # type: ignore[method-assign]
 
 
 @pytest.fixture
