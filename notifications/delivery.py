@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.db.models.functions import Now
 
 from findings.services.one_by_one import pass_over
@@ -48,6 +49,8 @@ TURN = 0.25
 FIRST_BATCH, MOST_IN_A_BATCH = 10, 100
 # When our own code fails on one message: it waits, and the watchdog shows it.
 AFTER_OUR_FAULT = timedelta(minutes=5)
+# A lock that was not to be had, a statement that took too long, a restart: of no message.
+AFTER_THE_DATABASES = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -192,7 +195,7 @@ class _Batch:
         except Exception as error:
             # The others must go out.
             pass_over(log, "message not written", error, notification=group[0].pk)
-            later = Now() + AFTER_OUR_FAULT
+            later = Now() + _pause_after(error)
             self._put_aside(group, Status.QUEUED, next_attempt_at=later)
             return None
 
@@ -202,6 +205,11 @@ class _Batch:
             self.over.update(ids)
             self.counted["not_needed" if status == Status.NOT_NEEDED else "retried"] += len(ids)
             leases.give_back(self.lease.token, ids, status=status, **change)
+
+
+def _pause_after(error: Exception) -> timedelta:
+    is_the_databases = isinstance(error, (OperationalError, InterfaceError))
+    return AFTER_THE_DATABASES if is_the_databases else AFTER_OUR_FAULT
 
 
 def send_and_settle(turn: Turn, sender: Sender) -> DeliveryResult.Outcome:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from findings.models import Event
@@ -253,3 +254,22 @@ def test_a_message_that_cannot_be_written_stops_no_other(
     waiting = Notification.objects.filter(finding=bad, status=Status.QUEUED)
     assert waiting.count() == 2
     assert bad.description not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("error", "within"),
+    [(ValueError("a fault of ours"), 300), (OperationalError("lock timeout"), 5)],
+)
+def test_trouble_of_the_database_delays_a_message_by_seconds_and_a_fault_of_ours_by_minutes(
+    mail: MailServer, trust: Trust, monkeypatch: pytest.MonkeyPatch, error: Exception, within: int
+) -> None:
+    finding = fired(trust)
+
+    def fails(*_given: Any, **_how: Any) -> messages.Message:
+        raise error
+
+    monkeypatch.setattr(messages, "write", fails)
+    assert deliver_due() == Delivered(retried=2)
+    for waiting in Notification.objects.filter(finding=finding):
+        pause = (waiting.next_attempt_at - timezone.now()).total_seconds()
+        assert within - 5 < pause <= within
