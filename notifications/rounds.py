@@ -29,10 +29,11 @@ def deliver(stop: Callable[[], bool] = lambda: False) -> Delivered:
     return delivered
 
 
-def watch() -> None:
-    """Look for what will reach nobody, and for what should have happened and did not; then keep
-    the list for downtime."""
+def watch() -> list[watchdog.Sentence]:
+    """Look for what will reach nobody, and for what should have happened and did not, which is
+    returned; then keep the list for downtime."""
     coverage.check_if_due()
-    watchdog.watch()
+    late = watchdog.watch()
     pulse.beat(pulse.WATCH)
     keep_lists()
+    return late
