@@ -54,15 +54,18 @@ def a_burst(count: int, seed: int) -> None:
             " AS c (n, pattern, owner, team)",
             [list(column) for column in zip(*chosen, strict=True)],
         )
-        _copy(
-            cursor, Finding, id="c.n", reference="'F-B' || c.n",
-            owner_person_id="c.owner", team_id="c.team",
-        )  # fmt: skip
-        _copy(cursor, Clock, id="c.n * 1000 + t.id", finding_id="c.n")
-        _copy(cursor, Step, finding_id="c.n", clock_id="c.n * 1000 + t.clock_id")
-        _copy(cursor, Event, finding_id="c.n")
+        copy_chosen(cursor, owner_person_id="c.owner", team_id="c.team")
     for finding in patterns.values():
         withdraw_finding(finding=finding, by=trust.radiologist, because="Only a pattern.")
+
+
+def copy_chosen(cursor: Any, **of_finding: str) -> None:
+    """For each row of the temporary table `chosen` (c.n, a number from FIRST_ID on, and c.pattern)
+    a copy of the pattern, with its clocks, steps and lines; `of_finding` are other columns."""
+    _copy(cursor, Finding, id="c.n", reference="'F-B' || c.n", **of_finding)
+    _copy(cursor, Clock, id="c.n * 1000 + t.id", finding_id="c.n")
+    _copy(cursor, Step, finding_id="c.n", clock_id="c.n * 1000 + t.clock_id")
+    _copy(cursor, Event, finding_id="c.n")
 
 
 def _copy(cursor: Any, model: type[models.Model], **instead: str) -> None:
