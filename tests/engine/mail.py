@@ -15,6 +15,8 @@ from typing import Any
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 BEFORE, AFTER = "before", "after"
+# What a message says of itself when an earlier copy may have arrived.
+SECOND = "may have had this message before"
 
 
 @dataclass
@@ -38,7 +40,7 @@ class Arrived:
 
     @property
     def may_be_second(self) -> bool:
-        return "may have had this message before" in self.text
+        return SECOND in self.text
 
 
 @dataclass
@@ -56,6 +58,8 @@ class MailServer:
     killed: list[int] = field(default_factory=list)
     # By address, once: called with the text in hand and before the 250.
     before_answering: dict[str, Callable[[], object]] = field(default_factory=dict)
+    # Seconds before each message is taken over.
+    pause: float = 0.0
     port: int = 0
 
     def start(self) -> "MailServer":
@@ -104,6 +108,7 @@ class MailServer:
         self._keep(to, envelope)
         self._kill(to, AFTER, envelope)
         self.before_answering.pop(to, lambda: None)()
+        await asyncio.sleep(self.pause)
         if to in self.hang_up_on:
             self.hang_up_on.discard(to)
             server.transport.abort()
