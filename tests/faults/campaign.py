@@ -1,57 +1,52 @@
 """`python -m tests.faults.campaign --seed 1 --kills 1000 --findings 10000`.
 
-Real PostgreSQL that syncs, a real broker, a real worker and beat, and forked engines and clients.
-Runs until so many kills were done and so many findings were flagged, then lets everything finish,
-and judges. Ends with a table, and with 1 when anything is lost or wrong.
+Real PostgreSQL that syncs, a real broker, a real worker, beat and web server, and forked engines
+and clients. Runs until so many kills were done and so many findings were flagged, or --minutes are
+over, or Ctrl-C or SIGTERM comes; then lets everything finish, and judges. However it ends, it ends
+with a table, and with 1 when anything is lost or wrong. A second Ctrl-C judges at once.
 """
 
 import argparse
 import logging
 import os
-import pickle
-import random
 import secrets
-import shutil
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+import traceback
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imaging_safety import children, embedded
+from tests.faults.ground import Ground
+from tests.faults.mutants import MUTANTS
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from tests.faults.checker import Verdict
     from tests.faults.nemesis import Nemesis
 
-HERE = Path(__file__).resolve().parent.parent.parent
-PARTS = ["fire", "fire", "deliver", "deliver", "deliver", "watch", *["client"] * 3]
-LEASE = 5  # seconds
-# A lease, the retries of a mail server that said "later", and a margin.
-QUIET_WITHIN = 240.0
-START_WITHIN = 60.0
-PIDS = "pids"
+SAY_EVERY = 20.0  # seconds
+# The storm is over and nothing moves any more: longer than most pauses between two tries.
+STUCK_AFTER, QUIET_WITHIN = 240.0, 1800.0
+MOST_SENTENCES = 50
 
 
 def main() -> int:
     given = _arguments()
-    servers = embedded.Throwaway(durable=True, broker=_broker())
-    servers.start()
-    os.environ.update(_environment(servers))
-    import django
-
-    django.setup()
+    print(f"Seed {given.seed}: the same faults again with --seed {given.seed}.", flush=True)
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # every line of every SMTP session
+    ground = Ground(
+        given.keep,
+        on_disk=given.disk,
+        nursery=["--seed", str(given.seed), "--at-once", str(given.at_once), *given.mutant],
+    )
+    if not ground.disk.is_ours:
+        print("PostgreSQL lies on the disk of this machine: it is never full.", flush=True)
     try:
-        return _Campaign(given, servers).run()
+        ground.prepare()
+        return _Campaign(given, ground).run()
     finally:
-        servers.stop()
+        ground.stop()
 
 
 def _arguments() -> argparse.Namespace:
@@ -59,177 +54,144 @@ def _arguments() -> argparse.Namespace:
     asked.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     asked.add_argument("--kills", type=int, default=1000)
     asked.add_argument("--findings", type=int, default=10_000)
-    asked.add_argument("--rest", type=float, default=0.5, help="seconds between faults, mean")
+    asked.add_argument("--minutes", type=float, default=float("inf"), help="no longer than this")
+    asked.add_argument("--rest", type=float, default=0.3, help="seconds between faults, mean")
     asked.add_argument("--keep", type=Path, help="keep history and logs in this directory")
+    asked.add_argument("--at-once", type=int, default=100, help="findings in one import")
+    asked.add_argument(
+        "--mutant",
+        type=lambda name: ["--mutant", name],
+        default=[],
+        help=f"an engine with a fault, which must end with 1: {', '.join(MUTANTS)}",
+    )
+    asked.add_argument("--disk", action="store_true", help="PostgreSQL on disk, never full")
     return asked.parse_args()
 
 
-def _broker() -> Path | None:
-    redis = shutil.which("redis-server")
-    return Path(redis) if redis else None
-
-
-def _environment(servers: embedded.Throwaway) -> dict[str, str]:
-    return {
-        "DATABASE_URL": servers.postgres.url(embedded.OWNER),
-        "REDIS_URL": servers.valkey.url,
-        "SECRET_KEY": secrets.token_urlsafe(50),
-        "HTTPS": "off",
-        "BASE_URL": "http://127.0.0.1:8000",
-        "DJANGO_SETTINGS_MODULE": "imaging_safety.settings",
-        "DELIVERY_LEASE_SECONDS": str(LEASE),
-        "FIRE_EVERY_SECONDS": "1",
-        "DELIVER_EVERY_SECONDS": "1",
-        "WATCH_EVERY_SECONDS": "5",
-    }
-
-
 class _Campaign:
-    def __init__(self, given: argparse.Namespace, servers: embedded.Throwaway) -> None:
-        from tests.engine.mail import MailServer
+    def __init__(self, given: argparse.Namespace, ground: Ground) -> None:
+        from tests.faults.history import Reader
+        from tests.faults.nemesis import Nemesis
 
-        self.given, self.servers = given, servers
-        self.room = given.keep or embedded.temporary_directory()
-        self.room.mkdir(exist_ok=True)
-        self.mail = MailServer().start()
-        os.environ["EMAIL_URL"] = f"smtp://127.0.0.1:{self.mail.port}"
-        self.nursery: subprocess.Popen[bytes] | None = None
-        self.celery: dict[str, subprocess.Popen[bytes]] = {}
+        self.given, self.ground = given, ground
+        self.nemesis, self.history = Nemesis(ground), Reader(ground.room)
+        self.began, self.said = time.monotonic(), 0.0
+        # How often somebody has asked us to end.
+        self.asked = 0
+        self.broken: list[str] = []
+        for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(one, self._end)
+
+    def _end(self, number: int, _frame: object) -> None:
+        self.asked += 1
+        words = "judged at once" if self.asked > 1 else "it grows quiet, and is judged"
+        os.write(1, f"{signal.Signals(number).name}: {words}.\n".encode())
 
     def run(self) -> int:
+        from django.utils import timezone
+
         from tests.faults.checker import judge
 
-        print(f"Seed {self.given.seed}: the same again with --seed {self.given.seed}.", flush=True)
-        addresses = self._prepare()
-        with self._engines():
-            began = _now()
-            nemesis = self._storm(addresses)
-            self._calm()
-            self._wait_until_quiet()
-        verdict = judge(self.room, self.mail, began)
-        self._say(nemesis, verdict)
-        self.mail.stop()
-        if not self.given.keep:
-            shutil.rmtree(self.room, ignore_errors=True)
-        return int(bool(verdict.wrong or verdict.lost))
-
-    def _prepare(self) -> list[str]:
-        from django.core.management import call_command
-        from django.db import connection
-
-        from tests.factories import a_trust
-        from tests.faults.client import TRUST
-
-        call_command("migrate", verbosity=0)
-        trust = a_trust()
-        (self.room / TRUST).write_bytes(pickle.dumps(trust))
-        connection.close()
-        return [one.email for one in (trust.referrer, trust.colleague, trust.responsible)]
-
-    @contextmanager
-    def _engines(self) -> Iterator[None]:
-        self._start_nursery(PARTS)
-        self._look()
-        try:
-            yield
-        finally:
-            for child in (self.nursery, *self.celery.values()):
-                children.stop(child, signal.SIGKILL)
-
-    def _start(self, name: str, *arguments: str | Path) -> subprocess.Popen[bytes]:
-        return children.start(
-            [sys.executable, *arguments], log=self.room / f"{name}.log", env=os.environ, cwd=HERE
-        )
-
-    def _look(self) -> None:
-        """What a supervisor does: whoever of Celery has ended is started again."""
-        app = ("-m", "celery", "--app", "imaging_safety")
-        wanted = {
-            "worker": (*app, "worker", "--concurrency", "1", "--without-gossip"),
-            "beat": (*app, "beat", "--scheduler", "celery.beat:Scheduler"),
-        }
-        for name, arguments in wanted.items():
-            child = self.celery.get(name)
-            if child is None or child.poll() is not None:
-                self.celery[name] = self._start(name, *arguments)
-
-    def _kill_worker(self) -> None:
-        os.killpg(self.celery["worker"].pid, signal.SIGKILL)
-        self.celery["worker"].wait()
-
-    def _storm(self, addresses: list[str]) -> "Nemesis":
-        from tests.faults.nemesis import Nemesis, schedule
-
-        nemesis = Nemesis(self.room, self.servers, self.mail, self._kill_worker, addresses)
-        said = time.monotonic()
-        for fault in schedule(self.given.seed, self.given.rest):
-            flagged = self._flagged()
-            if nemesis.kills >= self.given.kills and flagged >= self.given.findings:
-                break
-            nemesis.do(fault)
-            self._look()
-            if time.monotonic() - said > 30:
-                said = time.monotonic()
-                print(f"{nemesis.kills} kills, {flagged} findings", flush=True)
-        return nemesis
-
-    def _flagged(self) -> int:
-        from tests.faults.client import HISTORY
-
-        kept = self.room / HISTORY
-        text = kept.read_text() if kept.exists() else ""
-        return sum('"ok"' in line and '"flag"' in line for line in text.splitlines())
-
-    def _calm(self) -> None:
-        """The clients go; the engines stay to finish."""
-        assert self.nursery is not None
-        children.stop(self.nursery, signal.SIGKILL)
-        self._start_nursery([part for part in PARTS if part != "client"])
-
-    def _start_nursery(self, parts: list[str]) -> None:
-        pids = self.room / PIDS
-        shutil.rmtree(pids, ignore_errors=True)
-        pids.mkdir()
-        self.nursery = self._start("nursery", "-m", "tests.faults.nursery", self.room, *parts)
-        ends = time.monotonic() + START_WITHIN
-        while len(list(pids.iterdir())) < len(parts):
-            if time.monotonic() > ends or self.nursery.poll() is not None:
-                raise SystemExit(f"The engines did not start: see {self.room}/nursery.log.")
-            time.sleep(0.1)
-
-    def _wait_until_quiet(self) -> None:
-        from django.db import OperationalError, connection
-
-        from tests.engine.world import all_quiet
-
-        ends = time.monotonic() + QUIET_WITHIN
-        while time.monotonic() < ends:
+        began = timezone.now()
+        for part in (self._storm, self._grow_quiet, self._watch_the_watch):
             try:
-                if all_quiet():
-                    return
-            except OperationalError:
-                connection.close()
-            self._look()
+                part()
+            except Exception:
+                self.broken.append(f"the campaign: {traceback.format_exc()}")
+        storm = time.monotonic() - self.began
+        self.ground.leave()
+        verdict = judge(self.ground, began)
+        verdict.wrong += self.broken
+        self._say(verdict, storm)
+        return int(not verdict.is_good)
+
+    def _storm(self) -> None:
+        from tests.faults.nemesis import schedule
+
+        self.ground.start()
+        for planned in schedule(self.given.seed, self.given.rest):
+            self.history.read()
+            if self._is_over():
+                break
+            self.nemesis.do(planned)
+            self._progress("storm")
+
+    def _is_over(self) -> bool:
+        is_enough = (
+            self.nemesis.kills >= self.given.kills and self.history.flagged >= self.given.findings
+        )
+        took = time.monotonic() - self.began
+        return is_enough or bool(self.asked) or took > self.given.minutes * 60
+
+    def _grow_quiet(self) -> None:
+        """The clients go; the engines stay to finish."""
+        self.nemesis.calm()
+        self.ground.rest_the_clients()
+        ends, fewest, moved = time.monotonic() + QUIET_WITHIN, float("inf"), time.monotonic()
+        while self.asked < 2 and time.monotonic() < min(ends, moved + STUCK_AFTER):
+            self.ground.look()
+            waiting = _waiting()
+            if waiting == 0:
+                return
+            if waiting < fewest:
+                fewest, moved = waiting, time.monotonic()
+            self._progress(f"quiet, {waiting:.0f} wait")
             time.sleep(0.5)
+        self.broken.append(f"3: it did not grow quiet: {fewest} still wait")
 
-    def _say(self, nemesis: "Nemesis", verdict: "Verdict") -> None:
-        for name, count in sorted(nemesis.done.items()):
-            print(f"  {name:24} {count:6}")
-        for name, value in asdict(verdict).items():
-            if name != "wrong":
-                words = name.replace("_", " ") + (" (s)" if isinstance(value, float) else "")
-                print(f"{words:26} {value:8.1f}" if " (s)" in words else f"{words:26} {value:8}")
-        for sentence in verdict.wrong[:50]:
-            print(f"WRONG {sentence}")
-        print(f"Seed {self.given.seed}. {'WRONG' if verdict.wrong else 'Nothing wrong.'}")
+    def _watch_the_watch(self) -> None:
+        from tests.faults.alarm import watch_the_watch
+
+        if self.asked < 2 and not self.broken:
+            self.broken += watch_the_watch(self.ground, _waiting)
+
+    def _progress(self, what: str) -> None:
+        now = time.monotonic()
+        if now - self.said > SAY_EVERY:
+            self.said = now
+            print(f"{now - self.began:5.0f} s {what}: {self._so_far()}", flush=True)
+
+    def _so_far(self) -> str:
+        faults = sum(self.nemesis.done.values())
+        return f"{self.nemesis.kills} kills, {faults} faults, {self.history.flagged} findings"
+
+    def _say(self, verdict: "Verdict", took: float) -> None:
+        lines = list(_lines(self.given, self.nemesis, verdict, took))
+        print("\n".join(lines), flush=True)
+        if self.given.keep:
+            (self.given.keep / "verdict").write_text("\n".join(lines) + "\n")
 
 
-def _now() -> "datetime":
-    from django.utils import timezone
+def _waiting() -> float:
+    """Steps that are due and messages that wait; endless while the database does not answer."""
+    from django.db import Error, connection
 
-    return timezone.now()
+    from findings.models import Step
+    from notifications.models import Notification
+
+    waits = [Notification.Status.QUEUED, Notification.Status.SENDING]
+    try:
+        messages = Notification.objects.filter(status__in=waits)
+        return Step.objects.due().count() + messages.count()
+    except Error:
+        connection.close()
+        return float("inf")
+
+
+def _lines(given: argparse.Namespace, nemesis: "Nemesis", verdict: "Verdict", took: float) -> list:
+    from tests.faults.checker import table
+
+    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    return [
+        *(f"  {name:28} {count:9}" for name, count in sorted(nemesis.done.items())),
+        f"{'kills':30} {nemesis.kills:9}",
+        *table(verdict),
+        *(f"WRONG {sentence}" for sentence in verdict.wrong[:MOST_SENTENCES]),
+        f"Seed {given.seed}; {took:.0f} s on {os.cpu_count()} cores at load {load};"
+        f" {datetime.now(UTC):%d %B %Y}.",
+        "Nothing wrong." if verdict.is_good else f"WRONG: {len(verdict.wrong)}.",
+    ]
 
 
 if __name__ == "__main__":
-    random.seed()
     sys.exit(main())

@@ -1,125 +1,194 @@
-"""The checker: history, mail and database judged against each other when the storm is over.
+"""The checker: history, what arrived outside, and database judged against each other at the end.
 
 Numbers in the sentences are those of the ten invariants in docs/adr/0008-fault-campaign.md.
 """
 
-import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.db.models import F, Q
 
-from findings.models import Event, Finding, Step
-from findings.states import State
+from findings.models import Event, Finding, Report, Step
+from findings.states import OPEN
 from notifications.models import Channel, DeliveryAttempt, DeliveryResult, Notification
-from tests.engine.mail import Arrived, MailServer
-from tests.faults.client import HISTORY
+from tests.faults.ground import Ground
+from tests.faults.heartbeats import Heartbeats, judge_heartbeats
+from tests.faults.history import Acts, Reader, was_told
 
 Status, Outcome = Notification.Status, DeliveryResult.Outcome
-# What no mail and no log may hold: the patients of `client.py`, their reports and their numbers.
-PATIENT = re.compile(rb"Stormcase|spiculated|Nodule|\b999\d{7}\b")
+# What no log and nothing that leaves us may hold: the patients, reports and numbers of the storm.
+PATIENT = re.compile(r"Stormcase|spiculated|Nodule|\b999\d{7}\b")
+KEY = re.compile(r"Key (.+)\.$")
+# Why nobody knows how a try ended, in the words of the table.
+CAUSES = {
+    None: "its sender was killed",
+    Outcome.UNKNOWN: "no answer was heard",
+    Outcome.LEASE_LOST: "it took longer than its turn",
+}
+
+
+class Copy(Protocol):
+    """One message as it arrived somewhere."""
+
+    raw: str
+
+    @property
+    def may_be_second(self) -> bool: ...
 
 
 @dataclass
 class Verdict:
     """What the campaign found. `wrong` is empty when every invariant holds."""
 
+    findings: int = 0
+    of_them_in_bulk: int = 0
     due: int = 0
     fired: int = 0
+    messages: int = 0
     delivered: int = 0
     shown_as_undelivered: int = 0
     no_longer_needed: int = 0
     lost: int = 0
-    second_copies: int = 0
-    longest_to_fire: float = 0.0
-    longest_to_deliver: float = 0.0
+    # Further copies, by why they were sent.
+    second_copies: Counter[str] = field(default_factory=Counter)
+    heartbeats: Heartbeats = field(default_factory=Heartbeats)
+    # Seconds, of each step and of each message.
+    to_fire: list[float] = field(default_factory=list)
+    to_deliver: list[float] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
+    @property
+    def is_good(self) -> bool:
+        return not self.wrong and not self.lost
 
-def judge(room: Path, mail: MailServer, began: datetime) -> Verdict:
+
+def judge(ground: Ground, began: datetime) -> Verdict:
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
     verdict = Verdict()
-    history = read_history(room)
-    _inputs(history, verdict)
+    acts = Reader(ground.room).read()
+    _inputs(acts, verdict)
+    _reports(acts, verdict)
     _clocks(verdict)
     _steps(verdict, began)
-    _deliveries(verdict, list(mail.arrived))
-    _answers(history, verdict)
+    arrived = _arrived(ground)
+    _deliveries(verdict, arrived)
+    _copies(verdict, arrived)
+    _answers(acts, verdict)
     _timelines(verdict)
-    _secrets(room, verdict, list(mail.arrived))
+    _secrets(ground, verdict, arrived)
+    verdict.heartbeats = judge_heartbeats(ground, told_at(acts))
+    verdict.wrong += verdict.heartbeats.wrong
     return verdict
 
 
-def read_history(room: Path) -> dict[tuple[str, str], list[dict[str, Any]]]:
-    """Every act with its lines. A flag is known by its key, an answer by its finding."""
-    acts: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for line in (room / HISTORY).read_text().splitlines():
-        said = json.loads(line)
-        acts.setdefault((said["act"], said["key"]), []).append(said)
-    return acts
+# --- What was asked of us ----------------------------------------------------------------------
 
 
-def _inputs(history: dict[tuple[str, str], list[dict[str, Any]]], verdict: Verdict) -> None:
-    """1: whatever a client was told is kept exists once; what it was not told at most once."""
-    found = Counter(
-        str(text).partition("Key ")[2].rstrip(".")
-        for text in Finding.objects.values_list("description", flat=True)
-    )
-    for (act, key), lines in history.items():
-        if act != "flag":
-            continue
-        was_told = any(line["what"] == "ok" for line in lines)
-        if found[key] > 1 or (was_told and not found[key]):
-            verdict.wrong.append(f"1: flag {key} exists {found[key]} times, told: {was_told}")
-    strangers = set(found) - {key for act, key in history if act == "flag"}
+def _flags(acts: Acts) -> Iterator[tuple[list[str], list[dict[str, Any]]]]:
+    """The keys that were flagged together, and what their client wrote down."""
+    for (act, key), lines in acts.items():
+        if act == "flag":
+            yield [key], lines
+        elif act == "bulk":
+            yield [f"{key}-{number}" for number in range(lines[0]["count"])], lines
+
+
+def _inputs(acts: Acts, verdict: Verdict) -> None:
+    """1: what a client was told is kept exists once; what it was not told at most once; and what
+    came together is there together."""
+    found = Counter(_keys())
+    verdict.findings = sum(found.values())
+    strangers = set(found)
+    for keys, lines in _flags(acts):
+        strangers.difference_update(keys)
+        here = sum(found[key] for key in keys)
+        verdict.of_them_in_bulk += here if len(keys) > 1 else 0
+        if here not in (0, len(keys)) or (was_told(lines) and not here):
+            verdict.wrong.append(
+                f"1: of {len(keys)} flagged as {keys[0]} {here} exist, told: {was_told(lines)}"
+            )
+        verdict.wrong += [f"1: {key} exists {found[key]} times" for key in keys if found[key] > 1]
     verdict.wrong += [f"1: nobody flagged {key}" for key in strangers]
+
+
+def _keys() -> Iterator[str]:
+    for words in Finding.objects.values_list("description", flat=True):
+        named = KEY.search(words)
+        yield named[1] if named else words
+
+
+def _reports(acts: Acts, verdict: Verdict) -> None:
+    """1, of reports: one version for each text, however often it was sent."""
+    versions = Counter(Report.objects.values_list("examination__accession", flat=True))
+    for (act, key), lines in acts.items():
+        told = was_told(lines)
+        if act == "report" and (versions[key] > 1 or (told and not versions[key])):
+            verdict.wrong.append(f"1: report {key} has {versions[key]} versions, told: {told}")
+        if act == "again" and ("correct", key) not in acts and versions[key] != 1:
+            verdict.wrong.append(f"1: report {key}, sent again, has {versions[key]} versions")
+        if act == "correct" and (versions[key] not in (1, 2) or (told and versions[key] != 2)):
+            verdict.wrong.append(f"1: report {key}, corrected, has {versions[key]} versions")
+
+
+def told_at(acts: Acts) -> dict[str, float]:
+    """When the client of each key knew that its finding is kept."""
+    return {
+        key: min(line["at"] for line in lines if line["what"] == "ok")
+        for keys, lines in _flags(acts)
+        if was_told(lines)
+        for key in keys
+    }
+
+
+# --- What the engine did -----------------------------------------------------------------------
 
 
 def _clocks(verdict: Verdict) -> None:
     """2: no open finding without a running clock."""
-    still = Finding.objects.exclude(state__in=[State.CLOSED, State.WITHDRAWN]).exclude(
-        clocks__stopped_at__isnull=True
-    )
+    still = Finding.objects.filter(state__in=OPEN).exclude(clocks__stopped_at__isnull=True)
     verdict.wrong += [f"2: {finding.reference} has no running clock" for finding in still]
 
 
 def _steps(verdict: Verdict, began: datetime) -> None:
     """6: nothing before its time. And whatever was due has fired."""
-    verdict.fired = Step.objects.filter(fired_at__isnull=False).count()
+    fired = Step.objects.filter(fired_at__isnull=False)
+    verdict.fired = fired.count()
     unfired = list(Step.objects.due())
     verdict.due = verdict.fired + len(unfired)
     verdict.lost += len(unfired)
+    verdict.wrong += [f"3: step {step.pk} is due and has not fired" for step in unfired]
     early = Step.objects.filter(fired_at__lt=F("falls_at"))
     verdict.wrong += [f"6: step {step.pk} fired before its time" for step in early]
-    both = Step.objects.filter(fired_at__isnull=False, cancelled_at__isnull=False)
+    both = fired.filter(cancelled_at__isnull=False)
     verdict.wrong += [f"6: step {step.pk} is fired and cancelled" for step in both]
-    for step in Step.objects.filter(fired_at__isnull=False).select_related("finding"):
-        known = max(step.falls_at, began, _flagged_at(step.finding))
-        late = (step.fired_at - known).total_seconds()
-        verdict.longest_to_fire = max(verdict.longest_to_fire, late)
+    # Findings here are flagged with a moment in the past: a step is due from when it was written.
+    for falls_at, fired_at, made in fired.values_list(
+        "falls_at", "fired_at", "finding__report__received_at"
+    ):
+        verdict.to_fire.append((fired_at - max(falls_at, began, made)).total_seconds())
 
 
-_row_made: dict[int, datetime] = {}
+def _arrived(ground: Ground) -> dict[str, list[Copy]]:
+    """Every copy of every message that came by mail or was posted, by its message's public id."""
+    arrived: dict[str, list[Copy]] = defaultdict(list)
+    for mail in list(ground.mail.arrived):
+        arrived[mail.message_id.strip("<>").partition("@")[0]].append(mail)
+    for posted in list(ground.posts.arrived):
+        arrived[posted.public_id].append(posted)
+    return arrived
 
 
-def _flagged_at(finding: Finding) -> datetime:
-    """When the row was made: findings here are flagged with a moment in the past."""
-    if not _row_made:
-        for row in Finding.objects.values_list("pk", "report__received_at"):
-            _row_made[row[0]] = row[1]
-    return _row_made[finding.pk]
-
-
-def _deliveries(verdict: Verdict, arrived: list[Arrived]) -> None:
-    """3, 4 and 9: everything that fired reached the server, or a page says that it did not."""
-    by_id: dict[str, list[Arrived]] = {}
-    for one in arrived:
-        by_id.setdefault(one.message_id, []).append(one)
+def _deliveries(verdict: Verdict, arrived: dict[str, list[Copy]]) -> None:
+    """3 and 9: everything that fired came out of us, or a page says that it did not."""
     counts = Counter(Notification.objects.values_list("status", flat=True))
+    verdict.messages = sum(counts.values())
     verdict.shown_as_undelivered = counts[Status.FAILED]
     verdict.no_longer_needed = counts[Status.NOT_NEEDED]
     for waiting in Notification.objects.filter(status__in=[Status.QUEUED, Status.SENDING]):
@@ -133,60 +202,58 @@ def _deliveries(verdict: Verdict, arrived: list[Arrived]) -> None:
     for sent in Notification.objects.filter(status=Status.SENT):
         verdict.delivered += 1
         assert sent.sent_at is not None
-        took = (sent.sent_at - sent.created_at).total_seconds()
-        verdict.longest_to_deliver = max(verdict.longest_to_deliver, took)
-        if sent.channel == Channel.EMAIL and sent.message_id not in by_id:
+        verdict.to_deliver.append((sent.sent_at - sent.created_at).total_seconds())
+        if sent.channel != Channel.IN_APP and str(sent.public_id) not in arrived:
             verdict.lost += 1
             verdict.wrong.append(f"3: notification {sent.pk} is marked sent and never arrived")
-        if sent.channel == Channel.EMAIL and sent.pk not in accepted:
+        if sent.pk not in accepted:
             verdict.wrong.append(f"9: notification {sent.pk} is sent without an acceptance")
-    _copies(verdict, by_id)
 
 
-def _copies(verdict: Verdict, by_id: dict[str, list[Arrived]]) -> None:
-    """4: each further copy is explained by a try that nobody knows the end of, and says so."""
-    unsure = Counter(
-        f"<{public_id}@imaging-safety>"
-        for public_id in DeliveryAttempt.objects.filter(
-            Q(result=None) | Q(result__outcome__in=[Outcome.UNKNOWN, Outcome.LEASE_LOST])
-        ).values_list("notification__public_id", flat=True)
+def _copies(verdict: Verdict, arrived: dict[str, list[Copy]]) -> None:
+    """4: each further copy follows a try of which nobody knows how it ended, and says so."""
+    unsure: dict[str, list[str]] = defaultdict(list)
+    tries = DeliveryAttempt.objects.filter(
+        Q(result=None) | Q(result__outcome__in=[one for one in CAUSES if one])
     )
-    known = {f"<{one}@imaging-safety>" for one in _public_ids()}
-    for message_id, copies in by_id.items():
-        if message_id not in known:
-            verdict.wrong.append(f"4: {message_id} is nobody's")
-        later = copies[1:]
-        verdict.second_copies += len(later)
-        if len(later) > unsure[message_id]:
-            verdict.wrong.append(
-                f"4: {message_id} came {len(copies)} times, {unsure[message_id]} explained"
-            )
+    for public_id, outcome in tries.order_by("number").values_list(
+        "notification__public_id", "result__outcome"
+    ):
+        unsure[str(public_id)].append(CAUSES[outcome])
+    known = {str(one) for one in Notification.objects.values_list("public_id", flat=True)}
+    for public_id, copies in arrived.items():
+        if public_id not in known:
+            verdict.wrong.append(f"4: {public_id} is nobody's")
+        later, why = copies[1:], unsure[public_id]
+        verdict.second_copies.update(why[: len(later)])
+        if len(later) > len(why):
+            verdict.second_copies["for no reason"] += len(later) - len(why)
+            verdict.wrong.append(f"4: {public_id} came {len(copies)} times, {len(why)} explained")
         if not all(copy.may_be_second for copy in later):
-            verdict.wrong.append(f"4: a second copy of {message_id} does not say so")
+            verdict.wrong.append(f"4: a second copy of {public_id} does not say so")
 
 
-def _public_ids() -> list[Any]:
-    return list(Notification.objects.values_list("public_id", flat=True))
-
-
-def _answers(history: dict[tuple[str, str], list[dict[str, Any]]], verdict: Verdict) -> None:
+def _answers(acts: Acts, verdict: Verdict) -> None:
     """5: nothing of the first promise starts on its way after the answer was committed."""
-    for (act, reference), lines in history.items():
-        told = [line["at"] for line in lines if line["what"] == "ok"]
-        if act != "acknowledge" or not told:
-            continue
-        finding = Finding.objects.get(reference=reference)
-        if finding.acknowledged_at is None and finding.state == State.AWAITING:
-            verdict.wrong.append(f"5: the answer to {reference} is gone")
-        late = DeliveryAttempt.objects.filter(
-            notification__finding=finding,
-            notification__step__clock__kind="acknowledge",
-            started_at__gt=datetime.fromtimestamp(told[0], UTC),
-        )
-        for attempt in late:
+    told = {
+        reference: min(line["at"] for line in lines if line["what"] == "ok")
+        for (act, reference), lines in acts.items()
+        if act == "acknowledge" and was_told(lines)
+    }
+    answered = Finding.objects.filter(reference__in=told)
+    for finding in answered.filter(acknowledged_at__isnull=True):
+        verdict.wrong.append(f"5: the answer to {finding.reference} is gone")
+    started = DeliveryAttempt.objects.filter(
+        notification__finding__in=answered, notification__step__clock__kind="acknowledge"
+    )
+    for reference, at, step in started.values_list(
+        "notification__finding__reference", "started_at", "notification__step_id"
+    ):
+        answer = datetime.fromtimestamp(told[reference], UTC)
+        if at > answer:
             verdict.wrong.append(
-                f"5: {reference}, answered {finding.acknowledged_at:%H:%M:%S.%f}, was still sent at"
-                f" {attempt.started_at:%H:%M:%S.%f} (step {attempt.notification.step_id})"
+                f"5: {reference}, answered before {answer:%H:%M:%S.%f}, was still sent at"
+                f" {at:%H:%M:%S.%f} (step {step})"
             )
 
 
@@ -201,11 +268,41 @@ def _timelines(verdict: Verdict) -> None:
         verdict.wrong.append(f"7: {verdict.fired} steps fired and {lines} lines say so")
 
 
-def _secrets(room: Path, verdict: Verdict, arrived: list[Arrived]) -> None:
-    """8: no patient in mail or logs."""
-    for one in arrived:
-        if PATIENT.search(one.raw.encode()):
-            verdict.wrong.append(f"8: {one.message_id} holds something of the patient")
-    for log in room.glob("*.log"):
-        if found := PATIENT.search(log.read_bytes()):
+def _secrets(ground: Ground, verdict: Verdict, arrived: dict[str, list[Copy]]) -> None:
+    """8: no patient in a message or a log."""
+    for public_id, copies in arrived.items():
+        if any(PATIENT.search(copy.raw) for copy in copies):
+            verdict.wrong.append(f"8: {public_id} holds something of the patient")
+    for log in ground.room.glob("*.log"):
+        if found := PATIENT.search(log.read_text(errors="replace")):
             verdict.wrong.append(f"8: {log.name} holds {found[0]!r}")
+
+
+# --- In words ----------------------------------------------------------------------------------
+
+
+def table(verdict: Verdict) -> Iterator[str]:
+    for name in (
+        *("findings", "of_them_in_bulk", "due", "fired", "messages", "delivered"),
+        *("shown_as_undelivered", "no_longer_needed", "lost"),
+    ):
+        yield _row(name.replace("_", " "), getattr(verdict, name))
+    yield _row("second copies", sum(verdict.second_copies.values()))
+    for why, count in sorted(verdict.second_copies.items()):
+        yield _row(f"  {why}", count)
+    yield _row("rounds of the watch", verdict.heartbeats.rounds)
+    yield _row("  heartbeat sent", verdict.heartbeats.sent)
+    yield _row("  heartbeat withheld", verdict.heartbeats.withheld)
+    for what, took in (("fire", verdict.to_fire), ("deliver", verdict.to_deliver)):
+        yield _row(f"longest to {what} (s)", _share(took, 1.0))
+        yield _row("  half within", _share(took, 0.5))
+        yield _row("  99 in 100 within", _share(took, 0.99))
+
+
+def _row(name: str, value: float) -> str:
+    return f"{name:30} {value:9.1f}" if isinstance(value, float) else f"{name:30} {value:9}"
+
+
+def _share(took: Iterable[float], share: float) -> float:
+    ordered = sorted(took)
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else 0.0

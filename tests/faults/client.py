@@ -1,29 +1,31 @@
-"""A client: flags and answers findings, and writes a history of what it began and was told.
+"""Clients of the services: they flag, answer, correct and send again, one act at a time.
 
-Every line of the history is appended at once: `invoked` before the call, then `ok`, `refused` (by a
-rule) or `unknown` (the connection died, and so nobody can say). After a kill the last line of a
-client is `invoked`, which means the same as `unknown`.
+What each began and was told stands in the history (`history.py`). A client that is killed is
+replaced by one that knows nothing of it.
 """
 
-import json
-import os
 import pickle
 import random
 import time
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import connection, transaction
 from django.utils import timezone
 
-from findings.models import Finding
-from findings.rules import NotAllowed
+from findings.arrivals import ArrivingIdentifier, ArrivingPatient, ArrivingStatus
+from findings.models import Finding, Step
 from findings.services.acknowledge import acknowledge_finding, decline_finding
-from findings.states import MoveRefused
-from tests.factories import Trust, flagged, reported
+from notifications.models import Notification
+from tests.bench.rows import FIRST_ID, copy_chosen
+from tests.factories import TEXT, Trust, flagged, reported
+from tests.faults.history import Writer, Written
 
-HISTORY, TRUST = "history", "trust.pickle"
+CAST = "cast.pickle"
 # How long ago, in minutes, a finding was flagged: the steps of that time are due at once.
 AGES = {
     "critical": [0, 14, 31, 46, 50],
@@ -31,102 +33,155 @@ AGES = {
     "cancer": [0, 5],
     "follow_up_recommended": [0, 60 * 24 * 8],
 }
+# An import waits while more than so many times its findings have not gone out yet.
+MOST_WAITING = 15
+AFTER_A_FAILURE = 0.2  # seconds
+PLAN = "I will see the patient this week."
 
 
-class Client:
-    """One at a time: a flag, or an answer to something flagged before."""
+@dataclass(frozen=True)
+class Cast:
+    """Who is there, and by what they sign in over HTTP."""
 
-    def __init__(self, room: Path) -> None:
-        self.history = os.open(room / HISTORY, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        self.trust: Trust = pickle.loads((room / TRUST).read_bytes())
-        self.name = f"c{os.getpid()}x{time.time_ns() % 10**6}"
-        self.count = 0
-        self.flagged: list[str] = []
+    trust: Trust
+    web: str
+    # The radiologist's session.
+    session: str
+    # Of the radiologist and of the referrer.
+    tokens: tuple[str, str]
 
-    def act(self) -> None:
-        acts = [(self._flag, 6)]
-        if self.flagged:
-            acts += [(self._acknowledge, 2), (self._decline, 1)]
-        random.choices([act for act, _ in acts], [weight for _, weight in acts])[0]()
 
-    def _flag(self) -> None:
+class Somebody:
+    """What every client has: a name of its own, the cast, and the history."""
+
+    def __init__(self, room: Path, name: str, chance: random.Random) -> None:
+        self.cast: Cast = pickle.loads((room / CAST).read_bytes())
+        self.trust, self.history = self.cast.trust, Writer(room)
+        self.name, self.chance, self.count = name, chance, 0
+
+    def new_key(self) -> str:
         self.count += 1
-        key = f"{self.name}-{self.count}"
-        category = random.choice(list(AGES))
-        age = random.choice(AGES[category])
-        with self._written("flag", key) as said:
-            finding = flagged(
-                self.trust,
-                category=category,
-                at=timezone.now() - timedelta(minutes=age, seconds=random.random()),
-                examination=reported(self.trust, accession=key, patient=self._patient()),
-                description=f"Nodule. Key {key}.",
-            )
-            said["reference"] = finding.reference
-            self.flagged.append(finding.reference)
+        return f"{self.name}-{self.count}"
 
-    def _patient(self) -> Any:
-        from findings.arrivals import ArrivingIdentifier, ArrivingPatient
+    @contextmanager
+    def written(self, act: str, key: str, **said: Any) -> Iterator[Written]:
+        written = self.history.act(act, key, **said)
+        with written:
+            yield written
+        if written.is_unknown:
+            connection.close()
+            time.sleep(AFTER_A_FAILURE)
 
+    def patient(self, key: str) -> ArrivingPatient:
+        number = ArrivingIdentifier(key, self.trust.organisation.ods_code, "MR")
         return ArrivingPatient(
             family_name="Stormcase",
             given_name="Test",
-            birth_date=(timezone.now() - timedelta(days=20_000)).date(),
+            birth_date=date(1970, 1, 1),
             sex="F",
-            identifiers=(
-                ArrivingIdentifier(
-                    f"{self.name}-{self.count}", self.trust.organisation.ods_code, "MR"
-                ),
-            ),
+            identifiers=(number,),
         )
 
+    def report(self, key: str, **more: Any) -> Any:
+        return reported(self.trust, accession=key, patient=self.patient(key), **more)
+
+    def flag(self, key: str) -> Finding:
+        category = self.chance.choice(list(AGES))
+        age = self.chance.choice(AGES[category])
+        return flagged(
+            self.trust,
+            category=category,
+            at=timezone.now() - timedelta(minutes=age, seconds=self.chance.random()),
+            examination=self.report(key),
+            description=described(key),
+        )
+
+
+def described(key: str) -> str:
+    return f"Nodule. Key {key}."
+
+
+class Client(Somebody):
+    """One at a time: a flag, or something about one that it flagged before."""
+
+    def __init__(self, room: Path, name: str, chance: random.Random) -> None:
+        super().__init__(room, name, chance)
+        # Key and reference of what may still be answered.
+        self.flagged: list[tuple[str, str]] = []
+
+    def act(self) -> None:
+        acts = [(self._flag, 12)]
+        if self.flagged:
+            acts += [(self._acknowledge, 4), (self._decline, 2), (self._again, 1)]
+            acts += [(self._correct, 1)]
+        self.chance.choices([act for act, _ in acts], [weight for _, weight in acts])[0]()
+
+    def _flag(self) -> None:
+        key = self.new_key()
+        with self.written("flag", key) as written:
+            reference = written.said["reference"] = self.flag(key).reference
+            self.flagged.append((key, reference))
+
     def _acknowledge(self) -> None:
-        reference = self.flagged.pop(random.randrange(len(self.flagged)))
-        with self._written("acknowledge", reference):
+        _, reference = self._take_one()
+        with self.written("acknowledge", reference):
             acknowledge_finding(
                 finding=Finding.objects.get(reference=reference),
-                by=random.choice([self.trust.referrer, self.trust.colleague]),
-                plan="I will see the patient this week.",
+                by=self.chance.choice([self.trust.referrer, self.trust.colleague]),
+                plan=PLAN,
             )
 
     def _decline(self) -> None:
-        reference = random.choice(self.flagged)
-        with self._written("decline", reference):
+        _, reference = self.chance.choice(self.flagged)
+        with self.written("decline", reference):
             decline_finding(
                 finding=Finding.objects.get(reference=reference),
                 by=self.trust.referrer,
                 because="Not under our care.",
-                to=random.choice([None, self.trust.colleague]),
+                to=self.chance.choice([None, self.trust.colleague]),
             )
 
-    def _written(self, act: str, key: str) -> "_Written":
-        return _Written(self.history, act, key)
+    def _again(self) -> None:
+        """The same report, as a sender repeats it that heard no answer."""
+        key, _ = self.chance.choice(self.flagged)
+        with self.written("again", key):
+            self.report(key)
+
+    def _correct(self) -> None:
+        """Another report of the same images: the promises begin anew."""
+        key, _ = self._take_one()
+        with self.written("correct", key):
+            self.report(key, text=f"{TEXT} Corrected.", status=ArrivingStatus.CORRECTED)
+
+    def _take_one(self) -> tuple[str, str]:
+        return self.flagged.pop(self.chance.randrange(len(self.flagged)))
 
 
-class _Written:
-    """One act with its two lines in the history."""
+class Many(Somebody):
+    """Flags very many in one transaction, as an import does: all of them due, or none of them."""
 
-    def __init__(self, history: int, act: str, key: str) -> None:
-        self.history, self.act, self.key = history, act, key
-        self.said: dict[str, Any] = {}
+    def __init__(self, room: Path, name: str, chance: random.Random, *, at_once: int) -> None:
+        super().__init__(room, name, chance)
+        self.at_once = at_once
 
-    def __enter__(self) -> dict[str, Any]:
-        self._line("invoked")
-        return self.said
+    def act(self) -> None:
+        if self._is_enough():
+            time.sleep(AFTER_A_FAILURE)
+            return
+        key = self.new_key()
+        with self.written("bulk", key, count=self.at_once), transaction.atomic():
+            pattern = self.flag(f"{key}-0")
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "CREATE TEMPORARY TABLE chosen ON COMMIT DROP AS SELECT %s AS pattern, number,"
+                    " %s + nextval('findings_finding_id_seq') AS n"
+                    " FROM generate_series(1, %s) AS number",
+                    [pattern.pk, FIRST_ID, self.at_once - 1],
+                )
+                key_of_each = described(key).removesuffix(".")
+                copy_chosen(cursor, description=f"'{key_of_each}-' || c.number || '.'")
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
-        if error is None:
-            self._line("ok")
-        elif isinstance(error, (NotAllowed, MoveRefused)):
-            self._line("refused")
-        elif isinstance(error, (DatabaseError, InterfaceError, OSError)):
-            self._line("unknown")
-            connection.close()
-            time.sleep(0.2)
-        else:
-            return False
-        return True
-
-    def _line(self, what: str) -> None:
-        line = {"what": what, "act": self.act, "key": self.key, "at": time.time(), **self.said}
-        os.write(self.history, (json.dumps(line) + "\n").encode())
+    def _is_enough(self) -> bool:
+        status = Notification.Status
+        waiting = Notification.objects.filter(status__in=[status.QUEUED, status.SENDING])
+        return waiting.count() + Step.objects.due().count() > MOST_WAITING * self.at_once
