@@ -44,7 +44,9 @@ def watch_the_watch(ground: Ground, waiting: Callable[[], float]) -> list[str]:
         ground.down.discard("worker")
         for pid in frozen:
             os.kill(pid, signal.SIGCONT)
-    return [] if _calls_again(ground) else ["10: the engines are back and nobody calls"]
+    if not _until(lambda: waiting() == 0, ground) or not _calls_again(ground):
+        return ["10: the engines are back and nobody calls"]
+    return []
 
 
 def _answer_what_nobody_answered(ground: Ground) -> None:

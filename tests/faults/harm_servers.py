@@ -12,6 +12,8 @@ from typing import Any
 import psutil
 import psycopg2
 from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from imaging_safety import embedded
 from tests.faults.ground import Ground
@@ -61,7 +63,8 @@ def fill_the_broker(ground: Ground, fault: Fault) -> End:
 
 def _tell_the_broker(ground: Ground, *words: object) -> None:
     try:
-        with Redis(unix_socket_path=str(ground.broker.socket), socket_timeout=2) as redis:
+        path, once = str(ground.broker.socket), Retry(NoBackoff(), 0)
+        with Redis(unix_socket_path=path, socket_timeout=0.5, retry=once) as redis:
             redis.execute_command(*words)
     except RedisError:
         raise NotNow from None

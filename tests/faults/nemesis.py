@@ -20,6 +20,7 @@ from tests.faults.harm import Fault, Harm, NotNow
 # Each with how often it is chosen beside the others.
 FAULTS: dict[str, tuple[int, Harm]] = harm.FAULTS | harm_servers.FAULTS
 LOOK_EVERY = 0.05  # seconds
+DONE = "faults"
 
 
 @dataclass(frozen=True)
@@ -58,14 +59,22 @@ class Nemesis:
     def do(self, planned: Planned) -> None:
         self._wait(planned.rest)
         _, harm = FAULTS[planned.name]
+        began = time.time()
         try:
             end = harm(self.ground, planned.fault)
         except NotNow:
+            self._write_down(planned, began, "not now")
             return
         self.done[planned.name] += 1
+        self._write_down(planned, began, f"for {planned.fault.lasts:.1f} s")
         if end is not None:
             at = time.monotonic() + planned.fault.lasts
             heapq.heappush(self._to_end, (at, next(self._number), end))
+
+    def _write_down(self, planned: Planned, began: float, what: str) -> None:
+        """Beside the history; and how long it kept us."""
+        with (self.ground.room / DONE).open("a") as file:
+            file.write(f"{began:.3f} {planned.name}, {what} ({time.time() - began:.3f} s)\n")
 
     def _wait(self, seconds: float) -> None:
         ends = time.monotonic() + seconds
