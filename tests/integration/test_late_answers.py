@@ -101,12 +101,21 @@ def test_a_late_acknowledgement_is_one_line_however_often_it_is_sent(trust: Trus
 def test_nobody_leaves_a_late_acknowledgement_of_what_is_not_theirs(trust: Trust) -> None:
     finding = closed(trust)
     assert answer_by_app(finding, trust.coordinator).status_code == 403
+    address = reverse("acknowledge", args=[finding.reference])
+    typed = {"choice": "other", "details": PLAN, "seen": "1"}
+    late = signed_in(trust.coordinator).post(address, typed)
+    assert late.status_code == 409
+    assert KEPT not in words_of(late)
     assert late_lines(finding) == []
 
 
 def test_whoever_was_only_the_second_to_acknowledge_leaves_no_line(trust: Trust) -> None:
     finding = acknowledged(trust)
-    assert answer_by_app(finding, trust.colleague).status_code == 409
+    correct(trust, finding.examination, "Other words.", ArrivingStatus.CORRECTED)
+    caller = calling(trust.colleague)
+    seen = caller.get(f"{FINDINGS}{finding.reference}/").json()["seen"]
+    acknowledged(trust, finding)
+    assert answer_by_app(finding, trust.colleague, seen=seen).status_code == 409
     assert late_lines(finding) == []
 
 

@@ -1,5 +1,6 @@
 """News: a withdrawal and a correction reach whoever acted on what was said before, once."""
 
+import uuid
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from findings.states import MoveRefused
 from notifications import watchdog
 from notifications.delivery import deliver_due
 from notifications.firing import fire_due_steps
-from notifications.models import Notification
+from notifications.models import Channel, Notification
 from notifications.routes import mark_as_bounced
 from tests.engine.mail import MailServer
 from tests.factories import (
@@ -29,7 +30,7 @@ from tests.factories import (
     acknowledged,
     flagged,
 )
-from tests.integration.telling import ago, fired, in_mid_send
+from tests.integration.telling import ago, fired, in_mid_send, left_behind
 from tests.integration.test_asking_again import correct
 from tests.pages import fill_in, signed_in, words_of
 
@@ -126,6 +127,15 @@ def test_a_message_that_still_waits_is_called_off_and_its_recipient_was_not_told
 def test_a_message_under_way_counts_as_told(trust: Trust) -> None:
     finding = fired(trust)
     in_mid_send()
+    withdrawn(finding, trust.radiologist)
+    assert hear_of(Audience.WITHDRAWN, finding) == {trust.referrer}
+
+
+def test_a_message_that_a_sender_has_just_taken_counts_as_told(trust: Trust) -> None:
+    finding = fired(trust)
+    finding.notifications.filter(channel=Channel.EMAIL).update(
+        status=Status.SENDING, lease_token=uuid.uuid4(), lease_until=ago(minutes=-1)
+    )
     withdrawn(finding, trust.radiologist)
     assert hear_of(Audience.WITHDRAWN, finding) == {trust.referrer}
 
@@ -342,6 +352,19 @@ def test_after_a_withdrawal_nobody_hears_of_a_correction_any_more(
     deliver_due()
     (only,) = mail.to(trust.referrer.email)
     assert "withdrawn" in only.message["Subject"]
+
+
+def test_news_of_a_correction_that_was_under_way_is_not_sent_again_after_a_withdrawal(
+    mail: MailServer, trust: Trust
+) -> None:
+    finding, _ = passed_on(trust)
+    correct(trust, finding.examination, "Other words.", ArrivingStatus.CORRECTED)
+    news = Notification.objects.get(step__audience=Audience.ACKNOWLEDGER, channel=Channel.EMAIL)
+    left_behind(news, until=ago(seconds=1))
+    withdrawn(finding, trust.radiologist)
+    deliver_due()
+    news.refresh_from_db()
+    assert news.status == Status.NOT_NEEDED
 
 
 def test_the_page_shows_what_changed_and_runs_none_of_it(trust: Trust) -> None:
