@@ -21,7 +21,7 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 from tests.browser import chromium
 
@@ -51,24 +51,80 @@ OVERFLOW = """() => {
 }"""
 
 
+# A page from a disk, or none, has no storage and says so.
+FORGET = "() => { try { localStorage.clear(); sessionStorage.clear(); } catch {} }"
+
+
 @contextmanager
-def running_chromium() -> Iterator[Chromium]:
+def running_chromium() -> Iterator["Tabs"]:
     path = chromium()
     assert path, "there is no Chromium on this machine"
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield started
+        yield Tabs(started)
         started.close()
+
+
+class Tabs:
+    """A tab with JavaScript and one without, kept for the whole session and cleaned between tests.
+
+    Half of what a test in the browser costs is a new context with a process of its own, which asks
+    for every static file again. A test that opens a second page of a kind gets a new context.
+    """
+
+    def __init__(self, chromium: Chromium) -> None:
+        self.chromium = chromium
+        self._kept: dict[bool, Page] = {}
+
+    def take(self, *, javascript: bool) -> Page:
+        return self._kept.pop(javascript, None) or self._new(javascript=javascript)
+
+    def give_back(self, page: Page) -> None:
+        """Nothing is left of its test but what the cache holds of static files."""
+        context, javascript = page.context, page not in _scriptless
+        others = [one for one in context.pages if one is not page]
+        if javascript in self._kept or others or page.is_closed():
+            context.close()
+            return
+        if javascript:
+            page.evaluate(FORGET)
+        page.goto("about:blank")
+        page.emulate_media(media="null")
+        context.clear_cookies()
+        self._kept[javascript] = page
+
+    def _new(self, *, javascript: bool) -> Page:
+        context = self.chromium.new_context(
+            java_script_enabled=javascript,
+            locale="en-GB",
+            timezone_id="Europe/London",
+            # axe is put into the page from outside; what the policy allows of our own pages is
+            # seen in `said`, and tests/unit/test_headers.py pins it.
+            bypass_csp=False,
+        )
+        context.set_default_timeout(30_000)  # a laptop busy with other things
+        page = context.new_page()
+        if not javascript:
+            _scriptless.add(page)
+        return page
 
 
 @dataclass
 class Browser:
-    """Opens pages of the live server, each in a context of its own, and hears what they say."""
+    """Opens pages of the live server, for one test, and hears what they say."""
 
-    chromium: Chromium
+    tabs: Tabs
     address: str
     said: list[str] = field(default_factory=list)
-    _contexts: list[BrowserContext] = field(default_factory=list)
+    _pages: list[Page] = field(default_factory=list)
+    _ears: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._ears = {
+            "console": lambda message: self._hear(message.type, message.text),
+            "pageerror": lambda error: self.said.append(f"error: {error}"),
+            "requestfailed": lambda request: self._hear_failed(request.url),
+        }
 
     def open(
         self,
@@ -85,30 +141,20 @@ class Browser:
     def new_page(
         self, viewport: dict[str, int] = DESKTOP, *, javascript: bool = True, person: Any = None
     ) -> Page:
-        context = self.chromium.new_context(
-            viewport=viewport,
-            java_script_enabled=javascript,
-            locale="en-GB",
-            timezone_id="Europe/London",
-            # axe is put into the page from outside; what the policy allows of our own pages is
-            # seen in `said`, and tests/unit/test_headers.py pins it.
-            bypass_csp=False,
-        )
-        context.set_default_timeout(30_000)  # a laptop busy with other things
-        self._contexts.append(context)
+        page = self.tabs.take(javascript=javascript)
+        self._pages.append(page)
+        page.set_viewport_size(viewport)  # type: ignore[arg-type]
         if person is not None:
-            context.add_cookies([self._signed_in(person)])
-        page = context.new_page()
-        if not javascript:
-            _scriptless.add(page)
-        page.on("console", lambda message: self._hear(message.type, message.text))
-        page.on("pageerror", lambda error: self.said.append(f"error: {error}"))
-        page.on("requestfailed", lambda request: self._hear_failed(request.url))
+            page.context.add_cookies([self._signed_in(person)])
+        for event, hear in self._ears.items():
+            page.on(event, hear)  # type: ignore[call-overload]
         return page
 
     def close(self) -> None:
-        for context in self._contexts:
-            context.close()
+        for page in self._pages:
+            for event, hear in self._ears.items():
+                page.remove_listener(event, hear)
+            self.tabs.give_back(page)
 
     def _hear(self, kind: str, text: str) -> None:
         # The answer itself may well be a 403 or a 404: that is what error pages are.
