@@ -6,6 +6,7 @@ Nothing about the patient, the examination or the finding; not even the category
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -298,6 +299,7 @@ def _ask(verb: str, clock: Clock, at: datetime) -> str:
     return f"{length(at - clock.due_at)} late, please {verb}"
 
 
+@lru_cache(maxsize=128)  # the subject and the limit say the same
 def _by(due_at: datetime, at: datetime) -> str:
     """today at 14:05 becomes 14:05 today."""
     named = near(due_at, at)
