@@ -12,9 +12,10 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail import get_connection
 
 from notifications.channels.base import Outgoing, Permanent, Transient, Unavailable, Unknown
+from notifications.channels.mime import Mail
 
 # Waits for the server while a message is claimed: MAIL, RCPT, DATA, the text and RSET.
 WAITS = 5
@@ -92,7 +93,7 @@ def _longest_wait() -> float:
     return min(settings.EMAIL_TIMEOUT, settings.DELIVERY_LEASE_SECONDS * 0.8 / WAITS)
 
 
-def _email(outgoing: Outgoing) -> EmailMultiAlternatives:
+def _email(outgoing: Outgoing) -> Mail:
     headers = {
         "Message-ID": outgoing.message_id,
         "Auto-Submitted": "auto-generated",
@@ -101,9 +102,7 @@ def _email(outgoing: Outgoing) -> EmailMultiAlternatives:
     }
     if outgoing.is_urgent:
         headers |= {"Importance": "high", "X-Priority": "1"}
-    email = EmailMultiAlternatives(
-        outgoing.subject, outgoing.text, to=[outgoing.address], headers=headers
-    )
+    email = Mail(outgoing.subject, outgoing.text, to=[outgoing.address], headers=headers)
     email.attach_alternative(outgoing.html, "text/html")
     return email
 
