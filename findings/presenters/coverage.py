@@ -6,7 +6,7 @@ from datetime import datetime
 
 from findings import words
 from findings.models import Audience, Finding, Person
-from findings.presenters.moments import step_words
+from findings.presenters.moments import near_with_rest, step_words
 from findings.reach import StepPreview
 from findings.services.coverage import HOLDER, DutyGap, FindingCoverage
 from findings.shifts import Gap
@@ -61,8 +61,8 @@ def _line(finding: Finding, shown: StepPreview, now: datetime, age: str = "") ->
     is_holder = step.words == HOLDER
     return CoverageLine(
         finding,
-        f"{HOLDER}: {finding.owner}" if is_holder else step_words(step.audience, step.words),
-        "now" if step.due_at <= now else words.near(step.due_at, now),
+        f"{finding.owner}, who holds it" if is_holder else step_words(step.audience, step.words),
+        ("now" if step.due_at <= now else near_with_rest(step.due_at, now)),
         shown.reasons,
         [one.person for one in shown.recipients if one.unreachable_because],
         age,

@@ -8,7 +8,12 @@ from difflib import SequenceMatcher
 
 from findings import reach, rules, words
 from findings.models import Audience, Clock, Event, Finding, Person, Step
-from findings.presenters.moments import moment, step_words, until_with_rest
+from findings.presenters.moments import (
+    moment,
+    near_with_rest,
+    step_words,
+    until_with_rest,
+)
 from findings.services.policy import Limit
 from findings.states import ClockKind
 
@@ -154,7 +159,7 @@ def next_lines(finding: Finding, steps: Sequence[Step], now: datetime) -> list[S
 
 def _next(step: Step, shown: reach.StepPreview, now: datetime) -> StepLine:
     return StepLine(
-        when="now" if step.falls_at <= now else words.near(step.falls_at, now),
+        when="now" if step.falls_at <= now else near_with_rest(step.falls_at, now),
         who=step_words(step.audience, step.words),
         names=shown.names,
         warnings=tuple(shown.reasons),

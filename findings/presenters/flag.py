@@ -6,7 +6,7 @@ from datetime import datetime
 
 from findings import reach, words
 from findings.presenters.finding import LimitLine, StepLine, limit_lines
-from findings.presenters.moments import step_words
+from findings.presenters.moments import near_with_rest, step_words
 from findings.services.flag import Ownership
 from findings.services.foresee import Foreseen, Offer
 
@@ -91,7 +91,7 @@ def _when(due_at: datetime, now: datetime) -> str:
     """Now, or today at 16:40 (in 2 hours)."""
     if due_at <= now:
         return "now"
-    return f"{words.near(due_at, now)} ({words.time_left(due_at, now)})"
+    return near_with_rest(due_at, now)
 
 
 def owner_words(held: Ownership) -> str:

@@ -13,6 +13,11 @@ def until_with_rest(at: datetime, now: datetime) -> str:
     return f"{words.until(at)} ({words.time_left(at, now)})"
 
 
+def near_with_rest(at: datetime, now: datetime) -> str:
+    """today at 16:40 (in 2 hours)."""
+    return f"{words.near(at, now)} ({words.time_left(at, now)})"
+
+
 def moment(text: object) -> datetime | None:
     """A moment as it stands in an event's data, or None."""
     return parse_datetime(text) if isinstance(text, str) else None
