@@ -80,6 +80,11 @@ def until(at: datetime) -> str:
     return when(at)
 
 
+def limit(at: datetime, now: datetime) -> str:
+    """After "due": today at 16:40, or by the end of 25 November 2026."""
+    return near(at, now) if until(at) == when(at) else f"by {until(at)}"
+
+
 def plural(number: int, noun: str) -> str:
     """1 day, 2 days."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
@@ -106,9 +111,7 @@ def time_left(at: datetime | None, now: datetime) -> str:
 def due(at: datetime, now: datetime) -> str:
     """Due today at 16:40 (in 2 hours), or 2 hours late."""
     late = time_left(at, now)
-    ends_a_day = until(at) != when(at)
-    limit = f"by {until(at)}" if ends_a_day else near(at, now)
-    return f"Due {limit} ({late})" if at > now else late[:1].upper() + late[1:]
+    return f"Due {limit(at, now)} ({late})" if at > now else late[:1].upper() + late[1:]
 
 
 def urgency(at: datetime, now: datetime) -> Urgency:

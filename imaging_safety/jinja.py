@@ -1,6 +1,6 @@
 """The template environment: NHS.UK macros, our filters, and what a form field's template asks.
 
-Filters: when, day, near, until, time_left, duration, nhs_number, age, plural
+Filters: when, day, near, until, limit, time_left, duration, nhs_number, age, plural
 (see findings/words.py).
 Globals: static, url, due_words, urgency, page_numbers, and those of form_parts.py.
 """
@@ -62,6 +62,7 @@ FILTERS = {
     "day": words.day,
     "near": words.near,
     "until": words.until,
+    "limit": words.limit,
     "time_left": words.time_left,
     "duration": words.duration,
     "nhs_number": words.nhs_number,
