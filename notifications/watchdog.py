@@ -214,7 +214,7 @@ def _unroutable(now: datetime) -> Iterator[Sentence]:
     if found["pk__count"]:
         yield Sentence(
             f"Nobody can be told of {plural(found['pk__count'], 'open finding')};"
-            f" the first has waited for that for {length(now - found['since_at__min'])}.",
+            f" the longest has waited for {length(now - found['since_at__min'])}.",
             found["pk__count"],
             "coverage",
         )

@@ -224,7 +224,7 @@ def test_the_watchdog_says_for_how_long_nobody_can_be_told(trust: Trust) -> None
     cut_off(trust.referrer)
     rounds.watch()
     (said,) = sentences()
-    assert said.startswith("Nobody can be told of 1 open finding; the first has waited")
+    assert said.startswith("Nobody can be told of 1 open finding; the longest has waited")
     assert finding.reference not in said
     withdraw_finding(finding=finding, by=trust.radiologist, because="A slip.")
     assert sentences() == [], "at once, without waiting for the next check"
