@@ -291,6 +291,8 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+# Pages ask for the names that hold a hash; compressing the others too would take as long again.
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 
 # --- API -----------------------------------------------------------------------------------
 
