@@ -1,7 +1,7 @@
 """Who works here, in which teams, and what they hold; one person's page; and one's own."""
 
 from django.core.paginator import Paginator
-from django.db.models import Count, Q
+from django.db.models import Case, Count, Q, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -15,6 +15,7 @@ from findings.states import OPEN
 from findings.views.access import signed_in
 
 PEOPLE_ON_A_PAGE = 50
+_LEFT_SOMETHING = When(is_active=False, holds__gt=0, then=1)
 
 
 def visible_person(request: HttpRequest, pk: int) -> Person:
@@ -25,7 +26,8 @@ def visible_person(request: HttpRequest, pk: int) -> Person:
 
 @require_safe
 def people(request: HttpRequest) -> HttpResponse:
-    """The directory as a list; leavers who still hold open findings come first."""
+    """The directory as a list; leavers come last, but for those who still hold
+    open findings."""
     person = signed_in(request)
     rules.check_can_see_people(person)
     form = PeopleFilter(request.GET)
@@ -36,7 +38,8 @@ def people(request: HttpRequest) -> HttpResponse:
         found.select_related("organisation", "site")
         .prefetch_related("memberships__team")
         .annotate(holds=held)
-        .order_by("is_active", "-holds", "family_name", "given_name", "pk")
+        .annotate(place=Case(_LEFT_SOMETHING, When(is_active=True, then=2), default=3))
+        .order_by("place", "-holds", "family_name", "given_name", "pk")
     )
     page = Paginator(rows, PEOPLE_ON_A_PAGE).get_page(request.GET.get("page"))
     context = {"page": page, "form": form, "can_import": rules.can_import_people(person)}

@@ -9,7 +9,15 @@ from django.utils import timezone
 from findings import words
 from findings.models import Leave, Person, Role
 from findings.services.leave import set_leave
-from tests.factories import OrganisationFactory, TeamFactory, Trust, a_trust, acknowledged, flagged
+from tests.factories import (
+    OrganisationFactory,
+    TeamFactory,
+    Trust,
+    a_trust,
+    acknowledged,
+    flagged,
+    leaves_unseen,
+)
 from tests.pages import fill_in, queries_of, signed_in, words_of
 
 pytestmark = pytest.mark.django_db
@@ -167,6 +175,17 @@ def test_the_directory_is_searched_and_shows_no_other_trust(trust: Trust) -> Non
     found = words_of(client.get(reverse("people") + "?name=sian+obrien"))
     assert "O'Brien" in found
     assert trust.referrer.family_name not in found
+
+
+def test_leavers_come_last_unless_they_still_hold_something(trust: Trust) -> None:
+    flagged(trust)
+    leaves_unseen(trust.referrer)
+    Person.objects.filter(pk=trust.director.pk).update(is_active=False)
+    page = words_of(signed_in(trust.coordinator).get(reverse("people")))
+    first, last = page.index(str(trust.referrer)), page.index(str(trust.director))
+    others = [page.index(str(one)) for one in (trust.colleague, trust.governance)]
+    assert first < min(others)
+    assert last > max(others)
 
 
 def test_the_pages_ask_no_more_the_more_there_is(trust: Trust) -> None:
