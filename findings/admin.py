@@ -102,8 +102,18 @@ class PersonForm(ModelForm):
         return roles
 
 
+class MembershipForm(ModelForm):
+    """Somebody changes teams by the staff list, which shows what stays behind with the old one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in {"person", "team"} & set(self.fields):
+            self.fields[name].disabled = self.instance.pk is not None
+
+
 class MembershipInline(admin.TabularInline):
     model = Membership
+    form = MembershipForm
     extra = 0
     can_delete = False
 

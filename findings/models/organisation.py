@@ -115,6 +115,27 @@ class Membership(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["person", "team"], name="one_place_in_a_team"),
         ]
+        triggers = [
+            # At commit, so that the findings may move first or last (leavers.py).
+            pgtrigger.Trigger(
+                name="nobody_leaves_a_team_with_its_finding",
+                when=pgtrigger.After,
+                operation=pgtrigger.Delete | pgtrigger.UpdateOf("person_id", "team_id"),
+                timing=pgtrigger.Deferred,
+                func="""
+                    IF EXISTS (SELECT 1 FROM findings_finding f
+                        WHERE f.owner_person_id = OLD.person_id AND f.team_id = OLD.team_id
+                            AND f.state IN ('awaiting', 'acknowledged', 'acted_on'))
+                        AND NOT EXISTS (SELECT 1 FROM findings_membership m
+                        WHERE m.person_id = OLD.person_id AND m.team_id = OLD.team_id)
+                    THEN
+                        RAISE EXCEPTION 'person % still holds an open finding of team %',
+                            OLD.person_id, OLD.team_id USING ERRCODE = 'check_violation';
+                    END IF;
+                    RETURN NULL;
+                """,
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.person}, {self.get_duty_display().lower()}, {self.team}"

@@ -1,7 +1,8 @@
-"""Somebody stops working here: nothing stays with them in silence.
+"""Somebody stops working here, or in a team: nothing stays with them in silence.
 
 Their open findings go to the team at once, and the team must answer anew. No limit is moved: an
 answer that is still awaited is due when it was, and the limit to act still counts from the flag.
+Whoever only leaves a team takes along what they hold through another.
 """
 
 import logging
@@ -13,7 +14,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
 from findings import doorbell
-from findings.models import Finding, HandOver, Person
+from findings.models import Finding, HandOver, Membership, Person, Team
 from findings.models.finding import FindingQuerySet
 from findings.rules import NotAllowed, check_can_let_leave
 from findings.services.acknowledge import change_hands
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 # Of a goodbye that meets a flag.
 TRIES = 3
 LEFT = "the owner has left, and the team holds it"
+ELSEWHERE = "the owner has left the team, which holds it"
 
 
 def findings_held_by(person: Person) -> FindingQuerySet:
@@ -65,14 +67,15 @@ def _say_goodbye(
     Person.objects.filter(pk=person.pk).update(
         is_active=False, left_at=Coalesce("left_at", at), leaving_because=because
     )
-    moved = [one for one in held if _give_to_team(one, person, by, because, at)]
+    because = f"{person} no longer works here: {because}"
+    moved = [one for one in held if _give_to_team(one, person, by, because, LEFT, at)]
     _end_offers_to(person, at, by)
     doorbell.look_again_after_commit()
     return moved
 
 
 def _give_to_team(
-    finding: Finding, person: Person, by: Person | None, because: str, at: datetime
+    finding: Finding, person: Person, by: Person | None, because: str, words: str, at: datetime
 ) -> bool:
     """The caller holds the lock. False where somebody else took it meanwhile, or it ended."""
     if not finding.is_open or finding.owner_person_id != person.pk:
@@ -81,13 +84,13 @@ def _give_to_team(
         finding=finding,
         to=None,
         team=finding.team,
-        because=f"{person} no longer works here: {because}",
+        because=because,
         offer_ends=f"{person} left.",
         at=at,
         by=by,
     )
     # The ladder above the team goes on as it was promised.
-    tell_owner_now(finding=finding, words=LEFT, at=at)
+    tell_owner_now(finding=finding, words=words, at=at)
     return True
 
 
@@ -98,6 +101,24 @@ def _end_offers_to(person: Person, at: datetime, by: Person | None) -> None:
         finding = lock(offer.finding)
         if end_open_offer(finding=finding, because=f"{person} left.", at=at, by=by):
             tell_owner_now(finding=finding, words="whom you asked has left", at=at)
+
+
+def findings_held_through(team: Team, person: Person) -> FindingQuerySet:
+    """What stays with the team when this person is not in it any more."""
+    return findings_held_by(person).filter(team=team)
+
+
+@transaction.atomic
+def leave_team(
+    *, person: Person, team: Team, by: Person | None, at: datetime | None = None
+) -> list[Finding]:
+    """End somebody's place in a team. Returns the findings that stayed behind with it."""
+    held = [lock(finding) for finding in findings_held_through(team, person)]
+    at = at or database_now()
+    Membership.objects.filter(person=person, team=team).delete()
+    because = f"{person} is not in {team} any more."
+    doorbell.look_again_after_commit()
+    return [one for one in held if _give_to_team(one, person, by, because, ELSEWHERE, at)]
 
 
 def plan_goodbye(*, person: Person, by: Person | None, last_day: date, because: str) -> None:

@@ -14,7 +14,13 @@ from django.db import transaction
 from findings import doorbell, newcomers
 from findings.models import Membership, Person, Role
 from findings.rules import NotAllowed, check_can_let_leave, keeps
-from findings.services.leavers import findings_held_by, plan_goodbye, say_goodbye, welcome_back
+from findings.services.leavers import (
+    findings_held_by,
+    leave_team,
+    plan_goodbye,
+    say_goodbye,
+    welcome_back,
+)
 from findings.services.shown_first import Outcome, done, tried
 from findings.services.staff_file import NOW, PLAIN, Line, read
 from findings.services.table_file import Mistake
@@ -104,7 +110,7 @@ def _applied(line: Line, by: Person | None) -> Change | None:
         person.full_clean()
         person.save()
         newcomers.greet(person)
-    details += _places(person, line)
+    details += _places(person, line, by)
     kind, more = _leaving(person, line, by)
     details += more
     if is_new:
@@ -163,24 +169,30 @@ def _shown(value: object) -> str:
     return str(value or "nothing")
 
 
-def _places(person: Person, line: Line) -> list[str]:
+def _places(person: Person, line: Line, by: Person | None) -> list[str]:
     """Their teams as the file has them."""
     if line.places is None:
         return []
     said = []
-    held = {place.team: place for place in person.memberships.select_related("team")}
-    for team, place in held.items():
+    places = {place.team: place for place in person.memberships.select_related("team")}
+    for team in places:
         if team not in line.places:
-            place.delete()
-            said.append(f"leaves the team {team}")
+            stay = leave_team(person=person, team=team, by=by)
+            said.append(f"leaves the team {team}{_stay(len(stay))}")
     for team, duty in line.places.items():
-        if team not in held:
+        if team not in places:
             Membership.objects.create(person=person, team=team, duty=duty)
             said.append(f"joins the team {team}, {_duty(duty)}")
-        elif held[team].duty != duty:
-            said.append(f"in the team {team}: {_duty(held[team].duty)} becomes {_duty(duty)}")
-            Membership.objects.filter(pk=held[team].pk).update(duty=duty)
+        elif places[team].duty != duty:
+            said.append(f"in the team {team}: {_duty(places[team].duty)} becomes {_duty(duty)}")
+            Membership.objects.filter(pk=places[team].pk).update(duty=duty)
     return said
+
+
+def _stay(count: int) -> str:
+    if not count:
+        return ""
+    return f", with which {plural(count, 'open finding')} {'stays' if count == 1 else 'stay'}"
 
 
 def _duty(duty: str) -> str:

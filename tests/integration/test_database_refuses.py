@@ -50,6 +50,15 @@ def test_a_finding_has_exactly_one_owner() -> None:
     refused(lambda: rows.update(owner_person=None), "exactly_one_owner")
 
 
+def test_nobody_leaves_a_team_with_its_finding() -> None:
+    trust = a_trust()
+    flagged(trust)
+    place = trust.referrer.memberships.filter(team=trust.team)
+    refused(lambda: place.delete(), "still holds an open finding of team")
+    refused(lambda: place.update(team=trust.coordination), "still holds an open finding of team")
+    commit(lambda: place.update(duty="responsible"))
+
+
 def test_closing_needs_when_who_and_outcome() -> None:
     finding = acknowledged(a_trust())
     rows = Finding.objects.filter(pk=finding.pk)

@@ -6,15 +6,21 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from findings.models import Clock, Finding, Person, Role
+from findings.models import Clock, Event, Finding, Membership, Person, Role
 from findings.rules import NotAllowed
 from findings.services import leavers
-from findings.services.leavers import plan_goodbye, say_goodbye, settle_leavers, welcome_back
+from findings.services.leavers import (
+    leave_team,
+    plan_goodbye,
+    say_goodbye,
+    settle_leavers,
+    welcome_back,
+)
 from findings.services.offer import offer_finding
-from findings.states import BY_STATE, State
+from findings.states import BY_STATE, ClockKind, State
 from notifications import rounds, watchdog
 from notifications.models import Notification
-from tests.factories import Trust, a_trust, acknowledged, flagged
+from tests.factories import TeamFactory, Trust, a_trust, acknowledged, flagged
 
 pytestmark = pytest.mark.django_db
 
@@ -178,6 +184,27 @@ def test_whoever_comes_back_does_not_take_findings_from_the_team(trust: Trust) -
     assert Person.objects.get(pk=trust.referrer.pk).has_role(Role.REFERRER)
     settle_leavers()
     assert Person.objects.get(pk=trust.referrer.pk).is_active
+
+
+def test_what_somebody_holds_through_a_team_stays_when_they_leave_the_team(trust: Trust) -> None:
+    stays = flagged(trust)
+    other = TeamFactory(organisation=trust.organisation)
+    Membership.objects.create(person=trust.referrer, team=other)
+    goes_along = flagged(trust, at=timezone.now() - timedelta(minutes=1))
+    Finding.objects.filter(pk=goes_along.pk).update(team=other)
+    limit = stays.clocks.get(kind=ClockKind.ACKNOWLEDGE).due_at
+    assert leave_team(person=trust.referrer, team=trust.team, by=trust.coordinator) == [stays]
+    stays.refresh_from_db()
+    goes_along.refresh_from_db()
+    assert (stays.owner, stays.state) == (trust.team, State.AWAITING)
+    assert goes_along.owner == trust.referrer
+    assert stays.clocks.get(stopped_at=None, kind=ClockKind.ACKNOWLEDGE).due_at == limit
+    (line,) = stays.events.filter(kind=Event.Kind.HANDED_OVER)
+    assert line.data["because"] == f"{trust.referrer} is not in {trust.team} any more."
+    rounds.fire()
+    told = {one.recipient for one in Notification.objects.filter(finding=stays)}
+    assert trust.colleague in told
+    assert trust.referrer not in told
 
 
 @pytest.mark.parametrize("who", ["referrer", "radiologist", "colleague", "governance"])

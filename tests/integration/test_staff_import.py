@@ -14,7 +14,14 @@ from django.utils import timezone
 from findings.models import Membership, Person, Role
 from findings.services.staff_import import Outcome, dry_run, import_people
 from findings.states import State
-from tests.factories import OrganisationFactory, TeamFactory, Trust, a_trust, flagged
+from tests.factories import (
+    OrganisationFactory,
+    TeamFactory,
+    Trust,
+    a_trust,
+    acknowledged,
+    flagged,
+)
 from tests.pages import hidden_in, signed_in, words_of
 
 pytestmark = pytest.mark.django_db
@@ -193,6 +200,19 @@ def test_nobody_who_holds_a_finding_stops_being_able_to_answer_it(trust: Trust) 
     assert "holds 1 open finding and must stay" in str(outcome.mistakes[0])
     leaving = written(row(trust.referrer, roles="radiologist", leaves="now"))
     assert not import_people(leaving, by=trust.administrator).mistakes
+
+
+def test_whoever_leaves_a_team_is_shown_with_what_stays_there(trust: Trust) -> None:
+    finding = acknowledged(trust)
+    elsewhere = TeamFactory(organisation=trust.organisation)
+    moves = written(row(trust.referrer, teams=str(elsewhere)))
+    (change,) = dry_run(moves, by=trust.administrator).changes
+    assert change.details[0] == (f"leaves the team {trust.team}, with which 1 open finding stays")
+    finding.refresh_from_db()
+    assert finding.owner == trust.referrer, "so far it is only shown"
+    assert not import_people(moves, by=trust.administrator).mistakes
+    finding.refresh_from_db()
+    assert (finding.owner, finding.state) == (trust.team, State.AWAITING)
 
 
 def test_the_command_shows_and_then_applies(trust: Trust, tmp_path, capsys) -> None:

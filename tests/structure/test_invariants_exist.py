@@ -157,6 +157,7 @@ TRIGGERS = {
         "unroutable_is_never_deleted",
         "unroutable_counts_from_its_beginning",
     },
+    "findings_membership": {"nobody_leaves_a_team_with_its_finding"},
     "findings_person": {"nobody_leaves_an_open_finding_behind"},
     "findings_clock": {
         "clock_runs_while_finding_is_open",
