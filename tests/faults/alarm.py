@@ -11,14 +11,15 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
+from django.db.models import Q
 from django.utils import timezone
 
-from findings.models import Finding, Step
-from findings.services.acknowledge import acknowledge_finding
-from findings.states import State
+from findings.models import Clock, Finding
+from findings.services.close import withdraw_finding
 from notifications import watchdog
+from notifications.models import Notification
 from tests.factories import flagged, reported
-from tests.faults.client import CAST, PLAN, described
+from tests.faults.client import CAST, described
 from tests.faults.ground import Ground
 from tests.faults.heartbeats import rounds
 from tests.faults.history import Writer
@@ -30,7 +31,7 @@ LAST, AGE = "alarm", timedelta(minutes=5)
 
 def watch_the_watch(ground: Ground, waiting: Callable[[], float]) -> list[str]:
     """What is wrong with it, in sentences."""
-    _answer_what_nobody_answered(ground)
+    _withdraw_what_the_watch_speaks_of(ground)
     if not _until(lambda: waiting() == 0 and not watchdog.look(), ground):
         return [f"10: the watch still speaks: {'; '.join(map(str, watchdog.look()))}"]
     if not _calls_again(ground):
@@ -49,12 +50,15 @@ def watch_the_watch(ground: Ground, waiting: Callable[[], float]) -> list[str]:
     return []
 
 
-def _answer_what_nobody_answered(ground: Ground) -> None:
-    """The watch speaks, rightly, of a ladder that was climbed to its end."""
+def _withdraw_what_the_watch_speaks_of(ground: Ground) -> None:
+    """Rightly: a ladder that was climbed to its end, or a message that is not delivered."""
     trust = pickle.loads((ground.room / CAST).read_bytes()).trust
-    to_come = Step.objects.unfired().filter(clock__kind="acknowledge").values("finding")
-    for finding in Finding.objects.filter(state=State.AWAITING).exclude(pk__in=to_come):
-        acknowledge_finding(finding=finding, by=trust.referrer, plan=PLAN)
+    climbing = Clock.objects.filter(steps__fired_at=None, steps__cancelled_at=None)
+    at_its_end = Clock.objects.filter(stopped_at=None).exclude(pk__in=climbing)
+    failed = Notification.objects.filter(status=Notification.Status.FAILED)
+    spoken_of = Q(clocks__in=at_its_end) | Q(notifications__in=failed)
+    for finding in Finding.objects.open().filter(spoken_of).distinct():
+        withdraw_finding(finding=finding, by=trust.radiologist, because="The storm is over.")
 
 
 def _flag_late(ground: Ground) -> None:

@@ -56,7 +56,7 @@ def _arguments() -> argparse.Namespace:
     asked.add_argument("--findings", type=int, default=10_000)
     asked.add_argument("--minutes", type=float, default=float("inf"), help="no longer than this")
     asked.add_argument("--rest", type=float, default=0.3, help="seconds between faults, mean")
-    asked.add_argument("--keep", type=Path, help="keep history and logs in this directory")
+    asked.add_argument("--keep", type=Path, help="a new directory for history and logs")
     asked.add_argument("--at-once", type=int, default=100, help="findings in one import")
     asked.add_argument(
         "--mutant",

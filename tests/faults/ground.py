@@ -51,8 +51,9 @@ class Ground:
         self.disk = Disk(self.postgres.base)
         if not on_disk:
             self.disk.mount()
+        if keep:
+            keep.mkdir(parents=True)  # a new one: another storm's history would be judged, too
         self.room = keep or embedded.temporary_directory()
-        self.room.mkdir(exist_ok=True)
         self.mail, self.posts = MailServer().start(), PostServer().start()
         # Of nobody's: only the engine decides whether it is called.
         self.monitor = PostServer().start()
@@ -161,7 +162,7 @@ class Ground:
             self.postgres.start()
 
     def _commands(self) -> dict[str, tuple[str | Path, ...]]:
-        celery = ("-m", "celery", "--app", "imaging_safety")
+        celery = ("-m", "celery", "--app", "tests.faults.worker")
         web = ("-m", "gunicorn", "tests.faults.web:application", "--preload")
         return {
             "nursery": ("-m", "tests.faults.nursery", self.room, *PARTS, *self.nursery),

@@ -186,7 +186,7 @@ def make_a_deadlock(ground: Ground, fault: Fault) -> None:
 
 
 def _the_other_way_round(url: str) -> None:
-    with contextlib.suppress(psycopg2.Error):
+    with contextlib.suppress(psycopg2.Error, NotNow):
         wrong = _connect(url)
         with contextlib.closing(wrong), wrong.cursor() as cursor:
             cursor.execute(

@@ -138,6 +138,9 @@ def _true_time() -> float:
 
 def main(wanted: Wanted) -> None:
     django.setup()
+    from tests.faults.worker import wait_less
+
+    wait_less()
     if wanted.mutant:
         from tests.faults.mutants import MUTANTS
 
