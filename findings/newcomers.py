@@ -1,4 +1,4 @@
-"""What happens for somebody who is new here, or has a new address.
+"""What happens for somebody who is new here, or whose address is new or vouched for.
 
 Findings says when; notifications, which knows how people are reached, does it.
 """
@@ -10,12 +10,25 @@ if TYPE_CHECKING:
     from findings.models import Person
 
 _greet: "Callable[[Person], None] | None" = None
+_vouch: "Callable[[Person, Person], bool] | None" = None
 
 
 def greet_with(function: "Callable[[Person], None]") -> None:
     """Called once, when notifications is ready."""
     global _greet
     _greet = function
+
+
+def vouch_with(function: "Callable[[Person, Person], bool]") -> None:
+    """Called once, when notifications is ready."""
+    global _vouch
+    _vouch = function
+
+
+def vouch(person: "Person", by: "Person") -> bool:
+    """`by` says that the address of this person is theirs, so that messages go there without a
+    code. False where that changes nothing."""
+    return _vouch is not None and _vouch(person, by)
 
 
 def greet(person: "Person") -> None:

@@ -22,5 +22,6 @@ class NotificationsConfig(AppConfig):
         reach.answer_with(audience.previews)
         tell_with(news.tell)
         newcomers.greet_with(routes.make_routes)
+        newcomers.vouch_with(routes.vouch_for_email)
         doorbell.rings(tasks.wake)
         doorbell.looks_again(tasks.look_again)

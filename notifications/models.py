@@ -53,6 +53,12 @@ class RouteQuerySet(models.QuerySet["Route"]):
         """Of whomever they may see in the directory; rules.py says who may change them."""
         return self.kept().filter(person__in=Person.objects.visible_to(person))
 
+    def with_proof(self) -> "RouteQuerySet":
+        """With what each was verified by, the latest first: for `Route.vouched`."""
+        verified = [RouteChange.What.VERIFIED, RouteChange.What.VOUCHED]
+        changes = RouteChange.objects.filter(what__in=verified).select_related("by")
+        return self.prefetch_related(models.Prefetch("changes", changes, to_attr="proofs"))
+
     def usable(self) -> "RouteQuerySet":
         """Routes of people who work here, on which nothing has bounced, and that can be sent by."""
         return self.kept().filter(
@@ -118,6 +124,13 @@ class Route(models.Model):
         return f"route {self.pk}"
 
     @property
+    def vouched(self) -> "RouteChange | None":
+        """By whom and when, where it is verified without a code. After `with_proof`."""
+        proofs: list[RouteChange] = self.proofs  # type: ignore[attr-defined]
+        latest = proofs[0] if self.verified_at and proofs else None
+        return latest if latest and latest.what == RouteChange.What.VOUCHED else None
+
+    @property
     def is_usable(self) -> bool:
         """Verified, nothing bounced, and this installation can send by it."""
         is_sound = self.verified_at is not None and self.failed_at is None
@@ -133,6 +146,7 @@ class RouteChange(models.Model):
         MOVED = "moved", "Moved up"
         CODE_SENT = "code_sent", "Code sent"
         VERIFIED = "verified", "Verified"
+        VOUCHED = "vouched", "Taken from the staff list as verified by the trust"
         TESTED = "tested", "Test message sent"
         BOUNCED = "bounced", "Refused a message for good"
 

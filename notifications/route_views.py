@@ -42,7 +42,10 @@ def routes(request: HttpRequest, pk: int) -> HttpResponse:
         "form": form,
         "told": person,
         "is_own": by.pk == person.pk,
-        "routes": Route.objects.kept().filter(person=person).order_by("position", "pk"),
+        "routes": Route.objects.kept()
+        .filter(person=person)
+        .with_proof()
+        .order_by("position", "pk"),
     }
     return render(request, "routes.jinja", context, status=422 if form.errors else 200)
 

@@ -7,11 +7,15 @@ from findings.forms.table_file import ConfirmFileForm, TableFileForm
 
 
 class StaffFileForm(TableFileForm):
-    """Which file, and whether it lists everybody."""
+    """Which file, whether it lists everybody, and whether its addresses need no code."""
 
     name = "Staff list"
     complete = CheckboxField(
         label="It lists everybody of its organisations: whoever is not in it leaves",
+        required=False,
+    )
+    addresses_verified = CheckboxField(
+        label="The trust has verified the e-mail addresses in it: messages go there without a code",
         required=False,
     )
 
@@ -20,3 +24,4 @@ class ConfirmStaffForm(ConfirmFileForm):
     """With what was said of the file."""
 
     complete = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    addresses_verified = forms.BooleanField(required=False, widget=forms.HiddenInput)

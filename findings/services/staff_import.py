@@ -43,35 +43,53 @@ class Change:
     details: tuple[str, ...] = ()
 
 
-def dry_run(raw: bytes, *, by: Person | None, complete: bool = False) -> Outcome[Change]:
+def dry_run(
+    raw: bytes, *, by: Person | None, complete: bool = False, addresses_verified: bool = False
+) -> Outcome[Change]:
     """What the file would change."""
-    return tried(lambda outcome: _take(raw, by, complete, outcome))
+    return tried(lambda outcome: _take(raw, by, complete, addresses_verified, outcome))
 
 
 def import_people(
-    raw: bytes, *, by: Person | None, complete: bool = False, seen: str = ""
+    raw: bytes,
+    *,
+    by: Person | None,
+    complete: bool = False,
+    addresses_verified: bool = False,
+    seen: str = "",
 ) -> Outcome[Change]:
     """Change what the file says, unless a line is wrong or, with `seen`, something else would
     change than what was shown. `by` None: whoever runs the command.
 
-    `complete`: whoever of its organisations is not in the file leaves.
+    `complete`: whoever of its organisations is not in the file leaves. `addresses_verified`: `by`
+    says so of the addresses in the file, and is recorded with each.
     """
-    return done(lambda outcome: _take(raw, by, complete, outcome), seen)
+    return done(lambda outcome: _take(raw, by, complete, addresses_verified, outcome), seen)
 
 
-def _take(raw: bytes, by: Person | None, complete: bool, outcome: Outcome[Change]) -> None:
+def _take(
+    raw: bytes,
+    by: Person | None,
+    complete: bool,
+    addresses_verified: bool,
+    outcome: Outcome[Change],
+) -> None:
+    if addresses_verified and by is None:
+        raise ValueError("Somebody must say that the addresses are verified.")
     lines, mistakes = read(raw)
     outcome.mistakes += mistakes
     for line in lines:
-        _take_line(line, by, outcome)
+        _take_line(line, by, by if addresses_verified else None, outcome)
     if complete and not outcome.mistakes:
         _leave_out(lines, by, outcome)
 
 
-def _take_line(line: Line, by: Person | None, outcome: Outcome[Change]) -> None:
+def _take_line(
+    line: Line, by: Person | None, vouches: Person | None, outcome: Outcome[Change]
+) -> None:
     try:
         with transaction.atomic():
-            change = _applied(line, by)
+            change = _applied(line, by, vouches)
     except ValidationError as error:
         outcome.mistakes += [Mistake(line.number, words) for words in _words(error)]
     except (NotAllowed, ValueError) as error:
@@ -95,7 +113,7 @@ def _words(error: ValidationError) -> list[str]:
     ]
 
 
-def _applied(line: Line, by: Person | None) -> Change | None:
+def _applied(line: Line, by: Person | None, vouches: Person | None) -> Change | None:
     person = Person.objects.select_for_update(no_key=True).filter(username=line.username).first()
     is_new = person is None
     person = person or Person(username=line.username, organisation=line.organisation)
@@ -110,6 +128,8 @@ def _applied(line: Line, by: Person | None) -> Change | None:
         person.full_clean()
         person.save()
         newcomers.greet(person)
+    if vouches and line.fields.get("email") and newcomers.vouch(person, vouches):
+        details.append(f"messages will go to {person.email} without a code")
     details += _places(person, line, by)
     kind, more = _leaving(person, line, by)
     details += more

@@ -2,9 +2,12 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 
@@ -12,8 +15,9 @@ from findings import newcomers
 from findings.models import Audience, Person, Role
 from findings.reach import Subject
 from findings.rules import NotAllowed
+from findings.services.staff_import import Change, Outcome, import_people
 from notifications.audience import reach
-from notifications.models import Channel, Route
+from notifications.models import Channel, Route, RouteChange
 from notifications.route_forms import international
 from notifications.routes import (
     MOST_TRIES,
@@ -227,14 +231,51 @@ def test_an_administrator_keeps_somebodys_routes_and_a_coordinator_sees_no_addre
     assert "By e-mail" in seen
 
 
-def test_the_import_makes_routes_for_new_people(trust: Trust) -> None:
-    from findings.services.staff_import import import_people
-
+def imported(trust: Trust, **more: Any) -> Outcome[Change]:
     raw = (
         "username,given_name,family_name,organisation,email\n"
         f"sian,Siân,New,{trust.organisation.ods_code},sian@trust.example\n"
     )
-    import_people(raw.encode(), by=trust.administrator)
+    return import_people(raw.encode(), by=trust.administrator, **more)
+
+
+def email_of(username: str) -> Route:
+    return Route.objects.get(person__username=username, channel=Channel.EMAIL)
+
+
+def test_an_administrator_may_vouch_for_the_addresses_of_a_list(trust: Trust) -> None:
+    imported(trust)
+    assert not email_of("sian").is_usable
+    (change,) = imported(trust, addresses_verified=True).changes
+    assert change.details == ("messages will go to sian@trust.example without a code",)
+    route = email_of("sian")
+    assert route.is_usable
+    (said,) = route.changes.filter(what=RouteChange.What.VOUCHED)
+    assert said.by == trust.administrator
+    assert imported(trust, addresses_verified=True).changes == []
+    page = words_of(signed_in(trust.administrator).get(reverse("routes", args=[route.person_id])))
+    assert f"staff list: {trust.administrator}, " in page
+
+
+def test_nobody_vouches_for_an_address_that_refused_a_message(trust: Trust) -> None:
+    imported(trust)
+    mark_as_bounced(email_of("sian"), "550 5.1.1 No such mailbox")
+    assert imported(trust, addresses_verified=True).changes == []
+    assert not email_of("sian").is_usable
+
+
+def test_vouching_needs_somebody_who_does(trust: Trust, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="Somebody must say"):
+        import_people(b"", by=None, addresses_verified=True)
+    file = tmp_path / "staff.csv"
+    file.write_text("username\n")
+    for nobody in (trust.referrer.username, "nobody"):
+        with pytest.raises(CommandError, match="is no administrator"):
+            call_command("import_people", file, addresses_verified_by=nobody)
+
+
+def test_the_import_makes_routes_for_new_people(trust: Trust) -> None:
+    imported(trust)
     routes = Route.objects.filter(person=Person.objects.get(username="sian"))
     assert {(one.channel, one.verified_at is None) for one in routes} == {
         ("in_app", False),

@@ -245,6 +245,16 @@ def test_the_page_shows_every_change_and_then_makes_them(trust: Trust) -> None:
     assert Person.objects.filter(username="sian").exists()
 
 
+def test_the_page_asks_whether_the_addresses_are_verified(trust: Trust) -> None:
+    client, address = signed_in(trust.administrator), reverse("import-staff")
+    sent = SimpleUploadedFile("staff.csv", written(newcomer(trust, email="sian@trust.example")))
+    shown = client.post(address, {"file": sent, "addresses_verified": "on"})
+    assert "messages will go to sian@trust.example without a code" in words_of(shown)
+    assert client.post(address, hidden_in(shown)).url == reverse("people")
+    siân = Person.objects.get(username="sian")
+    assert siân.routes.get(channel="email").verified_at is not None
+
+
 def test_the_page_names_the_lines_that_are_wrong(trust: Trust) -> None:
     client = signed_in(trust.administrator)
     sent = SimpleUploadedFile("staff.csv", written(newcomer(trust, roles="wizard")))

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from findings.management.base import EpilogCommand, bytes_of
+from findings.models import Person, Role
 from findings.services.staff_file import COLUMNS
 from findings.services.staff_import import Outcome, dry_run, import_people
 
@@ -35,10 +36,26 @@ class Command(EpilogCommand):
             help="the file lists everybody of its organisations: whoever is not in it leaves",
         )
 
-    def handle(self, *, file: Path, apply: bool, complete: bool, **options: Any) -> None:
+        parser.add_argument(
+            "--addresses-verified-by",
+            metavar="USERNAME",
+            help="this administrator says that the trust has verified the addresses in the file:"
+            " messages go there without a code",
+        )
+
+    def handle(
+        self,
+        *,
+        file: Path,
+        apply: bool,
+        complete: bool,
+        addresses_verified_by: str | None,
+        **options: Any,
+    ) -> None:
         raw = bytes_of(file)
         take = import_people if apply else dry_run
-        outcome = take(raw, by=None, complete=complete)
+        by = _administrator(addresses_verified_by) if addresses_verified_by else None
+        outcome = take(raw, by=by, complete=complete, addresses_verified=by is not None)
         self._say(outcome)
         if outcome.mistakes:
             raise CommandError("Nothing was changed. Correct these lines and run it again.")
@@ -53,3 +70,11 @@ class Command(EpilogCommand):
             for detail in change.details:
                 self.stdout.write(f"    {detail}")
         self.stdout.write(f"Unchanged: {outcome.unchanged}.")
+
+
+def _administrator(username: str) -> Person:
+    """Whose name stands beside each address that is taken as verified."""
+    person = Person.objects.active().with_role(Role.ADMINISTRATOR).filter(username=username).first()
+    if person is None:
+        raise CommandError(f"{username} is no administrator who works here.")
+    return person
