@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 
 from tests.one_migration import django_db_modify_db_settings, offer_as_model  # noqa: F401
-from tests.quick_settings import pytest_configure, pytest_unconfigure  # noqa: F401
+from tests.quick_settings import (  # noqa: F401
+    pytest_collection_finish,
+    pytest_configure,
+    pytest_unconfigure,
+)
 
 IN_CI = os.environ.get("CI", "").lower() == "true"
 
