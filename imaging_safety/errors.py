@@ -1,5 +1,8 @@
 """The pages for what went wrong: a plain sentence, never a patient, and never a second error."""
 
+import sys
+
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -10,7 +13,10 @@ SENTENCES = {
     403: "You may not do this. If you should be able to, ask your administrator.",
     404: "There is no such page, or it is not yours to see.",
     500: "Something went wrong on our side. Nothing you sent was half saved. Try again.",
+    503: "The database does not answer just now. Nothing you sent was half saved. Try again soon.",
 }
+# Seconds, for a program that asks again: a restart of the database takes no longer.
+RETRY_AFTER = 5
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -26,13 +32,22 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Without the request: its context may be what failed (the database, say)."""
+    """Without the request: its context may be what failed (the database, say). When it was, 503
+    tells a program that asking again will help."""
+    status = 503 if isinstance(sys.exc_info()[1], (OperationalError, InterfaceError)) else 500
+    answer = _last_page(request, status)
+    if status == 503:
+        answer.headers["Retry-After"] = str(RETRY_AFTER)
+    return answer
+
+
+def _last_page(request: HttpRequest, status: int) -> HttpResponse:
     if _is_api(request):
-        return _json(500)
+        return _json(status)
     try:
-        return HttpResponse(render_to_string("errors/500.jinja"), status=500)
+        return HttpResponse(render_to_string(f"errors/{status}.jinja"), status=status)
     except Exception:  # the last page there is
-        return _plain(500)
+        return _plain(status)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
