@@ -235,19 +235,20 @@ def _connect(url: str) -> Any:
         raise NotNow from None
 
 
+# Seldom enough that the database is there for most of the time: else nothing happens to break.
 FAULTS: dict[str, tuple[int, Harm]] = {
     "kill the broker": (3, kill_the_broker),
     "freeze the broker": (3, freeze_the_broker),
     "flush the broker": (4, flush_the_broker),
     "pause the broker": (2, pause_the_broker),
     "fill the broker": (2, fill_the_broker),
-    "kill the database": (3, kill_the_database),
-    "restart the database": (2, restart_the_database),
-    "freeze the database": (2, freeze_the_database),
-    "end the connections": (3, end_the_connections),
-    "take the connections": (2, take_the_connections),
-    "hold findings": (3, hold_findings),
-    "lock a table": (2, lock_a_table),
-    "make a deadlock": (3, make_a_deadlock),
-    "fill the disk": (3, fill_the_disk),
+    "kill the database": (1, kill_the_database),
+    "restart the database": (1, restart_the_database),
+    "freeze the database": (1, freeze_the_database),
+    "end the connections": (2, end_the_connections),
+    "take the connections": (1, take_the_connections),
+    "hold findings": (2, hold_findings),
+    "lock a table": (1, lock_a_table),
+    "make a deadlock": (2, make_a_deadlock),
+    "fill the disk": (1, fill_the_disk),
 }
