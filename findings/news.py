@@ -2,7 +2,7 @@
 
 As with reach.py and doorbell.py, findings asks and notifications registers the answer when it
 starts (docs/adr/0002). The telling is part of the caller's transaction: it happened, or neither
-did, and an answer that comes a second later takes it from nobody (docs/adr/0015).
+did, and an answer that comes a second later takes it from nobody (docs/adr/0016).
 """
 
 from collections.abc import Callable

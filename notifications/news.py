@@ -2,7 +2,7 @@
 
 A withdrawal stops every clock and a quick answer stops the one that a correction started; a step
 that waited for its round would be cancelled with them. So it is fired as it is made, at the moment
-of the deed. Answers `findings.news.tell`; docs/adr/0015.
+of the deed. Answers `findings.news.tell`; docs/adr/0016.
 """
 
 from findings import doorbell

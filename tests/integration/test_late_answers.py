@@ -139,7 +139,7 @@ def test_the_page_says_that_it_came_too_late_and_where_it_is_kept(trust: Trust) 
 
 
 # --- The RIS withdraws the report, and a second later the acknowledgement comes -----------------
-# Our answer differs from closing by itself: docs/adr/0015.
+# Our answer differs from closing by itself: docs/adr/0016.
 
 
 def withdrawn_by_the_ris(trust: Trust) -> Finding:
