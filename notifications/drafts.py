@@ -9,20 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max
 
 from findings.models import NEWS, Audience, Event, HandOver
 from findings.services.timeline import database_now
 from findings.states import State
 from notifications import messages
 from notifications.leases import MOST_IN_A_DIGEST, in_order
-from notifications.models import DeliveryAttempt, DeliveryResult, Notification
+from notifications.models import UNSURE, DeliveryAttempt, Notification
 from notifications.standing import Standing
 
-Status, Outcome = Notification.Status, DeliveryResult.Outcome
+Status = Notification.Status
 
 WHOLE = Notification.objects.select_related("step__clock", "finding", "recipient", "route")
-UNSURE = Q(result=None) | Q(result__outcome__in=[Outcome.UNKNOWN, Outcome.LEASE_LOST])
 
 
 @dataclass(frozen=True)

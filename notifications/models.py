@@ -176,10 +176,8 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 
     def went_or_may_have_gone(self) -> "NotificationQuerySet":
         """Sent, being sent, or tried without anybody knowing how it ended."""
-        Status, Outcome = Notification.Status, DeliveryResult.Outcome
-        unsure = DeliveryAttempt.objects.filter(notification=models.OuterRef("pk")).filter(
-            Q(result=None) | Q(result__outcome__in=[Outcome.UNKNOWN, Outcome.LEASE_LOST])
-        )
+        Status = Notification.Status
+        unsure = DeliveryAttempt.objects.filter(UNSURE, notification=models.OuterRef("pk"))
         return self.filter(Q(status__in=[Status.SENT, Status.SENDING]) | Q(models.Exists(unsure)))
 
     def unread(self) -> "NotificationQuerySet":
@@ -322,6 +320,12 @@ class DeliveryResult(models.Model):
 
     def __str__(self) -> str:
         return f"result of attempt {self.attempt_id}"
+
+
+# Of attempts: nobody knows how they ended.
+UNSURE = Q(result=None) | Q(
+    result__outcome__in=[DeliveryResult.Outcome.UNKNOWN, DeliveryResult.Outcome.LEASE_LOST]
+)
 
 
 class DeliveryReceipt(models.Model):
