@@ -126,7 +126,8 @@ class EventSerializer(serializers.ModelSerializer):
 
 
 class AcknowledgeSerializer(serializers.Serializer):
-    """Mine, and this is my plan."""
+    """Mine, and this is my plan. Without `seen` its person must have read the finding since its
+    report changed. One that comes too late is kept in the timeline, and changes nothing."""
 
     plan = serializers.CharField(max_length=LONGEST_ANSWER)
     seen = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1)
