@@ -118,6 +118,7 @@ class Past:
         self.look_again = False
         self.tries = Tries()
         self.news: list[Step] = []
+        self.reached: datetime | None = None
 
     def catch_up(self, until: datetime) -> None:
         """Deliver what was news, then fire, one after another, what fell due until that moment."""
@@ -129,7 +130,13 @@ class Past:
         while self.look_again:
             self.look_again = False
             for finding_id, falls_at in self._due(until):
-                self._fire(finding_id, falls_at + SWEEP)
+                self._fire(finding_id, self._not_before_it_was_made(falls_at) + SWEEP)
+        self.reached = until
+
+    def _not_before_it_was_made(self, falls_at: datetime) -> datetime:
+        """A new owner may get steps whose time has passed: what is due from before the last look
+        came with the deed after it."""
+        return max(falls_at, self.reached) if self.reached else falls_at
 
     def _due(self, until: datetime) -> list[tuple[int, datetime]]:
         """Findings with their moments, in the order of time; those that fall together once."""
