@@ -29,11 +29,23 @@ from hypothesis.stateful import (
 
 from findings import reach
 from findings.arrivals import ArrivingPatient, ArrivingStatus
-from findings.models import Action, Category, Event, Finding, Person, Receipt, ReportStatus, Step
+from findings.models import (
+    Action,
+    Audience,
+    Category,
+    Event,
+    Finding,
+    Person,
+    Receipt,
+    ReportStatus,
+    Step,
+)
+from findings.models.cover import away_on
 from findings.rules import Refused
 from findings.services.acknowledge import (
     accept_offer,
     acknowledge_finding,
+    acknowledgers,
     decline_finding,
     hand_over_finding,
 )
@@ -317,6 +329,18 @@ class AnyOrder(RuleBasedStateMachine):
         assert not twice.exists()
         stopped = steps.unfired().filter(clock__stopped_at__isnull=False)
         assert not stopped.exists(), "a stopped clock still has steps to fire"
+
+    @invariant()
+    def whoever_answered_for_it_hears_that_it_was_withdrawn(self) -> None:
+        """But for who is away, has left since, or withdrew it."""
+        finding = self._now()
+        if finding.withdrawn_at is None:
+            return
+        told = Notification.objects.filter(finding=finding, step__audience=Audience.WITHDRAWN)
+        heard = set(told.values_list("recipient", flat=True))
+        away = away_on(local(finding.withdrawn_at).date())
+        here = Person.objects.active().filter(pk__in=acknowledgers(finding.pk) - away.keys())
+        assert {one.pk for one in here} - {finding.withdrawn_by_id} <= heard
 
     @invariant()
     def no_promise_moved_farther(self) -> None:
