@@ -249,7 +249,8 @@ def _keep_queue(stopped: dict[int, StepPreview], now: datetime) -> None:
     standing = Unroutable.objects.standing()
     standing.exclude(finding__in=list(stopped)).update(mended_at=now)
     because = {pk: _because(step) for pk, step in stopped.items()}
-    for row in standing:
+    # Another check may have added some meanwhile that this one did not find.
+    for row in standing.filter(finding__in=list(stopped)):
         if row.because != because[row.finding_id]:
             row.because = because[row.finding_id]
             row.save(update_fields=["because"])
