@@ -62,6 +62,9 @@ class Email:
         return data(text)
 
     def send(self, outgoing: Outgoing) -> None:
+        if not outgoing.address.rpartition("@")[0].isascii():
+            # Django would write it as an encoded word: an address that nobody has.
+            raise Permanent("The name before the @ is not in plain letters.", address_is_bad=True)
         # Of a connection that another back end makes, nobody tells us how far it came.
         self._may_have_it = getattr(self._connection, "connection", None) is None
         try:
