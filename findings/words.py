@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 from django.utils import timezone
 
 NO_BREAK_SPACE = "\u00a0"
-UNITS = (("day", 86400), ("hour", 3600), ("minute", 60))
+DAY = 86400
+UNITS = (("day", DAY), ("hour", 3600), ("minute", 60))
 DURATION = re.compile(
     r"(?P<sign>-?)P(?:(?P<month>\d+)M)?(?:(?P<week>\d+)W)?(?:(?P<day>\d+)D)?"
     r"(?:T(?:(?P<hour>\d+)H)?(?:(?P<minute>\d+)M)?)?"
@@ -91,8 +92,11 @@ def plural(number: int, noun: str) -> str:
 
 
 def length(span: timedelta) -> str:
-    """The largest unit and the next, of which nobody has to guess: 4 hours 30 minutes, 3 days."""
+    """The largest unit and the next, of which nobody has to guess: 4 hours 30 minutes, 3 days. From
+    a week on an hour is noise."""
     rest = int(abs(span).total_seconds())
+    if rest >= 7 * DAY:
+        return plural(rest // DAY, "day")
     for (noun, size), (smaller, small) in zip(UNITS, [*UNITS[1:], ("", 0)], strict=True):
         if rest >= size:
             more = rest % size // small if small else 0

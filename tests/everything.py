@@ -36,10 +36,8 @@ def checks() -> Iterator[tuple[str, list[str]]]:
     yield "ruff format", module("ruff", "format", "--check", ".")
     yield "migrations", manage("makemigrations", "--check", "--dry-run")
     yield "layers", [str(Path(sys.executable).with_name("lint-imports"))]
-    if list(HERE.glob("*/management/commands/write_state_docs.py")):
-        yield "generated docs", manage("write_state_docs", "--check")
-    if "[tool.djlint]" in (HERE / "pyproject.toml").read_text():
-        yield "templates", module("djlint", "templates", "--lint", "--quiet")
+    yield "generated docs", manage("write_state_docs", "--check")
+    yield "templates", module("djlint", "templates", "--lint", "--quiet")
     yield "types", module("mypy", *ROOMS)
 
 

@@ -32,6 +32,8 @@ def test_the_repeated_hour_says_which_it_is():
         (0, "Less than a minute late"),
         (-2, "2 hours late"),
         (-49, "2 days 1 hour late"),
+        (-7 * 24 + 1, "6 days 23 hours late"),
+        (-8 * 24 - 5, "8 days late"),
     ],
 )
 def test_a_limit_is_said_with_what_is_left(hours, said):
