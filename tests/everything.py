@@ -1,4 +1,7 @@
-"""`make test`: every check, then every test, against real servers. pytest's last line comes last.
+"""`make test`: every check and every test, against real servers. pytest's last line comes last.
+
+The checks run beside the tests and are long done when the tests are. What they find stands where
+it was found, among the tests' dots.
 
 What cannot be run here is said loudly; with CI=true it is a failure.
 """
@@ -9,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests import browser
@@ -48,9 +52,10 @@ def run_checks() -> list[str]:
         began = time.monotonic()
         done = subprocess.run(command, cwd=HERE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         word = "FAILED" if done.returncode else "ok"
-        say(f"{name}: {word} ({time.monotonic() - began:.1f} s)")
+        say(f"\n{name}: {word} ({time.monotonic() - began:.1f} s)")
         if done.returncode:
             say(done.stdout.decode(errors="replace"))
+            say(f"*** The check of {name} FAILED. The tests go on. ***\n")
             failed.append(name)
     return failed
 
@@ -66,7 +71,9 @@ def missing() -> list[str]:
 
 
 def run_tests(lacks_browser: bool) -> int:
-    command = module("pytest", "-n", "2", "--dist", "loadfile", *sys.argv[1:])
+    # In the order of tests/conftest.py, which begins with the files that take long.
+    command = module("pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+    command += sys.argv[1:]
     if lacks_browser:
         command += ["-m", "not browser"]
     return subprocess.run(command, cwd=HERE).returncode
@@ -79,11 +86,10 @@ def main() -> int:
     # The checks need a database and the tests use the same; this starts both servers, once.
     from tests import services_plugin  # noqa: F401
 
-    failed = run_checks()
-    if failed:
-        say(f"\n*** These checks FAILED: {', '.join(failed)}. The tests go on. ***\n")
-    code = run_tests(lacks_browser=not browser.chromium())
-    return code or int(bool(failed) or (IN_CI and bool(lacking)))
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        checked = beside.submit(run_checks)
+        code = run_tests(lacks_browser=not browser.chromium())
+    return code or int(bool(checked.result()) or (IN_CI and bool(lacking)))
 
 
 if __name__ == "__main__":
