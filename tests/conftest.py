@@ -36,6 +36,17 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     TransactionTestCase._fixture_teardown = lambda case: committed_rows.put_back()  # type: ignore[method-assign]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long come first: two workers share the files, and neither shall end with a
+    long one while the other has nothing left to do."""
+    long = {
+        item.path
+        for item in items
+        if any(item.get_closest_marker(name) for name in ("engine", "browser", "long"))
+    }
+    items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.fixture
 def application_role(db: None) -> Iterator[str]:
     """Act in the database as the running application does: it owns nothing."""

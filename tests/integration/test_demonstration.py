@@ -46,7 +46,7 @@ from findings.states import ClockKind, State
 from notifications.models import Channel, DeliveryAttempt, Notification, Route
 from notifications.rounds import fire
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 # What is the same on every machine, whenever it is loaded.
 FIRST = ("9991000003", "HOWARTH, Tanya")

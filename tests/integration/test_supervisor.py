@@ -21,6 +21,8 @@ import pytest
 
 from imaging_safety import embedded, place, run
 
+pytestmark = pytest.mark.engine
+
 HERE = Path(__file__).resolve().parents[2]
 UP_WITHIN = 240  # seconds, with the first load of the demonstration hospital
 GONE_WITHIN = 30

@@ -208,6 +208,7 @@ def test_every_row_names_everybody() -> None:
         assert set(expected) == set(PEOPLE), name
 
 
+@pytest.mark.long
 def test_everybody_gets_what_the_table_says_and_looking_changes_nothing(world: World) -> None:
     """One walk for three questions, since each page takes a while to draw."""
     clients = {who: signed_in(world, who) for who in PEOPLE}
