@@ -7,7 +7,7 @@ PYTHON ?= python3
 help:
 	@echo "make run    the whole application on this machine, with a demonstration hospital"
 	@echo "make test   every check and test"
-	@echo "make faults a storm of kills over the engine; ARGS=\"--seed 7 --kills 100 --findings 500\""
+	@echo "make faults a storm of kills over the engine; ARGS=\"--seed 7 --minutes 5\"; Ctrl-C judges"
 	@echo "make bench  how fast the engine is, beside what this machine can do; ARGS=--quick"
 	@echo "make lock   pin requirements*.in again"
 
