@@ -13,6 +13,7 @@ from findings.models.merge import PatientMerge
 from findings.models.offer import HandOver
 from findings.models.organisation import Membership, Organisation, Site, Team
 from findings.models.patient import Patient, PatientIdentifier
+from findings.models.patient_change import PatientChange
 from findings.models.pause import Pause
 from findings.models.people import Person, Role, names
 from findings.models.phone_call import PhoneCall
@@ -44,6 +45,7 @@ __all__ = [
     "Nation",
     "Organisation",
     "Patient",
+    "PatientChange",
     "PatientIdentifier",
     "PatientMerge",
     "Pause",

@@ -105,7 +105,18 @@ class Finding(models.Model):
         TELEPHONE = "telephone", "By telephone"
         VIDEO = "video", "By video"
         LETTER = "letter", "By letter"
+        KIN = "kin", "Next of kin told, as the patient has died"
+        CORONER = "coroner", "Coroner told, as the patient has died"
         NOT_TOLD = "not_told", "Not told, for a reason"
+
+        @classmethod
+        def of_the_dead(cls) -> "tuple[Finding.ToldHow, ...]":
+            """Who is told instead of somebody who has died."""
+            return (cls.KIN, cls.CORONER)
+
+        @classmethod
+        def not_the_patient(cls) -> "tuple[Finding.ToldHow, ...]":
+            return (*cls.of_the_dead(), cls.NOT_TOLD)
 
     reference = models.CharField(max_length=14, unique=True, default=new_reference, editable=False)
     examination = models.ForeignKey("findings.Examination", models.PROTECT, related_name="findings")

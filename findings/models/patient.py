@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.db.models.functions import Concat
 
 from findings.models.folding import Folded, Squeezed
+from findings.models.patient_change import PatientChange
 
 
 class Patient(models.Model):
@@ -51,6 +52,19 @@ class Patient(models.Model):
     def __str__(self) -> str:
         # Never the name: this is what a log line or an error would show.
         return f"patient {self.pk}"
+
+    def family(self) -> set[int]:
+        """Its key, and those of the records that were merged into it."""
+        family, found = {self.pk}, {self.pk}
+        while found:
+            merged = Patient.objects.filter(merged_into__in=found).exclude(pk__in=family)
+            found = set(merged.values_list("pk", flat=True))
+            family |= found
+        return family
+
+    def death(self) -> PatientChange | None:
+        """That the patient died, if that is recorded and was not taken back."""
+        return PatientChange.objects.deaths().filter(patient__in=self.family()).first()
 
     @property
     def display_name(self) -> str:

@@ -16,6 +16,10 @@ class PauseQuerySet(models.QuerySet["Pause"]):
         """Not ended by anybody; one whose time has run out keeps nothing back any more."""
         return self.filter(ended_at__isnull=True)
 
+    def deaths(self) -> "PauseQuerySet":
+        """Because the patient has died."""
+        return self.open().filter(kind=Pause.Kind.DEATH)
+
 
 class Pause(models.Model):
     """Steps of one clock wait until its end at the latest."""
@@ -23,6 +27,8 @@ class Pause(models.Model):
     class Kind(models.TextChoices):
         SNOOZE = "snooze", "Snoozed"
         HOLD = "hold", "Letter held"
+        # By itself, until the limit: no letter goes to somebody who has died.
+        DEATH = "death", "Letter held, as the patient has died"
 
     finding = models.ForeignKey("findings.Finding", models.PROTECT, related_name="pauses")
     clock = models.ForeignKey("findings.Clock", models.PROTECT, related_name="pauses")
@@ -33,7 +39,10 @@ class Pause(models.Model):
     # The clock's limit, or an earlier moment where the category allows no more. Empty for a hold:
     # the governance leads hear of the limit all the same.
     at_most_until = models.DateTimeField(null=True, blank=True)
-    entered_by = models.ForeignKey("findings.Person", models.PROTECT, related_name="+")
+    # Empty only where the patient has died.
+    entered_by = models.ForeignKey(
+        "findings.Person", models.PROTECT, null=True, blank=True, related_name="+"
+    )
     ended_at = models.DateTimeField(null=True, blank=True)
     # Empty: its clock stopped, or the finding went to somebody else.
     ended_by = models.ForeignKey(
@@ -54,8 +63,13 @@ class Pause(models.Model):
             ),
             models.CheckConstraint(
                 name="snooze_never_passes_its_limit",
-                condition=Q(kind="hold")
+                condition=Q(kind__in=["hold", "death"])
                 | Q(kind="snooze", at_most_until__isnull=False, until_at__lte=F("at_most_until")),
+            ),
+            models.CheckConstraint(
+                name="somebody_pauses_unless_the_patient_died",
+                condition=Q(kind="death", entered_by__isnull=True)
+                | (~Q(kind="death") & Q(entered_by__isnull=False)),
             ),
             models.CheckConstraint(
                 name="pause_is_ended_after_it_starts",

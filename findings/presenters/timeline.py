@@ -12,7 +12,16 @@ from itertools import groupby
 from typing import Any
 
 from findings import words
-from findings.models import Action, Clock, Event, Finding, HandOver, Pause, Recommendation
+from findings.models import (
+    Action,
+    Clock,
+    Event,
+    Finding,
+    HandOver,
+    PatientChange,
+    Pause,
+    Recommendation,
+)
 from findings.presenters.moments import moment, said_day, step_words
 from findings.states import ClockKind
 
@@ -281,6 +290,8 @@ def _patient_told(data: Data) -> Said:
     if data.get("how") == Finding.ToldHow.NOT_TOLD:
         return Said("Recorded that the patient was not told.", data.get("note", ""))
     how = dict(Finding.ToldHow.choices).get(data.get("how", ""), "")
+    if data.get("how") in Finding.ToldHow.of_the_dead():
+        return Said(f"{how}.", data.get("note", ""))
     told_at = moment(data.get("told_at"))
     moment_words = f" on {words.when(told_at)}" if told_at else ""
     return Said(f"Patient told {how.lower()}{moment_words}.", data.get("note", ""))
@@ -289,13 +300,18 @@ def _patient_told(data: Data) -> Said:
 def _paused(data: Data) -> Said:
     until_at = moment(data.get("until"))
     until = f" until {words.until(until_at)}" if until_at else ""
+    if data.get("pause") == Pause.Kind.DEATH:
+        return Said(
+            "The patient has died: no letter goes to them. What reminds of telling them is held"
+            f"{until}. The limit stays."
+        )
     if data.get("pause") == Pause.Kind.HOLD:
         return Said(f"Letter to the patient held{until}. The limit stays.", data.get("because", ""))
     return Said(f"Snoozed{until}. The limit stays.", data.get("because", ""))
 
 
 def _pause_ended(data: Data) -> Said:
-    held = data.get("pause") == Pause.Kind.HOLD
+    held = data.get("pause") in (Pause.Kind.HOLD, Pause.Kind.DEATH)
     what = "The letter to the patient is no longer held" if held else "No longer snoozed"
     return Said(f"{what}; what waited is told as promised.")
 
@@ -335,6 +351,30 @@ def _letter_sent(data: Data) -> Said:
     return Said("Letter sent to the patient: to contact the team. The clock to tell them runs on.")
 
 
+PATIENT_CHANGES = {
+    PatientChange.Kind.DIED: "The patient died",
+    PatientChange.Kind.DISCHARGED: "The patient was discharged",
+    PatientChange.Kind.TRANSFERRED: "The patient was transferred",
+}
+
+
+def _patient_changed(data: Data) -> Said:
+    happened_at = moment(data.get("happened_at"))
+    when = f" on {words.when(happened_at)}" if happened_at else ""
+    whereto = f", to {data['whereto']}" if data.get("whereto") else ""
+    what = PATIENT_CHANGES[PatientChange.Kind(data.get("change", "died"))]
+    return Said(f"{what}{when}{whereto}. The owner is asked again; no limit moves.")
+
+
+def _patient_change_undone(data: Data) -> Said:
+    what = PATIENT_CHANGES[PatientChange.Kind(data.get("change", "died"))]
+    return Said(f"“{what}” was recorded by mistake.", data.get("because", ""))
+
+
+def _confirmed(data: Data) -> Said:
+    return Said("Still held by the same owner. No clock stops.", data.get("text", ""))
+
+
 def _category_changed(data: Data) -> Said:
     before, after = (str(data.get(name, "")).replace("_", " ") for name in ("before", "after"))
     limits = [_limit_held(one) for one in data.get("limits") or []]
@@ -367,7 +407,8 @@ def _withdrawn(data: Data) -> Said:
 
 
 def _reopened(data: Data) -> Said:
-    return Said("The report changed; an answer is asked for anew.", data.get("because", ""))
+    what = "The report changed; an answer" if data.get("report_changed", True) else "An answer"
+    return Said(f"{what} is asked for anew.", data.get("because", ""))
 
 
 def _note(data: Data) -> Said:
@@ -402,6 +443,9 @@ SENTENCES: dict[Event.Kind, Callable[[Data], Said]] = {
     Kind.MATCH_REFUSED: _match_refused,
     Kind.FOLLOWED_UP: _followed_up,
     Kind.LETTER_SENT: _letter_sent,
+    Kind.PATIENT_CHANGED: _patient_changed,
+    Kind.PATIENT_CHANGE_UNDONE: _patient_change_undone,
+    Kind.CONFIRMED: _confirmed,
     Kind.CATEGORY_CHANGED: _category_changed,
     Kind.CLOSED: _closed,
     Kind.WITHDRAWN: _withdrawn,

@@ -83,7 +83,13 @@ CONSTRAINTS = {
         "merge_has_a_reason",
         "undone_merge_says_when_and_why",
     },
+    "findings_patientchange": {
+        "change_of_patient_is_known",
+        "change_of_patient_has_happened",
+        "undone_change_of_patient_says_when_and_why",
+    },
     "findings_pause": {
+        "somebody_pauses_unless_the_patient_died",
         "pause_has_a_reason",
         "pause_ends_after_it_starts",
         "snooze_never_passes_its_limit",
@@ -119,6 +125,7 @@ INDEXES = {
     "one_open_recommendation_a_finding",
     "one_open_pause_a_clock",
     "merged_into_one_record",
+    "a_patient_dies_once",
     "one_post_for_a_duty_of_a_team",
     "a_finding_is_unroutable_once_at_a_time",
     "professional_code_is_one_person",
@@ -135,6 +142,11 @@ TRIGGERS = {
         "merge_is_undone_once",
     },
     "findings_examination": {"examination_is_of_a_record_that_is_kept"},
+    "findings_patientchange": {
+        "patientchange_is_never_deleted",
+        "change_of_patient_never_changes",
+        "change_of_patient_is_undone_once",
+    },
     "findings_pause": {"pause_is_never_deleted", "pause_never_changes"},
     "findings_recommendation": {
         "recommendation_is_never_deleted",

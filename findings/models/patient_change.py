@@ -1,0 +1,93 @@
+"""What became of a patient: died, discharged or transferred; said by a person or another system."""
+
+import pgtrigger
+from django.db import models
+from django.db.models import F, Q
+
+from findings.models.append_only import never_deleted
+
+
+class PatientChangeQuerySet(models.QuerySet["PatientChange"]):
+    """Questions about what became of patients."""
+
+    def standing(self) -> "PatientChangeQuerySet":
+        """Not taken back as a mistake."""
+        return self.filter(undone_at__isnull=True)
+
+    def deaths(self) -> "PatientChangeQuerySet":
+        return self.standing().filter(kind=PatientChange.Kind.DIED)
+
+
+class PatientChange(models.Model):
+    """One such change. It moves no limit and closes nothing: whoever holds a finding is asked."""
+
+    class Kind(models.TextChoices):
+        DIED = "died", "Died"
+        DISCHARGED = "discharged", "Discharged"
+        TRANSFERRED = "transferred", "Transferred"
+
+    patient = models.ForeignKey("findings.Patient", models.PROTECT, related_name="changes")
+    kind = models.CharField(max_length=11, choices=Kind)
+    happened_at = models.DateTimeField()
+    # Where to, or whose care they are in now; as it was said.
+    whereto = models.CharField(max_length=160, blank=True)
+    recorded_at = models.DateTimeField()
+    # Empty: another system said so.
+    recorded_by = models.ForeignKey(
+        "findings.Person", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    undone_at = models.DateTimeField(null=True, blank=True)
+    undone_by = models.ForeignKey(
+        "findings.Person", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    undone_because = models.TextField(blank=True)
+
+    objects = PatientChangeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-recorded_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["patient"],
+                condition=Q(kind="died", undone_at__isnull=True),
+                name="a_patient_dies_once",
+            ),
+            models.CheckConstraint(
+                name="change_of_patient_is_known",
+                condition=Q(kind__in=["died", "discharged", "transferred"]),
+            ),
+            models.CheckConstraint(
+                name="change_of_patient_has_happened",
+                condition=Q(happened_at__lte=F("recorded_at")),
+            ),
+            models.CheckConstraint(
+                name="undone_change_of_patient_says_when_and_why",
+                condition=Q(undone_at__isnull=True, undone_by__isnull=True, undone_because="")
+                | (Q(undone_at__gte=F("recorded_at")) & ~Q(undone_because="")),
+            ),
+        ]
+        triggers = [
+            never_deleted("patientchange"),
+            pgtrigger.ReadOnly(
+                name="change_of_patient_never_changes",
+                fields=[
+                    "patient",
+                    "kind",
+                    "happened_at",
+                    "whereto",
+                    "recorded_at",
+                    "recorded_by",
+                ],
+            ),
+            pgtrigger.Trigger(
+                name="change_of_patient_is_undone_once",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__undone_at__isnull=False),
+                func="RAISE EXCEPTION 'change % of a patient was undone', OLD.id"
+                " USING ERRCODE = 'check_violation';",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"change of a patient {self.pk}"
