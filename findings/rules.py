@@ -11,11 +11,13 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from findings.models import (
+    Event,
     Examination,
     Finding,
     HandOver,
     Organisation,
     Patient,
+    Pause,
     Person,
     Receipt,
     Role,
@@ -164,6 +166,10 @@ def check_can_send_letter(person: Person, finding: Finding) -> None:
         finding.patient_told_at is None,
         "It is recorded already that the patient was told, or why not.",
     )
+    _require(
+        finding.examination.patient.death() is None,
+        "The patient has died: no letter goes to them.",
+    )
 
 
 def check_can_snooze(person: Person, finding: Finding) -> None:
@@ -183,13 +189,50 @@ def check_can_hold_letter(person: Person, finding: Finding) -> None:
         finding.clocks.filter(stopped_at__isnull=True, kind=ClockKind.TELL_PATIENT).exists(),
         "No letter to the patient is due.",
     )
+    _require(
+        not finding.pauses.deaths().exists(),
+        "The letter is held already, as the patient has died.",
+    )
 
 
 def check_can_end_pause(person: Person, finding: Finding) -> None:
     _require(holds(person, finding), "Only its owner or their team can end this.")
     _require(
-        finding.pauses.open().filter(until_at__gt=Now()).exists(), "Nothing is snoozed or held."
+        finding.pauses.open().exclude(kind=Pause.Kind.DEATH).filter(until_at__gt=Now()).exists(),
+        "Nothing is snoozed or held that somebody could end.",
     )
+
+
+def check_can_record_change(person: Person, patient: Patient | None = None) -> None:
+    """See what became of patients; with a patient, record it or take it back."""
+    _require(
+        person.has_role(Role.COORDINATOR),
+        "Only a coordinator can record what became of a patient.",
+    )
+    own = Examination.objects.filter(site__organisation=person.organisation_id)
+    _require(
+        patient is None or own.filter(patient=patient).exists(),
+        "Your trust has no examination of this patient.",
+    )
+
+
+def check_can_confirm(person: Person, finding: Finding) -> None:
+    """That it is still theirs, after the patient died, was discharged or was transferred."""
+    _require(holds(person, finding), "Only its owner or their team can say that it is theirs.")
+    _require(finding.is_open, "The finding has ended.")
+    kinds = (Event.Kind.PATIENT_CHANGED, *ANSWERS_A_CHANGE)
+    last = finding.events.filter(kind__in=kinds).order_by("-number").first()
+    _require(
+        last is not None and last.kind == Event.Kind.PATIENT_CHANGED,
+        "Nobody has asked whether it is still theirs.",
+    )
+
+
+ANSWERS_A_CHANGE = (
+    Event.Kind.CONFIRMED,
+    Event.Kind.HANDED_OVER,
+    Event.Kind.PATIENT_CHANGE_UNDONE,
+)
 
 
 def check_can_merge(person: Person, *records: Patient) -> None:
@@ -369,6 +412,8 @@ can_merge = _answers(check_can_merge)
 can_follow_up = _answers(check_can_follow_up)
 can_close = _answers(check_can_close)
 can_withdraw = _answers(check_can_withdraw)
+can_confirm = _answers(check_can_confirm)
+can_record_change = _answers(check_can_record_change)
 can_change_category = _answers(check_can_change_category)
 can_record_call = _answers(check_can_record_call)
 can_note = _answers(check_can_note)

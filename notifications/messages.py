@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.template.loader import render_to_string
 
-from findings.models import NEWS, Audience, Clock, Finding, Person, ReportStatus, Step
+from findings.models import NEWS, Audience, Clock, Event, Finding, Person, ReportStatus, Step
 from findings.services.clocks import REPORT_CHANGED
 from findings.states import ClockKind
 from findings.words import length, near, plural
@@ -69,6 +69,15 @@ WORDS = {
         " contact their team.",
     ),
 }
+
+NOT_TO_THE_PATIENT = Words(
+    "record who was told",
+    "Nobody has recorded yet who was told of this finding.",
+    "Nobody has recorded yet who was told of this finding.",
+    "Please read on the finding's page what is asked, and record it. Do not write to the patient.",
+    "Please see that somebody records it: the finding's page says what is asked. Do not write to"
+    " the patient.",
+)
 
 
 @dataclass(frozen=True)
@@ -268,7 +277,7 @@ def _asked(
 ) -> dict[str, str]:
     finding, step, person = notification.finding, notification.step, notification.recipient
     clock = step.clock.in_force
-    words = WORDS[ClockKind(clock.kind)]
+    words = _words_of(clock)
     holds_it = step.audience == Audience.OWNER or person.pk == finding.owner_person_id
     headline = words.headline if holds_it else words.headline_above
     if _asks_again(finding, step):
@@ -281,12 +290,29 @@ def _asked(
     }
 
 
+def _words_of(clock: Clock) -> Words:
+    """Of a patient who has died nobody is asked to tell or write to them; that they died is not
+    said here either."""
+    kind = ClockKind(clock.kind)
+    if kind == ClockKind.TELL_PATIENT and clock.pauses.deaths().exists():
+        return NOT_TO_THE_PATIENT
+    return WORDS[kind]
+
+
 def _asks_again(finding: Finding, step: Step) -> bool:
     """Whether it asks because the report says something else than when it was flagged."""
     was_corrected = finding.counts_from > finding.flagged_at
     return step.words == REPORT_CHANGED or (
-        was_corrected and step.clock.kind == ClockKind.ACKNOWLEDGE
+        was_corrected
+        and step.clock.kind == ClockKind.ACKNOWLEDGE
+        and _reopened_by_the_report(finding)
     )
+
+
+def _reopened_by_the_report(finding: Finding) -> bool:
+    """It may also be open again because a death was recorded by mistake."""
+    reopened = finding.events.filter(kind=Event.Kind.REOPENED).order_by("-number").first()
+    return reopened is None or reopened.data.get("report_changed", True)
 
 
 def _prefix(urgency: str) -> str:

@@ -302,6 +302,21 @@ class PatientToldForm(AnswerForm):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.initial["told_at"] = timezone.now()
+        self._ask_instead()
+
+    def _ask_instead(self) -> None:
+        """Of somebody who has died: who was told instead, or that they were told before."""
+        death = self.finding.examination.patient.death()
+        field: Any = self.fields["how"]
+        if death is None:
+            alive = [one for one in Finding.ToldHow if one not in Finding.ToldHow.of_the_dead()]
+            field.choices = [(one.value, one.label) for one in alive]
+            return
+        died = words.when(death.happened_at)
+        field.help_text = (
+            f"The patient died on {died}. Say who was told instead, or how the patient was told"
+            " before that."
+        )
 
     def clean_told_at(self) -> datetime | None:
         told_at, performed_at = (

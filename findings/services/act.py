@@ -14,6 +14,7 @@ from findings.services.offer import end_open_offer
 from findings.services.timeline import database_now, lock, move, record
 from findings.states import ClockKind, Move
 from findings.timetable import end_of_day
+from findings.words import when
 
 
 def record_action(
@@ -97,6 +98,7 @@ def record_patient_told(
             raise ValueError("The patient cannot have been told in the future.")
         if how == Finding.ToldHow.NOT_TOLD and not note.strip():
             raise ValueError("Not telling the patient needs a reason.")
+        _check_who(finding, how, told_at)
         finding.patient_told_at, finding.patient_told_by = told_at, by
         finding.patient_told_how, finding.patient_told_note = how, note.strip()
         finding.save()
@@ -117,3 +119,13 @@ def record_patient_told(
             kinds=[ClockKind.TELL_PATIENT],
         )
     return finding
+
+
+def _check_who(finding: Finding, how: Finding.ToldHow, told_at: datetime) -> None:
+    """Next of kin and coroner only after a death, and the patient only before it."""
+    death = finding.examination.patient.death()
+    if death is None and how in Finding.ToldHow.of_the_dead():
+        raise ValueError("No death of this patient is recorded.")
+    told_patient = how not in Finding.ToldHow.not_the_patient()
+    if death is not None and told_patient and told_at >= death.happened_at:
+        raise ValueError(f"The patient died before that, on {when(death.happened_at)}.")

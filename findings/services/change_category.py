@@ -25,7 +25,7 @@ from findings.services.clocks import (
 from findings.services.deadlines import promised_action, promised_answer
 from findings.services.flag import follow_up_date
 from findings.services.policy import limit_at, rule_to_promise
-from findings.services.tell_patient import start_patient_clock
+from findings.services.tell_patient import hold_if_died, start_patient_clock
 from findings.services.timeline import database_now, lock, move, record
 from findings.states import ClockKind, Move, State
 from findings.timetable import still_to_tell
@@ -228,9 +228,11 @@ def _go_with(finding: Finding, category: Category) -> None:
 
 
 def _start_what_is_missing(finding: Finding, at: datetime, by: Person) -> None:
-    """A category that asks for the patient to be told, after one that did not."""
+    """A category that asks for the patient to be told, after one that did not; and where a clock
+    was replaced, what held it."""
     if finding.patient_told_at is None:
         start_patient_clock(finding=finding, at=at, by=by)
+        hold_if_died(finding=finding, at=at)
 
 
 def _news(change: CategoryChange) -> str:

@@ -267,10 +267,15 @@ def act_limit(finding: Finding, rule: Rule) -> datetime:
 
 
 def reopen_finding(
-    *, finding: Finding, because: str, at: datetime, by: Person | None = None
+    *,
+    finding: Finding,
+    because: str,
+    at: datetime,
+    by: Person | None = None,
+    report_changed: bool = True,
 ) -> None:
-    """Ask again: the report changed. The old answer stays in the timeline and no longer counts,
-    nor does what the patient was told.
+    """Ask again: the report changed, or a death was recorded by mistake. The old answer stays in
+    the timeline and no longer counts, nor does what the patient was told.
 
     The caller holds the finding's lock.
     """
@@ -282,14 +287,22 @@ def reopen_finding(
     finding.patient_told_how = finding.patient_told_note = ""
     finding.counts_from = at
     finding.save()
-    record(finding=finding, kind=Event.Kind.REOPENED, by=by, at=at, because=because)
+    record(
+        finding=finding,
+        kind=Event.Kind.REOPENED,
+        by=by,
+        at=at,
+        because=because,
+        report_changed=report_changed,
+    )
     _leave_nothing_with_a_leaver(finding, at)
     end_open_offer(finding=finding, because="The report changed.", at=at, by=by)
     end_pauses(finding=finding, at=at, by=None)
     stop_clocks(finding=finding, because=Clock.StoppedBecause.CORRECTED, at=at, by=by)
     start_acknowledge_clock(finding=finding, at=at, by=by)
     start_patient_clock(finding=finding, at=at, by=by)
-    tell_acknowledgers(finding=finding, at=at)
+    if report_changed:
+        tell_acknowledgers(finding=finding, at=at)
 
 
 def tell_acknowledgers(*, finding: Finding, at: datetime) -> None:

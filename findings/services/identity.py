@@ -149,12 +149,7 @@ def known_patients(arriving: ArrivingPatient) -> list[Patient]:
 
 def numbers_of(patient: Patient) -> list[PatientIdentifier]:
     """Every hospital number that leads to this record, those of merged ones too."""
-    family, found = {patient.pk}, {patient.pk}
-    while found:
-        merged = Patient.objects.filter(merged_into__in=found).exclude(pk__in=family)
-        found = set(merged.values_list("pk", flat=True))
-        family |= found
-    return list(PatientIdentifier.objects.filter(patient__in=family).order_by("pk"))
+    return list(PatientIdentifier.objects.filter(patient__in=patient.family()).order_by("pk"))
 
 
 def _create(arriving: ArrivingPatient) -> Patient:

@@ -25,6 +25,7 @@ from findings.models.folding import Squeezed
 from findings.rules import NotAllowed
 from findings.services.follow_up import propose_matches
 from findings.services.identity import MERGED_NOTICE, survivor
+from findings.services.patient_change import settle_letters
 from findings.services.timeline import database_now, lock, record
 from findings.services.turns import take_turns_of
 
@@ -64,6 +65,7 @@ def merge_patients(
         # What one record waited for may stand on the other.
         for examination in Examination.objects.filter(patient=keep).order_by("pk"):
             propose_matches(examination)
+        settle_letters(keep, at, by)
     return made
 
 
@@ -98,6 +100,8 @@ def undo_merge(
         merge.save()
         _say(merge, Event.Kind.MERGE_UNDONE, merge.undone_because, at, by, more=also)
         _say_that_it_stays(merge, since - set(also), at, by)
+        for patient in (merge.kept, merge.merged):
+            settle_letters(patient, at, by)
     return merge
 
 

@@ -75,6 +75,50 @@ def hold_letter(
         return _pause(clock, Kind.HOLD, because, until_at, at or database_now(), by, None)
 
 
+def hold_for_death(*, finding: Finding, at: datetime) -> bool:
+    """The patient has died: nobody is asked to write to them. At the limit everybody who is on the
+    ladder hears, if it was not said by then what happens instead. Whether it is held now; not
+    where it was already, or where nothing is to be held. The caller holds the finding's lock."""
+    clock = finding.clocks.filter(
+        kind=ClockKind.TELL_PATIENT, stopped_at__isnull=True, due_at__gt=at
+    ).first()
+    if clock is None or clock.pauses.deaths().exists():
+        return False
+    _close(clock, at, None)
+    because = "The patient has died."
+    Pause.objects.create(
+        finding=finding,
+        clock=clock,
+        kind=Kind.DEATH,
+        because=because,
+        started_at=at,
+        until_at=clock.due_at,
+    )
+    # What is late waits, too: it would ask for a letter.
+    clock.steps.unfired().filter(level__gt=0, falls_at__lt=clock.due_at).update(
+        waits_until=clock.due_at
+    )
+    record(
+        finding=finding,
+        kind=Event.Kind.PAUSED,
+        by=None,
+        at=at,
+        pause=Kind.DEATH,
+        clock=clock.kind,
+        until=clock.due_at,
+        because=because,
+    )
+    return True
+
+
+def end_hold_for_death(*, finding: Finding, at: datetime, by: Person | None) -> None:
+    """The patient lives: what waited falls when it was promised. The caller holds the lock."""
+    for pause in finding.pauses.deaths().select_related("clock"):
+        _close(pause.clock, at, by)
+        record(finding=finding, kind=Event.Kind.PAUSE_ENDED, by=by, at=at, pause=pause.kind)
+        doorbell.ring_after_commit()
+
+
 def _pause(
     clock: Clock,
     kind: Pause.Kind,
@@ -127,7 +171,7 @@ def end_pause(*, finding: Finding, by: Person, at: datetime | None = None) -> Fi
 def end_pauses(*, finding: Finding, at: datetime, by: Person | None) -> None:
     """The finding went to somebody else, or its report changed: nobody snoozed it for them. The
     caller holds the finding's lock."""
-    for pause in finding.pauses.open().select_related("clock"):
+    for pause in finding.pauses.open().exclude(kind=Kind.DEATH).select_related("clock"):
         is_over = pause.until_at <= at
         _close(pause.clock, at, by)
         if not is_over:

@@ -12,6 +12,7 @@ from django.db import transaction
 from findings.models import Clock, Event, Finding, Person
 from findings.rules import check_can_send_letter
 from findings.services.clocks import start_clock
+from findings.services.pause import hold_for_death
 from findings.services.policy import PolicyError, limit_at, rule_to_promise
 from findings.services.timeline import database_now, lock, record
 from findings.states import ClockKind
@@ -36,7 +37,7 @@ def start_patient_clock(*, finding: Finding, at: datetime, by: Person | None) ->
         if due_at is None:
             raise PolicyError(f"{rule} gives no time to tell the patient, so no clock can start.")
         if due_at > at:
-            return start_clock(
+            clock = start_clock(
                 finding=finding,
                 kind=ClockKind.TELL_PATIENT,
                 rule=rule,
@@ -45,7 +46,15 @@ def start_patient_clock(*, finding: Finding, at: datetime, by: Person | None) ->
                 at=at,
                 by=by,
             )
+            hold_if_died(finding=finding, at=at)
+            return clock
     raise PolicyError(f"{rule} gives no time at all to tell the patient.")
+
+
+def hold_if_died(*, finding: Finding, at: datetime) -> None:
+    """No letter goes to somebody who has died. The caller holds the finding's lock."""
+    if finding.examination.patient.death() is not None:
+        hold_for_death(finding=finding, at=at)
 
 
 def record_letter_sent(*, finding: Finding, by: Person, at: datetime | None = None) -> Event:

@@ -35,6 +35,7 @@ from findings.models import (
     Category,
     Event,
     Finding,
+    PatientChange,
     Person,
     Receipt,
     ReportStatus,
@@ -56,6 +57,7 @@ from findings.services.leave import set_leave
 from findings.services.leavers import say_goodbye
 from findings.services.merge import merge_patients
 from findings.services.offer import offer_finding, refuse_offer, take_offer_back
+from findings.services.patient_change import Change, confirm_owner, record_change, undo_change
 from findings.services.pause import hold_letter, snooze
 from findings.services.phone import Call, record_call
 from findings.services.receive import receive_report
@@ -275,6 +277,28 @@ class AnyOrder(RuleBasedStateMachine):
             if words_differ and ReportStatus.WITHDRAWN not in (finding.report.status, status):
                 assert now.state == State.AWAITING, "other words ask for an answer"
 
+    @rule(kind=st.sampled_from(PatientChange.Kind), by_a_person=st.booleans())
+    def something_becomes_of_the_patient(self, kind: PatientChange.Kind, by_a_person: bool) -> None:
+        record_change(
+            patient=self._now().examination.patient,
+            change=Change(kind, self.at),
+            by=self.trust.coordinator if by_a_person else None,
+            at=self.at,
+        )
+
+    @rule()
+    def that_was_a_mistake(self) -> None:
+        patients = self._now().examination.patient.family()
+        change = PatientChange.objects.standing().filter(patient__in=patients).first()
+        if change is not None:
+            undo_change(
+                change=change, because="Another patient.", by=self.trust.coordinator, at=self.at
+            )
+
+    @rule(who=WHO)
+    def says_that_it_is_still_theirs(self, who: str) -> None:
+        self._tries(confirm_owner, by=self._person(who), text="I rang their team.")
+
     @rule()
     def the_patient_is_merged(self) -> None:
         other = reported(self.trust).patient
@@ -348,6 +372,18 @@ class AnyOrder(RuleBasedStateMachine):
         assert not self._now().steps.filter(late).exists()
         waits = self._now().steps.filter(waits_until__isnull=False)
         assert not waits.filter(waits_until__gt=F("clock__due_at"), clock__kind="act").exists()
+
+    @invariant()
+    def nobody_is_asked_to_write_to_the_dead_before_the_limit(self) -> None:
+        finding = self._now()
+        letter = finding.steps.unfired().filter(
+            clock__kind="tell_patient", clock__stopped_at=None, level__gt=0
+        )
+        if finding.examination.patient.death() is not None:
+            before = letter.filter(falls_at__lt=F("clock__due_at"), clock__due_at__gt=self.at)
+            assert not before.exists()
+        else:
+            assert not finding.pauses.deaths().exists()
 
     @invariant()
     def no_promise_was_replaced_by_a_later_one_without_a_reason(self) -> None:
