@@ -47,6 +47,7 @@ _ANSWERS: tuple[tuple[Callable[[Person, Finding], bool], Answer], ...] = (
     (rules.can_decline, Answer("decline", "Not mine", "secondary")),
     (rules.can_answer_offer, Answer("accept-offer", "Accept: mine from now on", "")),
     (rules.can_answer_offer, Answer("refuse-offer", "Refuse the offer", "secondary")),
+    (rules.can_confirm, Answer("still-mine", "Still mine", "secondary")),
     (rules.can_act, Answer("act", "Record an action", "")),
     (rules.can_follow_up, Answer("follow-up", "What became of the examination", "")),
     (rules.can_close, Answer("close", "Close", "")),

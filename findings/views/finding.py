@@ -13,7 +13,9 @@ from findings.models import Event, Finding, Person
 from findings.presenters import finding as presenter
 from findings.presenters import timeline
 from findings.presenters.change_category import last_change
+from findings.presenters.patient_change import change_lines
 from findings.services.identity import numbers_of
+from findings.services.patient_change import changes_standing
 from findings.services.policy import limits
 from findings.services.timeline import add_note, record_reading
 from findings.views.access import saw, signed_in, visible_finding
@@ -55,6 +57,7 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
         "offered_here": any(answer.url_name == "accept-offer" for answer in answers),
         "promises": [(clock, presenter.promise_words(clock, now)) for clock in running],
         "first_told": presenter.first_told(events),
+        "patient_changes": change_lines(changes_standing(found), events),
         "category_changed": last_change(events),
         "limits": presenter.limit_lines(limits(found.category)),
         "told": presenter.told_lines(steps, now),

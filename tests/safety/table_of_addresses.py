@@ -113,6 +113,10 @@ TABLE: dict[str, Expected] = {
     "take-offer-back": answer(""),
     "governance": only(OVERSEERS, NO),
     "governance-rows": only(OVERSEERS, NO),
+    # Nobody has asked whether it is still theirs.
+    "still-mine": answer(""),
+    "patient-changes": only(COORDINATORS, NO),
+    "undo-patient-change": everybody(NO, but={OK: "coordinator", NONE: "other_coordinator"}),
     "merges": only(COORDINATORS, NO),
     # Of the trust's own two records; another trust's coordinator finds nothing.
     "undo-merge": everybody(NO, but={OK: "coordinator", NONE: "other_coordinator"}),

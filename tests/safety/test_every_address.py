@@ -20,9 +20,10 @@ from django.utils import timezone
 
 from findings.admin import directory
 from findings.intake.importing import take_in
-from findings.models import BankHoliday, Finding, Person, Role
+from findings.models import BankHoliday, Finding, PatientChange, Person, Role
 from findings.services.leave import set_leave
 from findings.services.merge import merge_patients
+from findings.services.patient_change import Change, record_change
 from findings.services.rota import add_entry, make_post
 from findings.services.routing import add_rule
 from findings.services.senders import account_of
@@ -108,6 +109,8 @@ def world(db: None) -> World:
         because="The index merged them.",
         by=trust.coordinator,
     )
+    discharged = Change(PatientChange.Kind.DISCHARGED, timezone.now())
+    change = record_change(patient=reported(trust).patient, change=discharged, by=trust.coordinator)
     on = add_entry(post=post, person=trust.colleague, shift=night, by=trust.coordinator)
     return World(
         trust,
@@ -131,6 +134,7 @@ def world(db: None) -> World:
                 trust.referrer.routes.get(channel=Channel.EMAIL).pk,
             ),
             "undo-merge.pk": merge.pk,
+            "undo-patient-change.pk": change.pk,
             "cancel-leave.pk": leave.pk,
             **dict.fromkeys(("post.pk", "end-post.pk", "add-to-rota.pk"), post.pk),
             **dict.fromkeys(("change-routing-rule.pk", "remove-routing-rule.pk"), rule.pk),
