@@ -191,7 +191,8 @@ def _ladder_at_its_end(now: datetime) -> Iterator[Sentence]:
 def _nobody_reached(now: datetime) -> Iterator[Sentence]:
     """The last step that fired has no message that was, or still may be, delivered."""
     fired = Step.objects.filter(clock=OuterRef("clock"), fired_at__isnull=False)
-    last = fired.order_by("-fired_at", "-level").values("pk")[:1]
+    # Of those that fired together the one that people hear of: `escalation.height`.
+    last = fired.order_by("-fired_at", "-level", "-falls_at").values("pk")[:1]
     alive = Notification.objects.filter(step=OuterRef("pk")).exclude(
         status=Notification.Status.FAILED
     )

@@ -14,6 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from findings.models import Clock, Step
+from findings.services.acknowledge import decline_finding
 from findings.services.clocks import stop_clocks
 from notifications import pulse, rounds, watchdog
 from notifications.firing import fire_due_steps
@@ -138,6 +139,19 @@ def test_a_step_whose_messages_all_failed_reached_nobody(trust: Trust) -> None:
     Step.objects.filter(finding=finding, level=2).update(brought_forward_to=finding.flagged_at)
     fire_due_steps()
     assert said() == [], "the next step reached somebody"
+
+
+@pytest.mark.usefixtures("_running")
+def test_of_two_owners_named_before_a_round_the_last_one_is_told_and_that_is_enough(
+    trust: Trust,
+) -> None:
+    finding = flagged(trust)
+    fire_due_steps()
+    for to in (trust.colleague, trust.responsible):
+        decline_finding(finding=finding, by=trust.referrer, because="Not ours.", to=to)
+    fire_due_steps()
+    assert finding.steps.filter(level=0, fired_at__isnull=False).count() == 2
+    assert said() == []
 
 
 def test_pages_ask_the_database_at_most_every_fifteen_seconds(
