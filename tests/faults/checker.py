@@ -16,7 +16,7 @@ from django.db.models import F, Q
 
 from findings.models import Event, Finding, Report, Step
 from findings.states import OPEN
-from notifications.models import Channel, DeliveryAttempt, DeliveryResult, Notification
+from notifications.models import CRITICAL, Channel, DeliveryAttempt, DeliveryResult, Notification
 from tests.faults.ground import Ground
 from tests.faults.heartbeats import Heartbeats, judge_heartbeats
 from tests.faults.history import Acts, Reader, was_told
@@ -61,6 +61,7 @@ class Verdict:
     # Seconds, of each step and of each message.
     to_fire: list[float] = field(default_factory=list)
     to_deliver: list[float] = field(default_factory=list)
+    critical: list[float] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
     @property
@@ -202,7 +203,10 @@ def _deliveries(verdict: Verdict, arrived: dict[str, list[Copy]]) -> None:
     for sent in Notification.objects.filter(status=Status.SENT):
         verdict.delivered += 1
         assert sent.sent_at is not None
-        verdict.to_deliver.append((sent.sent_at - sent.created_at).total_seconds())
+        took = (sent.sent_at - sent.created_at).total_seconds()
+        verdict.to_deliver.append(took)
+        if sent.priority == CRITICAL:
+            verdict.critical.append(took)
         if sent.channel != Channel.IN_APP and str(sent.public_id) not in arrived:
             verdict.lost += 1
             verdict.wrong.append(f"3: notification {sent.pk} is marked sent and never arrived")
@@ -293,7 +297,11 @@ def table(verdict: Verdict) -> Iterator[str]:
     yield _row("rounds of the watch", verdict.heartbeats.rounds)
     yield _row("  heartbeat sent", verdict.heartbeats.sent)
     yield _row("  heartbeat withheld", verdict.heartbeats.withheld)
-    for what, took in (("fire", verdict.to_fire), ("deliver", verdict.to_deliver)):
+    for what, took in (
+        ("fire", verdict.to_fire),
+        ("deliver", verdict.to_deliver),
+        ("deliver, critical", verdict.critical),
+    ):
         yield _row(f"longest to {what} (s)", _share(took, 1.0))
         yield _row("  half within", _share(took, 0.5))
         yield _row("  99 in 100 within", _share(took, 0.99))
