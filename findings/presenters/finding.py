@@ -7,7 +7,7 @@ from datetime import datetime
 from difflib import SequenceMatcher
 
 from findings import reach, rules, words
-from findings.models import Audience, Clock, Event, Finding, Person, Step
+from findings.models import Audience, Clock, Event, Finding, Pause, Person, Step
 from findings.presenters.moments import (
     moment,
     near_with_rest,
@@ -17,6 +17,7 @@ from findings.presenters.moments import (
 from findings.services.policy import Limit
 from findings.states import ClockKind
 
+NOT_SAID_WHO = "not recorded who was told instead"
 PROMISES = {
     ClockKind.ACKNOWLEDGE: "Acknowledge by",
     ClockKind.ACT: "Act by",
@@ -149,19 +150,28 @@ def told_lines(steps: Sequence[Step], now: datetime) -> list[StepLine]:
     ]
 
 
-def next_lines(finding: Finding, steps: Sequence[Step], now: datetime) -> list[StepLine]:
+def next_lines(
+    finding: Finding, steps: Sequence[Step], pauses: Iterable[Pause], now: datetime
+) -> list[StepLine]:
     """Steps that are still to come unless somebody answers, with the people they would tell."""
     coming = [step for step in steps if not step.fired_at and not step.cancelled_at]
     coming.sort(key=lambda step: (step.falls_at, step.level))
     planned = [step.planned for step in coming]
     previews = reach.preview(reach.Subject.of(finding), planned) if planned else []
-    return [_next(step, shown, now) for step, shown in zip(coming, previews, strict=True)]
+    dead = {pause.clock_id for pause in pauses if pause.kind == Pause.Kind.DEATH}
+    return [
+        _next(step, shown, now, says_why=step.clock_id not in dead)
+        for step, shown in zip(coming, previews, strict=True)
+    ]
 
 
-def _next(step: Step, shown: reach.StepPreview, now: datetime) -> StepLine:
+def _next(
+    step: Step, shown: reach.StepPreview, now: datetime, *, says_why: bool = True
+) -> StepLine:
+    """Of a patient who has died nobody is asked to write to them, as the ladder's words do."""
     return StepLine(
         when="now" if step.falls_at <= now else near_with_rest(step.falls_at, now),
-        who=step_words(step.audience, step.words),
+        who=step_words(step.audience, step.words if says_why else NOT_SAID_WHO),
         names=shown.names,
         warnings=tuple(shown.reasons),
         brought_forward=step.brought_forward_to is not None,

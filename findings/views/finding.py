@@ -47,6 +47,7 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
     clocks = list(found.clocks.all())
     running = sorted((one for one in clocks if one.is_running), key=lambda one: one.due_at)
     steps = list(found.steps.all())
+    pauses = list(found.pauses.open().filter(until_at__gt=now).select_related("entered_by"))
     current = {clock.pk for clock in running}
     answers = presenter.answers_for(person, found)
     return {
@@ -62,9 +63,9 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
         "limits": presenter.limit_lines(limits(found.category)),
         "told": presenter.told_lines(steps, now),
         "coming": presenter.next_lines(
-            found, [step for step in steps if step.clock_id in current], now
+            found, [step for step in steps if step.clock_id in current], pauses, now
         ),
-        "pauses": list(found.pauses.open().filter(until_at__gt=now).select_related("entered_by")),
+        "pauses": pauses,
         "recommendations": list(
             found.recommendations.select_related("recorded_by", "examination").prefetch_related(
                 "matches__examination"
