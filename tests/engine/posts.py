@@ -84,7 +84,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         posts, path = self.server.posts, self.path
-        raw = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        length = int(self.headers["Content-Length"])
+        read = self.rfile.read(length)
+        if len(read) < length:  # whoever sent it was killed in the middle: nothing arrived
+            self.close_connection = True
+            return
+        raw = read.decode()
         time.sleep(posts.pause)
         if path in posts.answers:
             self._answer(posts.answers[path])

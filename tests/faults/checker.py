@@ -4,6 +4,7 @@ Numbers in the sentences are those of the ten invariants in docs/adr/0008-fault-
 """
 
 import re
+import traceback
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -74,19 +75,30 @@ def judge(ground: Ground, began: datetime) -> Verdict:
         cursor.execute("SET statement_timeout = 0")
     verdict = Verdict()
     acts = Reader(ground.room).read()
-    _inputs(acts, verdict)
-    _reports(acts, verdict)
-    _clocks(verdict)
-    _steps(verdict, began)
     arrived = _arrived(ground)
-    _deliveries(verdict, arrived)
-    _copies(verdict, arrived)
-    _answers(acts, verdict)
-    _timelines(verdict)
-    _secrets(ground, verdict, arrived)
+    for part in (
+        lambda: _inputs(acts, verdict),
+        lambda: _reports(acts, verdict),
+        lambda: _clocks(verdict),
+        lambda: _steps(verdict, began),
+        lambda: _deliveries(verdict, arrived),
+        lambda: _copies(verdict, arrived),
+        lambda: _answers(acts, verdict),
+        lambda: _timelines(verdict),
+        lambda: _secrets(ground, verdict, arrived),
+        lambda: _heartbeats(ground, acts, verdict),
+    ):
+        try:
+            part()
+        except Exception:  # what the other parts found must be told all the same
+            verdict.wrong.append(f"the checker: {traceback.format_exc()}")
+    return verdict
+
+
+def _heartbeats(ground: Ground, acts: Acts, verdict: Verdict) -> None:
+    """10: see there."""
     verdict.heartbeats = judge_heartbeats(ground, told_at(acts))
     verdict.wrong += verdict.heartbeats.wrong
-    return verdict
 
 
 # --- What was asked of us ----------------------------------------------------------------------
