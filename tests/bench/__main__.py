@@ -69,8 +69,9 @@ class Bench:
             self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     @contextmanager
-    def engines(self, database: Database, parts: list[str], port: int = 1) -> Iterator[None]:
-        log = self.room / f"crowd{self.copies}.log"
+    def engines(self, database: Database, parts: list[str], port: int = 1) -> Iterator[int]:
+        """Gives the process that they descend from."""
+        log = self.room / f"{parts[0]}{self.copies}.log"
         env = os.environ | {
             "DATABASE_URL": database.url,
             "EMAIL_URL": f"smtp://127.0.0.1:{port}",
@@ -78,7 +79,7 @@ class Bench:
         command = [sys.executable, "-m", "tests.engine.crowd", *parts]
         child = children.start(command, log=log, env=env, cwd=HERE)
         try:
-            yield
+            yield child.pid
         finally:
             children.stop(child, within=2)
             if "Traceback" in (said := log.read_text()):
@@ -103,7 +104,7 @@ def main() -> int:
     asked.add_argument("--quick", action="store_true", help="2,000 findings, one run")
     asked.add_argument("--findings", type=int, default=10_000)
     asked.add_argument("--runs", type=int, default=RUNS)
-    asked.add_argument("--steps", type=int, default=1_000_000, help="not due, for the sweep")
+    asked.add_argument("--steps", type=int, default=10_000_000, help="not due, for the sweep")
     asked.add_argument("--only", choices=["fire", "whole", "sweep"])
     given = asked.parse_args()
     if given.quick:
@@ -192,6 +193,7 @@ def _whole(bench: Bench) -> None:
     say("last critical one after, s", [run.last_critical for run in runs])
     say("messages before it that are not critical", [run.overtaken for run in runs])
     say("everything after, s", [run.everything for run in runs])
+    say("processor for each finding, with database, ms", [run.processor for run in runs])
 
 
 def _sweep(bench: Bench) -> None:

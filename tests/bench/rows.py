@@ -122,8 +122,25 @@ PART = 250_000
 def lay_down(superuser: Any, count: int, clock: int) -> None:
     """So many steps, each of a finding of its own, none of them due."""
     with superuser.cursor() as cursor:
+        indexes = _take_indexes_away(cursor)
         for start in range(0, count, PART):
             end = min(start + PART, count) - 1
             numbers = {"clock": clock, "first": FIRST_ID, "from": start, "to": end}
             cursor.execute(LAY_DOWN, numbers)
+        for index in indexes:
+            cursor.execute(index)
         cursor.execute("VACUUM (ANALYZE) findings_step")
+
+
+def _take_indexes_away(cursor: Any) -> list[str]:
+    """What makes them again: building one over all rows takes a tenth of the time of adding each
+    row to it."""
+    cursor.execute(
+        "SELECT indexname, indexdef FROM pg_indexes"
+        " WHERE tablename = 'findings_step' AND indexdef NOT LIKE 'CREATE UNIQUE%'"
+    )
+    found = cursor.fetchall()
+    for name, _ in found:
+        cursor.execute(f"DROP INDEX {name}")
+    cursor.execute("SET maintenance_work_mem = '512MB'")
+    return [how for _, how in found]
