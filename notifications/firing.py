@@ -35,7 +35,8 @@ from notifications.roll import Question
 
 log = logging.getLogger(__name__)
 
-BATCH = 500
+# A pass begins with a few: the most severe wait for nobody else's lines to be written.
+FIRST_BATCH, BATCH = 50, 500
 # Seconds. A pass ends before a worker's time limit, however much is due.
 PASS = 20.0
 
@@ -56,15 +57,15 @@ def fire_due_steps(*, limit: int = 100_000, told: Callable[[], object] = lambda:
 
     `told` is called whenever there is something new to send: it need not wait for the whole pass.
     """
-    total, left = Fired(), limit
+    total, left, size = Fired(), limit, min(FIRST_BATCH, BATCH)
     # Looked at and perhaps still due: what failed, or what nothing could be claimed of.
     seen: set[int] = set()
     ends = time.monotonic() + PASS
     while left > 0 and time.monotonic() < ends:
-        taken, fired = _fire_some(min(BATCH, left), seen)
+        taken, fired = _fire_some(min(size, left), seen)
         if not taken:
             break
-        left -= taken
+        left, size = left - taken, min(2 * size, BATCH)
         total += fired
         if fired.notifications:
             told()
