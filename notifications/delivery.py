@@ -112,9 +112,11 @@ class _Line:
         self.ends = time.monotonic() + (TURN_IN_APP if in_app else TURN)
         try:
             while True:
-                done = self._deliver_some(min(self.size, self.left))
+                size = min(self.size, self.left)
+                done = self._deliver_some(size)
                 self.left -= done
-                self.size = max(FIRST_BATCH, min(2 * done, MOST_IN_A_BATCH))
+                more = 2 * done if done >= size else done
+                self.size = max(FIRST_BATCH, min(more, MOST_IN_A_BATCH))
                 if not done or not self.left:
                     return False
                 if self._is_over():
