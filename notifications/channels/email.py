@@ -44,11 +44,15 @@ class Email:
         except OSError as error:  # every SMTPException is one
             self.close()
             raise Unavailable(type(error).__name__) from error
-        if smtp := getattr(self._connection, "connection", None):
+        if smtp := self._smtp():
             smtp.data = partial(self._hand_over, smtp.data)
 
+    def _smtp(self) -> Any:
+        """None: Django was told to use another back end."""
+        return getattr(self._connection, "connection", None)
+
     def _answers(self) -> bool:
-        smtp = getattr(self._connection, "connection", None)
+        smtp = self._smtp()
         if smtp is None or (smtp.sock and time.monotonic() < self._heard_at + STILL_THERE):
             return True
         try:
@@ -65,10 +69,16 @@ class Email:
         if not outgoing.address.rpartition("@")[0].isascii():
             # Django would write it as an encoded word: an address that nobody has.
             raise Permanent("The name before the @ is not in plain letters.", address_is_bad=True)
+        smtp, mail = self._smtp(), _email(outgoing)
         # Of a connection that another back end makes, nobody tells us how far it came.
-        self._may_have_it = getattr(self._connection, "connection", None) is None
+        self._may_have_it = smtp is None
         try:
-            self._connection.send_messages([_email(outgoing)])
+            if smtp is None:
+                self._connection.send_messages([mail])
+            else:
+                smtp.sendmail(
+                    mail.sender, [mail.recipient], mail.message().as_bytes(linesep="\r\n")
+                )
             self._heard_at = time.monotonic()
         except smtplib.SMTPRecipientsRefused as error:
             raise _refused(*next(iter(error.recipients.values())), address_is_bad=True) from error

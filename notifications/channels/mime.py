@@ -17,7 +17,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.core.mail.message import sanitize_address
 
 # A longer line is not allowed by RFC 5322; one that is shorter needs no folding.
-LONGEST_LINE, SHORT_LINE = 998, 60
+LONGEST_LINE, SHORT_LINE = 998, 78 - len("Subject: ")
 
 checked = lru_cache(maxsize=1024)(sanitize_address)
 
@@ -25,11 +25,19 @@ checked = lru_cache(maxsize=1024)(sanitize_address)
 class Mail(EmailMultiAlternatives):
     """For any of Django's back ends."""
 
+    @property
+    def sender(self) -> str:
+        return checked(self.from_email, "utf-8")
+
+    @property
+    def recipient(self) -> str:
+        return checked(self.to[0], "utf-8")
+
     def message(self, *, policy: Any = None) -> "Written":  # type: ignore[override]
         headers = {
             "Subject": _encoded(str(self.subject)),
-            "From": checked(self.from_email, "utf-8"),
-            "To": checked(self.to[0], "utf-8"),
+            "From": self.sender,
+            "To": self.recipient,
             "Date": formatdate(),
             **self.extra_headers,
         }
