@@ -37,8 +37,8 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that take long come first: two workers share the files, and neither shall end with a
-    long one while the other has nothing left to do."""
+    """Files that take long come first: the workers share the files, and none shall end with a
+    long one while the others have nothing left to do."""
     long = {
         item.path
         for item in items

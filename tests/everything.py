@@ -71,8 +71,9 @@ def missing() -> list[str]:
 
 
 def run_tests(lacks_browser: bool) -> int:
-    # In the order of tests/conftest.py, which begins with the files that take long.
-    command = module("pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+    # In the order of tests/conftest.py, which begins with the files that take long. Three workers
+    # even on two cores: tests with real processes wait a lot.
+    command = module("pytest", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
     command += sys.argv[1:]
     if lacks_browser:
         command += ["-m", "not browser"]
