@@ -174,25 +174,30 @@ class Past:
     # --- Delivery --------------------------------------------------------------------------
 
     def _deliver(self, finding: Finding, at: datetime) -> None:
-        made = finding.notifications.filter(created_at=at).select_related("step__clock")
+        rows = finding.notifications.filter(created_at=at).select_related("step__clock")
+        made = list(rows.order_by("channel", "pk").reverse())
         lines: list[Event] = []
         words: dict[Person, Message] = {}
-        for notification in made.order_by("channel", "pk").reverse():
+        # What follows from a refusal comes before a second try could: one trouble at a time.
+        may_be_busy = not any(one.recipient_id in self.refused for one in made)
+        for notification in made:
             person = self.people[notification.recipient_id]
             notification.finding, notification.recipient = finding, person
             if person not in words:
                 words[person] = messages.write(notification, at=at, may_be_second=False)
-            lines += self._try(notification, words[person], at)
+            lines += self._try(notification, words[person], at, may_be_busy)
         Event.objects.bulk_create(sorted(lines, key=lambda line: line.at))
 
-    def _try(self, notification: Notification, message: Message, at: datetime) -> list[Event]:
+    def _try(
+        self, notification: Notification, message: Message, at: datetime, may_be_busy: bool
+    ) -> list[Event]:
         """Mostly it goes at once; now and then the mail server is busy, and one address is bad."""
         by_email = notification.channel == Channel.EMAIL
         if by_email and notification.recipient_id in self.refused:
             self._refuse(notification, at)
             return [self.tries.add(notification, message, at, Outcome.PERMANENT, NO_SUCH_MAILBOX)]
         lines = []
-        if by_email and self.rng.random() < 0.02:
+        if by_email and may_be_busy and self.rng.random() < 0.02:
             lines = [self.tries.add(notification, message, at, Outcome.TRANSIENT, BUSY_SERVER)]
             at += AGAIN_AFTER
         return [*lines, self.tries.add(notification, message, at, Outcome.ACCEPTED, "")]
