@@ -213,11 +213,12 @@ def screenshot_of_print(page: Page, name: str) -> None:
 
 
 def settle(page: Page) -> None:
-    """The header's script moves what does not fit under "More" a while after the width changed."""
+    """The header's script moves what does not fit under "More" a while after the page came or its
+    width changed."""
     for _ in range(50):
-        page.wait_for_timeout(100)
         if not overflow(page):
             return
+        page.wait_for_timeout(100)
 
 
 def check(page: Page, name: str, browser: Browser | None = None) -> None:
@@ -231,7 +232,8 @@ def check(page: Page, name: str, browser: Browser | None = None) -> None:
     for viewport in (DESKTOP, PHONE, NARROW):
         if page.viewport_size != viewport:
             page.set_viewport_size(viewport)  # type: ignore[arg-type]
-            settle(page)
+            page.wait_for_timeout(100)
+        settle(page)
         screenshot(page, name)
         assert overflow(page) == [], viewport
         if viewport is not NARROW and page not in _scriptless:  # narrow is laid out as a phone
