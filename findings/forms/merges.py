@@ -5,9 +5,10 @@ from typing import Any
 from django import forms
 
 from findings import words
-from findings.form_fields import ModelCheckboxesField, TextareaField, TextField
-from findings.models import Examination, Patient, PatientMerge, Person
-from findings.services.merge import came_since, records_with, sent_under_merged
+from findings.form_fields import ModelCheckboxesField, TextareaField
+from findings.forms.records import AboutRecords, NumberOfRecord
+from findings.models import Examination, Patient, PatientMerge
+from findings.services.merge import came_since, sent_under_merged
 
 LONGEST = 500
 SENT_UNDER_MERGED = "It was sent under a number of a record that had been merged."
@@ -20,23 +21,17 @@ def examination_words(examination: Examination) -> str:
     return ", ".join(part for part in parts if part)
 
 
-class MergeForm(forms.Form):
+class MergeForm(AboutRecords):
     """The record that stays, and the one that becomes part of it."""
 
-    keep = TextField(
+    keep = NumberOfRecord(
         label="Number of the record to keep",
         help_text="NHS number or hospital number",
         missing="Enter a number of the record to keep",
-        max_length=60,
-        width=20,
-        autocomplete="off",
     )
-    merged = TextField(
+    merged = NumberOfRecord(
         label="Number of the other record of the same patient",
         missing="Enter a number of the other record",
-        max_length=60,
-        width=20,
-        autocomplete="off",
     )
     because = TextareaField(
         label="How do you know that they are one patient?",
@@ -45,37 +40,13 @@ class MergeForm(forms.Form):
         rows=3,
         max_length=LONGEST,
     )
-    # The two that the page showed: nothing is merged that nobody has seen.
-    seen = forms.CharField(widget=forms.HiddenInput, required=False)
-
-    def __init__(self, *, by: Person, data: Any = None) -> None:
-        self.by = by
-        super().__init__(data)
+    named = ("keep", "merged")
 
     def clean_keep(self) -> Patient:
-        return self._record("keep")
+        return self.record_in("keep")
 
     def clean_merged(self) -> Patient:
-        return self._record("merged")
-
-    def _record(self, name: str) -> Patient:
-        found = records_with(self.cleaned_data[name], self.by)
-        if len(found) != 1:
-            raise forms.ValidationError(
-                "More than one record has this number. Use another of its numbers."
-                if found
-                else "No record of your trust has this number. Check it and type it again."
-            )
-        return found[0]
-
-    @property
-    def pair(self) -> str:
-        """The two records, as the page shows them."""
-        return f"{self.cleaned_data['keep'].pk}:{self.cleaned_data['merged'].pk}"
-
-    @property
-    def was_seen(self) -> bool:
-        return self.cleaned_data["seen"] == self.pair
+        return self.record_in("merged")
 
 
 class UndoMergeForm(forms.Form):

@@ -1,7 +1,5 @@
 """What became of a patient, and that it was a mistake."""
 
-from typing import Any
-
 from django import forms
 
 from findings.form_fields import (
@@ -12,23 +10,20 @@ from findings.form_fields import (
     not_in_the_future,
 )
 from findings.forms.answers import LONGEST, AnswerForm
-from findings.models import Patient, PatientChange, Person
-from findings.services.merge import records_with
+from findings.forms.records import AboutRecords, NumberOfRecord
+from findings.models import Patient, PatientChange
 from findings.services.patient_change import Change
 
 Kind = PatientChange.Kind
 
 
-class PatientChangeForm(forms.Form):
-    """Whose record, what happened and when; nothing is recorded before the record was shown."""
+class PatientChangeForm(AboutRecords):
+    """Whose record, what happened and when."""
 
-    number = TextField(
+    number = NumberOfRecord(
         label="The patient's number",
         help_text="NHS number or hospital number",
         missing="Enter a number of the patient",
-        max_length=60,
-        width=20,
-        autocomplete="off",
     )
     kind = RadiosField(
         label="What happened?",
@@ -48,30 +43,14 @@ class PatientChangeForm(forms.Form):
         validators=[not_in_the_future],
         missing="Enter when it happened",
     )
-    # The record that the page showed.
-    seen = forms.CharField(widget=forms.HiddenInput, required=False)
-
-    def __init__(self, *, by: Person, data: Any = None) -> None:
-        self.by = by
-        super().__init__(data)
+    named = ("number",)
 
     def clean_number(self) -> Patient:
-        found = records_with(self.cleaned_data["number"], self.by)
-        if len(found) != 1:
-            raise forms.ValidationError(
-                "More than one record has this number. Use another of its numbers."
-                if found
-                else "No record of your trust has this number. Check it and type it again."
-            )
-        return found[0]
+        return self.record_in("number")
 
     @property
     def patient(self) -> Patient:
         return self.cleaned_data["number"]
-
-    @property
-    def was_seen(self) -> bool:
-        return self.cleaned_data["seen"] == str(self.patient.pk)
 
     @property
     def change(self) -> Change:
