@@ -84,30 +84,8 @@ def hold_for_death(*, finding: Finding, at: datetime) -> bool:
     ).first()
     if clock is None or clock.pauses.deaths().exists():
         return False
-    _close(clock, at, None)
-    because = "The patient has died."
-    Pause.objects.create(
-        finding=finding,
-        clock=clock,
-        kind=Kind.DEATH,
-        because=because,
-        started_at=at,
-        until_at=clock.due_at,
-    )
     # What is late waits, too: it would ask for a letter.
-    clock.steps.unfired().filter(level__gt=0, falls_at__lt=clock.due_at).update(
-        waits_until=clock.due_at
-    )
-    record(
-        finding=finding,
-        kind=Event.Kind.PAUSED,
-        by=None,
-        at=at,
-        pause=Kind.DEATH,
-        clock=clock.kind,
-        until=clock.due_at,
-        because=because,
-    )
+    _begin(clock, Kind.DEATH, "The patient has died.", clock.due_at, at, None, Q())
     return True
 
 
@@ -132,20 +110,35 @@ def _pause(
         raise ValueError("A reason is needed.")
     if until_at <= at:
         raise ValueError("The end must lie in the future.")
+    # What was due before is late, not snoozed.
+    waiting = _WAIT[kind] & Q(falls_at__gt=at)
+    return _begin(clock, kind, because.strip(), until_at, at, by, waiting, at_most_until)
+
+
+def _begin(
+    clock: Clock,
+    kind: Pause.Kind,
+    because: str,
+    until_at: datetime,
+    at: datetime,
+    by: Person | None,
+    waiting: Q,
+    at_most_until: datetime | None = None,
+) -> Pause:
+    """In the place of any other. `waiting`: which of its ladder's steps until then wait."""
     _close(clock, at, by)
     pause = Pause.objects.create(
         finding=clock.finding,
         clock=clock,
         kind=kind,
-        because=because.strip(),
+        because=because,
         started_at=at,
         until_at=until_at,
         at_most_until=at_most_until,
         entered_by=by,
     )
-    # What was due before is late, not snoozed.
-    inside = clock.steps.unfired().filter(level__gt=0, falls_at__gt=at, falls_at__lt=until_at)
-    inside.filter(_WAIT[kind]).update(waits_until=until_at)
+    inside = clock.steps.unfired().filter(level__gt=0, falls_at__lt=until_at)
+    inside.filter(waiting).update(waits_until=until_at)
     record(
         finding=clock.finding,
         kind=Event.Kind.PAUSED,
@@ -154,7 +147,7 @@ def _pause(
         pause=kind,
         clock=clock.kind,
         until=until_at,
-        because=pause.because,
+        because=because,
     )
     return pause
 
