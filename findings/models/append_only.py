@@ -1,6 +1,8 @@
 """Rows that are written once. The triggers also refuse raw SQL and bulk updates."""
 
 import pgtrigger
+from django.db import models
+from django.db.models import F, Q
 
 
 def append_only(table: str) -> pgtrigger.Protect:
@@ -13,6 +15,27 @@ def append_only(table: str) -> pgtrigger.Protect:
 def never_deleted(table: str) -> pgtrigger.Protect:
     """A trigger that refuses DELETE: the row is part of the patient's record."""
     return pgtrigger.Protect(name=f"{table}_is_never_deleted", operation=pgtrigger.Delete)
+
+
+def undone_with_a_reason(name: str, since: str) -> models.CheckConstraint:
+    """Of a row with `undone_at`, `undone_by` and `undone_because`: all empty, or when and why.
+    `since` is the field with the moment of what was undone."""
+    return models.CheckConstraint(
+        name=name,
+        condition=Q(undone_at__isnull=True, undone_by__isnull=True, undone_because="")
+        | (Q(undone_at__gte=F(since)) & ~Q(undone_because="")),
+    )
+
+
+def undone_once(name: str, row: str) -> pgtrigger.Trigger:
+    """What was undone stays as it is. `row` is what the refusal calls it: "merge %"."""
+    return pgtrigger.Trigger(
+        name=name,
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Q(old__undone_at__isnull=False),
+        func=f"RAISE EXCEPTION '{row} was undone', OLD.id USING ERRCODE = 'check_violation';",
+    )
 
 
 # Every table that the application's own database role may add to and never change.

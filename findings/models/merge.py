@@ -5,7 +5,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
-from findings.models.append_only import never_deleted
+from findings.models.append_only import never_deleted, undone_once, undone_with_a_reason
 
 
 class PatientMerge(models.Model):
@@ -38,11 +38,7 @@ class PatientMerge(models.Model):
             ),
             models.CheckConstraint(name="merge_is_of_two_records", condition=~Q(kept=F("merged"))),
             models.CheckConstraint(name="merge_has_a_reason", condition=~Q(because="")),
-            models.CheckConstraint(
-                name="undone_merge_says_when_and_why",
-                condition=Q(undone_at__isnull=True, undone_by__isnull=True, undone_because="")
-                | (Q(undone_at__gte=F("merged_at")) & ~Q(undone_because="")),
-            ),
+            undone_with_a_reason("undone_merge_says_when_and_why", since="merged_at"),
         ]
         triggers = [
             never_deleted("patientmerge"),
@@ -50,14 +46,7 @@ class PatientMerge(models.Model):
                 name="merge_never_changes",
                 fields=["kept", "merged", "because", "examinations", "merged_at", "merged_by"],
             ),
-            pgtrigger.Trigger(
-                name="merge_is_undone_once",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Update,
-                condition=pgtrigger.Q(old__undone_at__isnull=False),
-                func="RAISE EXCEPTION 'merge % was undone', OLD.id"
-                " USING ERRCODE = 'check_violation';",
-            ),
+            undone_once("merge_is_undone_once", "merge %"),
         ]
 
     def __str__(self) -> str:

@@ -4,7 +4,7 @@ import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
-from findings.models.append_only import never_deleted
+from findings.models.append_only import never_deleted, undone_once, undone_with_a_reason
 
 
 class PatientChangeQuerySet(models.QuerySet["PatientChange"]):
@@ -60,11 +60,7 @@ class PatientChange(models.Model):
                 name="change_of_patient_has_happened",
                 condition=Q(happened_at__lte=F("recorded_at")),
             ),
-            models.CheckConstraint(
-                name="undone_change_of_patient_says_when_and_why",
-                condition=Q(undone_at__isnull=True, undone_by__isnull=True, undone_because="")
-                | (Q(undone_at__gte=F("recorded_at")) & ~Q(undone_because="")),
-            ),
+            undone_with_a_reason("undone_change_of_patient_says_when_and_why", since="recorded_at"),
         ]
         triggers = [
             never_deleted("patientchange"),
@@ -79,14 +75,7 @@ class PatientChange(models.Model):
                     "recorded_by",
                 ],
             ),
-            pgtrigger.Trigger(
-                name="change_of_patient_is_undone_once",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Update,
-                condition=pgtrigger.Q(old__undone_at__isnull=False),
-                func="RAISE EXCEPTION 'change % of a patient was undone', OLD.id"
-                " USING ERRCODE = 'check_violation';",
-            ),
+            undone_once("change_of_patient_is_undone_once", "change % of a patient"),
         ]
 
     def __str__(self) -> str:
