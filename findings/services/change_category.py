@@ -68,11 +68,10 @@ def _of_state(finding: Finding, category: Category) -> Iterator[Foreseen]:
     if finding.state == State.AWAITING:
         new = promised_answer(finding, clock.started_at, [category])
         yield Foreseen(ClockKind.ACKNOWLEDGE, clock.due_at, new.due_at, new.rule, clock)
-    new, old = promised_action(finding, [category]), promised_action(finding)
-    if finding.state == State.ACKNOWLEDGED:
-        yield Foreseen(ClockKind.ACT, clock.due_at, new.due_at, new.rule, clock)
-    else:
-        yield Foreseen(ClockKind.ACT, old.due_at, new.due_at, new.rule, None)
+    acting = clock if finding.state == State.ACKNOWLEDGED else None
+    old_due_at = acting.due_at if acting else promised_action(finding).due_at
+    new = promised_action(finding, [category])
+    yield Foreseen(ClockKind.ACT, old_due_at, new.due_at, new.rule, acting)
 
 
 def _of_patient(finding: Finding, category: Category) -> Iterator[Foreseen]:
