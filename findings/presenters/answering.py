@@ -69,21 +69,21 @@ def overtaken(finding: Finding, seen: int, *, kept: bool = False) -> Overtaken:
     since = list(decisions.filter(number__gt=seen).order_by("number")) if seen else []
     if not since:
         since = list(decisions.order_by("-number")[:1])
-    title, sentence = _words(since)
-    return Overtaken(title, sentence.replace(NOT_SAVED, KEPT) if kept else sentence, entries(since))
+    return Overtaken(*_words(since, KEPT if kept else NOT_SAVED), since=entries(since))
 
 
-def _words(since: Sequence[Event]) -> tuple[str, str]:
+def _words(since: Sequence[Event], became: str) -> tuple[str, str]:
+    """`became`: of what was written."""
     if any(event.kind == Kind.REOPENED for event in since):
         return (
             "The report changed since you opened this page",
-            f"Read what it says now before you answer. {NOT_SAVED}",
+            f"Read what it says now before you answer. {became}",
         )
     first = since[0]
     if first.kind == Kind.FLAGGED:
-        return "This page was out of date", f"{NOT_SAVED} Answer again."
+        return "This page was out of date", f"{became} Answer again."
     who = f"{first.by} was first" if first.by else "This was answered in the meantime"
-    return who, f"{NOT_SAVED} Nothing has been overwritten."
+    return who, f"{became} Nothing has been overwritten."
 
 
 def next_limit(finding: Finding) -> str:
