@@ -45,5 +45,11 @@ class AboutRecords(forms.Form):
         return ":".join(str(self.cleaned_data[name].pk) for name in self.named)
 
     @property
+    def again(self) -> dict[str, str]:
+        """What was typed, to be sent again with what the page has shown."""
+        typed = {name: self.data[name] for name in self.data if name != "csrfmiddlewaretoken"}
+        return typed | {"seen": self.shown}
+
+    @property
     def was_seen(self) -> bool:
         return self.cleaned_data["seen"] == self.shown
