@@ -29,6 +29,9 @@ _NEXT_HEADING = re.compile(
 )
 # A form field takes no more; what is longer is cut at a word.
 LONGEST_CONCLUSION = 1500
+# No sender breaks its lines at fewer characters: shorter ones are lines of their own.
+NARROWEST = 40
+_LIST_ITEM = re.compile(r"\s*(?:[-*•]|\(?\d{1,2}[.)]|\(?[a-z][.)])\s", re.IGNORECASE)
 # Comparing two texts of thousands of lines takes longer than a page may.
 LINES_COMPARED = 1000
 
@@ -40,7 +43,29 @@ def conclusion(text: str) -> str:
         return ""
     rest = text[headings[-1].end() :]
     stop = _NEXT_HEADING.search(rest)
-    return _cut(rest[: stop.start()].strip() if stop else rest.strip())
+    return _cut(_flowing(rest[: stop.start()].strip() if stop else rest.strip()))
+
+
+def _flowing(text: str) -> str:
+    """Without the line ends of a sender that breaks lines at a width: they read badly on a phone.
+
+    A line was broken where the first word of the next had no room in it. Others were meant, and so
+    is one that ends a sentence, by chance or not.
+    """
+    lines = text.splitlines()
+    width = max((len(line) for line in lines), default=0)
+    flowing: list[str] = []
+    before = ""
+    for line in lines:
+        word = line.split(maxsplit=1)[0] if line.strip() else ""
+        full = width >= NARROWEST and len(before) + 1 + len(word) > width
+        meant = not before or before[-1] in ".:;!?" or _LIST_ITEM.match(line)
+        if word and full and not meant:
+            flowing[-1] += f" {line.strip()}"
+        else:
+            flowing.append(line)
+        before = line.rstrip()
+    return "\n".join(flowing)
 
 
 def _is_heading(found: re.Match[str]) -> bool:

@@ -134,6 +134,15 @@ def test_the_description_is_filled_in_from_the_conclusion(page):
         ("My impression: nothing to add here. Lungs clear.", ""),
         ("Lungs clear.", ""),
         ("", ""),
+        # Broken at a width by the sender; a list and a sentence's end are left as they are.
+        (
+            "IMPRESSION:\nThere is no new lesion, and the hyperintensities of the\n"
+            "white matter are as they were before, in number and size.\nNo stroke.\n"
+            "Follow-up of the incidental lesion of the left kidney is\n1. ultrasound",
+            "There is no new lesion, and the hyperintensities of the "
+            "white matter are as they were before, in number and size.\nNo stroke.\n"
+            "Follow-up of the incidental lesion of the left kidney is\n1. ultrasound",
+        ),
     ],
 )
 def test_the_conclusion_is_found_by_its_heading(text, found):
