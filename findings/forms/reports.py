@@ -44,8 +44,8 @@ class SearchForm(forms.Form):
     )
 
 
-class ReportForm(NamesSomebody):
-    """A report as a radiologist types it in, when it cannot come from another system."""
+class AboutExamination(forms.Form):
+    """Whose examination it is and what was done, typed in."""
 
     nhs_number = TextField(
         label="NHS number",
@@ -93,14 +93,6 @@ class ReportForm(NamesSomebody):
         legend_size="s",
         missing="Select the sex, or not known",
     )
-    accession = TextField(
-        label="Accession number",
-        help_text="Leave this empty and the report gets one",
-        required=False,
-        max_length=80,
-        width=20,
-        autocomplete="off",
-    )
     modality = SelectField(
         label="Modality",
         choices=list(MODALITIES.items()),
@@ -119,6 +111,49 @@ class ReportForm(NamesSomebody):
         legend_size="s",
         validators=[not_in_the_future],
         missing="Enter when the images were made",
+    )
+
+    def clean_nhs_number(self) -> str:
+        typed = self.cleaned_data["nhs_number"]
+        if not typed:
+            return ""
+        read = read_nhs_number(typed)
+        if read.fault:
+            raise ValidationError(read.hint.rstrip("."))
+        return read.number
+
+    def clean(self) -> None:
+        given = self.cleaned_data
+        if "nhs_number" not in self.errors and not given.get("nhs_number"):
+            if not given.get("hospital_number"):
+                self.add_error("nhs_number", "Enter the NHS number, or a hospital number below")
+        if given.get("hospital_number") and not given.get("authority"):
+            self.add_error("authority", self.fields["authority"].error_messages["required"])
+
+    @property
+    def patient(self) -> ArrivingPatient:
+        given = self.cleaned_data
+        number, authority = given["hospital_number"], given["authority"]
+        return ArrivingPatient(
+            family_name=given["family_name"],
+            given_name=given["given_name"],
+            birth_date=given["birth_date"],
+            sex=given["sex"],
+            nhs_number=given["nhs_number"],
+            identifiers=(ArrivingIdentifier(number, authority, "MR"),) if number else (),
+        )
+
+
+class ReportForm(AboutExamination, NamesSomebody):
+    """A report as a radiologist types it in, when it cannot come from another system."""
+
+    accession = TextField(
+        label="Accession number",
+        help_text="Leave this empty and the report gets one",
+        required=False,
+        max_length=80,
+        width=20,
+        autocomplete="off",
     )
     as_written = CheckboxField(
         label="Keep the name as I wrote it",
@@ -174,23 +209,9 @@ class ReportForm(NamesSomebody):
         people = Person.objects.active().with_role(Role.REFERRER).exclude(professional_code="")
         return list(people.select_related("organisation"))
 
-    def clean_nhs_number(self) -> str:
-        typed = self.cleaned_data["nhs_number"]
-        if not typed:
-            return ""
-        read = read_nhs_number(typed)
-        if read.fault:
-            raise ValidationError(read.hint.rstrip("."))
-        return read.number
-
     def clean(self) -> None:
-        given = self.cleaned_data
-        if "nhs_number" not in self.errors and not given.get("nhs_number"):
-            if not given.get("hospital_number"):
-                self.add_error("nhs_number", "Enter the NHS number, or a hospital number below")
-        if given.get("hospital_number") and not given.get("authority"):
-            self.add_error("authority", self.fields["authority"].error_messages["required"])
-        if not given.get("as_written"):
+        super().clean()
+        if not self.cleaned_data.get("as_written"):
             self._name_requester()
 
     def _name_requester(self) -> None:
@@ -203,7 +224,7 @@ class ReportForm(NamesSomebody):
         given = self.cleaned_data
         return ArrivingReport(
             accession=given["accession"] or given["spare_accession"] or new_accession(),
-            patient=self._patient(),
+            patient=self.patient,
             status=ArrivingStatus(given["status"]),
             reported_at=timezone.now(),
             text=given["text"],
@@ -212,18 +233,6 @@ class ReportForm(NamesSomebody):
             performed_at=given["performed_at"],
             requester=self._requester(),
             reporter=_by_code(self.by),
-        )
-
-    def _patient(self) -> ArrivingPatient:
-        given = self.cleaned_data
-        number, authority = given["hospital_number"], given["authority"]
-        return ArrivingPatient(
-            family_name=given["family_name"],
-            given_name=given["given_name"],
-            birth_date=given["birth_date"],
-            sex=given["sex"],
-            nhs_number=given["nhs_number"],
-            identifiers=(ArrivingIdentifier(number, authority, "MR"),) if number else (),
         )
 
     def _requester(self) -> ArrivingPerson:
