@@ -9,18 +9,20 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Answers what findings asks (who would be told, and how), and wakes when it rings."""
-        from findings import doorbell, newcomers, reach
+        from findings import doorbell, newcomers, reach, told
         from findings.news import tell_with
         from notifications import (  # noqa: F401  checks register themselves
             audience,
             checks,
             news,
             routes,
+            standing,
             tasks,
         )
 
         reach.answer_with(audience.previews)
         tell_with(news.tell)
+        told.answer_with(standing.told_since)
         newcomers.greet_with(routes.make_routes)
         newcomers.vouch_with(routes.vouch_for_email)
         doorbell.rings(tasks.wake)

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.template.loader import render_to_string
 
-from findings.models import NEWS, Audience, Clock, Event, Finding, Person, ReportStatus, Step
+from findings.models import NEWS, Audience, Clock, Event, Finding, ReportStatus, Step
 from findings.services.clocks import REPORT_CHANGED
 from findings.states import ClockKind
 from findings.words import length, near, plural
@@ -215,9 +215,6 @@ def _accepted(reference: str, urgency: str) -> dict[str, str]:
 
 def _withdrawn(notification: Notification, urgency: str) -> dict[str, str]:
     finding = notification.finding
-    why = "Who withdrew it and why is on its page."
-    if not _may_open(notification.recipient, finding):
-        why = f"You cannot open it any more: {_holder(finding)} held it last."
     return {
         "subject": f"{f'{urgency} finding'.strip().capitalize()} withdrawn: nothing to do"
         f" ({finding.reference})",
@@ -225,7 +222,8 @@ def _withdrawn(notification: Notification, urgency: str) -> dict[str, str]:
         "urgency": "",
         "headline": "A finding that you were told of has been withdrawn.",
         "to_do": "Nothing needs to be done about it, and nothing more will be sent about it. If you"
-        f" have arranged something because of it, see whether that is still wanted. {why}",
+        " have arranged something because of it, see whether that is still wanted. Who withdrew"
+        " it and why is on its page.",
         "limit": "",
         "why": "you hold this finding, flagged it or were told of it",
     }
@@ -233,22 +231,14 @@ def _withdrawn(notification: Notification, urgency: str) -> dict[str, str]:
 
 def _corrected(notification: Notification, urgency: str) -> dict[str, str]:
     finding = notification.finding
-    holder = _holder(finding)
-    reading = "read what changed"
-    if not _may_open(notification.recipient, finding):
-        reading = f"ask {holder}, since you cannot open it any more"
     return {
         "subject": f"{_prefix(urgency)}the report has changed ({finding.reference})",
         "headline": f"A finding that you acknowledged: {_what_changed(finding)}",
-        "to_do": f"You need not answer: {holder} holds it now and is asked to. If you have arranged"
-        f" something because of it, {reading}.",
+        "to_do": f"You need not answer: {_holder(finding)} holds it now and is asked to. If you"
+        " have arranged something because of it, read what changed.",
         "limit": "",
         "why": "you acknowledged this finding before it went to somebody else",
     }
-
-
-def _may_open(person: Person, finding: Finding) -> bool:
-    return Finding.objects.visible_to(person).filter(pk=finding.pk).exists()
 
 
 def _holder(finding: Finding) -> str:

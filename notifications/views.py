@@ -31,7 +31,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         .order_by(F("seen_at").desc(nulls_first=True), "-created_at", "-pk")
     )
     page = Paginator(told, ROWS_ON_A_PAGE).get_page(request.GET.get("page"))
-    theirs = Finding.objects.visible_to(person).filter(
+    theirs = Finding.objects.visible_to(person, or_told=True).filter(
         pk__in=[notification.finding_id for notification in page]
     )
     context = {
@@ -51,9 +51,12 @@ def open_notification(request: HttpRequest, public_id: str) -> HttpResponse:
     notification = get_object_or_404(own.select_related("finding"), public_id=public_id)
     own.filter(pk=notification.pk, seen_at__isnull=True).update(seen_at=Now())
     finding = notification.finding
-    if Finding.objects.visible_to(person).filter(pk=finding.pk).exists():
+    readable = Finding.objects.visible_to(person, or_told=True)
+    if readable.filter(pk=finding.pk).exists():
         return redirect("finding", finding.reference)
-    said.info(request, f"{finding.reference} went to somebody else; you can no longer see it.")
+    said.info(
+        request, f"{finding.reference} went to somebody else long ago; you can no longer see it."
+    )
     return redirect("inbox")
 
 

@@ -74,7 +74,7 @@ def saw(view: APIView, patients: Iterable[int]) -> None:
 def visible_finding(view: APIView, reference: str) -> Finding:
     """The finding, or 404 when it does not exist or is not this person's to see."""
     found = (
-        Finding.objects.visible_to(person_of(view.request))
+        Finding.objects.visible_to(person_of(view.request), or_told=True)
         .for_list()
         .select_related("report", "flagged_by", "acknowledged_by", "examination__site")
         .filter(reference=reference)

@@ -158,7 +158,8 @@ def _too_late(finding: Finding, seen: int | None, kept: bool) -> Conflict:
 
 def visible_finding_or_gone(view: generics.GenericAPIView, reference: str) -> dict[str, Any]:
     """The finding after the answer. Whoever passed it on may not see it any more."""
-    found = Finding.objects.visible_to(person_of(view.request)).filter(reference=reference)
+    person = person_of(view.request)
+    found = Finding.objects.visible_to(person, or_told=True).filter(reference=reference)
     if not found.exists():
         return {"reference": reference}
     return FindingSerializer(visible_finding(view, reference)).data

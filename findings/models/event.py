@@ -1,13 +1,32 @@
 """The timeline: numbered, append-only, chained by hashes. And who looked at whom."""
 
+from typing import TYPE_CHECKING
+
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from findings.models.append_only import append_only
+
+if TYPE_CHECKING:
+    from findings.models.people import Person
+
+# In the event of an acknowledgement that was heard on the telephone: the id of whoever gave it.
+TAKEN_ON_BY = "taken_on_by"
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    """Questions about lines."""
+
+    def acknowledged_by(self, person: "Person") -> "EventQuerySet":
+        """Where they took it on themselves, or somebody heard them do it on the telephone."""
+        heard = Q(data__has_key=TAKEN_ON_BY)
+        theirs = Q(by=person) & ~heard | Q(**{f"data__{TAKEN_ON_BY}": person.pk})
+        return self.filter(theirs, kind=Event.Kind.ACKNOWLEDGED)
 
 
 class Event(models.Model):
@@ -62,6 +81,8 @@ class Event(models.Model):
     data = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
     previous_hash = models.CharField(max_length=64, default="", blank=True, editable=False)
     hash = models.CharField(max_length=64, default="", editable=False)
+
+    objects = EventQuerySet.as_manager()
 
     class Meta:
         ordering = ["finding", "number"]

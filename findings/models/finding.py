@@ -1,12 +1,14 @@
 """The finding: one thing in a report that somebody must act on."""
 
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
+from findings import told
 from findings.models.append_only import never_deleted
 from findings.models.clock import Clock
 from findings.models.event import Event
@@ -18,6 +20,9 @@ from findings.states import OPEN, WORDS, ClockKind, State
 # Crockford's letters: nothing that is misheard on a telephone.
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
+# For how long whoever was told of a finding, or answered for it, can still read it.
+READABLE_FOR = timedelta(days=90)
+
 
 def new_reference() -> str:
     """A reference that says nothing about the patient and cannot be guessed."""
@@ -27,9 +32,13 @@ def new_reference() -> str:
 class FindingQuerySet(models.QuerySet["Finding"]):
     """Questions about findings; `visible_to` is the only door for pages and API."""
 
-    def visible_to(self, person: Person) -> "FindingQuerySet":
+    def visible_to(self, person: Person, *, or_told: bool = False) -> "FindingQuerySet":
         """Their own, their teams' and those of whomever they stand in for, what is offered to
-        them, their own flags, or their organisation's: by role."""
+        them, their own flags, or their organisation's: by role.
+
+        `or_told`: and those that they only may read, since they were told of them or answered for
+        them lately (docs/adr/0020). For the page of one finding, never for a list.
+        """
         allowed = Q(pk__in=[])
         if person.has_role(Role.COORDINATOR, Role.GOVERNANCE):
             allowed |= Q(organisation=person.organisation_id)
@@ -38,6 +47,8 @@ class FindingQuerySet(models.QuerySet["Finding"]):
         if person.has_role(Role.REFERRER):
             allowed |= held_by(person)
             allowed |= Q(pk__in=HandOver.objects.open_to(person).values("finding"))
+        if or_told and person.has_role(*Role.who_read_findings()):
+            allowed |= _told_or_answered(person, timezone.now() - READABLE_FOR)
         return self.filter(allowed)
 
     def open(self) -> "FindingQuerySet":
@@ -85,6 +96,14 @@ class FindingQuerySet(models.QuerySet["Finding"]):
         return self.with_due().select_related(
             "category", "examination__patient", "site", "owner_person", "owner_team", "team"
         )
+
+
+def _told_or_answered(person: Person, since: datetime) -> Q:
+    """Both look at the rows of one finding through its index."""
+    answered = Event.objects.acknowledged_by(person).filter(
+        finding=models.OuterRef("pk"), at__gte=since
+    )
+    return told.told_since(person.pk, since) | Q(models.Exists(answered))
 
 
 class Finding(models.Model):

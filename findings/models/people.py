@@ -23,6 +23,11 @@ class Role(models.TextChoices):
     GOVERNANCE = "governance", "Governance lead"
     ADMINISTRATOR = "administrator", "Administrator"
 
+    @classmethod
+    def who_read_findings(cls) -> "tuple[Role, ...]":
+        """All but administrators, who keep the directory and see no patient."""
+        return (cls.RADIOLOGIST, cls.REFERRER, cls.COORDINATOR, cls.GOVERNANCE)
+
 
 class PersonQuerySet(models.QuerySet["Person"]):
     """Questions about people."""

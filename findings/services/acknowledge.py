@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from findings.models import Audience, Clock, Event, Finding, Person, Team
+from findings.models.event import TAKEN_ON_BY
 from findings.rules import (
     check_can_acknowledge,
     check_can_answer_offer,
@@ -143,10 +144,6 @@ def _take_on(
         on_behalf_of=for_whom,
         **({TAKEN_ON_BY: by.pk} if recorded_by else {}),
     )
-
-
-# In the event of an acknowledgement that was heard on the telephone: the id of whoever gave it.
-TAKEN_ON_BY = "taken_on_by"
 
 
 def acknowledgers(finding_id: int) -> set[int]:

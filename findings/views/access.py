@@ -16,7 +16,7 @@ def signed_in(request: HttpRequest) -> Person:
 def visible_finding(request: HttpRequest, reference: str) -> Finding:
     """The finding, or 404 when it does not exist or is not this person's to see."""
     return get_object_or_404(
-        Finding.objects.visible_to(signed_in(request))
+        Finding.objects.visible_to(signed_in(request), or_told=True)
         .for_list()
         .select_related(
             "report__reported_by",

@@ -98,7 +98,8 @@ def _refused(
     request: HttpRequest, reference: str, answer: Answer, form: AnswerForm, sentence: str
 ) -> HttpResponse:
     """Not this person's to answer; or it ended, or went to somebody else, a moment ago."""
-    finding = Finding.objects.visible_to(signed_in(request)).filter(reference=reference).first()
+    readable = Finding.objects.visible_to(signed_in(request), or_told=True)
+    finding = readable.filter(reference=reference).first()
     if finding is None:
         messages.warning(request, f"{reference} went to somebody else while you were answering.")
         return redirect("home")

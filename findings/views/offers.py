@@ -95,5 +95,5 @@ TAKE_BACK = Answer(
     form=AnswerForm,
     check=rules.check_can_take_back,
     take=_take_back,
-    lead="Whoever was asked can no longer accept it, and no longer sees it.",
+    lead="Whoever was asked can no longer accept it.",
 )

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from findings.models import Event, Finding, Role
+from findings.models.finding import READABLE_FOR
 from findings.services.acknowledge import decline_finding
 from notifications.models import Channel, Notification
 from notifications.rounds import deliver, fire
@@ -113,13 +114,17 @@ def test_unread_come_first(trust: Trust) -> None:
     assert html.index(older.reference) < html.index(newer.reference)
 
 
-def test_a_message_about_a_finding_that_went_to_somebody_else_says_so(trust: Trust) -> None:
+def test_a_message_about_a_finding_that_went_to_somebody_else_long_ago_says_so(
+    trust: Trust,
+) -> None:
     finding = told(trust)
     notification = in_app(finding)
     right = trust.add(Role.REFERRER, team=TeamFactory(organisation=trust.organisation))
     decline_finding(finding=finding, by=trust.referrer, because="Not mine.", to=right)
+    long_ago = timezone.now() - READABLE_FOR - timedelta(minutes=1)
+    Notification.objects.filter(finding=finding).update(created_at=long_ago)
     client = signed_in(trust.referrer)
-    assert "It is no longer yours or your teams\u2019 to see." in words_of(client.get(INBOX))
+    assert "You were told of it long ago, and it is not yours" in words_of(client.get(INBOX))
     response = client.post(opening(notification))
     assert response.headers["Location"] == INBOX
     notification.refresh_from_db()

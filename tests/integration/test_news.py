@@ -152,7 +152,7 @@ def test_whoever_read_it_as_theirs_or_was_telephoned_knows_of_it(trust: Trust) -
     assert hear_of(Audience.WITHDRAWN, called) == {other, trust.referrer}
 
 
-def test_a_former_holder_hears_and_the_message_says_that_they_cannot_open_it(
+def test_a_former_holder_hears_and_can_read_who_withdrew_it_and_why(
     mail: MailServer, trust: Trust
 ) -> None:
     finding = acknowledged(trust, told(trust))
@@ -161,9 +161,13 @@ def test_a_former_holder_hears_and_the_message_says_that_they_cannot_open_it(
     hand_over_finding(finding=finding, by=trust.coordinator, because="Theirs.", to=holder)
     withdrawn(finding, trust.radiologist)
     deliver_due()
-    last = mail.to(trust.referrer.email)[-1]
-    assert f"You cannot open it any more: {holder} held it last." in last.text
-    assert "is on its page" in mail.to(holder.email)[-1].text
+    for person in (trust.referrer, holder):
+        assert "is on its page" in mail.to(person.email)[-1].text
+    page = signed_in(trust.referrer).get(reverse("finding", args=[finding.reference]))
+    assert WHY in words_of(page)
+    assert f"nothing is asked of you. You were told of it or answered for it before. {holder}" in (
+        words_of(page)
+    )
 
 
 def test_it_is_told_once_however_often_it_is_asked(mail: MailServer, trust: Trust) -> None:
@@ -290,7 +294,9 @@ def test_whoever_acknowledged_before_hears_of_a_correction(mail: MailServer, tru
     (news,), (asked,) = mail.to(trust.referrer.email), mail.to(holder.email)
     assert f"the report has changed ({finding.reference})" in news.message["Subject"]
     assert f"You need not answer: {holder} holds it now and is asked to." in news.text
-    assert f"ask {holder}, since you cannot open it any more" in news.text
+    assert "because of it, read what changed." in news.text
+    page = signed_in(trust.referrer).get(reverse("finding", args=[finding.reference]))
+    assert "Benign after all." in words_of(page)
     assert "A finding needs your answer: its report has changed." in asked.text
     assert "please answer by" in asked.message["Subject"]
     for text in (news.text, asked.text):

@@ -4,7 +4,8 @@ OK, AWAY, NO, NONE, POST_ONLY = 200, 302, 403, 404, 405
 UNKNOWN = 401  # only the API says it; pages send to the sign-in page
 
 # Everybody who walks. Those of "other" belong to another trust; "bystander" and "elsewhere" to the
-# same trust, another team, another site.
+# same trust, another team, another site. "told" is a bystander to whom a message about the finding
+# went.
 IN_THE_TRUST = (
     "radiologist",
     "referrer",
@@ -15,7 +16,7 @@ IN_THE_TRUST = (
 )
 OTHERS = ("referrer", "radiologist", "coordinator", "governance")
 PEOPLE = (
-    *("nobody", "left", "sender", "bystander", "elsewhere", *IN_THE_TRUST),
+    *("nobody", "left", "sender", "bystander", "told", "elsewhere", *IN_THE_TRUST),
     *(f"other_{name}" for name in OTHERS),
 )
 Expected = dict[str, int]
@@ -40,8 +41,11 @@ def public(but: dict[int, str] | None = None) -> Expected:
 
 # Whoever sees the finding that REFERRER owns and RADIOLOGIST flagged.
 ITS_READERS = "radiologist referrer colleague coordinator governance"
+# And whoever may read it, and do nothing.
+MAY_READ_IT = f"{ITS_READERS} told"
 ITS_HOLDERS = "referrer colleague"
-REFERRERS = "referrer colleague bystander other_referrer"
+ITS_OTHERS = "radiologist coordinator governance told"
+REFERRERS = "referrer colleague bystander told other_referrer"
 RADIOLOGISTS = "radiologist elsewhere other_radiologist"
 COORDINATORS = "coordinator other_coordinator"
 KEEPERS = "coordinator administrator"
@@ -50,7 +54,7 @@ OVERSEERS = f"{COORDINATORS} governance other_governance"
 
 def answer(holders: str) -> Expected:
     """The page of an answer: holders get it, readers are told why not, others find nothing."""
-    readers = " ".join(name for name in ITS_READERS.split() if name not in holders.split())
+    readers = " ".join(name for name in MAY_READ_IT.split() if name not in holders.split())
     return everybody(NONE, but={OK: holders, NO: readers})
 
 
@@ -87,13 +91,13 @@ TABLE: dict[str, Expected] = {
     "open-findings": only(OVERSEERS, NO),
     "downtime-list": only(OVERSEERS, NO),
     "my-findings": only(REFERRERS, NO),
-    "finding": only(ITS_READERS, NONE),
-    "note": only(ITS_READERS, NONE),
+    "finding": only(MAY_READ_IT, NONE),
+    "note": answer(ITS_READERS),
     "acknowledge": answer(ITS_HOLDERS),
     "decline": answer(ITS_HOLDERS),
     # The finding waits for its acknowledgement, so nobody can do these yet: the page says so.
-    "act": everybody(NONE, but={NO: "radiologist coordinator governance", 409: ITS_HOLDERS}),
-    "close": everybody(NONE, but={NO: "radiologist coordinator governance", 409: ITS_HOLDERS}),
+    "act": everybody(NONE, but={NO: ITS_OTHERS, 409: ITS_HOLDERS}),
+    "close": everybody(NONE, but={NO: ITS_OTHERS, 409: ITS_HOLDERS}),
     "patient-told": answer(ITS_HOLDERS),
     # A critical finding, which cannot be snoozed; and nothing is held.
     "snooze": answer(""),
@@ -170,8 +174,8 @@ TABLE: dict[str, Expected] = {
     "api-reports": everybody(OK, nobody=UNKNOWN),
     "api-report": call(ITS_READERS, NONE),
     "api-findings": everybody(OK, nobody=UNKNOWN),
-    "api-finding": call(ITS_READERS, NONE),
-    "api-finding-events": call(ITS_READERS, NONE),
+    "api-finding": call(MAY_READ_IT, NONE),
+    "api-finding-events": call(MAY_READ_IT, NONE),
     "api-acknowledge": everybody(POST_ONLY, nobody=UNKNOWN),
     "api-decline": everybody(POST_ONLY, nobody=UNKNOWN),
 }

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from findings.admin import directory
 from findings.intake.importing import take_in
-from findings.models import BankHoliday, Finding, PatientChange, Person, Role
+from findings.models import BankHoliday, Finding, PatientChange, Person, Role, Step
 from findings.services.leave import set_leave
 from findings.services.merge import merge_patients
 from findings.services.patient_change import Change, record_change
@@ -72,23 +72,18 @@ def world(db: None) -> World:
     trust, other = a_trust(), a_trust()
     finding = flagged(trust)
     step = finding.steps.filter(clock__kind="acknowledge").order_by("level").first()
-    told = Notification.objects.create(
-        step=step,
-        finding=finding,
-        recipient=trust.referrer,
-        route=trust.referrer.routes.get(channel=Channel.IN_APP),
-        channel=Channel.IN_APP,
-        priority=step.priority,
-    )
+    told = _message(step, trust.referrer)
+    in_another_team = TeamFactory(organisation=trust.organisation, site=trust.site)
+    once_told = trust.add(Role.REFERRER, team=in_another_team)
+    _message(step, once_told, status=Notification.Status.SENT, sent_at=timezone.now())
     (held,) = take_in(oru(status="Odd", application="A"), "night.hl7:1", trust.sender).receipts
     left = trust.add(Role.REFERRER, team=trust.team)
     people: dict[str, Person | None] = {
         "nobody": None,
         **{name: getattr(trust, name) for name in IN_THE_TRUST},
         "elsewhere": trust.add(Role.RADIOLOGIST, site=SiteFactory(organisation=trust.organisation)),
-        "bystander": trust.add(
-            Role.REFERRER, team=TeamFactory(organisation=trust.organisation, site=trust.site)
-        ),
+        "bystander": trust.add(Role.REFERRER, team=in_another_team),
+        "told": once_told,
         "sender": account_of(trust.sender),
         "left": left,
         **{f"other_{name}": getattr(other, name) for name in OTHERS},
@@ -140,6 +135,18 @@ def world(db: None) -> World:
             **dict.fromkeys(("change-routing-rule.pk", "remove-routing-rule.pk"), rule.pk),
             **dict.fromkeys(("change-shift.pk", "remove-shift.pk"), on.pk),
         },
+    )
+
+
+def _message(step: Step, recipient: Person, **fields: Any) -> Notification:
+    return Notification.objects.create(
+        step=step,
+        finding=step.finding,
+        recipient=recipient,
+        route=recipient.routes.get(channel=Channel.IN_APP),
+        channel=Channel.IN_APP,
+        priority=step.priority,
+        **fields,
     )
 
 
