@@ -1,10 +1,12 @@
 """Trusts, practices, sites and teams: where the people work."""
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 import pgtrigger
 from django.conf import settings
 from django.db import models
+from django.db.models import Exists, OuterRef
 
 from findings.models.bank_holiday import Nation
 
@@ -50,17 +52,45 @@ class Site(models.Model):
         return self.nation or self.organisation.nation or settings.NATION
 
 
+class TeamQuerySet(models.QuerySet["Team"]):
+    """Questions about teams."""
+
+    def told_of_waiting(self, sites: Iterable[Site]) -> dict[int, "Team"]:
+        """By the id of each site: the team that hears of an examination there that waits for its
+        report. The site's own reporting team, else the one across the sites, else the
+        coordinators'. A reporting team in which nobody works any more is passed over."""
+        every = list(sites)
+        working = Membership.objects.filter(team=OuterRef("pk"), person__is_active=True)
+        teams = list(
+            self.filter(
+                models.Q(kind=Team.Kind.COORDINATION)
+                | models.Q(Exists(working), kind=Team.Kind.REPORTING),
+                organisation__in={site.organisation_id for site in every},
+            ).order_by("pk")
+        )
+        found = ((site, [team for team in teams if team.hears_of(site)]) for site in every)
+        return {site.pk: min(heard, key=_nearest_first) for site, heard in found if heard}
+
+
+def _nearest_first(team: "Team") -> tuple[bool, bool]:
+    return team.kind == Team.Kind.COORDINATION, team.site_id is None
+
+
 class Team(models.Model):
-    """The people who share a list: a specialty at a site, a practice, radiology, coordination."""
+    """The people who share a list: a specialty at a site, a practice, radiology, reporting (the
+    imaging managers, who see to it that every examination is reported), coordination."""
 
     class Kind(models.TextChoices):
         CLINICAL = "clinical", "Clinical team"
         PRACTICE = "practice", "GP practice"
         RADIOLOGY = "radiology", "Radiology"
+        REPORTING = "reporting", "Imaging reporting"
         COORDINATION = "coordination", "Imaging coordination"
 
     # The kinds whose members answer findings.
     CLINICAL: ClassVar = (Kind.CLINICAL, Kind.PRACTICE)
+    # Those that hear of examinations without a report.
+    WAITING: ClassVar = (Kind.REPORTING, Kind.COORDINATION)
 
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="teams")
     # Empty for a team that works across the sites.
@@ -73,6 +103,8 @@ class Team(models.Model):
     members: models.ManyToManyField = models.ManyToManyField(
         "findings.Person", through="findings.Membership", related_name="teams"
     )
+
+    objects = TeamQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
@@ -97,6 +129,10 @@ class Team(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def hears_of(self, site: Site) -> bool:
+        """Whether its organisation and site are those of this site."""
+        return self.organisation_id == site.organisation_id and self.site_id in (None, site.pk)
 
 
 class Membership(models.Model):

@@ -4,6 +4,7 @@ A person may hold several roles: a radiologist is often governance lead as well.
 """
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import ClassVar
 
 import pgtrigger
@@ -154,6 +155,11 @@ class Person(AbstractBaseUser, PermissionsMixin):
         if not hasattr(self, "_team_ids"):
             self._team_ids = list(self.memberships.values_list("team_id", flat=True))
         return self._team_ids
+
+    @cached_property
+    def is_imaging_manager(self) -> bool:
+        """Whether they are in a team that sees to it that examinations are reported."""
+        return self.is_active and self.memberships.filter(team__kind="reporting").exists()
 
 
 def names(people: Iterable[Person]) -> str:

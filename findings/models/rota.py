@@ -87,7 +87,9 @@ class Post(models.Model):
             here = people.filter(organisation=self.team.organisation_id)
             return here.with_role(Role.COORDINATOR)
         members = Membership.objects.filter(team=self.team_id)
-        return people.with_role(Role.REFERRER).filter(pk__in=members.values("person"))
+        if self.team.kind != Team.Kind.REPORTING:
+            people = people.with_role(Role.REFERRER)
+        return people.filter(pk__in=members.values("person"))
 
 
 def _moment(on: str, time: str) -> Func:

@@ -99,6 +99,8 @@ def _coming(findings: Iterable[Finding], until: datetime) -> dict[int, list[Plan
 # --- Duties and posts ----------------------------------------------------------------------
 
 DUTIES = (Audience.TEAM, Audience.RESPONSIBLE, Audience.DEPARTMENT)
+# Of whom an examination without a report asks.
+REPORTING_DUTIES = (Audience.TEAM, Audience.DEPARTMENT)
 WATCHERS = (Audience.COORDINATOR, Audience.GOVERNANCE)
 
 
@@ -159,6 +161,8 @@ def _duties(
     teams = Team.objects.filter(organisation=organisation).order_by("name")
     for team in teams.filter(kind__in=Team.CLINICAL):
         yield team, _subject(team, organisation), DUTIES
+    for team in teams.filter(kind=Team.Kind.REPORTING):
+        yield team, _subject(team, organisation), REPORTING_DUTIES
     if any_team := teams.first():
         yield None, _subject(any_team, organisation), WATCHERS
 
