@@ -10,6 +10,7 @@ from findings.models.event import Event, Viewing
 from findings.models.examination import MODALITIES, Examination, Sender, held_by
 from findings.models.finding import Finding
 from findings.models.merge import PatientMerge
+from findings.models.no_report import NoReport
 from findings.models.offer import HandOver
 from findings.models.organisation import Membership, Organisation, Site, Team
 from findings.models.patient import Patient, PatientIdentifier
@@ -43,6 +44,7 @@ __all__ = [
     "Leave",
     "Membership",
     "Nation",
+    "NoReport",
     "Organisation",
     "Patient",
     "PatientChange",

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from findings.models.cover import covered_by
 from findings.models.folding import Squeezed
+from findings.models.organisation import Team
 from findings.models.people import Person, Role
 
 # The letters that DICOM gives them, as they arrive from other systems.
@@ -84,6 +85,26 @@ class ExaminationQuerySet(models.QuerySet["Examination"]):
             allowed |= Q(pk__in=_examinations_of_findings(held_by(person)))
         return self.filter(allowed)
 
+    def followed_by(self, person: Person) -> "ExaminationQuerySet":
+        """Those of which this person hears while they wait for a report; the only door to a wait.
+
+        Coordinator and governance: their organisation's. A member of a reporting team: its site's,
+        or its organisation's where it works across the sites. And whoever stands in for them.
+        """
+        if not person.is_active:
+            return self.none()
+        hearers = Person.objects.filter(
+            pk__in=[person.pk, *covered_by(person, timezone.localdate())]
+        )
+        overseers = hearers.filter(roles__overlap=[Role.COORDINATOR, Role.GOVERNANCE])
+        teams = Team.objects.filter(kind__in=Team.WAITING, memberships__person__in=hearers)
+        across = teams.filter(site__isnull=True)
+        return self.filter(
+            Q(site__organisation__in=overseers.values("organisation"))
+            | Q(site__organisation__in=across.values("organisation"))
+            | Q(site__in=teams.filter(site__isnull=False).values("site"))
+        )
+
 
 def held_by(person: Person) -> Q:
     """Findings that are this person's own, their teams', or of somebody on leave for whom they
@@ -101,6 +122,13 @@ def _examinations_of_findings(condition: Q) -> models.QuerySet:
 class Examination(models.Model):
     """One examination of one patient, known to its sender by an accession number."""
 
+    class Setting(models.TextChoices):
+        """The classes for which a trust may promise reports sooner than the nation does."""
+
+        INPATIENT = "inpatient", "In-patient"
+        EMERGENCY = "emergency", "Emergency"
+        SUSPECTED_CANCER = "cancer", "Suspected cancer"
+
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     sender = models.ForeignKey(Sender, models.PROTECT, related_name="examinations")
     accession = models.CharField(max_length=80)
@@ -110,6 +138,8 @@ class Examination(models.Model):
     code = models.CharField(max_length=60, blank=True)
     description = models.CharField(max_length=200, blank=True)
     performed_at = models.DateTimeField(null=True, blank=True)
+    # Empty: another one, or nobody said.
+    setting = models.CharField(max_length=10, choices=Setting, blank=True, db_default="")
     requested_by = models.ForeignKey(
         "findings.Person", models.PROTECT, null=True, blank=True, related_name="requests"
     )
@@ -133,6 +163,10 @@ class Examination(models.Model):
                 fields=["sender", "accession"], name="accession_is_one_examination"
             ),
             models.CheckConstraint(name="accession_is_never_empty", condition=~Q(accession="")),
+            models.CheckConstraint(
+                name="setting_of_examination_is_known",
+                condition=Q(setting__in=["", "inpatient", "emergency", "cancer"]),
+            ),
         ]
         indexes = [
             models.Index(fields=["site", "-performed_at"]),

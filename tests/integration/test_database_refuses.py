@@ -13,6 +13,7 @@ from findings.models import (
     Event,
     Examination,
     Finding,
+    NoReport,
     Person,
     Recommendation,
     Step,
@@ -306,3 +307,31 @@ def test_a_finding_awaits_one_examination_and_what_became_of_it_is_said() -> Non
         ),
         "one_open_recommendation_a_finding",
     )
+
+
+def test_that_no_report_comes_is_said_once_with_words_and_kept() -> None:
+    trust = a_trust()
+    examination = reported(trust)
+
+    def say(**fields: object) -> NoReport:
+        given = {"reason": "cancelled", "because": "Cancelled at the door."} | fields
+        return NoReport.objects.create(
+            examination=examination, said_at=timezone.now(), said_by=trust.coordinator, **given
+        )
+
+    refused(lambda: say(reason="lost"), "no_report_has_a_reason")
+    refused(lambda: say(because=""), "no_report_has_a_reason")
+    said = NoReport.objects.filter(pk=say().pk)
+    refused(lambda: say(), "no_report_is_said_once")
+    refused(lambda: said.update(because="Another."), "Cannot update")
+    refused(lambda: said.delete(), "Cannot delete")
+    now = timezone.now()
+    refused(lambda: said.update(undone_at=now), "undone_no_report_says_when_and_why")
+    commit(lambda: said.update(undone_at=now, undone_because="It came.", undone_by=None))
+    refused(lambda: said.update(undone_because="Another."), "was undone")
+    commit(say)
+
+
+def test_the_setting_of_an_examination_is_one_that_is_known() -> None:
+    rows = Examination.objects.filter(pk=reported(a_trust()).pk)
+    refused(lambda: rows.update(setting="other"), "setting_of_examination_is_known")

@@ -15,7 +15,11 @@ pytestmark = pytest.mark.django_db
 CONSTRAINTS = {
     # 1. A report version received twice; an accession shared by two patients.
     "findings_report": {"report_version_is_received_once", "report_content_is_received_once"},
-    "findings_examination": {"accession_is_one_examination", "accession_is_never_empty"},
+    "findings_examination": {
+        "accession_is_one_examination",
+        "accession_is_never_empty",
+        "setting_of_examination_is_known",
+    },
     # 2 and 3. States, paired columns, order of times, one owner.
     "findings_finding": {
         "state_is_known",
@@ -83,6 +87,10 @@ CONSTRAINTS = {
         "merge_has_a_reason",
         "undone_merge_says_when_and_why",
     },
+    "findings_noreport": {
+        "no_report_has_a_reason",
+        "undone_no_report_says_when_and_why",
+    },
     "findings_patientchange": {
         "change_of_patient_is_known",
         "change_of_patient_has_happened",
@@ -126,6 +134,7 @@ INDEXES = {
     "one_open_pause_a_clock",
     "merged_into_one_record",
     "a_patient_dies_once",
+    "no_report_is_said_once",
     "one_post_for_a_duty_of_a_team",
     "a_finding_is_unroutable_once_at_a_time",
     "professional_code_is_one_person",
@@ -142,6 +151,11 @@ TRIGGERS = {
         "merge_is_undone_once",
     },
     "findings_examination": {"examination_is_of_a_record_that_is_kept"},
+    "findings_noreport": {
+        "noreport_is_never_deleted",
+        "no_report_never_changes",
+        "no_report_is_undone_once",
+    },
     "findings_patientchange": {
         "patientchange_is_never_deleted",
         "change_of_patient_never_changes",
