@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from findings.models import Category, Finding, Rung, Step
 from findings.services.timeline import database_now
+from notifications.clockwork import LATEST
 from notifications.coverage import ASKED
 from notifications.models import Channel, Notification, Pulse
 
@@ -144,6 +145,6 @@ def _pulses() -> Metric:
         labels=["part"],
     )
     now = database_now()
-    for pulse in Pulse.objects.exclude(name=ASKED).order_by("name"):
+    for pulse in Pulse.objects.exclude(name__in=[ASKED, LATEST]).order_by("name"):
         family.add_metric([pulse.name], max((now - pulse.at).total_seconds(), 0))
     return family

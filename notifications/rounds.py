@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from findings.services.leave import tell_stand_ins
 from findings.services.leavers import settle_leavers
-from notifications import coverage, pulse, watchdog
+from notifications import clockwork, coverage, pulse, watchdog
 from notifications.delivery import Delivered, deliver_due
 from notifications.downtime import keep_lists
 from notifications.escalation import Fired
@@ -17,6 +17,7 @@ def fire(told: Callable[[], object] = lambda: None) -> Fired:
     to send."""
     settle_leavers()
     tell_stand_ins()
+    clockwork.remember()
     fired = fire_due_steps(told=told)
     pulse.beat(pulse.FIRE)
     return fired

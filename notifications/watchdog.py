@@ -16,13 +16,14 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from findings.models import Clock, Finding, Step, Unroutable
 from findings.services.calendars import missing_years, promises_past_the_table
 from findings.services.timeline import database_now
 from findings.states import BY_STATE, OPEN
 from findings.words import length, local, plural, when
-from notifications import pulse
+from notifications import clockwork, pulse
 from notifications.models import Notification, Pulse
 
 log = logging.getLogger(__name__)
@@ -51,8 +52,9 @@ class Sentence:
 
 def look() -> list[Sentence]:
     """Asks the database, whatever was said a moment ago."""
-    now = database_now()
-    return [sentence for check in CHECKS for sentence in check(now)]
+    before, now, after = timezone.now(), database_now(), timezone.now()
+    apart = clockwork.apart(before, now, after)
+    return [*_apart(apart), *(sentence for check in CHECKS for sentence in check(now))]
 
 
 _said: tuple[float, list[Sentence]] | None = None
@@ -100,8 +102,9 @@ def call_heartbeat() -> None:
 # --- The list ----------------------------------------------------------------------------------
 
 
-def _no_sweep(now: datetime) -> Iterator[Sentence]:
+def _pulses(now: datetime) -> Iterator[Sentence]:
     seen = dict(Pulse.objects.values_list("name", "at"))
+    yield from _gone_back(clockwork.gone_back(seen.get(clockwork.LATEST), now))
     for name, what in (
         (pulse.FIRE, "looked for due steps"),
         (pulse.DELIVER, "sent waiting messages"),
@@ -116,6 +119,27 @@ def _no_sweep(now: datetime) -> Iterator[Sentence]:
         yield Sentence("Whether messages would reach anybody was never checked: see the log.")
     elif at and now - at > COVERAGE_OLD_AFTER:
         yield Sentence(f"Whether messages would reach anybody was last checked on {when(at)}.")
+
+
+def _apart(difference: timedelta | None) -> Iterator[Sentence]:
+    """Limits are judged by the database's clock alone; but somebody reads this machine's."""
+    if difference:
+        yield Sentence(
+            "The clocks of this machine and of the database differ by"
+            f" {_exactly(difference)}. Set them by the same time server."
+        )
+
+
+def _gone_back(behind: timedelta | None) -> Iterator[Sentence]:
+    if behind:
+        yield Sentence(
+            f"The clock of the database went back by {_exactly(behind)}: until it has caught up,"
+            " people are told that much later."
+        )
+
+
+def _exactly(span: timedelta) -> str:
+    return length(span) if span >= timedelta(minutes=1) else plural(int(span.seconds), "second")
 
 
 def _steps_overdue(now: datetime) -> Iterator[Sentence]:
@@ -253,7 +277,7 @@ def _are(count: int, noun: str) -> str:
 
 
 CHECKS: tuple[Callable[[datetime], Iterator[Sentence]], ...] = (
-    _no_sweep,
+    _pulses,
     _steps_overdue,
     _messages_stuck,
     _no_clock,
