@@ -24,7 +24,7 @@ from findings.services.deadlines import ask_the_next_owner, promised_action
 from findings.services.offer import accept_open_offer, end_open_offer
 from findings.services.owners import team_of, team_to_hold
 from findings.services.pause import end_pauses
-from findings.services.timeline import database_now, lock, move, on_behalf_of, record
+from findings.services.timeline import database_now, lock, moment, move, on_behalf_of, record
 from findings.states import ClockKind, Move, State
 
 
@@ -41,7 +41,7 @@ def acknowledge_finding(
     with transaction.atomic():
         finding = lock(finding)
         check_can_acknowledge(by, finding)
-        at = at or database_now()
+        at = at or moment(finding)
         move(finding, Move.ACKNOWLEDGE)
         _take_on(finding, by, plan, at, on_behalf_of(finding.owner_person, by))
         end_open_offer(finding=finding, because=f"{by} took it on.", at=at, by=by)
@@ -87,7 +87,7 @@ def accept_offer(*, finding: Finding, by: Person, plan: str, at: datetime | None
     with transaction.atomic():
         finding = lock(finding)
         check_can_answer_offer(by, finding)
-        at = at or database_now()
+        at = at or moment(finding)
         was_waiting, before = finding.state == State.AWAITING, str(finding.owner)
         move(finding, Move.ACCEPT)
         offer = accept_open_offer(finding=finding, at=at, by=by)
@@ -184,7 +184,7 @@ def decline_finding(
     with transaction.atomic():
         finding = lock(finding)
         check_can_decline(by, finding)
-        at = at or database_now()
+        at = at or moment(finding)
         move(finding, Move.DECLINE)
         record(
             finding=finding,
@@ -233,7 +233,7 @@ def hand_over_finding(
     with transaction.atomic():
         finding = lock(finding)
         check_can_hand_over(by, finding)
-        at = at or database_now()
+        at = at or moment(finding)
         team = team_to_hold(to) if to is not None else to_team
         if team is None:
             raise ValueError("Handing over needs a person or a team.")

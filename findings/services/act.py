@@ -11,7 +11,7 @@ from findings.rules import check_can_act, check_can_tell_patient
 from findings.services.clocks import stop_clocks
 from findings.services.follow_up import Advised, await_result, recommend
 from findings.services.offer import end_open_offer
-from findings.services.timeline import database_now, lock, move, record
+from findings.services.timeline import lock, moment, move, record
 from findings.states import ClockKind, Move
 from findings.timetable import end_of_day
 from findings.words import when
@@ -38,7 +38,7 @@ def record_action(
     with transaction.atomic():
         finding = lock(finding)
         check_can_act(by, finding)
-        at = at or database_now()
+        at = at or moment(finding)
         due_at = end_of_day(result_expected_on, ZoneInfo(settings.TIME_ZONE))
         if due_at <= at:
             raise ValueError("The day on which the result is expected has passed.")
@@ -92,7 +92,7 @@ def record_patient_told(
     with transaction.atomic():
         finding = lock(finding)
         check_can_tell_patient(by, finding)
-        at = at or database_now()
+        at = at or moment(finding)
         told_at = told_at or at
         if told_at > at:
             raise ValueError("The patient cannot have been told in the future.")

@@ -26,7 +26,7 @@ from findings.services.deadlines import promised_action, promised_answer
 from findings.services.flag import follow_up_date
 from findings.services.policy import limit_at, rule_to_promise
 from findings.services.tell_patient import hold_if_died, start_patient_clock
-from findings.services.timeline import database_now, lock, move, record
+from findings.services.timeline import lock, moment, move, record
 from findings.states import ClockKind, Move, State
 from findings.timetable import still_to_tell
 
@@ -105,7 +105,7 @@ def change_category(
         finding = lock(finding)
         check_can_change_category(by, finding)
         _check(finding, by, category, because, later_because, primary_site)
-        at = at or database_now()
+        at = at or moment(finding)
         move(finding, Move.CHANGE_CATEGORY)
         foreseen = foresee_change(finding, category)
         change = CategoryChange.objects.create(

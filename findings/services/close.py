@@ -9,7 +9,7 @@ from findings.rules import NotAllowed, check_can_close, check_can_withdraw
 from findings.services.clocks import clock_of_state, stop_clocks, tell_news
 from findings.services.follow_up import drop_recommendation
 from findings.services.offer import end_open_offer
-from findings.services.timeline import database_now, lock, move, record
+from findings.services.timeline import lock, moment, move, record
 from findings.states import ClockKind, Move
 
 
@@ -29,7 +29,7 @@ def close_finding(
             raise NotAllowed("Record first that the patient was told, or why they were not.")
         if outcome == Finding.Outcome.OTHER and not note.strip():
             raise ValueError("The outcome 'other' needs words.")
-        at = at or database_now()
+        at = at or moment(finding)
         move(finding, Move.CLOSE)
         finding.closed_at, finding.closed_by = at, by
         finding.outcome, finding.outcome_note = outcome, note.strip()
@@ -62,7 +62,7 @@ def withdraw_finding(
     with transaction.atomic():
         finding = lock(finding)
         check_can_withdraw(by, finding)
-        at = at or database_now()
+        at = at or moment(finding)
         clock = clock_of_state(finding)
         move(finding, Move.WITHDRAW)
         finding.withdrawn_at, finding.withdrawn_by = at, by

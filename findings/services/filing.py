@@ -27,7 +27,7 @@ from findings.services.follow_up import propose_matches
 from findings.services.identity import Held, IdentityHeld, identify
 from findings.services.offer import end_open_offer
 from findings.services.pause import end_pauses
-from findings.services.timeline import database_now, lock, record
+from findings.services.timeline import database_now, lock, moment, record
 from findings.states import State
 
 Outcome = Receipt.Outcome
@@ -69,7 +69,7 @@ def file_report(
         return Outcome.NEW_REPORT, report
     if examination.current_report_id != report.pk:
         return Outcome.OLDER_VERSION, report
-    _ask_again(examination, before, report, at or database_now())
+    _ask_again(examination, before, report, at)
     return Outcome.NEW_VERSION, report
 
 
@@ -255,7 +255,9 @@ def _order(report: Report) -> tuple:
     return report.reported_at, _RANK[report.status], report.version
 
 
-def _ask_again(examination: Examination, before: Report, report: Report, at: datetime) -> None:
+def _ask_again(
+    examination: Examination, before: Report, report: Report, when: datetime | None
+) -> None:
     """Whoever holds a finding of this examination hears what became of its report.
 
     The same words (a preliminary report that was verified) only leave a line in the timeline.
@@ -264,6 +266,7 @@ def _ask_again(examination: Examination, before: Report, report: Report, at: dat
     """
     for row in examination.findings.exclude(state=State.WITHDRAWN).order_by("pk"):
         finding = lock(row)
+        at = when or moment(finding)
         finding.report = report
         if _says_the_same(before, report):
             finding.save(update_fields=["report"])

@@ -24,7 +24,7 @@ from findings.models import (
 from findings.rules import check_can_follow_up
 from findings.services.clocks import open_recommendation, start_clock, stop_clocks, tell_owner_now
 from findings.services.policy import FOLLOW_UP_POLICY, rule_to_promise
-from findings.services.timeline import database_now, lock, record
+from findings.services.timeline import database_now, lock, moment, record
 from findings.states import ClockKind, State
 from findings.timetable import end_of_day
 
@@ -171,7 +171,7 @@ def confirm_match(
             raise ValueError("This examination is not proposed any more.")
         recommendation.examination = match.examination
         words = f"{match.examination.title}, {match.examination.accession}"
-        return _end(finding, recommendation, Outcome.DONE, words, by, at or database_now())
+        return _end(finding, recommendation, Outcome.DONE, words, by, at or moment(finding))
 
 
 def refuse_matches(*, finding: Finding, by: Person, at: datetime | None = None) -> Finding:
@@ -179,7 +179,7 @@ def refuse_matches(*, finding: Finding, by: Person, at: datetime | None = None) 
     with transaction.atomic():
         finding = lock(finding)
         check_can_follow_up(by, finding)
-        at = at or database_now()
+        at = at or moment(finding)
         proposed = ProposedMatch.objects.filter(
             recommendation=_still_open(finding), refused_at__isnull=True
         )
@@ -203,7 +203,7 @@ def end_follow_up(
     with transaction.atomic():
         finding = lock(finding)
         check_can_follow_up(by, finding)
-        at = at or database_now()
+        at = at or moment(finding)
         return _end(finding, _still_open(finding), outcome, because.strip(), by, at)
 
 

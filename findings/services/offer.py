@@ -18,7 +18,7 @@ from findings.rules import (
 )
 from findings.services.clocks import tell_now, tell_owner_now
 from findings.services.owners import team_to_hold
-from findings.services.timeline import database_now, lock, move, on_behalf_of, record
+from findings.services.timeline import lock, moment, move, on_behalf_of, record
 from findings.states import Move
 
 Outcome = HandOver.Outcome
@@ -43,7 +43,7 @@ def offer_finding(
         finding = lock(finding)
         check_can_offer(by, finding)
         _check_can_hold(finding, to, to_team)
-        at = at or database_now()
+        at = at or moment(finding)
         move(finding, Move.OFFER)
         offer = HandOver.objects.create(
             finding=finding,
@@ -87,7 +87,7 @@ def refuse_offer(
     with transaction.atomic():
         finding = lock(finding)
         check_can_answer_offer(by, finding)
-        at = at or database_now()
+        at = at or moment(finding)
         offer = _end(finding, Outcome.REFUSED, because, at, by)
         tell_owner_now(finding=finding, words="your offer was refused", at=at)
     return offer
@@ -98,7 +98,7 @@ def take_offer_back(*, finding: Finding, by: Person, at: datetime | None = None)
     with transaction.atomic():
         finding = lock(finding)
         check_can_take_back(by, finding)
-        return _end(finding, Outcome.TAKEN_BACK, "", at or database_now(), by)
+        return _end(finding, Outcome.TAKEN_BACK, "", at or moment(finding), by)
 
 
 def end_open_offer(

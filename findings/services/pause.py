@@ -15,7 +15,7 @@ from findings.models import Audience, Clock, Event, Finding, Pause, Person, Step
 from findings.rules import check_can_end_pause, check_can_hold_letter, check_can_snooze
 from findings.services.calendars import calendar
 from findings.services.clocks import clock_of_state
-from findings.services.timeline import database_now, lock, record
+from findings.services.timeline import lock, moment, record
 from findings.states import ClockKind
 from findings.timetable import parse_duration
 from findings.words import until
@@ -58,7 +58,7 @@ def snooze(
     with transaction.atomic():
         finding = lock(finding)
         check_can_snooze(by, finding)
-        at = at or database_now()
+        at = at or moment(finding)
         clock = clock_of_state(finding)
         at_most = check_snooze_until(clock, until_at, at)
         return _pause(clock, Kind.SNOOZE, because, until_at, at, by, at_most)
@@ -72,7 +72,7 @@ def hold_letter(
         finding = lock(finding)
         check_can_hold_letter(by, finding)
         clock = finding.clocks.get(kind=ClockKind.TELL_PATIENT, stopped_at__isnull=True)
-        return _pause(clock, Kind.HOLD, because, until_at, at or database_now(), by, None)
+        return _pause(clock, Kind.HOLD, because, until_at, at or moment(finding), by, None)
 
 
 def hold_for_death(*, finding: Finding, at: datetime) -> bool:
@@ -157,7 +157,7 @@ def end_pause(*, finding: Finding, by: Person, at: datetime | None = None) -> Fi
     with transaction.atomic():
         finding = lock(finding)
         check_can_end_pause(by, finding)
-        end_pauses(finding=finding, at=at or database_now(), by=by)
+        end_pauses(finding=finding, at=at or moment(finding), by=by)
     return finding
 
 

@@ -11,7 +11,7 @@ from findings.rules import check_can_record_call, holds
 from findings.services.acknowledge import take_on_by_telephone
 from findings.services.clocks import tell_owner_now
 from findings.services.owners import team_to_hold
-from findings.services.timeline import database_now, lock, record
+from findings.services.timeline import lock, moment, record
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def record_call(
     with transaction.atomic():
         finding = lock(finding)
         check_can_record_call(by, finding)
-        at = at or database_now()
+        at = at or moment(finding)
         if call.called_at > at:
             raise ValueError("The call is in the future.")
         made = PhoneCall.objects.create(

@@ -14,7 +14,7 @@ from findings.rules import check_can_send_letter
 from findings.services.clocks import start_clock
 from findings.services.pause import hold_for_death
 from findings.services.policy import PolicyError, limit_at, rule_to_promise
-from findings.services.timeline import database_now, lock, record
+from findings.services.timeline import lock, moment, record
 from findings.states import ClockKind
 
 
@@ -63,4 +63,4 @@ def record_letter_sent(*, finding: Finding, by: Person, at: datetime | None = No
     with transaction.atomic():
         finding = lock(finding)
         check_can_send_letter(by, finding)
-        return record(finding=finding, kind=Event.Kind.LETTER_SENT, by=by, at=at or database_now())
+        return record(finding=finding, kind=Event.Kind.LETTER_SENT, by=by, at=at or moment(finding))

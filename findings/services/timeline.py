@@ -25,6 +25,27 @@ def database_now() -> datetime:
         return cursor.fetchone()[0]
 
 
+# A clock that goes back by more is not believed in either place: the database refuses the answer.
+WENT_BACK_AT_MOST = 3600  # seconds
+MOMENT = """
+    SELECT greatest(clock_timestamp(), (
+        SELECT max(at) FROM (
+            SELECT at FROM findings_event WHERE finding_id = %s ORDER BY number DESC LIMIT 20
+        ) AS newest WHERE at < clock_timestamp() + %s * interval '1 second'))
+"""
+
+
+def moment(finding: Finding) -> datetime:
+    """This moment (UTC) in this finding's timeline, which never runs backwards: where the
+    database's clock went back, that of its newest lines. Ask after the lock, and pass it on.
+
+    An answer that came after the flag could not be kept otherwise.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(MOMENT, [finding.pk, WENT_BACK_AT_MOST])
+        return cursor.fetchone()[0]
+
+
 def lock(finding: Finding) -> Finding:
     """The finding as it is now, nobody else's until this transaction ends.
 
