@@ -14,7 +14,6 @@ from findings.models import (
     Event,
     Examination,
     Finding,
-    HandOver,
     Organisation,
     Patient,
     Pause,
@@ -124,10 +123,10 @@ def check_can_offer(person: Person, finding: Finding) -> None:
 
 def check_can_answer_offer(person: Person, finding: Finding) -> None:
     """Accept it, or refuse it."""
-    _require(
-        HandOver.objects.open_to(person).filter(finding=finding).exists(),
-        "Only somebody to whom a finding is offered can accept or refuse it.",
-    )
+    theirs = finding.offers.made_to(person)
+    _require(theirs.exists(), "Only somebody to whom a finding is offered can accept or refuse it.")
+    if not theirs.open().exists():
+        raise MoveRefused("The offer has ended.")
     after(State(finding.state), Move.ACCEPT)
 
 

@@ -99,11 +99,13 @@ class FindingQuerySet(models.QuerySet["Finding"]):
 
 
 def _told_or_answered(person: Person, since: datetime) -> Q:
-    """Both look at the rows of one finding through its index."""
-    answered = Event.objects.acknowledged_by(person).filter(
-        finding=models.OuterRef("pk"), at__gte=since
+    """Told by a message, or by an offer; each looks at the rows of one finding by its index."""
+    this = models.OuterRef("pk")
+    answered = Event.objects.acknowledged_by(person).filter(finding=this, at__gte=since)
+    offered = HandOver.objects.made_to(person).filter(finding=this, offered_at__gte=since)
+    return (
+        told.told_since(person.pk, since) | Q(models.Exists(answered)) | Q(models.Exists(offered))
     )
-    return told.told_since(person.pk, since) | Q(models.Exists(answered))
 
 
 class Finding(models.Model):

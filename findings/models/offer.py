@@ -16,13 +16,16 @@ class HandOverQuerySet(models.QuerySet["HandOver"]):
     def open(self) -> "HandOverQuerySet":
         return self.filter(ended_at__isnull=True)
 
-    def open_to(self, person: Person) -> "HandOverQuerySet":
-        """Those that this person may accept: offered to them, to a team of theirs, or to somebody
-        on leave for whom they stand in."""
+    def made_to(self, person: Person) -> "HandOverQuerySet":
+        """To them, to a team of theirs, or to somebody on leave for whom they stand in."""
         if not person.has_role(Role.REFERRER):
             return self.none()
         asked = [person.pk, *covered_by(person, timezone.localdate())]
-        return self.open().filter(Q(to_person__in=asked) | Q(to_team__in=person.team_ids()))
+        return self.filter(Q(to_person__in=asked) | Q(to_team__in=person.team_ids()))
+
+    def open_to(self, person: Person) -> "HandOverQuerySet":
+        """Those that this person may accept."""
+        return self.open().made_to(person)
 
 
 class HandOver(models.Model):

@@ -50,15 +50,16 @@ def acknowledge_finding(
 
 
 def keep_late_acknowledgement(*, finding: Finding, by: Person, plan: str, seen: int) -> bool:
-    """An acknowledgement that was refused since the finding had ended, or its report had changed
-    after the decision numbered `seen`: a line in the timeline, once however often it is sent, and
-    nothing else. False where it is neither, or not theirs: nothing is written."""
+    """An acknowledgement, or the acceptance of an offer, that was refused since the finding had
+    ended, or its report had changed after the decision numbered `seen`: a line in the timeline,
+    once however often it is sent, and nothing else. False where it is neither, or neither theirs
+    nor ever offered to them: nothing is written."""
     plan = plan.strip()
     with transaction.atomic():
         finding = lock(finding)
         overtaken_by = finding.events.filter(kind__in=_OVERTAKES).order_by("-number").first()
         changed = overtaken_by is not None and overtaken_by.number > seen
-        if overtaken_by is None or not plan or not holds(by, finding):
+        if overtaken_by is None or not plan or not _was_asked(by, finding):
             return False
         if finding.is_open and not changed:
             return False
@@ -72,6 +73,10 @@ def keep_late_acknowledgement(*, finding: Finding, by: Person, plan: str, seen: 
                 plan=plan,
             )
     return True
+
+
+def _was_asked(person: Person, finding: Finding) -> bool:
+    return holds(person, finding) or finding.offers.made_to(person).exists()
 
 
 _OVERTAKES = (Event.Kind.CLOSED, Event.Kind.WITHDRAWN, Event.Kind.REOPENED)

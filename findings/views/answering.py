@@ -14,11 +14,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from findings.forms.answers import AnswerForm
+from findings.forms.answers import AcknowledgeForm, AnswerForm
 from findings.models import Finding, Person
 from findings.presenters.answering import last_decision, overtaken
 from findings.reach import StepPreview
 from findings.rules import NotAllowed
+from findings.services.acknowledge import keep_late_acknowledgement
 from findings.services.policy import PolicyError
 from findings.services.timeline import lock
 from findings.states import MoveRefused
@@ -126,6 +127,11 @@ def _too_late(
         "again": _again(request, finding, by, answer),
     }
     return render(request, "answers/too_late.jinja", context, status=409)
+
+
+def keep_late(finding: Finding, by: Person, form: AcknowledgeForm, seen: int) -> bool:
+    """For an answer with a plan: to acknowledge, or to accept an offer."""
+    return keep_late_acknowledgement(finding=finding, by=by, plan=form.plan, seen=seen)
 
 
 def _seen_by(request: HttpRequest) -> int:

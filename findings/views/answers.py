@@ -13,13 +13,12 @@ from findings.services.acknowledge import (
     acknowledge_finding,
     decline_finding,
     hand_over_finding,
-    keep_late_acknowledgement,
 )
 from findings.services.act import record_action, record_patient_told
 from findings.services.close import close_finding, withdraw_finding
 from findings.services.timeline import database_now
 from findings.timetable import PlannedStep
-from findings.views.answering import Answer, answer_page
+from findings.views.answering import Answer, answer_page, keep_late
 
 NOT_RESET = "The clock was not reset: what was promised to the patient stays promised."
 
@@ -58,10 +57,6 @@ def hand_over(request: HttpRequest, reference: str) -> HttpResponse:
 def _acknowledge(finding: Finding, by: Person, form: forms.AcknowledgeForm) -> str:
     acknowledge_finding(finding=finding, by=by, plan=form.plan)
     return f"You hold this finding now. The first clock has stopped. {next_limit(finding)}."
-
-
-def _keep_late(finding: Finding, by: Person, form: forms.AcknowledgeForm, seen: int) -> bool:
-    return keep_late_acknowledgement(finding=finding, by=by, plan=form.plan, seen=seen)
 
 
 def _decline(finding: Finding, by: Person, form: forms.DeclineForm) -> str:
@@ -150,7 +145,7 @@ ACKNOWLEDGE = Answer(
     check=rules.check_can_acknowledge,
     take=_acknowledge,
     lead="You hold the finding from now on. The clock to acknowledge stops; the one to act runs.",
-    keep_late=_keep_late,
+    keep_late=keep_late,
 )
 DECLINE = Answer(
     title="This is not mine",

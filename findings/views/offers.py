@@ -11,7 +11,7 @@ from findings.services.acknowledge import accept_offer
 from findings.services.offer import offer_finding, refuse_offer, take_offer_back
 from findings.services.timeline import database_now
 from findings.timetable import PlannedStep
-from findings.views.answering import Answer, answer_page
+from findings.views.answering import Answer, answer_page, keep_late
 
 
 def offer(request: HttpRequest, reference: str) -> HttpResponse:
@@ -80,6 +80,7 @@ ACCEPT = Answer(
     check=rules.check_can_answer_offer,
     take=_accept,
     lead="You hold the finding from now on. The time to act still counts from the flag.",
+    keep_late=keep_late,
 )
 REFUSE = Answer(
     title="Refuse the offer",

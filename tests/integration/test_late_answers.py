@@ -4,14 +4,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from findings.arrivals import ArrivingStatus
-from findings.models import Action, Audience, Event, Finding, Person, Step
+from findings.models import Action, Audience, Event, Finding, Person, Role, Step
 from findings.services.act import record_action, record_patient_told
 from findings.services.clocks import clock_of_state
 from findings.services.close import close_finding, withdraw_finding
+from findings.services.offer import offer_finding, take_offer_back
 from findings.services.timeline import lock
 from findings.states import State
 from notifications import tasks
@@ -21,7 +23,7 @@ from notifications.firing import fire_due_steps
 from notifications.models import Channel, Notification
 from tests.calling import FINDINGS, calling
 from tests.engine.mail import MailServer
-from tests.factories import Trust, acknowledged, flagged
+from tests.factories import TeamFactory, Trust, acknowledged, flagged
 from tests.integration.telling import ago, fired
 from tests.integration.test_asking_again import correct
 from tests.pages import hidden_in, signed_in, words_of
@@ -136,6 +138,55 @@ def test_the_page_says_that_it_came_too_late_and_where_it_is_kept(trust: Trust) 
     assert PLAN in page
     assert client.get(address).status_code == 409, "only looking leaves no line"
     assert len(late_lines(finding)) == 1
+
+
+# --- Neither does an offer that is accepted after the end -----------------------------------------
+
+
+def offered(trust: Trust, finding: Finding) -> tuple[Client, dict[str, str]]:
+    """Somebody of another team has the page open on which they can accept it."""
+    surgeon = trust.add(Role.REFERRER, team=TeamFactory(organisation=trust.organisation))
+    offer_finding(finding=finding, by=trust.referrer, because="For surgery.", to=surgeon)
+    client = signed_in(surgeon)
+    opened = hidden_in(client.get(reverse("accept-offer", args=[finding.reference])))
+    return client, opened | {"choice": "other", "details": PLAN}
+
+
+def test_an_offer_accepted_after_the_withdrawal_says_so_and_is_kept(trust: Trust) -> None:
+    finding = flagged(trust)
+    client, typed = offered(trust, finding)
+    withdraw_finding(finding=finding, by=trust.radiologist, because="Another patient.")
+    late = client.post(reverse("accept-offer", args=[finding.reference]), typed)
+    assert late.status_code == 409
+    assert f"{trust.radiologist} was first" in words_of(late)
+    assert KEPT in words_of(late)
+    ((by, plan),) = late_lines(finding)
+    assert (by.team_ids() == trust.referrer.team_ids(), plan) == (False, PLAN)
+    finding.refresh_from_db()
+    assert finding.state == State.WITHDRAWN
+    assert nothing_runs(finding)
+
+
+def test_an_offer_accepted_after_a_correction_is_kept_and_must_be_made_anew(trust: Trust) -> None:
+    finding = flagged(trust)
+    client, typed = offered(trust, finding)
+    correct(trust, finding.examination, "Other words.", ArrivingStatus.CORRECTED)
+    late = client.post(reverse("accept-offer", args=[finding.reference]), typed)
+    assert "The report changed since you opened this page" in words_of(late)
+    assert [plan for _, plan in late_lines(finding)] == [PLAN]
+
+
+def test_an_offer_accepted_after_it_was_taken_back_says_who_did_and_loses_no_word(
+    trust: Trust,
+) -> None:
+    finding = flagged(trust)
+    client, typed = offered(trust, finding)
+    take_offer_back(finding=finding, by=trust.referrer)
+    late = client.post(reverse("accept-offer", args=[finding.reference]), typed)
+    assert late.status_code == 409
+    assert f"{trust.referrer} was first" in words_of(late)
+    assert PLAN in words_of(late)
+    assert late_lines(finding) == []
 
 
 # --- The RIS withdraws the report, and a second later the acknowledgement comes -----------------

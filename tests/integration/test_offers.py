@@ -190,7 +190,7 @@ def test_an_offer_that_was_taken_back_reaches_nobody_and_cannot_be_accepted(trus
     deliver()
     assert mail.to(surgeon.email) == []
     assert mail.to(trust.referrer.email)
-    with pytest.raises(NotAllowed):
+    with pytest.raises(MoveRefused):
         accept_offer(finding=finding, by=surgeon, plan=PLAN)
 
 
