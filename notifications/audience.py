@@ -237,6 +237,14 @@ def _acknowledger(roll: Roll, asked: Question) -> Found:
     return _but_for_whoever_did_it(asked, known - set(_owner(roll, asked).people))
 
 
+def _else_told(roll: Roll, asked: Question) -> Found:
+    """Whoever knows of it, but for who holds it now or acknowledged it once: they hear, too, and
+    in other words."""
+    finding = asked.subject.finding_id
+    others = set(_owner(roll, asked).people) | (acknowledgers(finding) if finding else set())
+    return _but_for_whoever_did_it(asked, _told(asked) - others)
+
+
 def _but_for_whoever_did_it(asked: Question, people: set[int]) -> Found:
     done_by = asked.subject.done_by
     return Found(asked, sorted(people - {done_by.pk if done_by else 0}))
@@ -254,6 +262,7 @@ _WHO: dict[Audience, Who] = {
     Audience.OFFERED_BY: _offered_by,
     Audience.WITHDRAWN: _withdrawn,
     Audience.ACKNOWLEDGER: _acknowledger,
+    Audience.TOLD: _else_told,
 }
 
 

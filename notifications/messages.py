@@ -186,6 +186,8 @@ def _what_is_asked(
         return _withdrawn(notification, urgency)
     if notification.step.audience == Audience.ACKNOWLEDGER:
         return _corrected(notification, urgency)
+    if notification.step.audience == Audience.TOLD:
+        return _corrected_unanswered(notification, urgency)
     if asks_for_an_answer(notification.step):
         return _asked(notification, urgency, at, standing)
     return _undelivered(notification.finding.reference, urgency)
@@ -238,6 +240,22 @@ def _corrected(notification: Notification, urgency: str) -> dict[str, str]:
         " have arranged something because of it, read what changed.",
         "limit": "",
         "why": "you acknowledged this finding before it went to somebody else",
+    }
+
+
+def _corrected_unanswered(notification: Notification, urgency: str) -> dict[str, str]:
+    """It asks nothing new, and takes back nothing of what was asked before."""
+    finding = notification.finding
+    to_do = "What was asked of you before still stands, since nobody has answered yet."
+    if finding.acknowledged_at:
+        to_do = "It has been answered since, and you need do nothing more."
+    return {
+        "subject": f"{_prefix(urgency)}the report has changed ({finding.reference})",
+        "headline": f"A finding that you were told of: {_what_changed(finding)}",
+        "to_do": f"Whoever holds it is asked again. {to_do} If you have arranged something because"
+        " of it, read what changed.",
+        "limit": "",
+        "why": "you were told of this finding before its report changed",
     }
 
 

@@ -31,10 +31,11 @@ class Audience(models.TextChoices):
     # Nor these: news that nobody has to act on (`services/clocks.tell_news`).
     WITHDRAWN = "withdrawn", "whoever was told of it or holds it"
     ACKNOWLEDGER = "acknowledger", "whoever acknowledged it before"
+    TOLD = "told", "whoever else was told of it before"
 
 
 # What is told for its own sake: no clock that stops, and no answer, makes it needless.
-NEWS = (Audience.WITHDRAWN, Audience.ACKNOWLEDGER)
+NEWS = (Audience.WITHDRAWN, Audience.ACKNOWLEDGER, Audience.TOLD)
 
 
 class RuleQuerySet(models.QuerySet["Rule"]):

@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from findings.arrivals import ArrivingPerson, ArrivingReport, HeldReason
 from findings.models import (
+    Audience,
     Event,
     Examination,
     Finding,
@@ -22,7 +23,7 @@ from findings.models import (
     Team,
 )
 from findings.services.clocks import REPORT_CHANGED, tell_owner_now
-from findings.services.flag import reopen_finding, tell_acknowledgers
+from findings.services.flag import reopen_finding, tell_of_correction
 from findings.services.follow_up import propose_matches
 from findings.services.identity import Held, IdentityHeld, identify
 from findings.services.offer import end_open_offer
@@ -291,8 +292,8 @@ def _says_the_same(before: Report, report: Report) -> bool:
 
 def _tell_again(finding: Finding, report: Report, at: datetime) -> None:
     """Nobody has answered yet, so there is nothing to re-open, and no limit moves: a correction
-    must not give anybody more time. The owner is told at once, and whoever is about to answer
-    sees first that what they answer has changed."""
+    must not give anybody more time. The owner is told at once, everybody whom the ladder has
+    reached, too, and whoever is about to answer sees first that what they answer has changed."""
     finding.save(update_fields=["report"])
     record(
         finding=finding,
@@ -304,7 +305,8 @@ def _tell_again(finding: Finding, report: Report, at: datetime) -> None:
     end_open_offer(finding=finding, because="The report changed.", at=at, by=None)
     end_pauses(finding=finding, at=at, by=None)
     tell_owner_now(finding=finding, words=REPORT_CHANGED, at=at)
-    tell_acknowledgers(finding=finding, at=at)
+    for audience in (Audience.ACKNOWLEDGER, Audience.TOLD):
+        tell_of_correction(finding=finding, audience=audience, at=at)
 
 
 def _named(report: Report) -> str:

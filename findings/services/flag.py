@@ -302,16 +302,17 @@ def reopen_finding(
     start_acknowledge_clock(finding=finding, at=at, by=by)
     start_patient_clock(finding=finding, at=at, by=by)
     if report_changed:
-        tell_acknowledgers(finding=finding, at=at)
+        tell_of_correction(finding=finding, audience=Audience.ACKNOWLEDGER, at=at)
 
 
-def tell_acknowledgers(*, finding: Finding, at: datetime) -> None:
+def tell_of_correction(*, finding: Finding, audience: Audience, at: datetime) -> None:
     """The report changed: whoever acknowledged once and passed it on may have arranged something
-    by what it said. Whoever holds it is asked, not told. The caller holds the finding's lock."""
+    by what it said; and where nobody has answered yet, everybody whom the ladder has reached knows
+    what is not true any more. Whoever holds it is asked, not told. The caller holds the lock."""
     tell_news(
         finding=finding,
         clock=clock_of_state(finding),
-        audience=Audience.ACKNOWLEDGER,
+        audience=audience,
         words=REPORT_CHANGED,
         at=at,
     )

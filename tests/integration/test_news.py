@@ -331,6 +331,52 @@ def test_a_correction_before_the_next_answer_reaches_them_as_well(trust: Trust) 
     assert hear_of(Audience.ACKNOWLEDGER, finding) == {trust.referrer}
 
 
+def test_while_nobody_has_answered_everybody_whom_the_ladder_reached_hears_of_it_once(
+    mail: MailServer, trust: Trust
+) -> None:
+    finding = told(trust, at=ago(minutes=65))
+    reached = hear_of(Audience.OWNER, finding) | {
+        one.recipient for one in Notification.objects.filter(finding=finding)
+    }
+    call = Call(ago(minutes=1), "Nodule.", True, spoke_to=trust.coordinator)
+    record_call(finding=finding, by=trust.radiologist, call=call)
+    mail.arrived.clear()
+    correct(trust, finding.examination, "Benign after all.", ArrivingStatus.CORRECTED)
+    heard = hear_of(Audience.TOLD, finding)
+    assert heard == (reached | {trust.coordinator}) - {trust.referrer}
+    assert trust.director in heard
+    for _ in range(2):
+        fire_due_steps()
+        deliver_due()
+    for person in heard | {trust.referrer}:
+        assert len(mail.to(person.email)) == 1
+    (news,) = mail.to(trust.director.email)
+    assert f"the report has changed ({finding.reference})" in news.message["Subject"]
+    assert "What was asked of you before still stands, since nobody has answered yet." in news.text
+    assert "Benign" not in news.text
+
+
+def test_whose_message_had_not_gone_hears_of_no_correction_but_of_the_finding(
+    mail: MailServer, trust: Trust
+) -> None:
+    finding = fired(trust, at=ago(minutes=65))
+    correct(trust, finding.examination, "Other words.", ArrivingStatus.CORRECTED)
+    assert hear_of(Audience.TOLD, finding) == set()
+    deliver_due()
+    assert len(mail.to(trust.director.email)) == 1
+
+
+def test_an_answer_that_comes_before_the_news_of_a_correction_goes_stands_in_it(
+    mail: MailServer, trust: Trust
+) -> None:
+    finding = told(trust, at=ago(minutes=65))
+    correct(trust, finding.examination, "Other words.", ArrivingStatus.CORRECTED)
+    acknowledge_finding(finding=finding, by=trust.referrer, plan="Clinic.")
+    deliver_due()
+    last = mail.to(trust.director.email)[-1].text
+    assert "It has been answered since, and you need do nothing more." in last
+
+
 def test_whoever_still_holds_it_is_asked_and_gets_no_news_beside(trust: Trust) -> None:
     finding = acknowledged(trust, told(trust))
     correct(trust, finding.examination, "Other words.", ArrivingStatus.CORRECTED)
