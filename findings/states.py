@@ -24,6 +24,8 @@ class ClockKind(StrEnum):
     ACT = "act"
     FOLLOW_UP = "follow_up"
     TELL_PATIENT = "tell_patient"
+    # Of an examination, before there is a report in which anything could be found.
+    REPORT_BY = "report_by"
 
 
 class Move(StrEnum):

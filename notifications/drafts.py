@@ -70,7 +70,7 @@ class Drafts:
             standing=self._standing,
         )
         parts = [
-            Part(one, tries.count + 1, self._seen[one.finding_id])
+            Part(one, tries.count + 1, self._seen[one.finding_id])  # type: ignore[index]
             for one, tries in zip(needed, every, strict=True)
         ]
         return Draft(parts, message)

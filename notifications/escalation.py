@@ -102,10 +102,10 @@ def lines_of(rungs: Sequence[Rung], at: datetime) -> Iterator[Line]:
     highest = rungs[-1].step
     for rung in rungs:
         step = rung.step
-        yield Line(step.finding_id, Event.Kind.STEP_FIRED, _said(rung, highest, at))
+        yield Line(step.finding_id, Event.Kind.STEP_FIRED, _said(rung, highest, at))  # type: ignore[arg-type]
         if not rung.reach.told:
             said = {"level": step.level, "audience": step.audience, "because": rung.reach.reasons}
-            yield Line(step.finding_id, Event.Kind.STEP_UNREACHABLE, said)
+            yield Line(step.finding_id, Event.Kind.STEP_UNREACHABLE, said)  # type: ignore[arg-type]
 
 
 def _said(rung: Rung, highest: Step, at: datetime) -> dict[str, Any]:

@@ -133,7 +133,7 @@ class _Batch:
             finding__in=self.subjects, clock__stopped_at__isnull=True, falls_at__lte=at
         )
         for step in running.order_by("clock"):
-            due[step.finding_id][step.clock_id].append(step)
+            due[step.finding_id][step.clock_id].append(step)  # type: ignore[index]
         of_clocks = [
             sorted(steps, key=height) for pk in self.subjects for steps in due[pk].values()
         ]
@@ -144,7 +144,7 @@ class _Batch:
         return [[Rung(step, found[asked[step.pk]]) for step in steps] for steps in of_clocks]
 
     def _question(self, step: Step, at: datetime) -> Question:
-        subject = self.subjects[step.finding_id]
+        subject = self.subjects[step.finding_id]  # type: ignore[index]
         # Whose answer is in the finding's own offer.
         if step.audience not in (Audience.OFFERED, Audience.OFFERED_BY):
             subject = replace(subject, finding_id=None)

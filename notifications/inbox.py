@@ -92,4 +92,4 @@ def _write(ready: Sequence[Draft]) -> None:
 def _line(draft: Draft) -> Line:
     (part,) = draft.parts
     what = said(part.notification, attempt=part.number)
-    return Line(part.notification.finding_id, Event.Kind.SENT, what)
+    return Line(part.notification.finding_id, Event.Kind.SENT, what)  # type: ignore[arg-type]

@@ -9,6 +9,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from findings.models.append_only import append_only, never_deleted
+from findings.models.clock import OF_EXAMINATION, OF_FINDING
+from findings.models.finding import Finding
 from findings.models.people import Person
 
 # The priority of a category by which nothing is held or saved up.
@@ -199,8 +201,18 @@ class Notification(models.Model):
     step = models.ForeignKey(
         "findings.Step", models.PROTECT, related_name="notifications", db_index=False
     )
-    # The step's finding, here so that sending needs no join.
-    finding = models.ForeignKey("findings.Finding", models.PROTECT, related_name="notifications")
+    # The step's finding or examination, here so that sending needs no join.
+    finding: "models.ForeignKey[Finding, Finding]" = models.ForeignKey(  # type: ignore[misc]
+        "findings.Finding", models.PROTECT, related_name="notifications", null=True, blank=True
+    )
+    examination = models.ForeignKey(
+        "findings.Examination",
+        models.PROTECT,
+        related_name="notifications",
+        null=True,
+        blank=True,
+        db_index=False,
+    )
     recipient = models.ForeignKey(
         "findings.Person", models.PROTECT, related_name="notifications", db_index=False
     )
@@ -229,6 +241,10 @@ class Notification(models.Model):
                 fields=["step", "recipient", "route"], name="one_notification_a_step_and_route"
             ),
             models.CheckConstraint(
+                name="notification_is_of_a_finding_or_an_examination",
+                condition=OF_FINDING | OF_EXAMINATION,
+            ),
+            models.CheckConstraint(
                 name="notification_status_is_known",
                 condition=Q(status__in=["queued", "sending", "sent", "failed", "not_needed"]),
             ),
@@ -250,6 +266,11 @@ class Notification(models.Model):
                 condition=Q(status__in=["queued", "sending"]),
             ),
             models.Index(fields=["recipient", "-created_at"]),
+            models.Index(
+                fields=["examination"],
+                name="notifications_of_examinations",
+                condition=Q(examination__isnull=False),
+            ),
             models.Index(
                 fields=["sent_at"], name="notifications_sent", condition=Q(sent_at__isnull=False)
             ),

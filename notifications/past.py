@@ -87,7 +87,7 @@ def _line(attempt: DeliveryAttempt, outcome: str, detail: str, at: datetime) -> 
     more: dict[str, object] = {"because": detail} if detail else {}
     if outcome == Outcome.TRANSIENT:
         more["again"] = True
-    return Event(
+    return Event(  # type: ignore[misc]
         finding_id=notification.finding_id,
         kind=Event.Kind.SENT if outcome == Outcome.ACCEPTED else Event.Kind.SEND_FAILED,
         at=at,

@@ -7,6 +7,7 @@
 the application and by e-mail; `person(…, reachable=False)` has none. Nothing is random.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -24,23 +25,29 @@ from findings.arrivals import (
     ArrivingStatus,
 )
 from findings.models import (
+    Audience,
     Category,
+    Clock,
     Examination,
     Finding,
     Membership,
     Organisation,
+    Patient,
     Person,
     Report,
     Role,
     Rule,
     Sender,
     Site,
+    Step,
     Team,
 )
+from findings.models.clock import REPORT_BY_PRIORITY
 from findings.services.acknowledge import acknowledge_finding
 from findings.services.flag import flag_finding
 from findings.services.policy import load_policy, sign_rule
 from findings.services.receive import receive_report
+from findings.states import ClockKind
 from notifications.models import Channel, Route
 
 TEXT = "Nodule of 14 mm in the right upper lobe. CT advised."
@@ -299,6 +306,57 @@ def report(trust: Trust, **fields: Any) -> Report:
     """A report, received as from the trust's RIS; the same accession again is a new version."""
     _, received = receive_report(sender=trust.sender, arriving=arriving(trust, **fields))
     return received
+
+
+def unreported(trust: Trust, **fields: Any) -> Examination:
+    """An examination of a new patient of which no report came; nobody waits for it yet."""
+    number = next(_last)
+    given = {
+        "sender": trust.sender,
+        "accession": f"WAIT{number:07}",
+        "patient": Patient.objects.create(family_name=f"Waiting{number}", given_name="Test"),
+        "site": trust.site,
+        "modality": "CT",
+        "description": "CT Chest",
+        "performed_at": timezone.now(),
+    }
+    return Examination.objects.create(**{**given, **fields})
+
+
+# Days after the images, and who is told then that there is no report.
+WAITS = ((21, Audience.TEAM), (28, Audience.DEPARTMENT), (28, Audience.GOVERNANCE))
+
+
+def waiting_examination(
+    trust: Trust,
+    *,
+    performed_at: datetime | None = None,
+    waits: Sequence[tuple[int, Audience]] = WAITS,
+    **fields: Any,
+) -> Examination:
+    """An examination whose report is waited for: 28 days from when it was performed."""
+    start = performed_at or timezone.now()
+    examination = unreported(trust, performed_at=start, **fields)
+    clock = Clock.objects.create(
+        examination=examination,
+        kind=ClockKind.REPORT_BY,
+        rule=Rule.objects.in_force().get(policy_id="UK-TAT-MAX"),
+        started_at=start,
+        due_at=start + timedelta(days=28),
+    )
+    Step.objects.bulk_create(
+        Step(
+            clock=clock,
+            examination=examination,
+            level=level,
+            audience=audience,
+            words=f"no report after {days} days",
+            priority=REPORT_BY_PRIORITY,
+            due_at=start + timedelta(days=days),
+        )
+        for level, (days, audience) in enumerate(waits, 1)
+    )
+    return examination
 
 
 def flagged(

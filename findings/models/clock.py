@@ -1,5 +1,7 @@
 """A promise with a timetable, and its steps: when somebody is told, and who."""
 
+from typing import TYPE_CHECKING
+
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
@@ -9,10 +11,21 @@ from findings.models.append_only import never_deleted
 from findings.states import ClockKind
 from findings.timetable import PlannedStep
 
+if TYPE_CHECKING:
+    from findings.models.finding import Finding
+
+
+# Of an examination that waits for its report, or of a finding: one of the two, never both.
+OF_EXAMINATION = Q(finding__isnull=True, examination__isnull=False)
+OF_FINDING = Q(finding__isnull=False, examination__isnull=True)
+
+# An image that nobody has read comes after every category of what somebody has seen in one.
+REPORT_BY_PRIORITY = 9
+
 
 class Clock(models.Model):
     """A promise with a timetable. One kind follows from the state of the finding; others run
-    beside it (states.py)."""
+    beside it (states.py). An examination has one kind only: its report is waited for."""
 
     class StoppedBecause(models.TextChoices):
         ANSWERED = "answered", "What was promised was done"
@@ -21,8 +34,21 @@ class Clock(models.Model):
         CATEGORY = "category", "The category changed; a new clock started"
         CLOSED = "closed", "The finding was closed"
         WITHDRAWN = "withdrawn", "The finding was withdrawn"
+        REPORTED = "reported", "The report came"
+        NOT_EXPECTED = "not_expected", "No report is to be expected: a person said why"
 
-    finding = models.ForeignKey("findings.Finding", models.PROTECT, related_name="clocks")
+    finding: "models.ForeignKey[Finding, Finding]" = models.ForeignKey(  # type: ignore[misc]
+        "findings.Finding", models.PROTECT, related_name="clocks", null=True, blank=True
+    )
+    # Few have one: its index is below, of those only.
+    examination = models.ForeignKey(
+        "findings.Examination",
+        models.PROTECT,
+        related_name="clocks",
+        null=True,
+        blank=True,
+        db_index=False,
+    )
     kind = models.CharField(max_length=12)
     # The version of policy under which it was promised.
     rule = models.ForeignKey("findings.Rule", models.PROTECT, related_name="clocks")
@@ -56,14 +82,31 @@ class Clock(models.Model):
                     & ~Q(stopped_because="")
                 ),
             ),
+            models.CheckConstraint(
+                name="only_a_report_is_awaited_of_an_examination",
+                condition=(OF_EXAMINATION & Q(kind=ClockKind.REPORT_BY.value))
+                | (OF_FINDING & ~Q(kind=ClockKind.REPORT_BY.value)),
+            ),
             models.UniqueConstraint(
                 fields=["finding", "kind"],
                 condition=Q(stopped_at__isnull=True),
                 name="one_running_clock_of_a_kind",
             ),
+            models.UniqueConstraint(
+                fields=["examination", "kind"],
+                condition=Q(stopped_at__isnull=True, examination__isnull=False),
+                name="one_running_clock_of_an_examination",
+            ),
             models.CheckConstraint(
                 name="only_a_clock_that_replaces_one_is_later",
                 condition=Q(later_because="") | Q(replaces__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["examination"],
+                name="clocks_of_examinations",
+                condition=Q(examination__isnull=False),
             ),
         ]
         triggers = [
@@ -72,6 +115,7 @@ class Clock(models.Model):
                 name="clock_promise_never_changes",
                 fields=[
                     "finding",
+                    "examination",
                     "kind",
                     "rule",
                     "started_at",
@@ -88,7 +132,8 @@ class Clock(models.Model):
                 declare=[("before", "findings_clock%ROWTYPE")],
                 func="""
                     SELECT * INTO before FROM findings_clock WHERE id = NEW.replaces_id;
-                    IF before.finding_id <> NEW.finding_id
+                    IF before.finding_id IS DISTINCT FROM NEW.finding_id
+                            OR before.examination_id IS DISTINCT FROM NEW.examination_id
                             OR before.stopped_because NOT IN ('handed_over', 'category') THEN
                         RAISE EXCEPTION 'clock % was not stopped to be replaced', before.id
                             USING ERRCODE = 'check_violation';
@@ -119,6 +164,7 @@ class Clock(models.Model):
                 when=pgtrigger.After,
                 operation=pgtrigger.Insert | pgtrigger.Update,
                 timing=pgtrigger.Deferred,
+                condition=pgtrigger.Q(new__finding__isnull=False),
                 func="PERFORM findings_check_clock(NEW.finding_id); RETURN NULL;",
             ),
         ]
@@ -157,8 +203,18 @@ class Step(models.Model):
     """One promised escalation of a clock: when, and to whom. Written out at the flag."""
 
     clock = models.ForeignKey(Clock, models.PROTECT, related_name="steps")
-    # The clock's finding, here so that the engine can lock it without a join.
-    finding = models.ForeignKey("findings.Finding", models.PROTECT, related_name="steps")
+    # The clock's finding or examination, here so that the engine can lock it without a join.
+    finding: "models.ForeignKey[Finding, Finding]" = models.ForeignKey(  # type: ignore[misc]
+        "findings.Finding", models.PROTECT, related_name="steps", null=True, blank=True
+    )
+    examination = models.ForeignKey(
+        "findings.Examination",
+        models.PROTECT,
+        related_name="steps",
+        null=True,
+        blank=True,
+        db_index=False,
+    )
     level = models.PositiveSmallIntegerField()
     audience = models.CharField(max_length=12)
     words = models.CharField(max_length=120)
@@ -204,12 +260,28 @@ class Step(models.Model):
                 name="only_a_step_of_a_ladder_waits",
                 condition=Q(waits_until__isnull=True) | Q(level__gt=0),
             ),
+            models.CheckConstraint(
+                name="step_is_of_a_finding_or_an_examination", condition=OF_FINDING | OF_EXAMINATION
+            ),
         ]
         indexes = [
             models.Index(
                 fields=["priority", "falls_at"],
                 name="steps_to_fire",
                 condition=Q(fired_at__isnull=True, cancelled_at__isnull=True),
+            ),
+            # Among millions of findings' steps the few of examinations are not looked for.
+            models.Index(
+                fields=["priority", "falls_at"],
+                name="steps_of_examinations_to_fire",
+                condition=Q(
+                    fired_at__isnull=True, cancelled_at__isnull=True, examination__isnull=False
+                ),
+            ),
+            models.Index(
+                fields=["examination"],
+                name="steps_of_examinations",
+                condition=Q(examination__isnull=False),
             ),
             models.Index(
                 fields=["fired_at"], name="steps_fired", condition=Q(fired_at__isnull=False)
@@ -220,7 +292,7 @@ class Step(models.Model):
             pgtrigger.ReadOnly(
                 name="step_promise_never_changes",
                 # Not its priority, the category's: as long as it has not fired, it goes with that.
-                fields=["clock", "finding", "level", "audience", "due_at"],
+                fields=["clock", "finding", "examination", "level", "audience", "due_at"],
             ),
             pgtrigger.Trigger(
                 name="step_never_fires_twice",

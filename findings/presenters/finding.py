@@ -23,12 +23,14 @@ PROMISES = {
     ClockKind.ACT: "Act by",
     ClockKind.FOLLOW_UP: "Record the result by",
     ClockKind.TELL_PATIENT: "Tell the patient by",
+    ClockKind.REPORT_BY: "Report by",
 }
 LIMITS = {
     ClockKind.ACKNOWLEDGE: "Acknowledge within",
     ClockKind.ACT: "Act within",
     ClockKind.FOLLOW_UP: "Record the result within",
     ClockKind.TELL_PATIENT: "Tell the patient within",
+    ClockKind.REPORT_BY: "Report within",
 }
 
 

@@ -16,6 +16,7 @@ CLOCKS = {
     ClockKind.ACT: "Until action is recorded",
     ClockKind.FOLLOW_UP: "Until its result is recorded",
     ClockKind.TELL_PATIENT: "Until the patient is told",
+    ClockKind.REPORT_BY: "Until it is reported",
 }
 NO_NUMBER = "The source gives no number"
 NATIONAL, ELSEWHERE = "National guidance", "Standard of another country"

@@ -34,6 +34,7 @@ CLOCK_WORDS = {
     ClockKind.ACT: "act",
     ClockKind.FOLLOW_UP: "record the result",
     ClockKind.TELL_PATIENT: "tell the patient",
+    ClockKind.REPORT_BY: "report",
 }
 # Notifications' own words for its channels; findings may not ask it.
 CHANNEL_WORDS = {

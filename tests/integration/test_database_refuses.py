@@ -21,7 +21,15 @@ from findings.models import (
 from findings.services.close import withdraw_finding
 from findings.services.follow_up import Advised
 from notifications.models import Notification
-from tests.factories import a_trust, acknowledged, flagged, report, reported
+from tests.factories import (
+    a_trust,
+    acknowledged,
+    flagged,
+    report,
+    reported,
+    unreported,
+    waiting_examination,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -335,3 +343,57 @@ def test_that_no_report_comes_is_said_once_with_words_and_kept() -> None:
 def test_the_setting_of_an_examination_is_one_that_is_known() -> None:
     rows = Examination.objects.filter(pk=reported(a_trust()).pk)
     refused(lambda: rows.update(setting="other"), "setting_of_examination_is_known")
+
+
+def test_a_clock_is_of_a_finding_or_of_an_examination_that_waits_for_its_report() -> None:
+    trust = a_trust()
+    finding = flagged(trust)
+    clock = waiting_examination(trust).clocks.get()
+    fields = {"rule": clock.rule, "started_at": clock.started_at, "due_at": clock.due_at}
+    examination = unreported(trust)
+    wrong = [
+        {"kind": "report_by"},
+        {"kind": "report_by", "finding": finding},
+        {"kind": "report_by", "finding": finding, "examination": examination},
+        {"kind": "act", "examination": examination},
+    ]
+    for one in wrong:
+        refused(
+            lambda one=one: Clock.objects.create(**fields, **one),
+            "only_a_report_is_awaited_of_an_examination",
+        )
+
+
+def test_an_examination_waits_for_its_report_once_at_a_time() -> None:
+    clock = waiting_examination(a_trust()).clocks.get()
+    Clock.objects.filter(pk=clock.pk).update(stopped_at=timezone.now(), stopped_because="reported")
+    clock.pk = None
+    clock.save()  # the report was withdrawn
+    clock.pk = None
+    refused(clock.save, "one_running_clock_of_an_examination")
+
+
+def test_what_is_waited_for_never_changes() -> None:
+    trust = a_trust()
+    examination, another = waiting_examination(trust), unreported(trust)
+    for rows in (examination.clocks.all(), examination.steps.all()):
+        refused(lambda rows=rows: rows.update(examination=another), "Cannot update")
+
+
+def test_a_step_and_its_message_are_of_a_finding_or_of_an_examination() -> None:
+    trust = a_trust()
+    step, finding = waiting_examination(trust).steps.first(), flagged(trust)
+    message = Notification(
+        step=step,
+        examination=step.examination,
+        finding=finding,
+        recipient=trust.coordinator,
+        route=trust.coordinator.routes.first(),
+        channel="in_app",
+        priority=1,
+    )
+    refused(message.save, "notification_is_of_a_finding_or_an_examination")
+    step.pk, step.finding = None, finding
+    refused(step.save, "step_is_of_a_finding_or_an_examination")
+    step.finding = step.examination = None
+    refused(step.save, "step_is_of_a_finding_or_an_examination")

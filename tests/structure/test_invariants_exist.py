@@ -40,6 +40,7 @@ CONSTRAINTS = {
         "clock_is_due_after_it_starts",
         "stopped_clock_says_when_and_why",
         "only_a_clock_that_replaces_one_is_later",
+        "only_a_report_is_awaited_of_an_examination",
     },
     # 6. Steps.
     "findings_step": {
@@ -47,10 +48,12 @@ CONSTRAINTS = {
         "step_is_never_fired_and_cancelled",
         "step_only_moves_nearer",
         "only_a_step_of_a_ladder_waits",
+        "step_is_of_a_finding_or_an_examination",
     },
     # 7. Notifications.
     "notifications_notification": {
         "one_notification_a_step_and_route",
+        "notification_is_of_a_finding_or_an_examination",
         "notification_status_is_known",
         "sending_has_a_lease",
         "sent_says_when",
@@ -129,6 +132,7 @@ CONSTRAINTS = {
 # Partial unique constraints are indexes in PostgreSQL.
 INDEXES = {
     "one_running_clock_of_a_kind",
+    "one_running_clock_of_an_examination",
     "one_open_offer_a_finding",
     "one_open_recommendation_a_finding",
     "one_open_pause_a_clock",

@@ -67,7 +67,7 @@ def _by_finding() -> Iterator[list[Step]]:
     """The due steps of each finding, as they will be told: together."""
     due: dict[int, list[Step]] = {}
     for step in Step.objects.due().as_told().select_related("finding__category"):
-        due.setdefault(step.finding_id, []).append(step)
+        due.setdefault(step.finding_id, []).append(step)  # type: ignore[arg-type]
     yield from due.values()
 
 
