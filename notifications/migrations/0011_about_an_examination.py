@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('findings', '0027_a_clock_of_an_examination'),
+        ('findings', '0028_a_clock_of_an_examination'),
         ('notifications', '0010_addresses_vouched_for'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('findings', '0026_no_report'),
+        ('findings', '0027_told_of_a_correction'),
     ]
 
     operations = [
