@@ -47,7 +47,9 @@ class Shown:
 @transaction.atomic
 def show(most: int) -> Shown:
     """Show the next messages, passing over those whose finding is somebody else's now."""
-    waiting = leases.waiting(Channel.IN_APP).select_related("finding")
+    # An outer join could not be locked: a message may be of no finding.
+    of_findings = leases.waiting(Channel.IN_APP).filter(finding__state__isnull=False)
+    waiting = of_findings.select_related("finding")
     locked = waiting.select_for_update(of=("self", "finding"), no_key=True, skip_locked=True)
     drafts = Drafts([one.pk for one in leases.in_order(locked)[:most]])
     done, ready = Shown(), []
