@@ -38,11 +38,22 @@ def outcomes(notification: Notification) -> list[str]:
 
 def in_mid_send(left: float = 60.0) -> Turn:
     """As a sender stands when its call is under way, with some seconds of its lease left."""
-    lease = leases.take(Channel.EMAIL, 1)
-    drafts = Drafts(lease.ids)
-    turn = begin(drafts.write(drafts.needed(drafts.groups[0])), lease.token)
+    turn = next_turn()
     assert turn is not None
     return replace(turn, ends=time.monotonic() + left)
+
+
+def next_turn() -> Turn | None:
+    """The next e-mail, begun; None where none waits, or the next is not needed any more."""
+    lease = leases.take(Channel.EMAIL, 1)
+    drafts = Drafts(lease.ids)
+    if not drafts.groups:
+        return None
+    needed = drafts.needed(drafts.groups[0])
+    if not needed:
+        leases.give_back(lease.token, lease.ids, status=Notification.Status.NOT_NEEDED)
+        return None
+    return begin(drafts.write(needed), lease.token)
 
 
 def due_again(notification: Notification) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.core.management import call_command
@@ -54,7 +55,7 @@ from findings.services.act import record_action, record_patient_told
 from findings.services.change_category import change_category
 from findings.services.close import close_finding, withdraw_finding
 from findings.services.leave import set_leave
-from findings.services.leavers import say_goodbye
+from findings.services.leavers import findings_held_through, leave_team, say_goodbye
 from findings.services.merge import merge_patients
 from findings.services.offer import offer_finding, refuse_offer, take_offer_back
 from findings.services.patient_change import Change, confirm_owner, record_change, undo_change
@@ -64,10 +65,14 @@ from findings.services.receive import receive_report
 from findings.services.timeline import lock
 from findings.states import CLOCK_OF, State
 from findings.words import local
-from notifications import watchdog
+from notifications import inbox, watchdog
+from notifications.channels.base import Permanent, Transient, Unknown
 from notifications.escalation import fire_finding
-from notifications.models import Notification
+from notifications.models import Channel, DeliveryReceipt, Notification
+from notifications.outcomes import settle
+from notifications.receipts import Told, take_receipt
 from tests.factories import Trust, a_trust, arriving, flagged, reported
+from tests.integration.telling import next_turn
 
 # Long enough ago that jumps of weeks cross both changes of the clocks before it is today.
 BEGAN = timedelta(days=400)
@@ -86,6 +91,13 @@ HOLDERS = st.sampled_from(["referrer", "colleague", "responsible"])
 # Whoever holds it now, so that cases come far; whoever may answer, too; and whoever may not.
 OWNER = "owner"
 WHO = st.sampled_from([OWNER, OWNER, "colleague", "responsible", "coordinator", "radiologist"])
+# Of the mail server; and where there is none, it took the message over.
+ANSWERS = {
+    "not now": Transient("451 Try again later."),
+    "nobody knows": Unknown("The connection ended."),
+    "refused": Permanent("554 Refused."),
+    "no such mailbox": Permanent("550 No such mailbox.", address_is_bad=True),
+}
 WHO_GOES = st.sampled_from([OWNER, "colleague", "responsible"])
 
 
@@ -248,6 +260,73 @@ class AnyOrder(RuleBasedStateMachine):
         if person.is_active:
             by = self.trust.coordinator
             say_goodbye(person=person, by=by, because="Another trust.", at=self.at)
+
+    @rule(who=WHO_GOES)
+    def leaves_the_team(self, who: str) -> None:
+        """What they hold through it stays with it, as ever after leaving."""
+        person, team = self._person(who), self._now().team
+        leave_team(person=person, team=team, by=None, at=self.at)
+        assert not findings_held_through(team, person).exists()
+
+    # --- Messages -----------------------------------------------------------------------------
+
+    @rule(answer=st.sampled_from([None, None, *ANSWERS]), looks=st.booleans())
+    def a_message_is_sent(self, answer: str | None, looks: bool) -> None:
+        """By e-mail; what is shown in the application is there at once, and somebody may look."""
+        inbox.show(100)
+        if looks:
+            Notification.objects.unread().update(seen_at=self.at)
+        turn = next_turn()
+        if turn is None:
+            return
+        error = ANSWERS[answer] if answer else None
+        with self._ladder_does_not_wait_for(turn.notification):
+            outcome = settle(turn, error)
+        event(f"message {outcome}")
+
+    @rule(
+        outcome=st.sampled_from(DeliveryReceipt.Outcome),
+        address_is_bad=st.booleans(),
+        which=st.integers(0, 5),
+    )
+    def a_receipt_comes_back(
+        self, outcome: DeliveryReceipt.Outcome, address_is_bad: bool, which: int
+    ) -> None:
+        """Of any message that went, however late, twice or against an earlier one."""
+        went = Notification.objects.filter(finding=self.finding, attempts__isnull=False)
+        sent = list(went.exclude(channel=Channel.IN_APP).distinct().order_by("-pk"))
+        if not sent:
+            return
+        told = Told(str(sent[which % len(sent)].public_id), outcome, address_is_bad=address_is_bad)
+        with self._ladder_does_not_wait_for(sent[which % len(sent)]):
+            is_new = take_receipt(told)
+        assert not take_receipt(told), "a receipt counts once"
+        event(f"receipt {outcome}: {'new' if is_new else 'known'}")
+
+    @contextmanager
+    def _ladder_does_not_wait_for(self, message: Notification) -> Iterator[None]:
+        """Where the last message of a step fails by which somebody could hear, and whose clock
+        runs, the next step falls at once. It happens at this machine's time."""
+        could_hear = Notification.objects.filter(step=message.step).filter(
+            Q(status__in=["queued", "sending", "sent"]) & ~Q(channel=Channel.IN_APP)
+            | Q(seen_at__isnull=False)
+        )
+        clock = message.step.clock.in_force
+        later = clock.steps.filter(level__gt=message.step.level)
+        coming = clock.steps.unfired().filter(falls_at__gt=self.at).exists()
+        could_before = could_hear.exists()
+        with (
+            patch("notifications.outcomes.database_now", lambda: self.at),
+            patch("notifications.receipts.database_now", lambda: self.at),
+        ):
+            yield
+        failed = could_before and not could_hear.exists()
+        asks = message.step.level > 0 or message.step.audience == Audience.OWNER
+        if failed and asks and clock.is_running and coming:
+            climbed = clock.steps.unfired().filter(brought_forward_to=self.at)
+            assert climbed.exists() or later.filter(fired_at__isnull=False).exists()
+
+    # --- What becomes of the report and the patient -------------------------------------------
 
     @rule(
         status=st.sampled_from([ArrivingStatus.CORRECTED] * 2 + [ArrivingStatus.WITHDRAWN]),
