@@ -194,12 +194,19 @@ def check_can_hold_letter(person: Person, finding: Finding) -> None:
     )
 
 
-def check_can_end_pause(person: Person, finding: Finding) -> None:
+def check_can_end_snooze(person: Person, finding: Finding) -> None:
     _require(holds(person, finding), "Only its owner or their team can end this.")
-    _require(
-        finding.pauses.open().exclude(kind=Pause.Kind.DEATH).filter(until_at__gt=Now()).exists(),
-        "Nothing is snoozed or held that somebody could end.",
-    )
+    _require(_is_paused(finding, Pause.Kind.SNOOZE), "The finding is not snoozed.")
+
+
+def check_can_end_hold(person: Person, finding: Finding) -> None:
+    """A hold that somebody entered; what is held because of a death nobody ends."""
+    _require(holds(person, finding), "Only its owner or their team can end this.")
+    _require(_is_paused(finding, Pause.Kind.HOLD), "No letter is held that somebody could send.")
+
+
+def _is_paused(finding: Finding, kind: Pause.Kind) -> bool:
+    return finding.pauses.open().filter(kind=kind, until_at__gt=Now()).exists()
 
 
 def check_can_record_change(person: Person, patient: Patient | None = None) -> None:
@@ -406,7 +413,8 @@ can_tell_patient = _answers(check_can_tell_patient)
 can_send_letter = _answers(check_can_send_letter)
 can_snooze = _answers(check_can_snooze)
 can_hold_letter = _answers(check_can_hold_letter)
-can_end_pause = _answers(check_can_end_pause)
+can_end_snooze = _answers(check_can_end_snooze)
+can_end_hold = _answers(check_can_end_hold)
 can_merge = _answers(check_can_merge)
 can_follow_up = _answers(check_can_follow_up)
 can_close = _answers(check_can_close)

@@ -62,8 +62,9 @@ _ANSWERS: tuple[tuple[Callable[[Person, Finding], bool], Answer], ...] = (
     (rules.can_change_category, Answer("change-category", "Change the category", "link")),
     (rules.can_withdraw, Answer("withdraw", "Withdraw", "link")),
     (rules.can_snooze, Answer("snooze", "Snooze", "link")),
-    (rules.can_end_pause, Answer("end-pause", "End the snooze or hold", "link")),
+    (rules.can_end_snooze, Answer("end-snooze", "End the snooze", "link")),
     (rules.can_hold_letter, Answer("hold-letter", "Hold the letter to the patient", "link")),
+    (rules.can_end_hold, Answer("end-hold", "End the hold of the letter", "link")),
     (rules.can_send_letter, Answer("patient-letter", "Letter to the patient", "link")),
     (rules.can_note, Answer("note", "Add a note", "link")),
 )

@@ -5,6 +5,7 @@ the clock's limit, nor what the category allows from its first snooze on. A hold
 letter; at the limit the governance leads hear all the same.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
@@ -12,7 +13,12 @@ from django.db.models import Q
 
 from findings import doorbell
 from findings.models import Audience, Clock, Event, Finding, Pause, Person, Step
-from findings.rules import check_can_end_pause, check_can_hold_letter, check_can_snooze
+from findings.rules import (
+    check_can_end_hold,
+    check_can_end_snooze,
+    check_can_hold_letter,
+    check_can_snooze,
+)
 from findings.services.calendars import calendar
 from findings.services.clocks import clock_of_state
 from findings.services.timeline import lock, moment, record
@@ -152,19 +158,35 @@ def _begin(
     return pause
 
 
-def end_pause(*, finding: Finding, by: Person, at: datetime | None = None) -> Finding:
-    """Undo: what waited falls when it was promised, and at once where that has passed."""
+def end_snooze(*, finding: Finding, by: Person, at: datetime | None = None) -> Finding:
+    """Undo: what waited falls when it was promised, and at once where that has passed. A hold of
+    the letter stands."""
     with transaction.atomic():
         finding = lock(finding)
-        check_can_end_pause(by, finding)
-        end_pauses(finding=finding, at=at or moment(finding), by=by)
+        check_can_end_snooze(by, finding)
+        end_pauses(finding=finding, at=at or moment(finding), by=by, kinds=(Kind.SNOOZE,))
     return finding
 
 
-def end_pauses(*, finding: Finding, at: datetime, by: Person | None) -> None:
-    """The finding went to somebody else, or its report changed: nobody snoozed it for them. The
-    caller holds the finding's lock."""
-    for pause in finding.pauses.open().exclude(kind=Kind.DEATH).select_related("clock"):
+def end_hold(*, finding: Finding, by: Person, at: datetime | None = None) -> Finding:
+    """As `end_snooze`, of the letter; a snooze stands."""
+    with transaction.atomic():
+        finding = lock(finding)
+        check_can_end_hold(by, finding)
+        end_pauses(finding=finding, at=at or moment(finding), by=by, kinds=(Kind.HOLD,))
+    return finding
+
+
+def end_pauses(
+    *,
+    finding: Finding,
+    at: datetime,
+    by: Person | None,
+    kinds: Collection[Pause.Kind] = (Kind.SNOOZE, Kind.HOLD),
+) -> None:
+    """Of the finding that went to somebody else, or whose report changed: nobody snoozed it for
+    them. The caller holds the finding's lock."""
+    for pause in finding.pauses.open().filter(kind__in=kinds).select_related("clock"):
         is_over = pause.until_at <= at
         _close(pause.clock, at, by)
         if not is_over:

@@ -19,8 +19,12 @@ def hold_letter(request: HttpRequest, reference: str) -> HttpResponse:
     return answer_page(request, reference, HOLD)
 
 
-def end_pause(request: HttpRequest, reference: str) -> HttpResponse:
-    return answer_page(request, reference, END)
+def end_snooze(request: HttpRequest, reference: str) -> HttpResponse:
+    return answer_page(request, reference, END_SNOOZE)
+
+
+def end_hold(request: HttpRequest, reference: str) -> HttpResponse:
+    return answer_page(request, reference, END_HOLD)
 
 
 def _snooze(finding: Finding, by: Person, form: SnoozeForm) -> str:
@@ -38,9 +42,14 @@ def _hold(finding: Finding, by: Person, form: HoldForm) -> str:
     return f"The letter to the patient is held until {words.until(made.until_at)}."
 
 
-def _end(finding: Finding, by: Person, form: AnswerForm) -> str:
-    service.end_pause(finding=finding, by=by)
-    return f"Nothing is put off any more. {next_limit(finding)}."
+def _end_snooze(finding: Finding, by: Person, form: AnswerForm) -> str:
+    service.end_snooze(finding=finding, by=by)
+    return f"It is not snoozed any more. {next_limit(finding)}."
+
+
+def _end_hold(finding: Finding, by: Person, form: AnswerForm) -> str:
+    service.end_hold(finding=finding, by=by)
+    return "The letter to the patient is not held any more."
 
 
 SNOOZE = Answer(
@@ -61,12 +70,20 @@ HOLD = Answer(
     lead="Nobody is asked to write to the patient until then. At the limit the governance leads"
     " hear all the same.",
 )
-END = Answer(
-    title="End the snooze or hold",
-    button="End it",
+WHAT_WAITED = "What waited is told as promised: at once where its time has passed."
+END_SNOOZE = Answer(
+    title="End the snooze",
+    button="End the snooze",
     form=AnswerForm,
-    check=rules.check_can_end_pause,
-    take=_end,
-    lead="Where both are set, both end. What waited is told as promised: at once where its time has"
-    " passed.",
+    check=rules.check_can_end_snooze,
+    take=_end_snooze,
+    lead=f"{WHAT_WAITED} Where the letter to the patient is held, it stays held.",
+)
+END_HOLD = Answer(
+    title="End the hold of the letter",
+    button="End the hold",
+    form=AnswerForm,
+    check=rules.check_can_end_hold,
+    take=_end_hold,
+    lead=f"{WHAT_WAITED} Where the finding is snoozed, it stays snoozed.",
 )

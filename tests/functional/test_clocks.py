@@ -159,9 +159,11 @@ def test_reminders_and_the_letter_are_put_off_and_that_is_ended(browser, trust):
     assert "held until" in send(page, BANNER)
     check(page, "clocks finding put off", browser)
 
-    page.get_by_role("link", name="End the snooze or hold").click()
+    page.get_by_role("link", name="End the snooze").click()
     check(page, "clocks end", browser)
-    assert "put off any more" in send(page, BANNER)
+    assert "It is not snoozed any more" in send(page, BANNER)
+    page.get_by_role("link", name="End the hold of the letter").click()
+    assert "not held any more" in send(page, BANNER)
     assert not finding.pauses.open().exists()
 
 

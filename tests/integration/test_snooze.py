@@ -1,5 +1,6 @@
 """Putting one's own reminders off, or the letter to the patient: with a reason and an end."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,13 @@ from findings.models import Clock, Event, Finding, Pause, Rule, Step
 from findings.rules import NotAllowed
 from findings.services.acknowledge import decline_finding, hand_over_finding
 from findings.services.clocks import clock_of_state
-from findings.services.pause import end_pause, hold_letter, snooze, snooze_at_most_until
+from findings.services.pause import (
+    end_hold,
+    end_snooze,
+    hold_letter,
+    snooze,
+    snooze_at_most_until,
+)
 from findings.services.policy import load_policy
 from findings.states import ClockKind
 from notifications.escalation import fire_finding
@@ -151,10 +158,38 @@ def test_undoing_it_fires_at_once_what_its_time_has_passed_for(trust: Trust) -> 
         at=at + 3 * HOUR,
     )
     assert fired(finding, at + 5 * HOUR) == [1]
-    end_pause(finding=finding, by=trust.referrer, at=at + 5 * HOUR)
+    end_snooze(finding=finding, by=trust.referrer, at=at + 5 * HOUR)
     assert fired(finding, at + 5 * HOUR) == [1, 2]
     ended = finding.events.get(kind=Event.Kind.PAUSE_ENDED)
     assert ended.by == trust.referrer
+
+
+@pytest.mark.parametrize(
+    ("end", "address", "ended"),
+    [
+        (end_snooze, "end-snooze", Pause.Kind.SNOOZE),
+        (end_hold, "end-hold", Pause.Kind.HOLD),
+    ],
+)
+def test_a_snooze_and_a_hold_end_each_on_its_own(
+    trust: Trust, end: Callable[..., Finding], address: str, ended: Pause.Kind
+) -> None:
+    finding, by = urgent(trust), trust.referrer
+    soon, later = timezone.now() + HOUR, timezone.now() + 10 * DAY
+    snooze(finding=finding, by=by, because=WHY, until_at=soon)
+    hold_letter(finding=finding, by=by, because=WHY, until_at=later)
+    end(finding=finding, by=by)
+    assert [pause.kind for pause in finding.pauses.open()] == [
+        kind for kind in (Pause.Kind.SNOOZE, Pause.Kind.HOLD) if kind != ended
+    ]
+    of_the_ended = finding.pauses.get(kind=ended).clock
+    assert not of_the_ended.steps.exclude(waits_until=None).exists()
+    with pytest.raises(NotAllowed):
+        end(finding=finding, by=by)
+    client = signed_in(by)
+    shown = client.get(reverse("finding", args=[finding.reference])).content.decode()
+    offered = {name for name in ("end-snooze", "end-hold") if f"/{name}/" in shown}
+    assert offered == {"end-snooze", "end-hold"} - {address}
 
 
 @pytest.mark.parametrize("way", ["declined", "handed over", "corrected"])
@@ -236,9 +271,9 @@ def test_the_pages_snooze_show_and_undo(trust: Trust) -> None:
     assert "No limit has moved" in page
     assert WHY in page
     assert "Snoozed until" in page
-    undone = fill_in(client, reverse("end-pause", args=[reference]), {})
+    undone = fill_in(client, reverse("end-snooze", args=[reference]), {})
     page = words_of(client.get(undone.url))
-    assert "Nothing is put off any more" in page
+    assert "It is not snoozed any more" in page
     assert "No longer snoozed" in page
 
 

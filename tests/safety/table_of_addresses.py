@@ -102,7 +102,8 @@ TABLE: dict[str, Expected] = {
     # A critical finding, which cannot be snoozed; and nothing is held.
     "snooze": answer(""),
     "hold-letter": answer(ITS_HOLDERS),
-    "end-pause": answer(""),
+    "end-snooze": answer(""),
+    "end-hold": answer(""),
     # No examination is recommended.
     "follow-up": answer(""),
     "patient-letter": answer(f"{ITS_HOLDERS} coordinator"),
@@ -192,7 +193,8 @@ POSTED = {
     "follow-up": "",
     "snooze": "",
     "hold-letter": ITS_HOLDERS,
-    "end-pause": "",
+    "end-snooze": "",
+    "end-hold": "",
     "patient-letter": f"{ITS_HOLDERS} coordinator",
     "withdraw": "radiologist coordinator",
     "hand-over": "coordinator governance",
