@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from findings.models import Event, Finding
 from findings.services.timeline import database_now, lock
@@ -64,7 +65,7 @@ def _take(told: Told) -> bool:
         raise NotYet
     if attempt is None:
         return False
-    was_final = _is_final(notification)
+    was_final = _is_final(attempt)
     at = database_now()
     _, is_new = DeliveryReceipt.objects.get_or_create(
         attempt=attempt,
@@ -80,9 +81,12 @@ def _take(told: Told) -> bool:
     return is_new
 
 
-def _is_final(notification: Notification) -> bool:
+def _is_final(attempt: DeliveryAttempt) -> bool:
+    """One copy arrived, or this very one did not. That an earlier one came back while the next was
+    on its way says nothing of the next."""
+    arrived = Q(outcome=Outcome.DELIVERED, attempt__notification=attempt.notification_id)
     return DeliveryReceipt.objects.filter(
-        attempt__notification=notification, outcome__in=[Outcome.DELIVERED, Outcome.FAILED]
+        arrived | Q(outcome=Outcome.FAILED, attempt=attempt)
     ).exists()
 
 

@@ -21,8 +21,10 @@ from notifications.channels.webhook import signed
 from notifications.models import Channel, DeliveryReceipt, Notification
 from notifications.receipts import NotYet, Told, take_receipt
 from notifications.rounds import deliver, fire
+from tests import bounces
 from tests.engine.mail import MailServer
 from tests.factories import RouteFactory, Trust, acknowledged, flagged
+from tests.integration.telling import due_again
 from tests.pages import words_of
 
 pytestmark = pytest.mark.django_db
@@ -52,30 +54,8 @@ def forward(finding: Finding) -> int:
     return finding.events.filter(kind=Event.Kind.STEP_BROUGHT_FORWARD).count()
 
 
-def bounce_of(notification: Notification, action: str = "failed", status: str = "5.1.1") -> bytes:
-    """As Postfix writes it: words, the status, and the headers of what it returns."""
-    report = EmailMessage()
-    report["From"], report["To"] = "MAILER-DAEMON@mx.example", "imaging-safety@trust.example"
-    report["Subject"] = "Undelivered Mail Returned to Sender"
-    report.set_content("I'm sorry to have to inform you that your message could not be delivered.")
-    report.make_mixed()
-    report.replace_header("Content-Type", 'multipart/report; report-type="delivery-status"')
-    blocks = (
-        "Reporting-MTA: dns; mx.example\n\n"
-        f"Final-Recipient: rfc822; ada@trust.example\nAction: {action}\nStatus: {status}\n"
-        "Diagnostic-Code: smtp; 550 5.1.1 <ada@trust.example>: User unknown\n"
-    )
-    raw = report.as_bytes()
-    boundary = report.get_boundary() or report["Content-Type"].params.get("boundary", "")
-    text = raw.decode()
-    if not boundary:
-        boundary = text.split('boundary="')[1].split('"')[0]
-    parts = (
-        f"--{boundary}\nContent-Type: message/delivery-status\n\n{blocks}\n"
-        f"--{boundary}\nContent-Type: text/rfc822-headers\n\n"
-        f"Subject: please answer\nMessage-ID: {notification.message_id}\n\n--{boundary}--\n"
-    )
-    return (text.replace(f"--{boundary}--\n", "") + parts).encode()
+def bounce_of(notification: Notification, *how: str) -> bytes:
+    return bounces.bounce_of(notification.message_id, *how)
 
 
 def test_mail_that_comes_back_brings_the_next_step_forward(finding: Finding, trust: Trust) -> None:
@@ -164,6 +144,25 @@ def test_what_may_have_arrived_and_did_is_not_sent_again(
     mail.arrived.clear()
     assert deliver().sent == 0
     assert mail.arrived == []
+
+
+def test_a_second_copy_that_comes_back_too_is_not_shown_as_sent(
+    trust: Trust, mail: MailServer
+) -> None:
+    mail.hang_up_on.add(trust.referrer.email)
+    finding = flagged(trust)
+    fire()
+    deliver()  # it has gone, and nobody knows
+    email = email_of(finding)
+    assert email.status == Status.QUEUED
+    take_receipt(told(email, Outcome.FAILED))
+    assert forward(finding) == 0, "another copy is on its way"
+    due_again(email)
+    deliver()
+    take_receipt(told(email, Outcome.FAILED))
+    email.refresh_from_db()
+    assert email.status == Status.FAILED
+    assert forward(finding) == 1
 
 
 def test_what_is_not_ours_is_no_receipt(finding: Finding) -> None:
