@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests import browser
+from tests.faults import turned
 
 HERE = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI", "").lower() == "true"
@@ -67,6 +68,8 @@ def missing() -> list[str]:
         lacking.append("a browser: install Chromium to run the browser tests")
     if not shutil.which("redis-server"):
         lacking.append("Redis: install redis-server to test it beside Valkey")
+    if not turned.library():
+        lacking.append("libfaketime: install it to try a database whose clock goes back")
     return lacking
 
 

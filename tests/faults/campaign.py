@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from tests.faults.ground import Ground
 from tests.faults.mutants import MUTANTS
+from tests.faults.turned import NOT_HERE
 
 if TYPE_CHECKING:
     from tests.faults.checker import Verdict
@@ -42,6 +43,8 @@ def main() -> int:
     )
     if not ground.disk.is_ours:
         print("PostgreSQL lies on the disk of this machine: it is never full.", flush=True)
+    if not ground.database_clock.library:
+        print(NOT_HERE, flush=True)
     try:
         ground.prepare()
         return _Campaign(given, ground).run()
@@ -130,7 +133,7 @@ class _Campaign:
         ends, fewest, moved = time.monotonic() + QUIET_WITHIN, float("inf"), time.monotonic()
         while self.asked < 2 and time.monotonic() < min(ends, moved + STUCK_AFTER):
             self.ground.look()
-            waiting = _waiting()
+            waiting = _waiting() + self.ground.postman.busy
             if waiting == 0:
                 return
             if waiting < fewest:

@@ -1,6 +1,6 @@
 """The checker: history, what arrived outside, and database judged against each other at the end.
 
-Numbers in the sentences are those of the ten invariants in docs/adr/0008-fault-campaign.md.
+Numbers in the sentences are those of the eleven invariants in docs/adr/0008-fault-campaign.md.
 """
 
 import re
@@ -13,11 +13,18 @@ from typing import Any, Protocol
 
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from findings.models import Event, Finding, Report, Step
 from findings.states import OPEN
-from notifications.models import CRITICAL, Channel, DeliveryAttempt, DeliveryResult, Notification
+from notifications.models import (
+    CRITICAL,
+    Channel,
+    DeliveryAttempt,
+    DeliveryReceipt,
+    DeliveryResult,
+    Notification,
+)
 from tests.faults.ground import Ground
 from tests.faults.heartbeats import Heartbeats, judge_heartbeats
 from tests.faults.history import Acts, Reader, was_told
@@ -55,6 +62,8 @@ class Verdict:
     delivered: int = 0
     shown_as_undelivered: int = 0
     no_longer_needed: int = 0
+    refused: int = 0
+    came_back: int = 0
     lost: int = 0
     # Further copies, by why they were sent.
     second_copies: Counter[str] = field(default_factory=Counter)
@@ -81,7 +90,8 @@ def judge(ground: Ground, began: datetime) -> Verdict:
         lambda: _reports(acts, verdict),
         lambda: _clocks(verdict),
         lambda: _steps(verdict, began),
-        lambda: _deliveries(verdict, arrived),
+        lambda: _deliveries(ground, verdict, arrived),
+        lambda: _refusals(ground, verdict),
         lambda: _copies(verdict, arrived),
         lambda: _answers(acts, verdict),
         lambda: _timelines(verdict),
@@ -198,7 +208,7 @@ def _arrived(ground: Ground) -> dict[str, list[Copy]]:
     return arrived
 
 
-def _deliveries(verdict: Verdict, arrived: dict[str, list[Copy]]) -> None:
+def _deliveries(ground: Ground, verdict: Verdict, arrived: dict[str, list[Copy]]) -> None:
     """3 and 9: everything that fired came out of us, or a page says that it did not."""
     counts = Counter(Notification.objects.values_list("status", flat=True))
     verdict.messages = sum(counts.values())
@@ -215,15 +225,65 @@ def _deliveries(verdict: Verdict, arrived: dict[str, list[Copy]]) -> None:
     for sent in Notification.objects.filter(status=Status.SENT):
         verdict.delivered += 1
         assert sent.sent_at is not None
-        took = (sent.sent_at - sent.created_at).total_seconds()
-        verdict.to_deliver.append(took)
-        if sent.priority == CRITICAL:
-            verdict.critical.append(took)
+        if not {ground.database_clock.showed(at) for at in (sent.created_at, sent.sent_at)} & {
+            True
+        }:
+            took = (sent.sent_at - sent.created_at).total_seconds()
+            verdict.to_deliver.append(took)
+            if sent.priority == CRITICAL:
+                verdict.critical.append(took)
         if sent.channel != Channel.IN_APP and str(sent.public_id) not in arrived:
             verdict.lost += 1
             verdict.wrong.append(f"3: notification {sent.pk} is marked sent and never arrived")
         if sent.pk not in accepted:
             verdict.wrong.append(f"9: notification {sent.pk} is sent without an acceptance")
+
+
+def _refusals(ground: Ground, verdict: Verdict) -> None:
+    """11: what was refused for good is not tried again, what came back is not shown as sent, and no
+    ladder waits for either."""
+    refused = DeliveryAttempt.objects.filter(result__outcome=Outcome.PERMANENT)
+    verdict.refused = refused.count()
+    earlier = refused.filter(notification=OuterRef("notification"), number__lt=OuterRef("number"))
+    for pk in DeliveryAttempt.objects.filter(Exists(earlier)).values_list(
+        "notification", flat=True
+    ):
+        verdict.wrong.append(f"11: notification {pk} was refused for good and tried again")
+    came_back = DeliveryReceipt.objects.filter(outcome=DeliveryReceipt.Outcome.FAILED)
+    verdict.came_back = came_back.count()
+    known = {
+        str(one) for one in came_back.values_list("attempt__notification__public_id", flat=True)
+    }
+    for message_id in ground.postman.brought:
+        if message_id.strip("<>").partition("@")[0] not in known:
+            verdict.wrong.append(f"11: {message_id} came back and nobody heard of it")
+    later = DeliveryAttempt.objects.filter(
+        notification=OuterRef("attempt__notification"), number__gt=OuterRef("attempt__number")
+    )
+    still = came_back.filter(attempt__notification__status=Status.SENT).exclude(Exists(later))
+    for pk in still.values_list("attempt__notification", flat=True):
+        verdict.wrong.append(f"11: notification {pk} came back and is shown as sent")
+    _ladders_that_wait(verdict)
+
+
+def _ladders_that_wait(verdict: Verdict) -> None:
+    """A running clock whose latest step failed at everybody outside the application."""
+    of_step = Notification.objects.filter(step=OuterRef("pk")).exclude(channel=Channel.IN_APP)
+    climbed = Step.objects.filter(
+        clock=OuterRef("clock"), level__gt=OuterRef("level"), fired_at__isnull=False
+    )
+    to_come = Step.objects.filter(clock=OuterRef("clock")).unfired()
+    waiting = Step.objects.filter(
+        Exists(of_step.filter(status=Status.FAILED)),
+        ~Exists(of_step.exclude(status=Status.FAILED)),
+        ~Exists(climbed),
+        Exists(to_come),
+        clock__stopped_at__isnull=True,
+        fired_at__isnull=False,
+        level__gt=0,
+    )
+    for pk in waiting.values_list("pk", flat=True):
+        verdict.wrong.append(f"11: step {pk} reached nobody, and the ladder waits")
 
 
 def _copies(verdict: Verdict, arrived: dict[str, list[Copy]]) -> None:
@@ -300,7 +360,7 @@ def _secrets(ground: Ground, verdict: Verdict, arrived: dict[str, list[Copy]]) -
 def table(verdict: Verdict) -> Iterator[str]:
     for name in (
         *("findings", "of_them_in_bulk", "due", "fired", "messages", "delivered"),
-        *("shown_as_undelivered", "no_longer_needed", "lost"),
+        *("refused", "came_back", "shown_as_undelivered", "no_longer_needed", "lost"),
     ):
         yield _row(name.replace("_", " "), getattr(verdict, name))
     yield _row("second copies", sum(verdict.second_copies.values()))

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import psutil
@@ -22,6 +23,10 @@ from imaging_safety.run import free_port
 from tests.engine.mail import MailServer
 from tests.engine.posts import HEARTBEAT, TRUST, PostServer
 from tests.faults.disk import Disk
+from tests.faults.turned import Clock, TurnedPostgres
+
+if TYPE_CHECKING:
+    from tests.faults.postman import Postman
 
 HERE = Path(__file__).resolve().parent.parent.parent
 PARTS = ["fire"] * 2 + ["deliver"] * 3 + ["watch"] + ["client"] * 3 + ["many"] + ["visitor"] * 2
@@ -47,6 +52,9 @@ class Ground:
         self.keep, self.nursery = keep, nursery
         redis = shutil.which("redis-server")
         self.servers = embedded.Throwaway(durable=True, broker=Path(redis) if redis else None)
+        self.database_clock = Clock(self.servers.base / "clock")
+        self.servers.postgres = TurnedPostgres(self.servers.base / "postgres", durable=True)
+        self.servers.postgres.clock = self.database_clock
         self.postgres, self.broker = self.servers.postgres, self.servers.valkey
         self.disk = Disk(self.postgres.base)
         if not on_disk:
@@ -62,6 +70,7 @@ class Ground:
         # By name: what the nemesis holds down.
         self.down: set[str] = set()
         self.addresses: list[str] = []
+        self.postman: Postman
 
     # --- To begin with -------------------------------------------------------------------------
 
@@ -82,6 +91,9 @@ class Ground:
         grants.restrict(connection, embedded.APPLICATION)
         self._cast()
         connection.close()
+        from tests.faults.postman import Postman
+
+        self.postman = Postman()
 
     def _adjust_server(self) -> None:
         import psycopg2
@@ -214,6 +226,8 @@ class Ground:
 
     def stop(self) -> None:
         self.leave()
+        if hasattr(self, "postman"):
+            self.postman.stop()
         self.mail.stop()
         self.posts.stop()
         self.monitor.stop()

@@ -106,6 +106,28 @@ def mail_says_later(ground: Ground, fault: Fault) -> End:
     return ground.mail.answers.clear
 
 
+def mail_refuses(ground: Ground, fault: Fault) -> End:
+    """An address for good, until somebody proves it anew."""
+    address = str(fault.pick(ground.addresses))
+    ground.mail.answers[address] = "550 5.1.1 No such mailbox"
+
+    def take_it_again() -> None:
+        ground.mail.answers.pop(address, None)
+        ground.postman.mend()
+
+    return take_it_again
+
+
+def mail_comes_back(ground: Ground, fault: Fault) -> End:
+    """What was taken over last could not be delivered after all; some of it is said twice."""
+    last = [one for one in ground.mail.arrived[-40:] if one.to == fault.pick(ground.addresses)]
+    if not last:
+        raise NotNow
+    for one in last:
+        ground.postman.bring_back(one.message_id, twice=fault.lasts > 2)
+    return ground.postman.mend
+
+
 def mail_hangs_up(ground: Ground, fault: Fault) -> None:
     """It has the whole message and closes before it says so."""
     ground.mail.hang_up_on.add(str(fault.pick(ground.addresses)))
@@ -170,6 +192,8 @@ FAULTS: dict[str, tuple[int, Harm]] = {
     "freeze a web worker": (3, freeze_a("web")),
     "move the clocks": (3, move_the_clocks),
     "mail says later": (2, mail_says_later),
+    "mail refuses": (6, mail_refuses),
+    "mail comes back": (4, mail_comes_back),
     "mail hangs up": (6, mail_hangs_up),
     "mail is slow": (2, mail_is_slow),
     "mail is away": (2, mail_is_away),

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import psutil
@@ -18,6 +19,8 @@ from redis.retry import Retry
 from imaging_safety import embedded
 from tests.faults.ground import Ground
 from tests.faults.harm import End, Fault, Harm, NotNow, go_on
+
+BACK = timedelta(minutes=-10)
 
 # --- The broker --------------------------------------------------------------------------------
 
@@ -201,6 +204,21 @@ def _the_other_way_round(url: str) -> None:
             )
 
 
+def turn_the_databases_clock_back(ground: Ground, fault: Fault) -> End:
+    """By ten minutes, and right again: as where a time server is set wrong, and mended."""
+    clock = ground.database_clock
+    if clock.library is None or "clock" in ground.down:
+        raise NotNow
+    ground.down.add("clock")
+    clock.turn(BACK)
+
+    def set_right() -> None:
+        clock.set_right()
+        ground.down.discard("clock")
+
+    return set_right
+
+
 def fill_the_disk(ground: Ground, fault: Fault) -> End:
     """Nothing more fits. The server may end by itself; it is started again when there is room."""
     if not ground.disk.is_ours or ground.down & {"disk", "database"}:
@@ -250,5 +268,6 @@ FAULTS: dict[str, tuple[int, Harm]] = {
     "hold findings": (2, hold_findings),
     "lock a table": (1, lock_a_table),
     "make a deadlock": (2, make_a_deadlock),
+    "turn the database's clock": (2, turn_the_databases_clock_back),
     "fill the disk": (1, fill_the_disk),
 }

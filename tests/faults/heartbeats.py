@@ -64,27 +64,28 @@ def judge_heartbeats(ground: Ground, told: dict[str, float]) -> Heartbeats:
         if one.name in heard:
             calm.append(one)
     found.sent, found.withheld = len(calm), found.rounds - len(calm)
-    found.wrong += _called_too_soon(calm, told)
+    found.wrong += _called_too_soon(ground, calm, told)
     return found
 
 
-def _called_too_soon(calm: list[Round], told: dict[str, float]) -> Iterator[str]:
+def _called_too_soon(ground: Ground, calm: list[Round], told: dict[str, float]) -> Iterator[str]:
     calm.sort(key=lambda one: one.began)
     begins = [one.began for one in calm]
-    for step, start, end in _overdue(told):
+    for step, start, end in _overdue(ground, told):
         at = bisect_left(begins, start)
         if at < len(calm) and calm[at].ended < end:
             yield f"10: {calm[at].name} called while step {step} was overdue"
 
 
-def _overdue(told: dict[str, float]) -> Iterator[tuple[int, float, float]]:
+def _overdue(ground: Ground, told: dict[str, float]) -> Iterator[tuple[int, float, float]]:
     """Each step with from when to when everybody could see that it was overdue."""
     steps = Step.objects.filter(clock__kind="acknowledge", level__gt=0)
     for pk, falls_at, fired_at, cancelled_at, words in steps.values_list(
         "pk", "falls_at", "fired_at", "cancelled_at", "finding__description"
     ):
         key = words.partition("Key ")[2].rstrip(".")
-        if key in told:
+        # Brought forward by a clock that was wrong: overdue before it was there.
+        if key in told and not ground.database_clock.showed(falls_at):
             late = (falls_at + STEP_LATE_AFTER).timestamp()
             ended = min((at for at in (fired_at, cancelled_at) if at), default=None)
             until = ended.timestamp() if ended else float("inf")
