@@ -19,7 +19,8 @@ class FollowUpForm(AnswerForm):
     )
     because = TextareaField(
         label="Where and when it was done, or why it is not needed",
-        help_text="Needed only if it was done elsewhere or is not needed any more.",
+        help_text="Needed only if it was done elsewhere or is not needed any more. If it is none of"
+        " these, you can say why.",
         required=False,
         rows=3,
         max_length=LONGEST,

@@ -340,7 +340,8 @@ def _match_proposed(data: Data) -> Said:
 
 
 def _match_refused(data: Data) -> Said:
-    return Said("None of the proposed examinations is the one recommended: it is still awaited.")
+    said = "None of the proposed examinations is the one recommended: it is still awaited."
+    return Said(said, data.get("because", ""))
 
 
 def _followed_up(data: Data) -> Said:

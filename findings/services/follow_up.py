@@ -174,8 +174,10 @@ def confirm_match(
         return _end(finding, recommendation, Outcome.DONE, words, by, at or moment(finding))
 
 
-def refuse_matches(*, finding: Finding, by: Person, at: datetime | None = None) -> Finding:
-    """None of the proposed examinations was the one: it is still awaited."""
+def refuse_matches(
+    *, finding: Finding, by: Person, because: str = "", at: datetime | None = None
+) -> Finding:
+    """None of the proposed examinations was the one: it is still awaited. `because` may be ""."""
     with transaction.atomic():
         finding = lock(finding)
         check_can_follow_up(by, finding)
@@ -185,7 +187,13 @@ def refuse_matches(*, finding: Finding, by: Person, at: datetime | None = None) 
         )
         if not proposed.update(refused_at=at, refused_by=by):
             raise ValueError("No examination is proposed.")
-        record(finding=finding, kind=Event.Kind.MATCH_REFUSED, by=by, at=at)
+        record(
+            finding=finding,
+            kind=Event.Kind.MATCH_REFUSED,
+            by=by,
+            at=at,
+            because=because.strip(),
+        )
     return finding
 
 

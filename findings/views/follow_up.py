@@ -20,7 +20,7 @@ def _follow_up(finding: Finding, by: Person, form: FollowUpForm) -> str:
         confirm_match(finding=finding, match=form.match, by=by)
         return f"Recorded: that was the recommended examination. {next_limit(finding)}."
     if chosen == NONE_OF_THESE:
-        refuse_matches(finding=finding, by=by)
+        refuse_matches(finding=finding, by=by, because=form.cleaned_data["because"])
         return "Recorded. The recommended examination is still awaited."
     end_follow_up(
         finding=finding,

@@ -264,6 +264,18 @@ def test_the_pages_from_the_proposal_to_the_confirmation(trust: Trust) -> None:
     assert f"{examination.title}, {examination.accession}" in page
 
 
+def test_why_it_is_none_of_these_stands_in_the_timeline(trust: Trust) -> None:
+    finding = advised(trust)
+    later(trust, DUE_ON)
+    client = signed_in(trust.referrer)
+    address = reverse("follow-up", args=[finding.reference])
+    typed = {"choice": "none", "because": "That was the wrong leg."}
+    after = fill_in(client, address, typed)
+    assert "That was the wrong leg." in words_of(client.get(after.url))
+    line = finding.events.get(kind=Kind.MATCH_REFUSED)
+    assert (line.by, line.data["because"]) == (trust.referrer, "That was the wrong leg.")
+
+
 def test_a_part_of_the_body_without_an_examination_is_not_dropped(trust: Trust) -> None:
     finding = acknowledged(trust)
     typed = {"kind": "imaging", "text": "Asked for.", "region": "chest"}
