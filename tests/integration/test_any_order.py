@@ -270,19 +270,21 @@ class AnyOrder(RuleBasedStateMachine):
 
     # --- Messages -----------------------------------------------------------------------------
 
-    @rule(answer=st.sampled_from([None, None, *ANSWERS]), looks=st.booleans())
-    def a_message_is_sent(self, answer: str | None, looks: bool) -> None:
-        """By e-mail; what is shown in the application is there at once, and somebody may look."""
+    @rule(answers=st.lists(st.sampled_from([None, *ANSWERS]), min_size=1), looks=st.booleans())
+    def messages_are_sent(self, answers: list[str | None], looks: bool) -> None:
+        """What is due, by e-mail; what is shown in the application is there at once, and somebody
+        may look."""
+        self.the_engine_runs()
         inbox.show(100)
         if looks:
             Notification.objects.unread().update(seen_at=self.at)
-        turn = next_turn()
-        if turn is None:
-            return
-        error = ANSWERS[answer] if answer else None
-        with self._ladder_does_not_wait_for(turn.notification):
-            outcome = settle(turn, error)
-        event(f"message {outcome}")
+        for answer in answers:
+            turn = next_turn()
+            if turn is None:
+                return
+            with self._ladder_does_not_wait_for(turn.notification):
+                outcome = settle(turn, ANSWERS[answer] if answer else None)
+            event(f"message {outcome}")
 
     @rule(
         outcome=st.sampled_from(DeliveryReceipt.Outcome),
