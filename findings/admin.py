@@ -143,8 +143,11 @@ class PersonAdmin(DirectoryAdmin):
         return super().get_form(request, obj, change, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        before = Person.objects.get(pk=obj.pk).email if change else obj.email
         super().save_model(request, obj, form, change)
         newcomers.greet(obj)
+        if before != obj.email and (said := newcomers.moved(obj, before)):
+            self.message_user(request, f"{said[:1].upper()}{said[1:]}.")
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         return self.inlines if obj else []

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _greet: "Callable[[Person], None] | None" = None
 _vouch: "Callable[[Person, Person], bool] | None" = None
+_moved: "Callable[[Person, str], str] | None" = None
 
 
 def greet_with(function: "Callable[[Person], None]") -> None:
@@ -23,6 +24,18 @@ def vouch_with(function: "Callable[[Person, Person], bool]") -> None:
     """Called once, when notifications is ready."""
     global _vouch
     _vouch = function
+
+
+def moved_with(function: "Callable[[Person, str], str]") -> None:
+    """Called once, when notifications is ready."""
+    global _moved
+    _moved = function
+
+
+def moved(person: "Person", before: str) -> str:
+    """The directory has another e-mail address for them than `before`. What that means for their
+    messages, in words; empty where they were not told there."""
+    return _moved(person, before) if _moved is not None else ""
 
 
 def vouch(person: "Person", by: "Person") -> bool:

@@ -25,5 +25,6 @@ class NotificationsConfig(AppConfig):
         told.answer_with(standing.told_since)
         newcomers.greet_with(routes.make_routes)
         newcomers.vouch_with(routes.vouch_for_email)
+        newcomers.moved_with(routes.email_moved)
         doorbell.rings(tasks.wake)
         doorbell.looks_again(tasks.look_again)

@@ -89,6 +89,10 @@ class Route(models.Model):
     failed_because = models.CharField(max_length=200, blank=True)
     # Messages that went by it keep it, so a route that nobody wants any more only ends.
     removed_at = models.DateTimeField(null=True, blank=True)
+    # The address that the directory has instead: as soon as that one counts, nothing goes here.
+    gives_way_to = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="comes_instead_of"
+    )
     # The code that was sent to it last, which proves that its person can read what comes there.
     code_hash = models.CharField(max_length=64, blank=True)
     code_sent_at = models.DateTimeField(null=True, blank=True)

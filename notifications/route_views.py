@@ -45,6 +45,7 @@ def routes(request: HttpRequest, pk: int) -> HttpResponse:
         "routes": Route.objects.kept()
         .filter(person=person)
         .with_proof()
+        .select_related("gives_way_to")
         .order_by("position", "pk"),
     }
     return render(request, "routes.jinja", context, status=422 if form.errors else 200)

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Max
+from django.db.models import F, Max, Q
 from django.template.loader import render_to_string
 from django.utils.crypto import constant_time_compare, salted_hmac
 
@@ -88,8 +88,40 @@ def vouch_for_email(person: Person, by: Person) -> bool:
     found.verified_at, found.code_hash = database_now(), ""
     found.save(update_fields=["verified_at", "code_hash"])
     _record(found, What.VOUCHED, by)
+    _take_the_place(found, by)
     doorbell.look_again_after_commit()
     return True
+
+
+def email_moved(person: Person, before: str) -> str:
+    """Answers `findings.newcomers.moved`, after `make_routes`. The new address takes the old one's
+    place when it counts, and not before: until then somebody may still read what comes to the old
+    one, and nobody the other. See docs/adr/0021."""
+    old = _kept(person).filter(channel=Channel.EMAIL, address=before).first()
+    new = _kept(person).filter(channel=Channel.EMAIL, address=person.email).first()
+    if old is None or old == new:
+        return ""
+    if new is None:
+        return f"messages still go to {before}: the list has no other address"
+    Route.objects.filter(pk=new.pk).update(gives_way_to=None)
+    waiting = Route.objects.filter(Q(pk=old.pk) | Q(gives_way_to=old)).exclude(pk=new.pk)
+    waiting.update(gives_way_to=new)
+    if new.verified_at is not None and new.failed_at is None:
+        _take_the_place(new, None)
+        return f"messages go to {new.address} from now on, and no more to {before}"
+    return f"messages still go to {before}, until {new.address} has been verified"
+
+
+def _take_the_place(new: Route, by: Person | None) -> None:
+    """It counts from now on: what gives way to it ends, and it stands where that stood."""
+    instead_of = list(Route.objects.kept().filter(gives_way_to=new))
+    for old in instead_of:
+        Route.objects.filter(pk=old.pk).update(removed_at=database_now(), gives_way_to=None)
+        _record(old, What.REMOVED, by)
+    if instead_of:
+        position = min(new.position, *(old.position for old in instead_of))
+        Route.objects.filter(pk=new.pk).update(position=position)
+        doorbell.look_again_after_commit()
 
 
 def _record(route: Route, what: RouteChange.What, by: Person | None) -> None:
@@ -168,6 +200,8 @@ def confirm_code(*, route: Route, code: str, by: Person) -> None:
         else:
             route.code_tries = F("code_tries") + 1
         route.save()
+        if is_right:
+            _take_the_place(route, by)
     if not is_right:
         raise Refused("This is not the code that was sent last.")
 

@@ -120,6 +120,7 @@ def _applied(line: Line, by: Person | None, vouches: Person | None) -> Change | 
     if by is not None and not (keeps(by, person) and keeps(by, _as_in(line))):
         raise NotAllowed(f"{line.username} belongs to a trust whose directory you do not keep.")
     _check_can_still_answer(person, line)
+    before = person.email
     details = [*_fields(person, line)]
     _check_code(person)
     if is_new:
@@ -128,8 +129,7 @@ def _applied(line: Line, by: Person | None, vouches: Person | None) -> Change | 
         person.full_clean()
         person.save()
         newcomers.greet(person)
-    if vouches and line.fields.get("email") and newcomers.vouch(person, vouches):
-        details.append(f"messages will go to {person.email} without a code")
+    details += _messages(person, before, vouches if line.fields.get("email") else None)
     details += _places(person, line, by)
     kind, more = _leaving(person, line, by)
     details += more
@@ -138,6 +138,16 @@ def _applied(line: Line, by: Person | None, vouches: Person | None) -> Change | 
     elif not details:
         return None
     return Change(line.number, str(person), kind, tuple(details))
+
+
+def _messages(person: Person, before: str, vouches: Person | None) -> Iterator[str]:
+    """Where their messages go from now on, if that changes."""
+    moved = newcomers.moved(person, before) if before and before != person.email else ""
+    if vouches and newcomers.vouch(person, vouches):
+        instead = f", and no more to {before}" if moved else ""
+        yield f"messages will go to {person.email} without a code{instead}"
+    elif moved:
+        yield moved
 
 
 def _check_can_still_answer(person: Person, line: Line) -> None:

@@ -2,10 +2,12 @@
 
 import csv
 import io
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.urls import reverse
@@ -14,6 +16,9 @@ from django.utils import timezone
 from findings.models import Membership, Person, Role
 from findings.services.staff_import import Outcome, dry_run, import_people
 from findings.states import State
+from notifications.delivery import deliver_due
+from notifications.models import Channel, Route, RouteChange
+from notifications.routes import confirm_code, send_code
 from tests.factories import (
     OrganisationFactory,
     TeamFactory,
@@ -22,6 +27,7 @@ from tests.factories import (
     acknowledged,
     flagged,
 )
+from tests.integration.telling import fired
 from tests.pages import hidden_in, signed_in, words_of
 
 pytestmark = pytest.mark.django_db
@@ -150,6 +156,98 @@ def test_what_is_no_staff_list_is_refused_in_a_sentence(
     outcome = import_people(raw, by=trust.administrator)
     assert any(says in str(one) for one in outcome.mistakes), outcome.mistakes
     assert outcome.changes == []
+
+
+# --- An address that changed ---------------------------------------------------------------------
+
+
+def usable(person: Person) -> list[str]:
+    """The addresses to which their messages go by e-mail, in order."""
+    routes = Route.objects.usable().filter(person=person, channel=Channel.EMAIL)
+    return list(routes.order_by("position").values_list("address", flat=True))
+
+
+def verified(person: Person, address: str) -> None:
+    """The code that came there is typed."""
+    route = person.routes.get(address=address)
+    send_code(route=route, by=person)
+    (code,) = re.findall(r"\b\d{6}\b", mail.outbox[-1].body)
+    confirm_code(route=route, code=code, by=person)
+
+
+def test_the_dry_run_says_where_messages_go_until_a_new_address_is_verified(trust: Trust) -> None:
+    old, new = trust.referrer.email, "married.name@trust.example"
+    raw = written(row(trust.referrer, email=new))
+    (change,) = dry_run(raw, by=trust.administrator).changes
+    said = f"messages still go to {old}, until {new} has been verified"
+    assert change.details == (f"email: {old} becomes {new}", said)
+    assert usable(trust.referrer) == [old]
+
+
+def test_the_old_address_is_told_until_the_new_one_is_verified_and_never_again(
+    trust: Trust,
+) -> None:
+    old, new = trust.referrer.email, "married.name@trust.example"
+    import_people(written(row(trust.referrer, email=new)), by=trust.administrator)
+    assert usable(trust.referrer) == [old]
+    person_page = reverse("person", args=[trust.referrer.pk])
+    assert "Address has changed" in words_of(signed_in(trust.coordinator).get(person_page))
+    place = trust.referrer.routes.get(address=old).position
+    verified(trust.referrer, new)
+    assert usable(trust.referrer) == [new]
+    assert trust.referrer.routes.get(address=new).position == place
+    removed = trust.referrer.routes.get(address=old).changes.first()
+    assert (removed.what, removed.by) == (RouteChange.What.REMOVED, trust.referrer)
+    assert "Address has changed" not in words_of(signed_in(trust.coordinator).get(person_page))
+
+
+def test_a_new_address_that_is_vouched_for_takes_the_old_ones_place_at_once(trust: Trust) -> None:
+    old, new = trust.referrer.email, "married.name@trust.example"
+    raw = written(row(trust.referrer, email=new))
+    (shown,) = dry_run(raw, by=trust.administrator, addresses_verified=True).changes
+    assert f"messages will go to {new} without a code, and no more to {old}" in shown.details
+    import_people(raw, by=trust.administrator, addresses_verified=True)
+    assert usable(trust.referrer) == [new]
+
+
+def test_a_message_that_waits_for_the_old_address_goes_to_the_new_one(trust: Trust) -> None:
+    fired(trust)
+    old, new = trust.referrer.email, "married.name@trust.example"
+    raw = written(row(trust.referrer, email=new))
+    import_people(raw, by=trust.administrator, addresses_verified=True)
+    for _ in range(2):
+        deliver_due()
+    assert [message.to for message in mail.outbox] == [[new]]
+    assert old not in usable(trust.referrer)
+
+
+def test_an_address_that_changed_twice_leaves_neither_of_the_old_ones(trust: Trust) -> None:
+    old, second, third = (trust.referrer.email, "second@trust.example", "third@trust.example")
+    for address in (second, third):
+        import_people(written(row(trust.referrer, email=address)), by=trust.administrator)
+    assert usable(trust.referrer) == [old]
+    verified(trust.referrer, third)
+    assert usable(trust.referrer) == [third]
+    kept = Route.objects.kept().filter(person=trust.referrer, channel=Channel.EMAIL)
+    assert [route.address for route in kept] == [third]
+
+
+def test_an_address_that_changes_back_is_as_it_was(trust: Trust) -> None:
+    old = trust.referrer.email
+    for address in ("second@trust.example", old):
+        import_people(written(row(trust.referrer, email=address)), by=trust.administrator)
+    assert usable(trust.referrer) == [old]
+    kept = Route.objects.kept().filter(person=trust.referrer, channel=Channel.EMAIL)
+    assert [(route.address, route.gives_way_to) for route in kept] == [(old, None)]
+
+
+def test_a_list_without_an_address_leaves_nobody_untold(trust: Trust) -> None:
+    old = trust.referrer.email
+    raw = written(row(trust.referrer, email=""))
+    (change,) = dry_run(raw, by=trust.administrator).changes
+    assert f"messages still go to {old}: the list has no other address" in change.details
+    import_people(raw, by=trust.administrator)
+    assert usable(trust.referrer) == [old]
 
 
 def test_a_complete_list_lets_whoever_is_not_in_it_leave(trust: Trust) -> None:
