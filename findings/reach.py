@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from findings.timetable import PlannedStep
 
 if TYPE_CHECKING:
-    from findings.models import Finding, Organisation, Person, Team
+    from findings.models import Examination, Finding, Organisation, Person, Team
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,11 @@ class Subject:
             finding.pk,
             done_by,
         )
+
+    @classmethod
+    def waiting(cls, examination: "Examination", team: "Team") -> "Subject":
+        """An examination without a report, which nobody holds: `team` hears of it."""
+        return cls(None, None, team, None, examination.site.organisation)
 
 
 @dataclass(frozen=True)

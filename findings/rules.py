@@ -14,6 +14,7 @@ from findings.models import (
     Event,
     Examination,
     Finding,
+    NoReport,
     Organisation,
     Patient,
     Pause,
@@ -328,6 +329,58 @@ def keeps(person: Person, other: Person) -> bool:
     )
 
 
+def check_can_see_waiting(person: Person) -> None:
+    """The list of examinations that wait for a report."""
+    _require(
+        person.has_role(Role.COORDINATOR, Role.GOVERNANCE)
+        or person.is_imaging_manager
+        # Whoever stands in for one of them.
+        or Examination.objects.followed_by(person).waiting().exists(),
+        "This list is for coordinators, governance leads and imaging managers.",
+    )
+
+
+def check_can_enter_waiting(person: Person) -> None:
+    """Enter an examination that has no report yet, or a list of them."""
+    _require(
+        person.has_role(Role.COORDINATOR),
+        "Only a coordinator can enter examinations that wait for a report.",
+    )
+
+
+def check_can_follow_wait(person: Person, examination: Examination) -> None:
+    """See until when its report is awaited and who is told."""
+    _require(
+        Examination.objects.followed_by(person).filter(pk=examination.pk).exists(),
+        "Only whoever is told of it follows an examination that waits for a report.",
+    )
+
+
+def _keeps_waiting(person: Person, examination: Examination) -> bool:
+    keeps = person.has_role(Role.COORDINATOR) or person.is_imaging_manager
+    return keeps and can_follow_wait(person, examination)
+
+
+def check_can_end_wait(person: Person, examination: Examination) -> None:
+    """Say that no report of it is to be expected."""
+    _require(
+        _keeps_waiting(person, examination),
+        "Only a coordinator or an imaging manager can say that no report is to be expected.",
+    )
+    _require(
+        examination.clocks.filter(stopped_at__isnull=True).exists(),
+        "No report of this examination is awaited.",
+    )
+
+
+def check_can_take_back_no_report(person: Person, said: NoReport) -> None:
+    _require(
+        _keeps_waiting(person, said.examination),
+        "Only a coordinator or an imaging manager can say that a report is expected after all.",
+    )
+    _require(said.undone_at is None, "That no report is to be expected was taken back already.")
+
+
 def check_can_let_leave(person: Person, leaver: Person) -> None:
     _require(
         keeps(person, leaver),
@@ -434,3 +487,8 @@ can_route = _answers(check_can_route)
 can_see_coverage = _answers(check_can_see_coverage)
 can_keep_rotas = _answers(check_can_keep_rotas)
 can_keep_rota = _answers(check_can_keep_rota)
+can_see_waiting = _answers(check_can_see_waiting)
+can_enter_waiting = _answers(check_can_enter_waiting)
+can_follow_wait = _answers(check_can_follow_wait)
+can_end_wait = _answers(check_can_end_wait)
+can_take_back_no_report = _answers(check_can_take_back_no_report)

@@ -36,6 +36,7 @@ class Clock(models.Model):
         WITHDRAWN = "withdrawn", "The finding was withdrawn"
         REPORTED = "reported", "The report came"
         NOT_EXPECTED = "not_expected", "No report is to be expected: a person said why"
+        NEARER = "nearer", "An earlier limit holds; a new clock started"
 
     finding: "models.ForeignKey[Finding, Finding]" = models.ForeignKey(  # type: ignore[misc]
         "findings.Finding", models.PROTECT, related_name="clocks", null=True, blank=True

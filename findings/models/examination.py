@@ -11,6 +11,7 @@ from findings.models.cover import covered_by
 from findings.models.folding import Squeezed
 from findings.models.organisation import Team
 from findings.models.people import Person, Role
+from findings.states import ClockKind
 
 # The letters that DICOM gives them, as they arrive from other systems.
 MODALITIES = {
@@ -84,6 +85,10 @@ class ExaminationQuerySet(models.QuerySet["Examination"]):
             allowed |= Q(requested_by=person) | Q(requesting_team__in=person.team_ids())
             allowed |= Q(pk__in=_examinations_of_findings(held_by(person)))
         return self.filter(allowed)
+
+    def waiting(self) -> "ExaminationQuerySet":
+        """Those whose report somebody waits for: their clock runs."""
+        return self.filter(clocks__kind=ClockKind.REPORT_BY, clocks__stopped_at__isnull=True)
 
     def followed_by(self, person: Person) -> "ExaminationQuerySet":
         """Those of which this person hears while they wait for a report; the only door to a wait.

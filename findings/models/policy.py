@@ -105,6 +105,8 @@ class Rule(models.Model):
             ClockKind.ACT: self.act_within,
             # Asked only of a rule about patients: there it is until the patient is told.
             ClockKind.TELL_PATIENT: self.communicate_within,
+            # And this of a rule about reports: until the report is available.
+            ClockKind.REPORT_BY: self.communicate_within,
         }.get(kind, "")
 
     @property

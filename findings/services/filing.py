@@ -28,6 +28,7 @@ from findings.services.follow_up import propose_matches
 from findings.services.identity import Held, IdentityHeld, identify
 from findings.services.offer import end_open_offer
 from findings.services.pause import end_pauses
+from findings.services.report_by import settle
 from findings.services.timeline import database_now, lock, moment, record
 from findings.states import State
 
@@ -59,6 +60,18 @@ def file_report(
     """
     _check(arriving)
     examination, notices = _examination(sender, arriving)
+    filed = _file(examination, arriving, notices, message, at)
+    settle(examination, at=at)
+    return filed
+
+
+def _file(
+    examination: Examination,
+    arriving: ArrivingReport,
+    notices: tuple[str, ...],
+    message: IncomingMessage | None,
+    at: datetime | None,
+) -> tuple[Outcome, Report]:
     known = _same_version(examination, arriving)
     if known is not None:
         return Outcome.DUPLICATE, known

@@ -107,10 +107,12 @@ def undo_merge(
 
 def came_since(merge: PatientMerge) -> QuerySet[Examination]:
     """Examinations of the record that was kept whose first report came after the merge: under
-    which number, only their reports' notices tell. The earliest first."""
+    which number, only their reports' notices tell. The earliest first; and those without a report,
+    of which nobody knows when they came."""
     there = Examination.objects.filter(patient=merge.kept_id).exclude(pk__in=merge.examinations)
     first = there.annotate(came_at=Min("reports__received_at"))
-    return first.filter(came_at__gt=merge.merged_at).order_by("came_at", "pk")
+    since = Q(came_at__gt=merge.merged_at) | Q(came_at__isnull=True)
+    return first.filter(since).order_by("came_at", "pk")
 
 
 def sent_under_merged(examinations: QuerySet[Examination]) -> set[int]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
-from findings.models import Audience, Category, Rule, Rung, Signature, Site
+from findings.models import Audience, Category, Examination, Rule, Rung, Signature, Site
 from findings.services.calendars import calendar, load_holidays
 from findings.states import ClockKind
 from findings.timetable import Calendar, in_words, parse_duration
@@ -19,7 +19,14 @@ from findings.timetable import Calendar, in_words, parse_duration
 FOLDER = Path(__file__).resolve().parent.parent / "policy"
 # The rule whose ladder runs while the result of a recorded action is awaited.
 FOLLOW_UP_POLICY = "DEF-FOLLOWUP"
-
+# By when an examination must have been reported.
+REPORT_POLICY = "UK-TAT-MAX"
+# A trust's own limits for a class of them: none is shipped (findings/policy/README.md).
+REPORT_POLICIES: dict[str, str] = {
+    Examination.Setting.INPATIENT: "DEF-TAT-IP",
+    Examination.Setting.EMERGENCY: "DEF-TAT-ED",
+    Examination.Setting.SUSPECTED_CANCER: "DEF-TAT-USC",
+}
 
 LATER_COLUMNS = ("snooze_within",)
 
@@ -122,9 +129,18 @@ def _check_rule(row: Mapping[str, str], rungs: Iterable[Mapping[str, str]]) -> N
             for field in ("communicate_within", "acknowledge_within", "act_within"):
                 row[field] and parse_duration(row[field])
             row.get("snooze_within") and parse_duration(row["snooze_within"])
+        _check_report_ladder(row, rungs)
         Rule.Basis(row["basis"]), Rule.Calendar(row["clock"])
     except (KeyError, ValueError) as error:
         raise PolicyError(f"Policy row {row.get('policy_id', '?')}: {error}") from error
+
+
+def _check_report_ladder(row: Mapping[str, str], rungs: Iterable[Mapping[str, str]]) -> None:
+    """A class of examinations whose limit nobody is told of would wait in silence."""
+    has_ladder = any(rung["clock"] == ClockKind.REPORT_BY for rung in rungs)
+    if row["policy_id"] in REPORT_POLICIES.values() and row["communicate_within"]:
+        if not has_ladder:
+            raise ValueError("a limit for reports needs steps of report_by in ladders.csv")
 
 
 def _load_category(row: Mapping[str, str]) -> None:

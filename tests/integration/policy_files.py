@@ -30,3 +30,16 @@ def stricter(folder: Path, policy_id: str = "DEF-URG", within: str = "PT8H") -> 
     change(folder, "policy.csv", policy_id, acknowledge_within=within)
     load_policy(folder)
     return Rule.objects.in_force().get(policy_id=policy_id)
+
+
+RUNG = "DEF-TAT-IP,report_by,1,PT0M,due,team,late\n"
+
+
+def with_inpatient_limit(under: Path, ladder: str = RUNG) -> Path:
+    """With the trust's own limit for reports of in-patients: one working day. Nobody signed it."""
+    folder = own_copy(under)
+    with (folder / "policy.csv").open("a", encoding="utf-8") as file:
+        file.write("DEF-TAT-IP,reporting_inpatient,working,P1D,,,,local,Agreed here,,\n")
+    with (folder / "ladders.csv").open("a", encoding="utf-8") as file:
+        file.write(ladder)
+    return folder

@@ -1,0 +1,315 @@
+"""Report by: an examination that waits for its report has a promise, too.
+
+Its clock counts from when the images were made, never from now, and climbs its ladder until a
+verified report came or somebody said that none is to be expected. Whatever comes in whichever
+order, `settle` looks at what is there and makes the clock fit; so doing it twice changes nothing.
+
+Every writer locks the examination first, as filing does.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from django.db import transaction
+
+from findings import doorbell
+from findings.models import (
+    Clock,
+    Examination,
+    NoReport,
+    Person,
+    Report,
+    ReportStatus,
+    Rule,
+    Step,
+)
+from findings.models.clock import REPORT_BY_PRIORITY
+from findings.rules import check_can_end_wait, check_can_take_back_no_report
+from findings.services.clocks import planned_steps
+from findings.services.deadlines import Promised, nearest
+from findings.services.policy import (
+    REPORT_POLICIES,
+    REPORT_POLICY,
+    PolicyError,
+    check_may_promise,
+    limit_at,
+)
+from findings.services.timeline import database_now
+from findings.states import ClockKind
+from findings.timetable import PlannedStep, still_to_tell
+
+log = structlog.get_logger(__name__)
+
+Because = Clock.StoppedBecause
+VERIFIED = (ReportStatus.FINAL, ReportStatus.CORRECTED)
+A_REPORT_CAME = "A report came after all."
+
+
+def expect_report(
+    examination: Examination,
+    *,
+    performed_at: datetime | None = None,
+    setting: str = "",
+    by: Person | None = None,
+    at: datetime | None = None,
+) -> Clock | None:
+    """A report of it is awaited: the clock that runs now; None where it has its report, or somebody
+    said that none will come.
+
+    `performed_at` and `setting` are kept where they were not known before. Raises ValueError where
+    nobody knows when the images were made, and `PolicyError` where no limit is in force.
+    """
+    with transaction.atomic():
+        examination = lock_examination(examination)
+        _learn(examination, performed_at, setting)
+        clock = settle(examination, at=at or database_now(), by=by)
+        if clock is None and not is_reported(examination) and not _standing(examination):
+            if _known_since(examination, []) is None:
+                raise ValueError("Say when the images were made: the limit counts from then.")
+            raise PolicyError(
+                f"No limit for reports is in force, so no clock can start. {REPORT_POLICY} needs"
+                " its number and its ladder. Run: manage.py load_policy"
+            )
+        return clock
+
+
+def lock_examination(examination: Examination) -> Examination:
+    """As it is now, nobody else's until this transaction ends."""
+    locked = Examination.objects.select_for_update(no_key=True, of=("self",))
+    return locked.select_related("current_report", "site").get(pk=examination.pk)
+
+
+def _learn(examination: Examination, performed_at: datetime | None, setting: str) -> None:
+    """What was said first stays, as with reports."""
+    said = {"performed_at": performed_at, "setting": setting}
+    new = {name: value for name, value in said.items() if value and not getattr(examination, name)}
+    for name, value in new.items():
+        setattr(examination, name, value)
+    if new:
+        examination.save(update_fields=list(new))
+
+
+def settle(
+    examination: Examination, *, at: datetime | None = None, by: Person | None = None
+) -> Clock | None:
+    """Make the clock fit what is known: start it, stop it, or leave it; the one that runs.
+
+    It never gets more time: where another limit holds now, only an earlier one replaces it. The
+    caller holds the examination's lock.
+    """
+    clocks = list(examination.clocks.filter(kind=ClockKind.REPORT_BY).order_by("pk"))
+    running = next((clock for clock in clocks if clock.is_running), None)
+    if is_reported(examination):
+        if running is not None:
+            _stop(running, Because.REPORTED, at or database_now())
+        return None
+    at = at or database_now()
+    if _is_excused(examination, at):
+        return None
+    promised = _promised(examination, clocks, at)
+    if promised is None or (running is not None and running.due_at <= promised.promise.due_at):
+        return running
+    told: Counter[str] = Counter()
+    if running is not None:
+        _stop(running, Because.NEARER, at)
+        told.update(running.steps.filter(fired_at__isnull=False).values_list("audience", flat=True))
+    return _start(examination, promised, told, at)
+
+
+def running_wait(examination: Examination) -> Clock | None:
+    """Its running clock; nothing is asked where the report to read is a verified one."""
+    current = examination.current_report
+    if current is not None and current.status in VERIFIED:
+        return None
+    clocks = examination.clocks.filter(kind=ClockKind.REPORT_BY, stopped_at__isnull=True)
+    return clocks.select_related("rule").first()
+
+
+def is_reported(examination: Examination) -> bool:
+    """Whether a verified report is there that was not withdrawn afterwards. A preliminary one that
+    follows it does not take it back."""
+    current = examination.current_report
+    if current is None or current.status in VERIFIED:
+        return current is not None
+    if current.status == ReportStatus.WITHDRAWN:
+        return False
+    return any(report.status in VERIFIED for report in _since_withdrawal(examination))
+
+
+def _since_withdrawal(examination: Examination) -> Iterator[Report]:
+    """The versions since the last withdrawal, the latest verified first, as filing orders them."""
+    for report in examination.reports.order_by("-reported_at", "-version"):
+        if report.status == ReportStatus.WITHDRAWN:
+            return
+        yield report
+
+
+def _standing(examination: Examination) -> NoReport | None:
+    return examination.no_reports.standing().first()
+
+
+def _is_excused(examination: Examination, at: datetime) -> bool:
+    """Whether somebody said that no report will come, and none came since."""
+    said = _standing(examination)
+    if said is None:
+        return False
+    since = examination.reports.filter(received_at__gt=said.said_at)
+    if not since.exclude(status=ReportStatus.WITHDRAWN).exists():
+        return True
+    said.undone_at, said.undone_because = max(at, said.said_at), A_REPORT_CAME
+    said.save(update_fields=["undone_at", "undone_because"])
+    return False
+
+
+# --- From when, and until when ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Wait:
+    """From when it counts, and the limit that holds."""
+
+    started_at: datetime
+    promise: Promised
+
+
+def _promised(examination: Examination, clocks: Sequence[Clock], at: datetime) -> _Wait | None:
+    since = _known_since(examination, clocks)
+    if since is None:
+        return None
+    started_at = min(since, at)
+    promises = [
+        Promised(rule, due_at)
+        for rule in rules_for(examination)
+        if (due_at := limit_at(rule, ClockKind.REPORT_BY, started_at, examination.site))
+    ]
+    if not promises:
+        log.error("no limit for reports is in force", policy=REPORT_POLICY)
+        return None
+    return _Wait(started_at, nearest(promises))
+
+
+def _known_since(examination: Examination, clocks: Sequence[Clock]) -> datetime | None:
+    """When the images were made; where nobody said, the earliest that is known of them. None where
+    nothing says that any were made: what was cancelled arrives as a withdrawn report, too."""
+    known = [clock.started_at for clock in clocks]
+    if examination.performed_at is not None:
+        return min([examination.performed_at, *known])
+    reports = examination.reports.exclude(status=ReportStatus.WITHDRAWN)
+    for reported_at, received_at in reports.values_list("reported_at", "received_at"):
+        known += [reported_at, received_at]
+    return min(known, default=None)
+
+
+def rules_for(examination: Examination) -> list[Rule]:
+    """Those that may promise a report of it now: the national one, and the trust's own for its
+    class where that is signed."""
+    wanted = [REPORT_POLICY, *filter(None, [REPORT_POLICIES.get(examination.setting)])]
+    rules = Rule.objects.in_force().filter(policy_id__in=wanted).order_by("policy_id")
+    return [rule for rule in rules.prefetch_related("rungs", "signatures") if _may_promise(rule)]
+
+
+def _may_promise(rule: Rule) -> bool:
+    """A limit without a ladder would pass in silence, so it is none."""
+    try:
+        check_may_promise(rule)
+    except PolicyError:
+        return False
+    return any(rung.clock == ClockKind.REPORT_BY for rung in rule.rungs.all())
+
+
+# --- Starting and stopping ----------------------------------------------------------------------
+
+
+def _start(examination: Examination, wait: _Wait, told: Counter[str], at: datetime) -> Clock:
+    clock = Clock.objects.create(
+        examination=examination,
+        kind=ClockKind.REPORT_BY,
+        rule=wait.promise.rule,
+        started_at=wait.started_at,
+        due_at=wait.promise.due_at,
+    )
+    ladder = planned_steps(
+        rule=clock.rule,
+        kind=ClockKind.REPORT_BY,
+        started_at=clock.started_at,
+        due_at=clock.due_at,
+        from_at=at,
+        site=examination.site,
+    )
+    left = _one_telling(still_to_tell(ladder, told, at), at)
+    may_wait = examination.setting != Examination.Setting.EMERGENCY
+    Step.objects.bulk_create(
+        Step(
+            clock=clock,
+            examination=examination,
+            level=step.level,
+            audience=step.audience,
+            words=step.words,
+            priority=REPORT_BY_PRIORITY,
+            may_wait=may_wait,
+            due_at=step.due_at,
+        )
+        for step in left
+    )
+    doorbell.ring_after_commit()
+    return clock
+
+
+def _one_telling(ladder: Sequence[PlannedStep], at: datetime) -> list[PlannedStep]:
+    """Of what has passed already each audience hears once, of the last: nobody needs to be told on
+    one day of a day 21 and of a day 28."""
+    last = {step.audience: step for step in ladder if step.due_at <= at}
+    return [step for step in ladder if step.due_at > at or last[step.audience] is step]
+
+
+def _stop(clock: Clock, because: Clock.StoppedBecause, at: datetime) -> None:
+    # Our clock may have gone back since.
+    clock.stopped_at, clock.stopped_because = max(at, clock.started_at), because
+    clock.save(update_fields=["stopped_at", "stopped_because"])
+    Step.objects.filter(clock=clock).unfired().update(cancelled_at=at)
+
+
+# --- What a person says -------------------------------------------------------------------------
+
+
+def no_report_expected(
+    examination: Examination,
+    *,
+    reason: NoReport.Reason,
+    because: str,
+    by: Person,
+    at: datetime | None = None,
+) -> NoReport:
+    """None will come, with words; its clock stops. Raises `NotAllowed` for whoever may not say so,
+    and where no report is awaited any more."""
+    if not because.strip():
+        raise ValueError("Say why no report is to be expected.")
+    with transaction.atomic():
+        examination = lock_examination(examination)
+        check_can_end_wait(by, examination)
+        at = at or database_now()
+        for clock in examination.clocks.filter(stopped_at__isnull=True):
+            _stop(clock, Because.NOT_EXPECTED, at)
+        return NoReport.objects.create(
+            examination=examination, reason=reason, because=because.strip(), said_at=at, said_by=by
+        )
+
+
+def take_back(
+    said: NoReport, *, because: str, by: Person, at: datetime | None = None
+) -> Clock | None:
+    """A report is expected after all: the clock runs again from its start."""
+    if not because.strip():
+        raise ValueError("Say why a report is expected after all.")
+    with transaction.atomic():
+        examination = lock_examination(said.examination)
+        said = NoReport.objects.select_for_update().get(pk=said.pk)
+        check_can_take_back_no_report(by, said)
+        at = at or database_now()
+        said.undone_at, said.undone_by = max(at, said.said_at), by
+        said.undone_because = because.strip()
+        said.save(update_fields=["undone_at", "undone_by", "undone_because"])
+        return settle(examination, at=at, by=by)
