@@ -93,7 +93,7 @@ def _listed(rows: Sequence[Row], zone: ZoneInfo) -> tuple[list[_Listed], list[Mi
             wrong.append(Mistake(row.line, "There is no accession."))
             continue
         try:
-            at = _moment(written, zone)
+            at = moment_in(written, zone)
         except ValueError:
             wrong.append(Mistake(row.line, f"{REPORTED} is not a time, such as 2026-11-25 21:00."))
             continue
@@ -105,7 +105,9 @@ def _listed(rows: Sequence[Row], zone: ZoneInfo) -> tuple[list[_Listed], list[Mi
     return list(by_accession.values()), wrong
 
 
-def _moment(written: str, zone: ZoneInfo) -> datetime | None:
+def moment_in(written: str, zone: ZoneInfo) -> datetime | None:
+    """A time on the wall clock of this zone, or with an offset; None where nothing is written.
+    Raises ValueError for what is no time."""
     if not written:
         return None
     at = parse_datetime(written)

@@ -6,14 +6,24 @@ the number), and two writers who each made the first row would leave a patient w
 
 import hashlib
 from collections.abc import Iterable
+from typing import Protocol
 
 from django.db import connection
 
-from findings.arrivals import ArrivingReport
+from findings.arrivals import ArrivingPatient
 from findings.models import Patient, Sender
 
 
-def take_turns(sender: Sender, reports: Iterable[ArrivingReport], also: str = "") -> None:
+class Arriving(Protocol):
+    """What is at the door: a report, or an examination that has none yet."""
+
+    @property
+    def accession(self) -> str: ...
+    @property
+    def patient(self) -> ArrivingPatient: ...
+
+
+def take_turns(sender: Sender, reports: Iterable[Arriving], also: str = "") -> None:
     """Wait until nobody else files for these patients and accessions; until we commit, nobody does.
 
     Every lock of a message is taken before its first part is filed and in one order, so that two
@@ -42,7 +52,7 @@ def _wait(keys: Iterable[int]) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
 
 
-def _keys(sender: Sender, report: ArrivingReport) -> Iterable[str]:
+def _keys(sender: Sender, report: Arriving) -> Iterable[str]:
     yield f"accession|{sender.pk}|{report.accession}"
     if report.patient.nhs_number:
         yield f"nhs|{report.patient.nhs_number}"
