@@ -25,6 +25,7 @@ from findings.views import (
     policy,
     reports,
     staff,
+    waiting,
 )
 
 urlpatterns = [
@@ -79,6 +80,12 @@ urlpatterns = [
     path("held/", held.held_items, name="held-items"),
     path("held/compare/", held.reconcile_list, name="reconcile"),
     path("held/<int:receipt_id>/", held.held_item, name="held-item"),
+    path("waiting/", waiting.waiting, name="waiting"),
+    path("waiting/enter/", waiting.enter, name="enter-waiting"),
+    path("waiting/import/", waiting.import_waiting, name="import-waiting"),
+    path("waiting/<uuid:public_id>/", waiting.wait, name="wait"),
+    path("waiting/<uuid:public_id>/no-report/", waiting.no_report, name="no-report"),
+    path("waiting/<uuid:public_id>/expected/", waiting.report_expected, name="report-expected"),
     path("bank-holidays/", bank_holidays.bank_holidays, name="bank-holidays"),
     path("bank-holidays/add/", bank_holidays.add, name="add-bank-holiday"),
     path("bank-holidays/<int:pk>/remove/", bank_holidays.remove, name="remove-bank-holiday"),

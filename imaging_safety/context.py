@@ -27,12 +27,16 @@ class Entry:
     words: str
     # Empty: for everybody who has signed in.
     roles: tuple[Role, ...] = ()
+    # For imaging managers, too, whatever their roles: the members of reporting teams.
+    also_for_reporting: bool = False
     in_demonstration_only: bool = False
 
     def is_for(self, person: Person) -> bool:
         if self.in_demonstration_only and not settings.DEMONSTRATION:
             return False
-        return not self.roles or person.has_role(*self.roles)
+        if not self.roles or person.has_role(*self.roles):
+            return True
+        return self.also_for_reporting and person.is_imaging_manager
 
 
 NAVIGATION = (
@@ -41,6 +45,7 @@ NAVIGATION = (
     Entry("my-findings", "My findings", (Role.REFERRER,)),
     Entry("inbox", "Inbox"),
     Entry("open-findings", "Open findings", (Role.COORDINATOR, Role.GOVERNANCE)),
+    Entry("waiting", "Waiting for a report", (Role.COORDINATOR, Role.GOVERNANCE), True),
     Entry("held-items", "Held items", (Role.COORDINATOR,)),
     Entry("governance", "Governance", (Role.GOVERNANCE, Role.COORDINATOR)),
     Entry("coverage", "Coverage", (Role.COORDINATOR, Role.GOVERNANCE, Role.ADMINISTRATOR)),

@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from findings import measures
+from findings.measures import waiting
 from findings.models import Person, Role
 from findings.views.access import saw, signed_in
 
@@ -25,7 +26,8 @@ def _overseer(request: HttpRequest) -> Person:
 
 def governance(request: HttpRequest) -> HttpResponse:
     """The tables, and the promises that are late now. No patient is named here."""
-    clocks = measures.promises_visible_to(_overseer(request))
+    person = _overseer(request)
+    clocks = measures.promises_visible_to(person)
     now = timezone.now()
     late = measures.late_now(clocks, now)
     context = {
@@ -33,6 +35,7 @@ def governance(request: HttpRequest) -> HttpResponse:
         "measures": measures.shown(),
         "late": late[:LATE_SHOWN],
         "late_count": late.count(),
+        "unreported": waiting.counts(waiting.waits_visible_to(person), now),
         "now": now,
     }
     return render(request, "governance.jinja", context)

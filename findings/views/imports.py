@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
@@ -17,8 +18,8 @@ from findings.services.shown_first import Outcome
 class Import:
     """What one kind of file has of its own."""
 
-    form: type[TableFileForm]
-    confirm: type[ConfirmFileForm]
+    form: Callable[..., TableFileForm]
+    confirm: Callable[..., ConfirmFileForm]
     columns: Sequence[str]
     # Both take the file, who asks as `by`, and what else the form asks; the second `seen`, too.
     dry_run: Callable[..., Outcome[Any]]
@@ -53,13 +54,20 @@ def _show(
     *,
     again: bool = False,
 ) -> HttpResponse:
-    hidden = {name: "on" if value else "" for name, value in given.items()} | {
+    hidden = {name: _hidden(value) for name, value in given.items()} | {
         "raw": packed(raw),
         "seen": outcome.fingerprint,
     }
     context = {"outcome": outcome, "hidden": hidden, "again": again}
     status = 422 if outcome.mistakes else 409 if again else 200
     return render(request, what.changes_template, context, status=status)
+
+
+def _hidden(value: Any) -> str:
+    """A row by its key, a box as ticked or not."""
+    if isinstance(value, Model):
+        return str(value.pk)
+    return "on" if value else ""
 
 
 def _make(request: HttpRequest, by: Person, what: Import) -> HttpResponse:

@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from findings.forms.reports import ReportForm, SearchForm
@@ -16,12 +17,14 @@ from findings.models import Examination, Person, Receipt, Report, Role
 from findings.presenters.reports import STATUS_COLOURS, versions
 from findings.rules import (
     can_flag,
+    can_follow_wait,
     can_write_report,
     check_can_write_report,
 )
 from findings.services.filing import AccessionHeld
 from findings.services.identity import Held, numbers_of
 from findings.services.receive import receive_report
+from findings.services.report_by import running_wait
 from findings.services.search import flags_in, latest_reports, search_reports
 from findings.services.senders import typed_sender
 from findings.views.access import saw, signed_in, visible_examination
@@ -98,7 +101,7 @@ def _list(
 def report(request: HttpRequest, public_id: str) -> HttpResponse:
     """One report as it was written, its versions, and what is flagged in it."""
     examination, person = visible_examination(request, public_id), signed_in(request)
-    current = examination.current_report
+    current, wait = examination.current_report, running_wait(examination)
     if request.method == "GET":
         saw(request, examination.patient)
     every = list(examination.reports.select_related("reported_by"))
@@ -111,6 +114,9 @@ def report(request: HttpRequest, public_id: str) -> HttpResponse:
         "flags": flags_in(examination, person),
         "status_colours": STATUS_COLOURS,
         "can_flag": can_flag(person, examination),
+        "wait": wait,
+        "follows_wait": wait is not None and can_follow_wait(person, examination),
+        "now": timezone.now(),
     }
     return render(request, "report.jinja", context)
 

@@ -125,6 +125,13 @@ TABLE: dict[str, Expected] = {
     "merges": only(COORDINATORS, NO),
     # Of the trust's own two records; another trust's coordinator finds nothing.
     "undo-merge": everybody(NO, but={OK: "coordinator", NONE: "other_coordinator"}),
+    "waiting": only(OVERSEERS, NO),
+    "enter-waiting": only(COORDINATORS, NO),
+    "import-waiting": only(COORDINATORS, NO),
+    # Whoever hears of it: here there is no reporting team.
+    "wait": only("coordinator governance", NONE),
+    "no-report": everybody(NONE, but={OK: "coordinator", NO: "governance"}),
+    "report-expected": everybody(NONE, but={OK: "coordinator", NO: "governance"}),
     "held-items": only(COORDINATORS, NO),
     "reconcile": only(COORDINATORS, NO),
     "held-item": only("coordinator", NONE),
@@ -204,6 +211,8 @@ POSTED = {
     "refuse-offer": "",
     "take-offer-back": "",
     "held-item": "coordinator",
+    "no-report": "coordinator",
+    "report-expected": "coordinator",
     "undo-merge": "coordinator",
     "leave": f"referrer {KEEPERS}",
     "let-leave": KEEPERS,

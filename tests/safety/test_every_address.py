@@ -20,17 +20,26 @@ from django.utils import timezone
 
 from findings.admin import directory
 from findings.intake.importing import take_in
-from findings.models import BankHoliday, Finding, PatientChange, Person, Role, Step
+from findings.models import BankHoliday, Finding, NoReport, PatientChange, Person, Role, Step
 from findings.services.leave import set_leave
 from findings.services.merge import merge_patients
 from findings.services.patient_change import Change, record_change
+from findings.services.report_by import expect_report, no_report_expected
 from findings.services.rota import add_entry, make_post
 from findings.services.routing import add_rule
 from findings.services.senders import account_of
 from findings.shifts import Shift
 from imaging_safety import urls
 from notifications.models import Channel, Notification
-from tests.factories import SiteFactory, TeamFactory, Trust, a_trust, flagged, reported
+from tests.factories import (
+    SiteFactory,
+    TeamFactory,
+    Trust,
+    a_trust,
+    flagged,
+    reported,
+    unreported,
+)
 from tests.messages import oru
 from tests.safety.table_of_addresses import (
     AWAY,
@@ -106,6 +115,10 @@ def world(db: None) -> World:
     )
     discharged = Change(PatientChange.Kind.DISCHARGED, timezone.now())
     change = record_change(patient=reported(trust).patient, change=discharged, by=trust.coordinator)
+    unread, ended = unreported(trust), unreported(trust)
+    expect_report(unread), expect_report(ended)
+    reason = NoReport.Reason.CANCELLED
+    no_report_expected(ended, reason=reason, because="Cancelled.", by=trust.coordinator)
     on = add_entry(post=post, person=trust.colleague, shift=night, by=trust.coordinator)
     return World(
         trust,
@@ -130,6 +143,8 @@ def world(db: None) -> World:
             ),
             "undo-merge.pk": merge.pk,
             "undo-patient-change.pk": change.pk,
+            "no-report.public_id": unread.public_id,
+            "report-expected.public_id": ended.public_id,
             "cancel-leave.pk": leave.pk,
             **dict.fromkeys(("post.pk", "end-post.pk", "add-to-rota.pk"), post.pk),
             **dict.fromkeys(("change-routing-rule.pk", "remove-routing-rule.pk"), rule.pk),

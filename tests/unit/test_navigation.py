@@ -22,6 +22,7 @@ PLACES = {
     Role.COORDINATOR: [
         "Inbox",
         "Open findings",
+        "Waiting for a report",
         "Held items",
         "Governance",
         "Coverage",
@@ -30,7 +31,15 @@ PLACES = {
         "Policy",
         "Help",
     ],
-    Role.GOVERNANCE: ["Inbox", "Open findings", "Governance", "Coverage", "Policy", "Help"],
+    Role.GOVERNANCE: [
+        "Inbox",
+        "Open findings",
+        "Waiting for a report",
+        "Governance",
+        "Coverage",
+        "Policy",
+        "Help",
+    ],
     Role.ADMINISTRATOR: [
         "Inbox",
         "Coverage",

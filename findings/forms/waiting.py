@@ -1,0 +1,152 @@
+"""Examinations that wait for a report: filter the list, enter one or a file of them, end a wait."""
+
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+
+from findings.form_fields import (
+    CheckboxField,
+    ModelSelectField,
+    RadiosField,
+    SelectField,
+    TextareaField,
+    TextField,
+)
+from findings.forms.answers import LONGEST
+from findings.forms.held import with_lists
+from findings.forms.lists import ListFilter
+from findings.forms.reports import AboutExamination
+from findings.forms.table_file import ConfirmFileForm, TableFileForm
+from findings.models import Clock, Examination, NoReport, Person, Sender, Site
+from findings.services.waiting_list import ArrivingExamination
+
+
+class WaitingFilter(ListFilter):
+    """By site, and only those past their limit: ?late=yes is where a number of governance leads."""
+
+    site = SelectField(label="Site", required=False, empty="Every site")
+    late = CheckboxField(label="Late only", required=False)
+
+    def __init__(self, data: Any, *, clocks: QuerySet[Clock]) -> None:
+        super().__init__(data)
+        sites = Site.objects.filter(pk__in=clocks.values("examination__site"))
+        field: Any = self.fields["site"]
+        field.choices = [(str(key), name) for key, name in sites.values_list("pk", "name")]
+
+    def apply(self, clocks: QuerySet[Clock], late: QuerySet[Clock]) -> QuerySet[Clock]:
+        chosen = self.cleaned_data
+        shown = late if chosen["late"] else clocks
+        return shown.filter(examination__site=chosen["site"]) if chosen["site"] else shown
+
+
+class NoReportForm(forms.Form):
+    """Why none will come."""
+
+    reason = RadiosField(
+        label="Why is no report to be expected?",
+        choices=NoReport.Reason.choices,
+        missing="Select why no report is to be expected",
+    )
+    because = TextareaField(
+        label="How do you know?",
+        help_text="If it was reported elsewhere: where, and where that report can be read.",
+        missing="Say how you know",
+        rows=3,
+        max_length=LONGEST,
+    )
+
+
+class ReportExpectedForm(forms.Form):
+    because = TextareaField(
+        label="Why is a report expected after all?",
+        missing="Say why a report is expected after all",
+        rows=3,
+        max_length=LONGEST,
+    )
+
+
+def _sender_field() -> ModelSelectField:
+    return ModelSelectField(
+        label="Which system is it from?",
+        queryset=Sender.objects.none(),
+        missing="Select the system whose accession numbers these are",
+    )
+
+
+def _offer_senders(form: forms.Form, by: Person) -> None:
+    """The only one is chosen already."""
+    field: Any = form.fields["sender"]
+    field.queryset = with_lists(by)
+    if field.queryset.count() == 1:
+        field.initial = field.queryset.first()
+
+
+class EnterWaitingForm(AboutExamination):
+    """One examination that has no report yet."""
+
+    sender = _sender_field()
+    accession = TextField(
+        label="Accession number",
+        help_text="As that system has it: the report finds its examination by it",
+        max_length=80,
+        width=20,
+        autocomplete="off",
+        missing="Enter the accession number",
+    )
+    site = ModelSelectField(
+        Site.objects.none(), label="Where the images were made", missing="Select the site"
+    )
+    setting = SelectField(
+        label="Kind of referral",
+        help_text="Where the trust has a sooner limit for it",
+        required=False,
+        choices=Examination.Setting.choices,
+        empty="Another, or not known",
+    )
+    field_order = (
+        *("sender", "accession", "nhs_number", "hospital_number", "authority", "family_name"),
+        *("given_name", "birth_date", "sex", "modality", "examination", "performed_at"),
+        *("site", "setting"),
+    )
+
+    def __init__(self, *, by: Person, data: Any = None) -> None:
+        super().__init__(data, initial={"authority": by.organisation.ods_code})
+        _offer_senders(self, by)
+        site: Any = self.fields["site"]
+        site.queryset = Site.objects.filter(organisation=by.organisation_id)
+
+    @property
+    def arriving(self) -> ArrivingExamination:
+        given = self.cleaned_data
+        return ArrivingExamination(
+            accession=given["accession"],
+            patient=self.patient,
+            performed_at=given["performed_at"],
+            site=given["site"],
+            modality=given["modality"],
+            description=given["examination"],
+            setting=given["setting"],
+        )
+
+
+class WaitingFileForm(TableFileForm):
+    """A list of the RIS."""
+
+    name = "List of examinations"
+    sender = _sender_field()
+    field_order = ("sender", "file")
+
+    def __init__(self, *args: Any, by: Person, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _offer_senders(self, by)
+
+
+class ConfirmWaitingForm(ConfirmFileForm):
+    """With the system whose list it is."""
+
+    sender = forms.ModelChoiceField(Sender.objects.none(), widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, by: Person, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _offer_senders(self, by)

@@ -1,0 +1,107 @@
+"""What the pages say of an examination that waits for its report: its limit, who was told, and who
+is told next."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from findings import reach, words
+from findings.models import Audience, Clock, Examination, Step, Team
+from findings.presenters.finding import StepLine
+from findings.presenters.moments import near_with_rest
+from findings.timetable import in_words
+
+NOT_SAID_WHEN = (
+    "The sender has not said when the images were made. It counts from the first that is known of"
+    " them, so the true age may be greater."
+)
+
+
+@dataclass(frozen=True)
+class WaitLine:
+    """One row of the list."""
+
+    clock: Clock
+    examination: Examination
+    limit: str
+    told: str
+    next: str
+
+
+def wait_lines(clocks: Sequence[Clock], now: datetime) -> list[WaitLine]:
+    """Clocks with their examinations and steps read already."""
+    found = [(clock, clock.examination) for clock in clocks if clock.examination]
+    teams = Team.objects.told_of_waiting({examination.site for _, examination in found})
+    return [_line(clock, one, teams.get(one.site_id), now) for clock, one in found]
+
+
+def _line(clock: Clock, examination: Examination, team: Team | None, now: datetime) -> WaitLine:
+    steps = sorted(clock.steps.all(), key=lambda step: (step.falls_at, step.level))
+    fired = [(step, step.fired_at) for step in steps if step.fired_at]
+    told = [f"{audience(step, team)}, {words.near(at, now)}" for step, at in fired]
+    coming = [step for step in steps if not step.fired_at and not step.cancelled_at]
+    return WaitLine(
+        clock,
+        examination,
+        limit_words(clock),
+        told[-1] if told else "",
+        f"{audience(coming[0], team)}, {_when(coming[0], now)}" if coming else "",
+    )
+
+
+def limit_words(clock: Clock) -> str:
+    """28 days: national guidance. Only a rule that calls itself national is called so."""
+    within = in_words(clock.rule.communicate_within)
+    if clock.rule.calendar == clock.rule.Calendar.WORKING:
+        within = within.replace("day", "working day")
+    whose = "national guidance" if clock.rule.is_national else clock.rule.get_basis_display()
+    return f"{within}: {whose}"
+
+
+def audience(step: Step, team: Team | None) -> str:
+    """Whom a step tells; a team by its name."""
+    if step.audience == Audience.TEAM:
+        return str(team or Audience(step.audience).label)
+    if step.audience == Audience.DEPARTMENT and team:
+        return f"the clinical director of {team}"
+    return str(Audience(step.audience).label)
+
+
+def _when(step: Step, now: datetime) -> str:
+    return "now" if step.falls_at <= now else words.near(step.falls_at, now)
+
+
+def told_lines(steps: Sequence[Step], team: Team | None, now: datetime) -> list[StepLine]:
+    """Steps that have fired, of every clock that it had, the earliest first."""
+    return [
+        StepLine(words.near(step.fired_at, now), _why(step, team))
+        for step in sorted(steps, key=lambda step: (step.falls_at, step.level))
+        if step.fired_at
+    ]
+
+
+def next_lines(
+    steps: Sequence[Step], examination: Examination, team: Team | None, now: datetime
+) -> list[StepLine]:
+    """Steps that are still to come, with the people whom they would tell."""
+    if team is None:  # a trust without coordinators: set_up_trust makes none
+        return []
+    coming = [step for step in steps if not step.fired_at and not step.cancelled_at]
+    coming.sort(key=lambda step: (step.falls_at, step.level))
+    planned = [step.planned for step in coming]
+    subject = reach.Subject.waiting(examination, team)
+    previews = reach.preview(subject, planned) if planned else []
+    return [
+        StepLine(
+            when="now" if step.falls_at <= now else near_with_rest(step.falls_at, now),
+            who=_why(step, team),
+            names=shown.names,
+            warnings=tuple(shown.reasons),
+            brought_forward=step.brought_forward_to is not None,
+        )
+        for step, shown in zip(coming, previews, strict=True)
+    ]
+
+
+def _why(step: Step, team: Team | None) -> str:
+    return f"{audience(step, team)} ({step.words.partition(':')[0].strip()})"
