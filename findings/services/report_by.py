@@ -14,6 +14,7 @@ from datetime import datetime
 
 import structlog
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from findings import doorbell
 from findings.models import (
@@ -74,6 +75,21 @@ def expect_report(
                 " its number and its ladder. Run: manage.py load_policy"
             )
         return clock
+
+
+def expect_forgotten() -> Iterator[Clock]:
+    """Start the clock of each examination without a verified report that has none, as in a database
+    from before there was such a clock. Each in a transaction of its own."""
+    running = Clock.objects.filter(examination=OuterRef("pk"), stopped_at__isnull=True)
+    excused = NoReport.objects.standing().filter(examination=OuterRef("pk"))
+    forgotten = Examination.objects.exclude(current_report__status__in=VERIFIED).filter(
+        ~Exists(running), ~Exists(excused)
+    )
+    for examination in forgotten.order_by("pk").iterator():
+        with transaction.atomic():
+            clock = settle(lock_examination(examination))
+        if clock is not None:
+            yield clock
 
 
 def lock_examination(examination: Examination) -> Examination:

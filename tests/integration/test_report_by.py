@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from itertools import permutations
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
 from findings.arrivals import ArrivingPatient, ArrivingReport, ArrivingStatus
@@ -305,6 +307,21 @@ def test_a_report_is_filed_though_no_limit_is_in_force(trust: Trust, tmp_path: P
         expect_report(examination)
     load_policy()
     assert expect_report(examination) is not None
+
+
+# --- A database from before ----------------------------------------------------------------------
+
+
+def test_what_was_here_before_the_clock_is_expected_once(trust: Trust) -> None:
+    """As after an upgrade: the rows are there, and nobody has ever expected anything."""
+    unreported(trust, performed_at=ago(40)), unreported(trust, performed_at=None)
+    waits(trust), reported(trust)
+    say(waits(trust), trust.coordinator)
+    for expected in ("1 examination began to wait for a report; 1 late.", "0 examinations"):
+        out = StringIO()
+        call_command("expect_reports", stdout=out)
+        assert out.getvalue().startswith(expected)
+    assert Examination.objects.waiting().count() == 2
 
 
 # --- Who hears ------------------------------------------------------------------------------------
