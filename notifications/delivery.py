@@ -34,7 +34,7 @@ from notifications.channels.base import (
 )
 from notifications.drafts import Drafts, unusable
 from notifications.models import Channel, DeliveryResult, Notification
-from notifications.outcomes import give_up_unsendable, settle
+from notifications.outcomes import UNWRITABLE, give_up, give_up_unsendable, settle
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +47,9 @@ ROUND = 30.0
 TURN, TURN_IN_APP = 0.5, 0.1
 # Messages that are taken together: as many as can be sent within a turn.
 FIRST_BATCH, MOST_IN_A_BATCH = 10, 100
-# When our own code fails on one message: it waits, and the watchdog shows it.
-AFTER_OUR_FAULT = timedelta(minutes=5)
+# When our own code fails on one message: it waits, and the watchdog shows it. After the third time
+# it has failed, so that the next way or the next step takes over.
+AFTER_OUR_FAULT, GIVE_UP_AFTER = timedelta(minutes=5), timedelta(minutes=9)
 # A lock that was not to be had, a statement that took too long, a restart: of no message.
 AFTER_THE_DATABASES = timedelta(seconds=5)
 
@@ -198,9 +199,16 @@ class _Batch:
         except Exception as error:
             # The others must go out.
             pass_over(log, "message not written", error, notification=group[0].pk)
-            later = Now() + _pause_after(error)
-            self._put_aside(group, Status.QUEUED, next_attempt_at=later)
+            pause = _pause_after(error)
+            self._put_aside(group, Status.QUEUED, next_attempt_at=Now() + pause)
+            if pause == AFTER_OUR_FAULT:
+                self._give_up([one for one in group if drafts.waited(one) > GIVE_UP_AFTER])
             return None
+
+    def _give_up(self, hopeless: Sequence[Notification]) -> None:
+        for one in hopeless:
+            given_up = give_up(one.pk, because=UNWRITABLE)
+            self.counted.update(failed=given_up, retried=-given_up)
 
     def _put_aside(self, aside: Sequence[Notification], status: str, **change: Any) -> None:
         if aside:

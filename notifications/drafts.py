@@ -7,7 +7,7 @@ of all how far each timeline has come: what is written there later stops the att
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Count, Max
 
@@ -58,6 +58,10 @@ class Drafts:
 
     def needed(self, group: Sequence[Notification]) -> list[Notification]:
         return [one for one in group if self._is_needed(one)]
+
+    def waited(self, notification: Notification) -> timedelta:
+        """Since it was written, or since the quiet hours ended."""
+        return self._at - (notification.held_until or notification.created_at)
 
     def write(self, needed: Sequence[Notification]) -> Draft:
         """What goes out about these."""

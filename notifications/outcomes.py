@@ -44,6 +44,7 @@ AFTER_UNKNOWN = timedelta(minutes=1)
 MAY_HAVE_ARRIVED = "It may have arrived."
 NO_THIRD = "Either copy may have arrived; no third one is sent."
 SWITCHED_OFF = "Nothing can be sent this way any more: it was switched off."
+UNWRITABLE = "The message cannot be written: an error of this application."
 UNDELIVERED = "a message could not be delivered"
 
 
@@ -195,17 +196,18 @@ def give_up_unsendable(limit: int) -> int:
         status=Status.QUEUED, channel__in=off, next_attempt_at__lte=Now()
     )
     ids = list(waiting.values_list("pk", flat=True)[:limit]) if off else []
-    return sum(_give_up(pk) for pk in ids)
+    return sum(give_up(pk, because=SWITCHED_OFF) for pk in ids)
 
 
 @transaction.atomic
-def _give_up(pk: int) -> int:
+def give_up(pk: int, *, because: str) -> int:
+    """A message that waits has failed, and what follows a refusal follows. 0: it waits no more."""
     notification = Notification.objects.select_related("step", "recipient", "route").get(pk=pk)
     finding = lock(notification.finding)
     given_up = Notification.objects.filter(pk=pk, status=Status.QUEUED).update(status=Status.FAILED)
     if given_up:
         at = database_now()
-        record_message(finding, Event.Kind.SEND_FAILED, notification, at, because=SWITCHED_OFF)
+        record_message(finding, Event.Kind.SEND_FAILED, notification, at, because=because)
         follow_failure(finding, notification, at, address_is_bad_because="")
     return given_up
 

@@ -15,7 +15,14 @@ from notifications.channels.base import Permanent
 from notifications.delivery import Delivered, deliver_due
 from notifications.firing import fire_due_steps
 from notifications.models import Channel, DeliveryAttempt, DeliveryResult, Notification
-from notifications.outcomes import LONGEST_PAUSE, MOST_TRIES, UNDELIVERED, pause_before, settle
+from notifications.outcomes import (
+    LONGEST_PAUSE,
+    MOST_TRIES,
+    UNDELIVERED,
+    UNWRITABLE,
+    pause_before,
+    settle,
+)
 from tests.engine.mail import MailServer, deliver_to
 from tests.factories import RouteFactory, Trust, acknowledged
 from tests.integration.telling import (
@@ -254,6 +261,27 @@ def test_a_message_that_cannot_be_written_stops_no_other(
     waiting = Notification.objects.filter(finding=bad, status=Status.QUEUED)
     assert waiting.count() == 2
     assert bad.description not in caplog.text
+
+
+def test_a_message_that_cannot_be_written_at_the_third_time_has_failed_and_the_ladder_goes_on(
+    mail: MailServer, trust: Trust, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finding = fired(trust)
+    email = email_to(trust.referrer)
+    monkeypatch.setattr(messages, "write", lambda *_given, **_how: 1 / 0)
+    for minutes in (0, 5):
+        Notification.objects.update(created_at=ago(minutes=minutes), next_attempt_at=ago())
+        deliver_due()
+        email.refresh_from_db()
+        assert email.status == Status.QUEUED
+    Notification.objects.update(created_at=ago(minutes=10), next_attempt_at=ago())
+    assert deliver_due().failed > 0
+    email.refresh_from_db()
+    assert email.status == Status.FAILED
+    because = {event.data["because"] for event in finding.events.filter(kind=Kind.SEND_FAILED)}
+    assert because == {UNWRITABLE}
+    assert finding.events.filter(kind=Kind.STEP_BROUGHT_FORWARD).exists()
+    assert mail.arrived == []
 
 
 @pytest.mark.parametrize(
