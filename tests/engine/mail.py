@@ -4,16 +4,19 @@ import asyncio
 import email
 import os
 import signal
+import ssl
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import default
+from pathlib import Path
 from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+TOO_MANY = "451 4.7.1 Too many messages, slow down"
 BEFORE, AFTER = "before", "after"
 # What a message says of itself when an earlier copy may have arrived.
 SECOND = "may have had this message before"
@@ -60,6 +63,10 @@ class MailServer:
     before_answering: dict[str, Callable[[], object]] = field(default_factory=dict)
     # Seconds before each message is taken over.
     pause: float = 0.0
+    # How many more it takes: "too many" to the rest. None: any number.
+    takes: int | None = None
+    # Offers STARTTLS, with a certificate of nobody's.
+    offers_tls: bool = False
     port: int = 0
 
     def start(self) -> "MailServer":
@@ -90,7 +97,11 @@ class MailServer:
             await self._stopped.wait()
 
     def _session(self) -> SMTP:
-        return SMTP(self, enable_SMTPUTF8=True, loop=self._loop)
+        tls = None
+        if self.offers_tls:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(Path(__file__).with_name("nobody.pem"))
+        return SMTP(self, enable_SMTPUTF8=True, loop=self._loop, tls_context=tls)
 
     # What aiosmtpd calls.
 
@@ -99,6 +110,10 @@ class MailServer:
     ) -> str:
         if address in self.answers:
             return self.answers[address]
+        if self.takes is not None:
+            if self.takes == 0:
+                return TOO_MANY
+            self.takes -= 1
         envelope.rcpt_tos.append(address)
         self._kill(address, BEFORE, envelope)
         return "250 OK"

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from findings.models import Event
 from findings.services.leavers import say_goodbye
-from notifications import messages
+from notifications import messages, watchdog
 from notifications.channels.base import Permanent
 from notifications.delivery import Delivered, deliver_due
 from notifications.firing import fire_due_steps
@@ -128,6 +128,47 @@ def test_after_forty_times_not_now_it_has_failed_and_the_address_is_not_blamed(
     assert email_to(trust.referrer).status == Status.FAILED
     assert not trust.referrer.routes.filter(failed_at__isnull=False).exists()
     assert finding.events.filter(kind=Kind.STEP_BROUGHT_FORWARD).exists()
+
+
+@pytest.mark.parametrize("offers_tls", [False, True], ids=["not offered", "of nobody"])
+def test_what_must_go_encrypted_never_goes_in_clear(
+    trust: Trust, settings: Any, offers_tls: bool
+) -> None:
+    """Nothing is said to a server that does not offer TLS, or that cannot prove who it is."""
+    server = MailServer(offers_tls=offers_tls).start()
+    deliver_to(server, settings)
+    settings.EMAIL_USE_TLS = True
+    fired(trust)
+    try:
+        assert deliver_due() == Delivered(sent=1), "in the application"
+    finally:
+        server.stop()
+    assert server.arrived == []
+    waiting = email_to(trust.referrer)
+    assert (waiting.status, waiting.attempts.count()) == (Status.QUEUED, 0)
+    Notification.objects.update(created_at=ago(minutes=6))
+    assert "1 message could not be sent for more than 5 minutes." in map(str, watchdog.look())
+
+
+def test_a_server_that_takes_only_so_many_gets_them_all_the_most_severe_first(
+    mail: MailServer, trust: Trust
+) -> None:
+    urgent = {fired(trust, category="urgent").reference for _ in range(6)}
+    critical = {fired(trust).reference for _ in range(6)}
+    taken: list[set[str]] = []
+    for _ in range(4):
+        mail.arrived.clear()
+        mail.takes = 3
+        deliver_due()
+        taken.append({one for one in urgent | critical if _names(mail, one)})
+        Notification.objects.filter(status=Status.QUEUED).update(next_attempt_at=ago(seconds=1))
+    assert [len(some) for some in taken] == [3, 3, 3, 3]
+    assert taken[0] | taken[1] == critical
+    assert taken[2] | taken[3] == urgent
+
+
+def _names(mail: MailServer, reference: str) -> bool:
+    return any(reference in str(one.message["Subject"]) for one in mail.arrived)
 
 
 # --- Never -------------------------------------------------------------------------------------
