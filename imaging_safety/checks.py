@@ -126,6 +126,22 @@ def https_beyond_loopback(app_configs: Any, **_kwargs: Any) -> Messages:
     ]
 
 
+@register(Tags.security)
+def mail_is_encrypted(app_configs: Any, **_kwargs: Any) -> Messages:
+    encrypted = settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL
+    is_smtp = settings.EMAIL_BACKEND.endswith("smtp.EmailBackend")
+    if encrypted or not is_smtp or settings.DEMONSTRATION or is_loopback(settings.EMAIL_HOST):
+        return []
+    return [
+        Error(
+            "Mail would leave this machine in clear: it names people and references.",
+            hint="Write EMAIL_URL as smtp+tls://user:password@mail:587. For a server that speaks no"
+            " TLS, let a mail server on this machine take it and pass it on.",
+            id="imaging_safety.E010",
+        )
+    ]
+
+
 @register(Tags.compatibility)
 def instants_are_utc(app_configs: Any, **_kwargs: Any) -> Messages:
     if settings.USE_TZ and settings.CELERY_TIMEZONE == "UTC":
@@ -223,6 +239,7 @@ REFUSALS = (
     hosts_are_named,
     demonstration_stays_at_home,
     https_beyond_loopback,
+    mail_is_encrypted,
     instants_are_utc,
 )
 

@@ -177,6 +177,20 @@ def test_a_database_that_may_lose_what_it_confirmed_is_refused():
     )
 
 
+@pytest.mark.parametrize(
+    ("host", "tls", "refused"),
+    [
+        ("mail.trust.example", False, True),
+        ("mail.trust.example", True, False),
+        ("127.0.0.1", False, False),
+    ],
+)
+def test_mail_in_clear_to_another_machine_is_refused(settings, host, tls, refused):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_USE_TLS, settings.EMAIL_USE_SSL = host, tls, False
+    assert ("imaging_safety.E010" in refusals()) is refused
+
+
 @pytest.fixture
 def broker(settings) -> Iterator[object]:
     from imaging_safety.health import broker_client
