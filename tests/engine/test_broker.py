@@ -9,15 +9,17 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 from redis import Redis
 
 from findings.models import Finding
 from imaging_safety import embedded
 from notifications import bell, tasks
-from tests.engine.mail import Arrived, MailServer
+from tests.engine.mail import Arrived, MailServer, deliver_to
 from tests.engine.world import Engines, all_quiet, check_history, engines, wait_until
 from tests.factories import Trust, flagged
 
@@ -143,3 +145,24 @@ def _worker_killed(trust: Trust, mail: MailServer, engine: Engines) -> None:
         return [one.may_be_second for one in copies(mail, finding)] == [False, True]
 
     wait_until(has_second_copy, 60, what="the second copy, which says that it may be one")
+
+
+def test_a_password_that_changed_holds_up_nothing_and_is_said(
+    trust: Trust, mail: MailServer, broker: embedded.Valkey, client: Client, settings: Any
+) -> None:
+    """It was changed at the broker and not in our settings: the sweep without a broker goes on."""
+    deliver_to(mail, settings)
+    with Redis(unix_socket_path=str(broker.socket)) as redis:
+        redis.config_set("requirepass", "another one")
+    finding, took = timed_flag(trust)
+    assert took < 3, "no page waits for it"
+    bell.try_again()
+    assert bell.ring(tasks.fire) is False
+    assert client.get("/health/").json() == {
+        "status": "degraded",
+        "release": settings.RELEASE,
+        "database": "ok",
+        "broker": "down",
+    }
+    call_command("run_clock", "--once")
+    assert len(copies(mail, finding)) == 1
