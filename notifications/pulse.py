@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 # The engine's parts, each with its own rhythm of seconds.
 FIRE, DELIVER, WATCH = "fire", "deliver", "watch"
+# Who watched last: of the two that wake the engine, one may be gone and nothing is late.
+CELERY, RUN_CLOCK = "celery", "run_clock"
 # What the watcher's round does each hour.
 COVERAGE, LISTS = "coverage", "lists"
 EVERY = timedelta(hours=1)

@@ -1,8 +1,8 @@
-"""Three Celery tasks, one line each: they only wake somebody up. Losing every one loses nothing."""
+"""Three short Celery tasks: they only wake somebody up. Losing every one loses nothing."""
 
 from celery import shared_task
 
-from notifications import bell, coverage, rounds
+from notifications import bell, coverage, pulse, rounds
 
 
 @shared_task
@@ -18,6 +18,7 @@ def deliver() -> None:
 @shared_task
 def watch() -> None:
     rounds.watch()
+    pulse.beat(pulse.CELERY)
 
 
 def look_again() -> None:

@@ -12,7 +12,8 @@ from django.db import connection
 from django.utils import timezone
 
 from findings.models import Finding
-from notifications.models import Pulse
+from findings.services.timeline import database_now
+from notifications.models import Notification, Pulse
 from tests.engine.mail import MailServer
 from tests.engine.world import Engines, all_quiet, check_history, engines, wait_until
 from tests.factories import Trust, flagged
@@ -66,6 +67,7 @@ def test_without_a_broker_everything_goes_out_through_restarts_of_the_rest(
 
     wait_until(all_quiet, 10)
     check_history(mail, kills=0)
+    assert Pulse.objects.filter(name="run_clock").exists(), "and it is known who woke the engine"
     clock.send_signal(signal.SIGTERM)
     assert clock.wait(10) == 0
 
@@ -95,6 +97,30 @@ def test_a_mail_server_that_hangs_holds_up_no_step(
                 finding = flagged(trust)
                 wait_until(lambda one=finding: has_fired(one), 5, what="a step beside hung mail")
             assert time.monotonic() - began < 6
+
+
+def test_whoever_is_told_to_end_gives_back_what_it_has_not_begun(
+    trust: Trust, mail: MailServer, engine: Engines
+) -> None:
+    mail.pause = 0.5
+    findings = [flagged(trust) for _ in range(20)]
+    clock = engine.clock()
+    wait_until(lambda: mail.arrived, 20, what="the first message")
+    clock.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    assert clock.wait(10) == 0
+    assert time.monotonic() - began < 4, "what is being sent is sent to its end, and no more"
+    waiting = Notification.objects.exclude(status=Notification.Status.SENT)
+    assert len(waiting) > 5
+    now = database_now()
+    for one in waiting:
+        assert (one.status, one.lease_token) == (Notification.Status.QUEUED, None)
+        assert one.next_attempt_at <= now, "whoever comes next need not wait"
+    mail.pause = 0
+    engine.clock()
+    wait_until(lambda: all(has_mail(mail, finding) for finding in findings), 20)
+    wait_until(all_quiet, 10)
+    check_history(mail, kills=0)
 
 
 def test_once_does_one_round_of_each(trust: Trust) -> None:

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from notifications import metrics, rounds
+from notifications import metrics, rounds, tasks
 from notifications.models import Notification, Pulse
 from tests.factories import Trust, a_trust, flagged
 
@@ -84,6 +84,12 @@ def test_each_part_of_the_engine_shows_its_pulse() -> None:
     rounds.fire()
     Pulse.objects.filter(name="fire").update(at=ago(seconds=90))
     assert figures()["pulse_age_seconds", "fire"] == pytest.approx(90, abs=5)
+
+
+def test_whoever_wakes_the_engine_shows_its_own_pulse() -> None:
+    assert ("pulse_age_seconds", "celery") not in figures()
+    tasks.watch()
+    assert figures()["pulse_age_seconds", "celery"] == pytest.approx(0, abs=5)
 
 
 def test_no_patient_person_or_reference_is_in_it(trust: Trust) -> None:

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import close_old_connections, connection
 
-from notifications import rounds
+from notifications import pulse, rounds
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ def run_until(signals: set[signal.Signals], interval: float | None = None) -> No
             interval or settings.DELIVER_EVERY_SECONDS,
             woken_by=delivering,
         ),
-        _Part("watch", rounds.watch, interval or settings.WATCH_EVERY_SECONDS),
+        _Part("watch", _watch, interval or settings.WATCH_EVERY_SECONDS),
     ]
     threads = [threading.Thread(target=part.run, args=[stopping], name=part.name) for part in parts]
     for thread in threads:
@@ -65,6 +65,11 @@ def run_until(signals: set[signal.Signals], interval: float | None = None) -> No
         part.woken_by.set()
     for thread in threads:
         thread.join()
+
+
+def _watch() -> None:
+    rounds.watch()
+    pulse.beat(pulse.RUN_CLOCK)
 
 
 class _Part:
