@@ -1,6 +1,7 @@
 """What arrived, and the versions of a report. Neither is ever edited."""
 
 import uuid
+from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
@@ -63,6 +64,12 @@ class Report(models.Model):
 
     def __str__(self) -> str:
         return f"report {self.pk}"
+
+    @property
+    def reading_order(self) -> tuple[datetime, int, int]:
+        """The greatest is the version to read: the latest verified; of those of one moment the most
+        finished, then the last that came."""
+        return self.reported_at, ReportStatus.values.index(self.status), self.version
 
 
 class IncomingMessage(models.Model):

@@ -34,8 +34,6 @@ from findings.states import State
 
 Outcome = Receipt.Outcome
 
-# Between versions verified at the same moment, the more finished one is the one to read.
-_RANK = {status: rank for rank, status in enumerate(ReportStatus.values)}
 LONGEST_ACCESSION = 80
 # A sender's clock may be a little ahead, or in another zone. Further ahead, a report would stay
 # the one to read until that day, whatever is corrected meanwhile.
@@ -258,15 +256,10 @@ def _add_version(
         notices=list(dict.fromkeys(arriving.notices)),
     )
     current = examination.current_report
-    if current is None or _order(report) > _order(current):
+    if current is None or report.reading_order > current.reading_order:
         examination.current_report = report
         examination.save(update_fields=["current_report"])
     return report
-
-
-def _order(report: Report) -> tuple:
-    """Which version to read: the latest verified, then the most finished, then the last come."""
-    return report.reported_at, _RANK[report.status], report.version
 
 
 def _ask_again(

@@ -150,14 +150,13 @@ def is_reported(examination: Examination) -> bool:
     current = examination.current_report
     if current is None or current.status in VERIFIED:
         return current is not None
-    if current.status == ReportStatus.WITHDRAWN:
-        return False
     return any(report.status in VERIFIED for report in _since_withdrawal(examination))
 
 
 def _since_withdrawal(examination: Examination) -> Iterator[Report]:
-    """The versions since the last withdrawal, the latest verified first, as filing orders them."""
-    for report in examination.reports.order_by("-reported_at", "-version"):
+    """The versions since the last withdrawal, the one to read first."""
+    every = examination.reports.all()
+    for report in sorted(every, key=lambda report: report.reading_order, reverse=True):
         if report.status == ReportStatus.WITHDRAWN:
             return
         yield report

@@ -202,6 +202,14 @@ def test_the_end_is_the_same_in_whichever_order_they_come(trust: Trust, statuses
         assert clock is None or clock.started_at == examination.performed_at
 
 
+@pytest.mark.parametrize("first", [FINAL, WITHDRAWN])
+def test_of_one_moment_the_withdrawal_is_the_last_word(trust: Trust, first) -> None:
+    pair = versions(trust, FINAL, WITHDRAWN, performed_at=ago(3))
+    both = [replace(one, reported_at=pair[0].reported_at) for one in pair]
+    examination = receive(trust, *sorted(both, key=lambda one: one.status != first))
+    assert running(examination) is not None
+
+
 def test_a_withdrawal_starts_it_again_from_the_old_start(trust: Trust) -> None:
     made = ago(40)
     final, gone = versions(trust, FINAL, WITHDRAWN, performed_at=made)
