@@ -20,7 +20,7 @@ from imaging_safety import children, embedded
 from tests.services_plugin import broker_for
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def servers() -> Iterator[embedded.Throwaway]:
     started = embedded.Throwaway().start()
     yield started
