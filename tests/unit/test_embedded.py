@@ -64,6 +64,7 @@ def test_a_durable_server_keeps_what_it_confirmed_and_its_rows_over_a_restart(ou
     first = embedded.Postgres(outdoors / "postgres", durable=True).start()
     try:
         assert ask(first.url(embedded.OWNER), "SHOW fsync") == "on"
+        assert ask(first.url(embedded.OWNER), "SHOW autovacuum") == "on"
         owner = psycopg2.connect(first.url(embedded.OWNER))
         with owner, owner.cursor() as cursor:
             cursor.execute("CREATE TABLE kept AS SELECT 42 AS number")
