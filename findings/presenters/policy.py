@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from findings.models import Audience, Category, Rule, Rung, Signature
+from findings.services.policy import REPORT_POLICIES, REPORT_POLICY
 from findings.states import ClockKind
 from findings.words import day, duration
 
@@ -17,6 +18,11 @@ CLOCKS = {
     ClockKind.FOLLOW_UP: "Until its result is recorded",
     ClockKind.TELL_PATIENT: "Until the patient is told",
     ClockKind.REPORT_BY: "Until it is reported",
+}
+# An examination without a report has no team of its own.
+OF_REPORTS = {
+    Audience.TEAM: "the imaging managers",
+    Audience.DEPARTMENT: "their clinical director",
 }
 NO_NUMBER = "The source gives no number"
 NATIONAL, ELSEWHERE = "National guidance", "Standard of another country"
@@ -65,6 +71,11 @@ class RuleShown:
         return self.is_local and not self.signatures
 
     @property
+    def is_of_reports(self) -> bool:
+        """Until a report is there, where other rules mean until somebody has heard of it."""
+        return self.rule.policy_id in (REPORT_POLICY, *REPORT_POLICIES.values())
+
+    @property
     def communicate(self) -> str:
         return self._words(self.rule.communicate_within)
 
@@ -80,7 +91,7 @@ class RuleShown:
     def limits(self) -> list[str]:
         """A line for each number that is given, and one for those that are not."""
         three = {
-            "Communicate": self.communicate,
+            "Report" if self.is_of_reports else "Communicate": self.communicate,
             "Acknowledge": self.acknowledge,
             "Act": self.act,
         }
@@ -118,7 +129,9 @@ def _in_calendar(words: str, rule: Rule) -> str:
 
 
 def _rung(rung: Rung, rule: Rule) -> RungShown:
-    return RungShown(rung.level, _moment(rung, rule), Audience(rung.audience).label, rung.words)
+    whom = Audience(rung.audience)
+    label = OF_REPORTS.get(whom, whom.label) if rung.clock == ClockKind.REPORT_BY else whom.label
+    return RungShown(rung.level, _moment(rung, rule), label, rung.words)
 
 
 def _moment(rung: Rung, rule: Rule) -> str:
@@ -139,6 +152,12 @@ class CategoryShown:
     category: Category
     local: RuleShown | None
     national: RuleShown | None
+
+
+def of_reports(rules: Iterable[RuleShown]) -> list[RuleShown]:
+    """By when an examination is to be reported: the national rule, then the trust's own."""
+    found = [shown for shown in rules if shown.is_of_reports]
+    return sorted(found, key=lambda shown: shown.rule.policy_id != REPORT_POLICY)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from findings.models import Rule
-from findings.presenters.policy import RuleShown, categories, groups
+from findings.presenters.policy import RuleShown, categories, groups, of_reports
 
 
 @require_safe
@@ -16,6 +16,7 @@ def policy(request: HttpRequest) -> HttpResponse:
     numbers = {shown.rule.pk for shown in in_force}
     context = {
         "categories": categories(in_force),
+        "of_reports": of_reports(in_force),
         "groups": groups(in_force),
         "earlier": [RuleShown(rule) for rule in rules.exclude(pk__in=numbers)],
     }

@@ -10,9 +10,10 @@ from django.test.utils import CaptureQueriesContext
 
 from findings.models import Rule
 from findings.presenters.policy import CLOCKS
+from findings.services.policy import load_policy
 from notifications import watchdog
 from tests.factories import Trust
-from tests.integration.policy_files import own_copy, stricter
+from tests.integration.policy_files import own_copy, stricter, with_inpatient_limit
 
 pytestmark = pytest.mark.django_db
 
@@ -69,7 +70,7 @@ def test_the_page_says_where_a_source_gives_no_number(page: Page):
 
 def test_only_national_rules_are_marked_as_national_guidance(page: Page):
     text = page.text()
-    marks = text[text.index("Every rule in force") :].count("National guidance </strong>")
+    marks = text[text.rindex("Every rule in force") :].count("National guidance </strong>")
     assert marks == sum(rule.is_national for rule in Rule.objects.in_force())
 
 
@@ -79,6 +80,18 @@ def test_the_page_shows_each_step_of_each_local_ladder(page: Page):
     for words in ("4 hours after the clock starts", "4 hours before the limit", "At the limit"):
         assert words in text
     assert "3 working days after the clock starts" in text
+
+
+def test_the_page_shows_by_when_reports_are_due_and_who_hears(page: Page, tmp_path: Path):
+    load_policy(with_inpatient_limit(tmp_path))
+    text = page.text()
+    reports = text[text.index("By when an examination") : text.rindex("Every rule in force")]
+    assert "28 days" in reports
+    assert "21 days after the clock starts" in reports
+    assert "the imaging managers" in reports
+    assert "DEF-TAT-IP v1" in reports
+    assert "1 working day" in reports
+    assert "Not signed by this trust" in reports
 
 
 def test_an_unsigned_local_rule_is_marked(page: Page, folder):
