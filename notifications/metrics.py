@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from django.db import connection
-from django.db.models import Count, Min
+from django.db.models import Count, Max, Min
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from findings.models import Category, Finding, Rung, Step
+from findings.models import Category, Finding, Receipt, Rung, Sender, Step
 from findings.services.timeline import database_now
 from notifications.clockwork import LATEST
 from notifications.coverage import ASKED
@@ -62,6 +62,8 @@ class EngineFigures(Collector):
             FIRED_TO_DELIVERED,
         )
         yield _failed()
+        yield from _held()
+        yield _tokens()
         yield _pulses()
 
 
@@ -134,6 +136,34 @@ def _failed() -> Metric:
     )
     for channel in Channel:
         family.add_metric([channel.value], failed.get(channel.value, 0))
+    return family
+
+
+def _held() -> Iterator[Metric]:
+    """Reports that are in no list yet: each waits until a coordinator looks."""
+    held = Receipt.objects.waiting().aggregate(count=Count("pk"), oldest=Min("at"))
+    yield GaugeMetricFamily(
+        "imaging_safety_held_items", "Messages that wait for a person.", value=held["count"]
+    )
+    age = database_now() - held["oldest"] if held["oldest"] else timedelta()
+    yield GaugeMetricFamily(
+        "imaging_safety_oldest_held_item_seconds",
+        "For how long the oldest of them has waited; 0 when none does.",
+        value=age.total_seconds(),
+    )
+
+
+def _tokens() -> Metric:
+    """One that has ended is deleted when it is used next, and then its sender has none: 0."""
+    family = GaugeMetricFamily(
+        "imaging_safety_api_token_ends_in_seconds",
+        "Until the last token ends by which a sender calls the API; 0 when it has none.",
+        labels=["sender"],
+    )
+    now = database_now()
+    senders = Sender.objects.filter(account__is_active=True).order_by("code")
+    for code, ends in senders.values_list("code", Max("account__auth_token_set__expiry")):
+        family.add_metric([code], max((ends - now).total_seconds(), 0) if ends else 0)
     return family
 
 

@@ -7,11 +7,16 @@ import pytest
 from django.db import Error
 from django.test import Client
 from django.utils import timezone
+from knox.models import AuthToken
 from prometheus_client.parser import text_string_to_metric_families
 
+from findings.intake.importing import take_in
+from findings.models import Receipt
+from findings.services.senders import account_of
 from notifications import metrics, rounds, tasks
 from notifications.models import Notification, Pulse
 from tests.factories import Trust, a_trust, flagged
+from tests.messages import oru
 
 pytestmark = pytest.mark.django_db
 
@@ -90,6 +95,28 @@ def test_whoever_wakes_the_engine_shows_its_own_pulse() -> None:
     assert ("pulse_age_seconds", "celery") not in figures()
     tasks.watch()
     assert figures()["pulse_age_seconds", "celery"] == pytest.approx(0, abs=5)
+
+
+def test_what_waits_for_a_person_shows_with_its_age(trust: Trust) -> None:
+    assert figures()["held_items",] == 0
+    assert figures()["oldest_held_item_seconds",] == 0
+    take_in(oru(), "night.hl7:1")  # of a sender that nobody has set up
+    Receipt.objects.update(at=ago(hours=30))
+    seen = figures()
+    assert seen["held_items",] == 1
+    assert seen["oldest_held_item_seconds",] == pytest.approx(30 * 3600, abs=5)
+
+
+def test_a_sender_whose_token_ends_shows_it_before_and_after(trust: Trust) -> None:
+    series = "api_token_ends_in_seconds", trust.sender.code
+    assert series not in figures(), "it does not call the API"
+    account = account_of(trust.sender)
+    assert figures()[series] == 0
+    for days in (90, 20):
+        AuthToken.objects.create(account, expiry=timedelta(days=days))
+    assert figures()[series] == pytest.approx(90 * 86_400, abs=5)
+    AuthToken.objects.update(expiry=ago(days=1))
+    assert figures()[series] == 0
 
 
 def test_no_patient_person_or_reference_is_in_it(trust: Trust) -> None:
