@@ -47,6 +47,9 @@ NUMBER, SERVICE = "+447700900123", "8f1a1c1e-0000-4000-8000-000000000001"
 class Ground:
     """Made, then `prepare`d and `start`ed; `stop` leaves nothing running."""
 
+    # What the children of a program are called.
+    POOLS = {"web": "web", "pool": "worker"}
+
     def __init__(self, keep: Path | None, *, on_disk: bool, nursery: list[str]) -> None:
         # `nursery`: how its processes are to be, see there.
         self.keep, self.nursery = keep, nursery
@@ -206,9 +209,10 @@ class Ground:
         self.programs[name].wait()
 
     def pids(self, part: str) -> list[int]:
-        """The processes of a part in the nursery; those of gunicorn for "web"."""
-        if part == "web":
-            return sorted(one.pid for one in psutil.Process(self.programs["web"].pid).children())
+        """The processes of a part in the nursery; or the children of gunicorn or of Celery."""
+        if part in self.POOLS:
+            program = psutil.Process(self.programs[self.POOLS[part]].pid)
+            return sorted(one.pid for one in program.children())
         found = [
             int(name.read_text() or 0) for name in sorted((self.room / PIDS).glob(f"{part}-*"))
         ]

@@ -68,7 +68,7 @@ def kill_program(name: str) -> Harm:
 
 
 def _one(ground: Ground, part: str, fault: Fault) -> int:
-    if part == "web" and not ground.runs("web"):
+    if part in ground.POOLS and not ground.runs(ground.POOLS[part]):
         raise NotNow
     pid = fault.pick(ground.pids(part))
     assert isinstance(pid, int)
@@ -185,6 +185,7 @@ FAULTS: dict[str, tuple[int, Harm]] = {
     "kill the watch": (3, kill_a("watch")),
     "kill a web worker": (10, kill_a("web")),
     "kill the web": (1, kill_program("web")),
+    "kill a pool child": (2, kill_a("pool")),
     "kill the worker": (1, kill_program("worker")),
     "kill beat": (1, kill_program("beat")),
     "freeze a deliverer": (4, freeze_a("deliver")),
