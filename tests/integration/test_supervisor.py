@@ -20,6 +20,7 @@ import psycopg2
 import pytest
 
 from imaging_safety import embedded, place, run
+from tests.unit.test_checks import STRONG
 
 pytestmark = pytest.mark.engine
 
@@ -274,7 +275,7 @@ def test_a_port_that_is_none_is_refused(port):
 # --- Servers of one's own ---------------------------------------------------------------------
 
 
-def test_servers_of_ones_own_replace_the_embedded_ones(start):
+def test_servers_of_ones_own_replace_the_embedded_ones_and_can_be_deployed(start):
     servers = embedded.Throwaway(durable=True).start()
     try:
         running = start(
@@ -287,5 +288,36 @@ def test_servers_of_ones_own_replace_the_embedded_ones(start):
         names = {process.name() for process in running.family()}
         assert not names & {"postgres", "valkey-server"}
         running.end()
+        assert_can_be_deployed(servers)
     finally:
         servers.stop()
+
+
+def assert_can_be_deployed(servers: embedded.Throwaway) -> None:
+    """As the guide has it, with production's settings: what the owner does, and every check."""
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "SECRET_KEY": STRONG,
+        "DATABASE_URL": servers.postgres.url(embedded.OWNER),
+        "REDIS_URL": servers.valkey.url,
+        "ALLOWED_HOSTS": "imaging.trust.example",
+        "BASE_URL": "https://imaging.trust.example",
+    }
+    assert_runs(environment, "migrate", "--verbosity", "0")
+    assert_runs(environment, "restrict_role", embedded.APPLICATION)
+    environment["DATABASE_URL"] = servers.postgres.url(embedded.APPLICATION)
+    every = ["check", "--deploy", "--database", "default", "--fail-level", "WARNING"]
+    assert_runs(environment, *every)
+
+
+def assert_runs(environment: dict[str, str], *arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=HERE,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout

@@ -1,16 +1,13 @@
 """One test for each unsafe setting that is refused, and what the refusal tells a person to do."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
-from imaging_safety import checks, embedded, grants
+from imaging_safety import checks, grants
 
 STRONG = "k2Vd8-0a_Qm5Zt7Yw1Xs9Bn4Hc6Jf3Lg-p0Ru2Ei5To8Aq1Sw4Dz"
 TAGS = ["security", "compatibility", "database"]
@@ -226,46 +223,3 @@ def test_the_restricted_role_cannot_rewrite_history(application_role):
     assert grants.tables_it_could_rewrite(connection) == []
     found = refusals(databases=["default"], include_deployment_checks=True)
     assert "imaging_safety.E009" not in found
-
-
-# --- The whole, as it is deployed -------------------------------------------------------------
-
-
-@pytest.fixture
-def deployed() -> Iterator[dict[str, str]]:
-    """The environment of an installation with a durable database and the restricted role."""
-    servers = embedded.Throwaway(durable=True).start()
-    owner, application = (
-        servers.postgres.url(role) for role in (embedded.OWNER, embedded.APPLICATION)
-    )
-    environment = {
-        "PATH": "/usr/bin:/bin",
-        "SECRET_KEY": STRONG,
-        "DATABASE_URL": owner,
-        "REDIS_URL": servers.valkey.url,
-        "ALLOWED_HOSTS": "imaging.trust.example",
-        "BASE_URL": "https://imaging.trust.example",
-    }
-    try:
-        assert_runs(environment, "migrate", "--verbosity", "0")
-        assert_runs(environment, "restrict_role", embedded.APPLICATION)
-        yield environment | {"DATABASE_URL": application}
-    finally:
-        servers.stop()
-
-
-def assert_runs(environment: dict[str, str], *arguments: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=Path(__file__).resolve().parents[2],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stdout
-
-
-def test_production_settings_pass_every_check_of_a_deployment(deployed):
-    assert_runs(deployed, "check", "--deploy", "--database", "default", "--fail-level", "WARNING")
