@@ -17,7 +17,7 @@ from tests.factories import TEXT, TeamFactory, Trust, a_trust, acknowledged, fla
 from tests.integration.test_finding_page import corrected
 from tests.pages import fill_in, hidden_in, signed_in, words_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 ANSWERS = ["acknowledge", "decline", "act", "patient-told", "close", "withdraw", "hand-over"]
 SEEING = {"choice": "see", "details": ""}

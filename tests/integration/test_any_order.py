@@ -517,6 +517,7 @@ class AnyOrder(RuleBasedStateMachine):
             event(f"{what}: refused")
 
 
+@pytest.mark.long
 @pytest.mark.django_db
 def test_whatever_happens_in_whatever_order_the_promises_hold() -> None:
     run_state_machine_as_test(

@@ -25,7 +25,7 @@ from tests.factories import (
     reported,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 TEXT = """CLINICAL DETAILS: Cough.
 

@@ -245,6 +245,7 @@ def test_what_a_message_says_in_markup_is_kept_as_words(trust: Trust, tmp_path: 
     assert report.examination.patient.family_name == "<iframe src=//x>"
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_killed_in_the_middle_and_run_again_ends_in_the_same_state(tmp_path: Path) -> None:
     trust = a_trust()

@@ -14,7 +14,7 @@ from findings.arrivals import ArrivingIdentifier, ArrivingPatient, ArrivingStatu
 from findings.models import Examination, Patient, Report, Role, Viewing
 from tests.factories import SiteFactory, a_trust, flagged, nhs_number, report, reported
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ import pytest
 from imaging_safety import children, embedded
 from tests.services_plugin import broker_for
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[embedded.Throwaway]:
