@@ -15,6 +15,7 @@ from findings.rules import (
 )
 from findings.services.clocks import (
     bring_next_step_forward,
+    clock_of_state,
     start_clock,
     stop_clocks,
     tell_now,
@@ -202,14 +203,25 @@ def decline_finding(
         end_open_offer(finding=finding, because=f"{by} declined it.", at=at, by=by)
         end_pauses(finding=finding, at=at, by=None)
         if to is not None:
+            knows = finding.owner_person_id == to.pk and _was_named(finding)
             _give_to(finding, to, team_to_hold(to))
             finding.save()
-            tell_owner_now(finding=finding, words="named as the right owner", at=at)
+            if not knows:
+                tell_owner_now(finding=finding, words=NAMED, at=at)
         else:
             _give_to(finding, None, finding.team)
             finding.save()
             _climb(finding, by, at)
     return finding
+
+
+NAMED = "named as the right owner"
+
+
+def _was_named(finding: Finding) -> bool:
+    """Two colleagues declined it at the same moment, and named the same person: told once."""
+    steps = clock_of_state(finding).steps
+    return steps.filter(audience=Audience.OWNER, level=0, words=NAMED).exists()
 
 
 def _climb(finding: Finding, by: Person, at: datetime) -> None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from findings import words
 from findings.forms.people import folded
 from findings.models import Action, Event, Finding, Person, Role, Team, Viewing
-from findings.services.acknowledge import acknowledge_finding
+from findings.services.acknowledge import NAMED, acknowledge_finding, decline_finding
 from findings.services.act import record_action, record_patient_told
 from findings.states import BY_STATE
 from tests.factories import TEXT, TeamFactory, Trust, a_trust, acknowledged, flagged
@@ -267,6 +267,18 @@ def test_declining_without_naming_anybody_climbs_at_once_and_resets_no_clock(tru
     assert finding.steps.filter(brought_forward_to__isnull=False).exists()
     page = words_of(signed_in(trust.referrer).get(address("finding", finding)))
     assert "Declined: not mine, and I do not know whose." in page
+
+
+def test_whoever_is_named_by_two_at_the_same_moment_is_told_once(trust: Trust) -> None:
+    finding, right = flagged(trust), trust.responsible
+    for by in (trust.referrer, trust.colleague):
+        decline_finding(finding=finding, by=by, because="Not mine.", to=right)
+    named = finding.steps.filter(words=NAMED)
+    assert named.count() == 1
+    assert finding.events.filter(kind=Event.Kind.DECLINED).count() == 2
+    decline_finding(finding=finding, by=right, because="Nor mine.", to=trust.colleague)
+    decline_finding(finding=finding, by=trust.colleague, because="Yours.", to=right)
+    assert named.count() == 3, "it came back to them"
 
 
 def test_a_name_is_looked_up_and_confirmed_before_anybody_is_told(
