@@ -14,6 +14,7 @@ from django.template.loader import render_to_string
 
 from findings.models import NEWS, Audience, Clock, Event, Finding, ReportStatus, Step
 from findings.services.clocks import REPORT_CHANGED
+from findings.services.pause import NOT_SAID_WHO
 from findings.states import ClockKind
 from findings.words import length, near, plural
 from notifications.escalation import asks_for_an_answer
@@ -285,7 +286,7 @@ def _asked(
 ) -> dict[str, str]:
     finding, step, person = notification.finding, notification.step, notification.recipient
     clock = step.clock.in_force
-    words = _words_of(clock)
+    words = _words_of(clock, step)
     holds_it = step.audience == Audience.OWNER or person.pk == finding.owner_person_id
     headline = words.headline if holds_it else words.headline_above
     if _asks_again(finding, step):
@@ -298,13 +299,20 @@ def _asked(
     }
 
 
-def _words_of(clock: Clock) -> Words:
+def _words_of(clock: Clock, step: Step) -> Words:
     """Of a patient who has died nobody is asked to tell or write to them; that they died is not
     said here either."""
     kind = ClockKind(clock.kind)
-    if kind == ClockKind.TELL_PATIENT and clock.pauses.deaths().exists():
+    if kind == ClockKind.TELL_PATIENT and _is_for_the_dead(clock, step):
         return NOT_TO_THE_PATIENT
     return WORDS[kind]
+
+
+def _is_for_the_dead(clock: Clock, step: Step) -> bool:
+    """Held until the limit; or, where that had passed, what everybody was told last."""
+    if step.words == NOT_SAID_WHO or clock.pauses.deaths().exists():
+        return True
+    return clock.steps.filter(words=NOT_SAID_WHO, pk__gt=step.pk).exists()
 
 
 def _asks_again(finding: Finding, step: Step) -> bool:

@@ -14,6 +14,12 @@ class PatientChangeQuerySet(models.QuerySet["PatientChange"]):
         """Not taken back as a mistake."""
         return self.filter(undone_at__isnull=True)
 
+    def about(self, organisation_id: int) -> "PatientChangeQuerySet":
+        """That concern what this trust (id) found: every death; a discharge or a transfer only of
+        its own, since the patient of another trust may still be in this one's care."""
+        own = Q(organisation=organisation_id) | Q(organisation=None)
+        return self.filter(Q(kind=PatientChange.Kind.DIED) | own)
+
     def deaths(self) -> "PatientChangeQuerySet":
         return self.standing().filter(kind=PatientChange.Kind.DIED)
 
@@ -32,6 +38,10 @@ class PatientChange(models.Model):
     # Where to, or whose care they are in now; as it was said.
     whereto = models.CharField(max_length=160, blank=True)
     recorded_at = models.DateTimeField()
+    # The trust that discharged or transferred them, or that knows of the death. Empty: not known.
+    organisation = models.ForeignKey(
+        "findings.Organisation", models.PROTECT, null=True, blank=True, related_name="+"
+    )
     # Empty: another system said so.
     recorded_by = models.ForeignKey(
         "findings.Person", models.PROTECT, null=True, blank=True, related_name="+"
@@ -73,6 +83,7 @@ class PatientChange(models.Model):
                     "whereto",
                     "recorded_at",
                     "recorded_by",
+                    "organisation",
                 ],
             ),
             undone_once("change_of_patient_is_undone_once", "change % of a patient"),

@@ -14,10 +14,10 @@ from findings.presenters.moments import (
     step_words,
     until_with_rest,
 )
+from findings.services.pause import NOT_SAID_WHO
 from findings.services.policy import Limit
 from findings.states import ClockKind
 
-NOT_SAID_WHO = "not recorded who was told instead"
 PROMISES = {
     ClockKind.ACKNOWLEDGE: "Acknowledge by",
     ClockKind.ACT: "Act by",

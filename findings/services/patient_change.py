@@ -18,6 +18,7 @@ from findings.models import (
     Event,
     Examination,
     Finding,
+    Organisation,
     Patient,
     PatientChange,
     Person,
@@ -53,12 +54,15 @@ class Change:
     kind: PatientChange.Kind
     happened_at: datetime
     whereto: str = ""
+    # Whose discharge or transfer it is, where another system says it; a person's own trust else.
+    organisation: Organisation | None = None
 
 
 def record_change(
     *, patient: Patient, change: Change, by: Person | None, at: datetime | None = None
 ) -> PatientChange:
-    """Record it and ask the owner of each open finding. `by` None: another system said so.
+    """Record it and ask the owner of each open finding: after a death of all, else of those of the
+    trust that says it. `by` None: another system said so.
 
     Said again, it changes nothing. Raises ValueError for a moment in the future, `NotAllowed` for
     somebody who may not.
@@ -71,7 +75,8 @@ def record_change(
         at = at or database_now()
         if change.happened_at > at:
             raise ValueError("This cannot have happened in the future.")
-        known = _known(patient, change)
+        organisation = by.organisation if by is not None else change.organisation
+        known = _known(patient, change, organisation)
         if known is not None:
             return known
         made = PatientChange.objects.create(
@@ -81,18 +86,29 @@ def record_change(
             whereto=change.whereto.strip()[:160],
             recorded_at=at,
             recorded_by=by,
+            organisation=organisation,
         )
         for finding in _open_findings(patient):
-            _ask_again(finding, made)
+            if concerns(made, finding):
+                _ask_again(finding, made)
     return made
 
 
-def _known(patient: Patient, change: Change) -> PatientChange | None:
-    """A patient dies once, whenever that was; the rest is known by its moment."""
+def concerns(change: PatientChange, finding: Finding) -> bool:
+    """As `PatientChange.objects.about`, of one that is at hand."""
+    if change.kind == Kind.DIED or change.organisation_id is None:
+        return True
+    return change.organisation_id == finding.organisation_id
+
+
+def _known(
+    patient: Patient, change: Change, organisation: Organisation | None
+) -> PatientChange | None:
+    """A patient dies once, whenever that was; the rest is known by its moment and its trust."""
     standing = PatientChange.objects.standing().filter(patient__in=patient.family())
     same = standing.filter(kind=change.kind)
     if change.kind != Kind.DIED:
-        same = same.filter(happened_at=change.happened_at)
+        same = same.filter(happened_at=change.happened_at, organisation=organisation)
     return same.first()
 
 
@@ -133,6 +149,7 @@ def undo_change(
         change = PatientChange.objects.select_for_update(no_key=True).get(pk=change.pk)
         if by is not None:
             check_can_record_change(by, survivor(change.patient))
+            _check_is_theirs(by, change)
         if change.undone_at is not None:
             raise NotAllowed("This has been undone already.")
         at = at or database_now()
@@ -144,12 +161,19 @@ def undo_change(
     return change
 
 
+def _check_is_theirs(by: Person, change: PatientChange) -> None:
+    own = PatientChange.objects.about(by.organisation_id).filter(pk=change.pk)
+    if not own.exists():
+        raise NotAllowed("Only a coordinator of the trust that recorded this can take it back.")
+
+
 def _concerned(change: PatientChange) -> QuerySet[Finding]:
     """Those that are open, and of a death those that ended because of it."""
     patient = survivor(change.patient)
     rows = Finding.objects.filter(examination__patient=patient).order_by("pk")
     if change.kind != Kind.DIED:
-        return rows.open()
+        own = Q(organisation=change.organisation_id) if change.organisation_id else Q()
+        return rows.open().filter(own)
     answered = Q(patient_told_how__in=ToldHow.of_the_dead()) | Q(outcome=Finding.Outcome.DIED)
     return rows.filter(
         Q(pk__in=Finding.objects.open())
@@ -225,6 +249,7 @@ def changes_standing(finding: Finding) -> QuerySet[PatientChange]:
     """What became of its patient since the flag, the newest first; a death whenever it was."""
     return (
         PatientChange.objects.standing()
+        .about(finding.organisation_id)
         .filter(Q(kind=Kind.DIED) | Q(recorded_at__gte=finding.flagged_at))
         .filter(patient__in=finding.examination.patient.family())
         .select_related("recorded_by")
@@ -232,8 +257,13 @@ def changes_standing(finding: Finding) -> QuerySet[PatientChange]:
 
 
 def changes_of(person: Person) -> QuerySet[PatientChange]:
-    """Of the patients whom this person's trust has examinations of, the newest first."""
+    """Of the patients whom this person's trust has examinations of, the newest first; what is no
+    business of that trust stays out."""
     own = Examination.objects.filter(site__organisation=person.organisation_id)
-    return PatientChange.objects.filter(
-        Q(patient__in=own.values("patient")) | Q(patient__merged_into__in=own.values("patient"))
-    ).select_related("patient", "recorded_by")
+    return (
+        PatientChange.objects.about(person.organisation_id)
+        .filter(
+            Q(patient__in=own.values("patient")) | Q(patient__merged_into__in=own.values("patient"))
+        )
+        .select_related("patient", "recorded_by")
+    )

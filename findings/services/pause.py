@@ -83,24 +83,70 @@ def hold_letter(
 
 def hold_for_death(*, finding: Finding, at: datetime) -> bool:
     """The patient has died: nobody is asked to write to them. At the limit everybody who is on the
-    ladder hears, if it was not said by then what happens instead. Whether it is held now; not
-    where it was already, or where nothing is to be held. The caller holds the finding's lock."""
-    clock = finding.clocks.filter(
-        kind=ClockKind.TELL_PATIENT, stopped_at__isnull=True, due_at__gt=at
-    ).first()
+    ladder hears, if it was not said by then what happens instead; and now, where the limit has
+    passed. Whether that is new; not where it was so already, or where nothing is to be held. The
+    caller holds the finding's lock."""
+    clock = finding.clocks.filter(kind=ClockKind.TELL_PATIENT, stopped_at__isnull=True).first()
     if clock is None or clock.pauses.deaths().exists():
         return False
+    if clock.due_at <= at:
+        return _ask_who_instead(clock, at)
     # What is late waits, too: it would ask for a letter.
     _begin(clock, Kind.DEATH, "The patient has died.", clock.due_at, at, None, Q())
     return True
 
 
 def end_hold_for_death(*, finding: Finding, at: datetime, by: Person | None) -> None:
-    """The patient lives: what waited falls when it was promised. The caller holds the lock."""
+    """The patient lives: what waited falls when it was promised, and where the limit had passed
+    the whole ladder hears again. The caller holds the lock."""
     for pause in finding.pauses.deaths().select_related("clock"):
         _close(pause.clock, at, by)
         record(finding=finding, kind=Event.Kind.PAUSE_ENDED, by=by, at=at, pause=pause.kind)
         doorbell.ring_after_commit()
+    running = finding.clocks.filter(kind=ClockKind.TELL_PATIENT, stopped_at__isnull=True)
+    for clock in running:
+        if _last_words(clock) == NOT_SAID_WHO:
+            _ask_the_ladder_again(clock, at)
+
+
+NOT_SAID_WHO = "not recorded who was told instead"
+
+
+def _ask_who_instead(clock: Clock, at: datetime) -> bool:
+    """The limit has passed, and they may have been asked to write: nobody shall, and somebody has
+    to say who is told instead. Once, however often the death is said."""
+    if _last_words(clock) == NOT_SAID_WHO:
+        return False
+    _ask_the_ladder_again(clock, at, NOT_SAID_WHO)
+    return True
+
+
+def _last_words(clock: Clock) -> str:
+    last = clock.steps.filter(level__gt=0).order_by("-pk").first()
+    return last.words if last else ""
+
+
+def _ask_the_ladder_again(clock: Clock, at: datetime, words: str = "") -> None:
+    """Everybody on it hears now; without `words` what each was told first. What was still to come
+    of it is not needed any more."""
+    ladder: dict[int, Step] = {}
+    for step in clock.steps.filter(level__gt=0).order_by("pk"):
+        ladder.setdefault(step.level, step)
+    clock.steps.filter(level__gt=0).unfired().update(cancelled_at=at)
+    Step.objects.bulk_create(
+        Step(
+            clock=clock,
+            finding_id=step.finding_id,
+            level=step.level,
+            audience=step.audience,
+            words=words or step.words,
+            priority=step.priority,
+            may_wait=step.may_wait,
+            due_at=at,
+        )
+        for step in ladder.values()
+    )
+    doorbell.ring_after_commit()
 
 
 def _pause(

@@ -63,8 +63,11 @@ def _page(
         saw(request, *(change.patient for change in page), *([shown] if shown else []))
     context: dict[str, Any] = {"form": form, "page": page, "patient": shown}
     if shown is not None:
-        count = Finding.objects.open().filter(examination__patient=shown).count()
-        context |= {"identifiers": numbers_of(shown), "open": plural(count, "open finding")}
+        asked = Finding.objects.open().filter(examination__patient=shown)
+        if form.change.kind != PatientChange.Kind.DIED:
+            asked = asked.filter(organisation=person.organisation_id)
+        identifiers, count = numbers_of(shown), asked.count()
+        context |= {"identifiers": identifiers, "open": plural(count, "open finding")}
     return render(request, "patient_changes.jinja", context)
 
 

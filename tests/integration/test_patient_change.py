@@ -8,13 +8,20 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
+from findings.arrivals import ArrivingPatient
 from findings.models import Action, Event, Finding, PatientChange, Pause, Person
 from findings.rules import NotAllowed
 from findings.services.acknowledge import hand_over_finding
 from findings.services.act import record_action, record_patient_told
 from findings.services.close import close_finding
 from findings.services.merge import merge_patients, undo_merge
-from findings.services.patient_change import Change, confirm_owner, record_change, undo_change
+from findings.services.patient_change import (
+    Change,
+    changes_of,
+    confirm_owner,
+    record_change,
+    undo_change,
+)
 from findings.services.pause import hold_letter
 from findings.services.tell_patient import record_letter_sent
 from findings.states import State
@@ -158,6 +165,60 @@ def test_the_message_at_the_limit_asks_for_no_letter(trust: Trust) -> None:
         assert "Do not write to the patient" in text
         assert "letter" not in text
         assert "died" not in text
+
+
+def told_late(trust: Trust) -> tuple[Finding, datetime]:
+    """The limit to tell the patient passed an hour ago, and the whole ladder has heard."""
+    finding, late = past_the_limit(trust)
+    fire_finding(now(finding), at=late)
+    return finding, late
+
+
+def past_the_limit(trust: Trust) -> tuple[Finding, datetime]:
+    """By an hour; the engine was away."""
+    at = timezone.now() - 30 * DAY
+    examination = reported(trust, reported_at=at, performed_at=at)
+    finding = flagged(trust, examination=examination, at=at)
+    return finding, finding.clocks.get(kind="tell_patient").due_at + HOUR
+
+
+def texts_at(at: datetime) -> set[str]:
+    messages = Notification.objects.filter(step__clock__kind="tell_patient", created_at=at)
+    return {write(one, at=at, may_be_second=False).text for one in messages}
+
+
+LADDER = ["owner", "responsible", "coordinator", "governance"]
+
+
+def test_after_the_limit_everybody_hears_at_once_that_no_letter_goes_and_is_asked_who_is_told(
+    trust: Trust,
+) -> None:
+    finding, late = told_late(trust)
+    assert any("letter" in text for text in texts_at(late))
+    soon = late + HOUR
+    for _ in range(2):
+        died(finding, happened_at=late, at=soon)
+    assert told(finding, soon) == LADDER
+    for text in texts_at(soon) | texts_at(late):
+        assert "Do not write to the patient" in text
+        assert "letter" not in text
+    assert finding.clocks.get(kind="tell_patient").is_running
+    assert told(finding, soon + DAY) == [], "once"
+
+
+def test_what_was_late_as_the_death_came_asks_nobody_to_write(trust: Trust) -> None:
+    finding, late = past_the_limit(trust)
+    died(finding, happened_at=late, at=late)
+    assert told(finding, late) == LADDER
+    assert {"letter" in text for text in texts_at(late)} == {False}
+
+
+def test_a_mistaken_death_after_the_limit_asks_for_the_letter_again(trust: Trust) -> None:
+    finding, late = told_late(trust)
+    change = died(finding, happened_at=late, at=late + HOUR)
+    undo_change(change=change, because=MISTAKE, by=trust.coordinator, at=late + 2 * HOUR)
+    assert told(finding, late + 2 * HOUR) == LADDER
+    assert any("has a letter" in text for text in texts_at(late + 2 * HOUR))
 
 
 def test_a_hold_by_the_owner_ends_in_the_one_for_death_and_nobody_ends_that(trust: Trust) -> None:
@@ -318,6 +379,49 @@ def test_who_is_responsible_now_is_asked_and_answered(trust: Trust) -> None:
     assert "answered on" in shown
     assert "Who is responsible now?" not in shown
     assert limits(finding)[0][2] is None
+
+
+def in_two_trusts(trust: Trust) -> tuple[Finding, Finding, Trust]:
+    """Findings of one patient, one in each trust."""
+    here, other = flagged(trust), a_trust()
+    known = ArrivingPatient(nhs_number=here.examination.patient.nhs_number or "")
+    return here, flagged(other, examination=reported(other, patient=known)), other
+
+
+@pytest.mark.parametrize("kind", [Kind.DISCHARGED, Kind.TRANSFERRED])
+@pytest.mark.parametrize("by_a_person", [True, False])
+def test_a_discharge_by_one_trust_asks_nobody_in_another(
+    trust: Trust, kind: PatientChange.Kind, by_a_person: bool
+) -> None:
+    here, there, other = in_two_trusts(trust)
+    patient, at = here.examination.patient, timezone.now() - HOUR
+
+    def said_by(whose: Trust) -> PatientChange:
+        change = Change(kind, at, organisation=None if by_a_person else whose.organisation)
+        by = whose.coordinator if by_a_person else None
+        return record_change(patient=patient, change=change, by=by)
+
+    made = said_by(trust)
+    for finding, asked in ((here, True), (there, False)):
+        lines = finding.events.filter(kind=Event.Kind.PATIENT_CHANGED)
+        assert lines.exists() is asked
+        holder = signed_in(finding.owner_person)
+        page = words_of(holder.get(reverse("finding", args=[finding.reference])))
+        assert ("Who is responsible now?" in page) is asked
+    assert not changes_of(other.coordinator).exists()
+    with pytest.raises(NotAllowed, match="trust that recorded this"):
+        undo_change(change=made, because=MISTAKE, by=other.coordinator)
+    assert said_by(other) != made == said_by(trust)
+    undo_change(change=made, because=MISTAKE, by=trust.coordinator)
+    assert not there.events.filter(kind=Event.Kind.PATIENT_CHANGE_UNDONE).exists()
+    confirm_owner(finding=there, by=other.referrer, text="Mine.")
+
+
+def test_a_death_is_asked_about_in_every_trust(trust: Trust) -> None:
+    here, there, other = in_two_trusts(trust)
+    died(here, trust.coordinator)
+    assert there.events.filter(kind=Event.Kind.PATIENT_CHANGED).exists()
+    assert changes_of(other.coordinator).exists()
 
 
 def test_nobody_else_answers_and_nobody_twice(trust: Trust) -> None:
