@@ -9,20 +9,22 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from findings.models import Team
 from findings.timetable import PlannedStep
 
 if TYPE_CHECKING:
-    from findings.models import Examination, Finding, Organisation, Person, Team
+    from findings.models import Examination, Finding, Organisation, Person
 
 
 @dataclass(frozen=True)
 class Subject:
-    """The finding that the question is about, saved or about to be."""
+    """The finding that the question is about, saved or about to be; or an examination that waits
+    for its report, which nobody owns and nobody has flagged."""
 
     owner_person: "Person | None"
     owner_team: "Team | None"
-    team: "Team"
-    # None where the question is about a team, not about a finding.
+    team: Team
+    # None where the question is about a team or an examination, not about a finding.
     flagged_by: "Person | None"
     # Whose coordinators and governance leads watch it: the trust that made the images.
     organisation: "Organisation"
@@ -47,6 +49,21 @@ class Subject:
     def waiting(cls, examination: "Examination", team: "Team") -> "Subject":
         """An examination without a report, which nobody holds: `team` hears of it."""
         return cls(None, None, team, None, examination.site.organisation)
+
+
+def waiting(examinations: "Iterable[Examination]") -> dict[int, Subject]:
+    """By id: each with the team that hears of it, in one query. Their sites and trusts are read
+    already."""
+    every = list(examinations)
+    teams = Team.objects.told_of_waiting({one.site for one in every})
+    return {one.pk: Subject.waiting(one, teams.get(one.site_id) or _nobody(one)) for one in every}
+
+
+def _nobody(examination: "Examination") -> Team:
+    """A trust without coordinators: no member, so that the ladder climbs on and the queue says
+    so. Never saved."""
+    kind = Team.Kind.REPORTING
+    return Team(pk=0, organisation=examination.site.organisation, kind=kind, name=kind.label)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,8 @@
 """What it means that a finding fires: its due steps become lines and notifications.
 
+So does an examination that waits for its report, but for the lines: it has no timeline, and its
+steps say by themselves when they fired and, by their messages, whom they told.
+
 After a gap everything that is due fires together as one telling, at the level that is due now;
 never one message a missed step. Which findings are due, and many of them at once: `firing.py`.
 """
@@ -10,10 +13,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import connection
+from django.db.models import QuerySet
 
-from findings.models import Audience, Clock, Event, Finding, Step
-from findings.reach import Subject
-from findings.services.clocks import bring_next_step_forward
+from findings.models import Audience, Clock, Event, Examination, Finding, Step
+from findings.reach import Subject, waiting
+from findings.services.clocks import bring_next_step_forward, climb_on
 from findings.services.timeline import Line, record_all
 from notifications.audience import Reach, Reached, reach
 from notifications.models import Channel, Route, first_ways
@@ -23,8 +27,7 @@ from notifications.quiet import held_until
 # before somebody else's commit.
 CLAIM = """
     UPDATE findings_step SET fired_at = %(at)s
-    WHERE finding_id = %(finding)s AND clock_id = %(clock)s
-        AND fired_at IS NULL AND cancelled_at IS NULL AND falls_at <= %(at)s
+    WHERE clock_id = %(clock)s AND fired_at IS NULL AND cancelled_at IS NULL AND falls_at <= %(at)s
     RETURNING *
 """
 
@@ -35,7 +38,7 @@ class Fired:
 
     steps: int = 0
     notifications: int = 0
-    # Findings that an error kept from escalating; the watchdog shows their steps as overdue.
+    # What an error kept from escalating; the watchdog shows their steps as overdue.
     failed: int = 0
 
     def __add__(self, other: "Fired") -> "Fired":
@@ -48,9 +51,18 @@ class Fired:
 
 def fire_finding(finding: Finding, *, at: datetime) -> Fired:
     """Fire whatever of a finding is due at `at` (UTC). The caller holds the finding's lock."""
+    return _fire(Subject.of(finding), finding.clocks.all(), at)
+
+
+def fire_examination(examination: Examination, *, at: datetime) -> Fired:
+    """As `fire_finding`, of one that waits for its report."""
+    return _fire(waiting([examination])[examination.pk], examination.clocks.all(), at)
+
+
+def _fire(subject: Subject, clocks: QuerySet[Clock], at: datetime) -> Fired:
     fired = Fired()
-    for clock in finding.clocks.filter(stopped_at__isnull=True).order_by("pk"):
-        climbed = _climb(finding, clock, at)
+    for clock in clocks.filter(stopped_at__isnull=True).order_by("pk"):
+        climbed = _climb(subject, clock, at)
         fired += Fired(len(climbed), notify(tellings(climbed), at))
     return fired
 
@@ -63,22 +75,27 @@ class Rung:
     reach: Reach
 
 
-def _climb(finding: Finding, clock: Clock, at: datetime) -> list[Rung]:
+def _climb(subject: Subject, clock: Clock, at: datetime) -> list[Rung]:
     """Everything of one promise that is due; and as long as the highest step reaches nobody, the
     next one too."""
-    subject = Subject.of(finding)
     climbed: list[Rung] = []
-    while due := _claim(finding, clock, at):
+    while due := _claim(clock, at):
         rungs = [Rung(step, reach(subject, step.audience, at)) for step in due]
         highest = rungs[-1]
         record_all(lines_of(rungs, at), at=at)
         climbed += rungs
         if highest.reach.told or not asks_for_an_answer(highest.step):
             break
-        bring_next_step_forward(
-            finding=finding, because="Nobody could be told.", at=at, by=None, clock=clock
-        )
+        bring_forward(clock, "Nobody could be told.", at)
     return climbed
+
+
+def bring_forward(clock: Clock, because: str, at: datetime) -> None:
+    """Its next step falls now, and the timeline of its finding says why."""
+    if clock.finding is None:
+        climb_on(clock, at)
+    else:
+        bring_next_step_forward(finding=clock.finding, because=because, at=at, by=None, clock=clock)
 
 
 def asks_for_an_answer(step: Step) -> bool:
@@ -86,9 +103,9 @@ def asks_for_an_answer(step: Step) -> bool:
     return step.level > 0 or step.audience == Audience.OWNER
 
 
-def _claim(finding: Finding, clock: Clock, at: datetime) -> list[Step]:
+def _claim(clock: Clock, at: datetime) -> list[Step]:
     """The due steps of a running clock, now fired and ours; the highest comes last."""
-    claimed = Step.objects.raw(CLAIM, {"at": at, "finding": finding.pk, "clock": clock.pk})
+    claimed = Step.objects.raw(CLAIM, {"at": at, "clock": clock.pk})
     return sorted(claimed, key=height)
 
 
@@ -100,12 +117,14 @@ def height(step: Step) -> tuple[bool, int, datetime]:
 def lines_of(rungs: Sequence[Rung], at: datetime) -> Iterator[Line]:
     """What the timeline says of steps that fired together; the highest comes last."""
     highest = rungs[-1].step
+    if highest.finding_id is None:
+        return
     for rung in rungs:
         step = rung.step
-        yield Line(step.finding_id, Event.Kind.STEP_FIRED, _said(rung, highest, at))  # type: ignore[arg-type]
+        yield Line(highest.finding_id, Event.Kind.STEP_FIRED, _said(rung, highest, at))
         if not rung.reach.told:
             said = {"level": step.level, "audience": step.audience, "because": rung.reach.reasons}
-            yield Line(step.finding_id, Event.Kind.STEP_UNREACHABLE, said)  # type: ignore[arg-type]
+            yield Line(highest.finding_id, Event.Kind.STEP_UNREACHABLE, said)
 
 
 def _said(rung: Rung, highest: Step, at: datetime) -> dict[str, Any]:
@@ -152,12 +171,13 @@ def _telling(climbed: Sequence[Rung]) -> Iterator[Telling]:
 
 # Rows by the ten thousand: as objects they would take longer than all the rest.
 NOTIFY = """
-    INSERT INTO notifications_notification (public_id, step_id, finding_id, recipient_id, route_id,
-        channel, priority, held_until, status, created_at, next_attempt_at)
-    SELECT gen_random_uuid(), step, finding, recipient, route, channel, priority, held_until,
-        'queued', %s, coalesce(held_until, %s)
-    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::int[],
-        %s::timestamptz[]) AS t (step, finding, recipient, route, channel, priority, held_until)
+    INSERT INTO notifications_notification (public_id, step_id, finding_id, examination_id,
+        recipient_id, route_id, channel, priority, held_until, status, created_at, next_attempt_at)
+    SELECT gen_random_uuid(), step, finding, examination, recipient, route, channel, priority,
+        held_until, 'queued', %s, coalesce(held_until, %s)
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[],
+        %s::int[], %s::timestamptz[])
+        AS t (step, finding, examination, recipient, route, channel, priority, held_until)
 """
 
 
@@ -166,7 +186,7 @@ def notify(told: Iterable[Telling], at: datetime) -> int:
     morning = held_until(at)
     rows = [
         (
-            *(step.pk, step.finding_id, route.person_id, route.pk, route.channel, step.priority),
+            *(step.pk, *step.about, route.person_id, route.pk, route.channel, step.priority),
             morning if step.may_wait and route.channel != Channel.IN_APP else None,
         )
         for step, route in told

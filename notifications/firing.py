@@ -1,6 +1,7 @@
 """FIRE: whatever is due becomes notifications. Database only, and so exactly once.
 
-Any number of processes may do it at once. A batch of findings is one transaction: lock them, the
+Any number of processes may do it at once. A batch of findings, and of examinations that wait for a
+report, is one transaction: lock them, the
 most severe and overdue first, passing over whatever somebody else holds; ask who is told; claim
 the steps; write lines and notifications. What a batch cannot do is done alone, a transaction for
 each finding: one whose step reaches nobody, and all of a batch in which anything is wrong. So
@@ -10,21 +11,23 @@ nothing that is wrong with one stops another.
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from django.db import connection, transaction
 
-from findings.models import Audience, Finding, Organisation, Person, Step, Team
-from findings.reach import Subject
+from findings.models import Audience, Examination, Finding, Organisation, Person, Step, Team
+from findings.models.about import About
+from findings.reach import Subject, waiting
 from findings.services.one_by_one import pass_over
-from findings.services.timeline import database_now, record_all
+from findings.services.timeline import database_now, lock_if_free, record_all
 from notifications.audience import reaches
 from notifications.escalation import (
     Fired,
     Rung,
     asks_for_an_answer,
+    fire_examination,
     fire_finding,
     height,
     lines_of,
@@ -40,15 +43,28 @@ FIRST_BATCH, BATCH = 50, 500
 # Seconds. A pass ends before a worker's time limit, however much is due.
 PASS = 20.0
 
+# In the order in which people are told: the priority of a step, and when it falls.
+Place = tuple[int, datetime]
+
 # The join only finds the findings: a step may have changed since the snapshot, and is claimed below
 # on its own columns, under the finding's lock.
 TAKE = """
-    SELECT f.id, f.owner_person_id, f.owner_team_id, f.team_id, f.flagged_by_id, f.organisation_id
+    SELECT s.priority, s.falls_at, f.id, f.owner_person_id, f.owner_team_id, f.team_id,
+        f.flagged_by_id, f.organisation_id
     FROM findings_step s JOIN findings_finding f ON f.id = s.finding_id
     WHERE s.fired_at IS NULL AND s.cancelled_at IS NULL AND s.falls_at <= statement_timestamp()
         AND NOT f.id = ANY(%s)
     ORDER BY s.priority, s.falls_at LIMIT %s
     FOR NO KEY UPDATE OF f SKIP LOCKED
+"""
+# By an index of these steps alone: findings are taken as if there were none.
+TAKE_EXAMINATIONS = """
+    SELECT s.priority, s.falls_at, e.id
+    FROM findings_step s JOIN findings_examination e ON e.id = s.examination_id
+    WHERE s.fired_at IS NULL AND s.cancelled_at IS NULL AND s.falls_at <= statement_timestamp()
+        AND s.examination_id IS NOT NULL AND NOT e.id = ANY(%s)
+    ORDER BY s.priority, s.falls_at LIMIT %s
+    FOR NO KEY UPDATE OF e SKIP LOCKED
 """
 
 
@@ -59,7 +75,7 @@ def fire_due_steps(*, limit: int = 100_000, told: Callable[[], object] = lambda:
     """
     total, left, size = Fired(), limit, min(FIRST_BATCH, BATCH)
     # Looked at and perhaps still due: what failed, or what nothing could be claimed of.
-    seen: set[int] = set()
+    seen: set[About] = set()
     ends = time.monotonic() + PASS
     while left > 0 and time.monotonic() < ends:
         taken, fired = _fire_some(min(size, left), seen)
@@ -72,8 +88,8 @@ def fire_due_steps(*, limit: int = 100_000, told: Callable[[], object] = lambda:
     return total
 
 
-def _fire_some(size: int, seen: set[int]) -> tuple[int, Fired]:
-    """One batch, and alone what it leaves; how many findings were looked at."""
+def _fire_some(size: int, seen: set[About]) -> tuple[int, Fired]:
+    """One batch, and alone what it leaves; how many findings and examinations were looked at."""
     batch = _Batch()
     try:
         with transaction.atomic():
@@ -83,36 +99,33 @@ def _fire_some(size: int, seen: set[int]) -> tuple[int, Fired]:
         pass_over(log, "findings not escalated together", error, level=logging.WARNING)
         fired, batch.alone = Fired(), list(batch.subjects)
     seen.update(batch.alone)
-    for finding_id in batch.alone:
-        fired += _fire_alone(finding_id)
+    for about in batch.alone:
+        fired += _fire_alone(about)
     return len(batch.subjects), fired
 
 
 class _Batch:
-    """Findings that fire in one transaction."""
+    """What fires in one transaction."""
 
     def __init__(self) -> None:
-        self.subjects: dict[int, Subject] = {}
+        self.subjects: dict[About, Subject] = {}
         # Those that have to be fired one at a time.
-        self.alone: list[int] = []
+        self.alone: list[About] = []
 
-    def take(self, size: int, seen: Collection[int]) -> None:
-        """Lock so many findings that have something due, in the order in which people are told."""
-        with connection.cursor() as cursor:
-            cursor.execute(TAKE, [list(seen), size])
-            rows = cursor.fetchall()
-        people = Person.objects.in_bulk({pk for row in rows for pk in (row[1], row[4]) if pk})
-        teams = Team.objects.in_bulk({pk for row in rows for pk in row[2:4] if pk})
-        organisations = Organisation.objects.in_bulk({row[5] for row in rows})
-        for pk, owner, owner_team, team, flagged_by, organisation in rows:
-            self.subjects[pk] = Subject(
-                people.get(owner),
-                teams.get(owner_team),
-                teams[team],
-                people[flagged_by],
-                organisations[organisation],
-                pk,
-            )
+    def take(self, size: int, seen: Collection[About]) -> None:
+        """Lock so many that have something due, in the order in which people are told.
+
+        The first of both kinds together are among the first of each. What is locked and is not
+        among them is free again in a moment.
+        """
+        findings = _taken(TAKE, [one.finding for one in seen if one.finding], size)
+        known = [one.examination for one in seen if one.examination]
+        examinations = _taken(TAKE_EXAMINATIONS, known, size)
+        first = sorted(place for place, _ in (*findings, *examinations))[:size]
+        self.subjects = {
+            **_findings([row for place, row in findings if place <= first[-1]]),
+            **_examinations([pk for place, (pk,) in examinations if place <= first[-1]]),
+        }
 
     def fire(self) -> Fired:
         if not self.subjects:
@@ -120,7 +133,7 @@ class _Batch:
         at = database_now()
         promises = self._promises(at)
         self.alone = _unusual(self.subjects, promises)
-        plain = [rungs for rungs in promises if rungs[0].step.finding_id not in set(self.alone)]
+        plain = [rungs for rungs in promises if rungs[0].step.about not in set(self.alone)]
         steps = [rung.step for rungs in plain for rung in rungs]
         _claim(steps, at)
         record_all((line for rungs in plain for line in lines_of(rungs, at)), at=at)
@@ -128,14 +141,11 @@ class _Batch:
 
     def _promises(self, at: datetime) -> list[list[Rung]]:
         """The due steps of each running clock with whom they reach; the highest comes last."""
-        due: dict[int, dict[int, list[Step]]] = defaultdict(lambda: defaultdict(list))
-        running = Step.objects.unfired().filter(
-            finding__in=self.subjects, clock__stopped_at__isnull=True, falls_at__lte=at
-        )
-        for step in running.order_by("clock"):
-            due[step.finding_id][step.clock_id].append(step)  # type: ignore[index]
+        due: dict[About, dict[int, list[Step]]] = defaultdict(lambda: defaultdict(list))
+        for step in self._due(at):
+            due[step.about][step.clock_id].append(step)
         of_clocks = [
-            sorted(steps, key=height) for pk in self.subjects for steps in due[pk].values()
+            sorted(steps, key=height) for about in self.subjects for steps in due[about].values()
         ]
         asked = {step.pk: self._question(step, at) for steps in of_clocks for step in steps}
         # Findings that share an owner and a team have the same answer: each question once.
@@ -143,22 +153,60 @@ class _Batch:
         found = dict(zip(questions, reaches(questions), strict=True))
         return [[Rung(step, found[asked[step.pk]]) for step in steps] for steps in of_clocks]
 
+    def _due(self, at: datetime) -> Iterator[Step]:
+        running = Step.objects.unfired().filter(clock__stopped_at__isnull=True, falls_at__lte=at)
+        if findings := [one.finding for one in self.subjects if one.finding]:
+            yield from running.filter(finding__in=findings).order_by("clock")
+        if examinations := [one.examination for one in self.subjects if one.examination]:
+            yield from running.filter(examination__in=examinations).order_by("clock")
+
     def _question(self, step: Step, at: datetime) -> Question:
-        subject = self.subjects[step.finding_id]  # type: ignore[index]
+        subject = self.subjects[step.about]
         # Whose answer is in the finding's own offer.
         if step.audience not in (Audience.OFFERED, Audience.OFFERED_BY):
             subject = replace(subject, finding_id=None)
         return Question(subject, Audience(step.audience), at)
 
 
-def _unusual(subjects: Collection[int], promises: Sequence[Sequence[Rung]]) -> list[int]:
+def _taken(sql: str, seen: Sequence[int], size: int) -> list[tuple[Place, tuple[int, ...]]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [list(seen), size])
+        return [(row[:2], row[2:]) for row in cursor.fetchall()]
+
+
+def _findings(rows: Sequence[Sequence[int]]) -> dict[About, Subject]:
+    people = Person.objects.in_bulk({pk for row in rows for pk in (row[1], row[4]) if pk})
+    teams = Team.objects.in_bulk({pk for row in rows for pk in row[2:4] if pk})
+    organisations = Organisation.objects.in_bulk({row[5] for row in rows})
+    return {
+        About(finding=pk): Subject(
+            people.get(owner),
+            teams.get(owner_team),
+            teams[team],
+            people[flagged_by],
+            organisations[organisation],
+            pk,
+        )
+        for pk, owner, owner_team, team, flagged_by, organisation in rows
+    }
+
+
+def _examinations(ids: Sequence[int]) -> dict[About, Subject]:
+    if not ids:
+        return {}
+    found = Examination.objects.select_related("site__organisation").in_bulk(set(ids))
+    subjects = waiting(found.values())
+    return {About(examination=pk): subjects[pk] for pk in ids}
+
+
+def _unusual(subjects: Collection[About], promises: Sequence[Sequence[Rung]]) -> list[About]:
     """Where the highest step reaches nobody, so that the ladder climbs on; and where nothing is
     due of a clock that runs."""
-    plain = set(subjects) & {rungs[0].step.finding_id for rungs in promises}
+    plain = set(subjects) & {rungs[0].step.about for rungs in promises}
     for rungs in promises:
         if asks_for_an_answer(rungs[-1].step) and not rungs[-1].reach.told:
-            plain.discard(rungs[-1].step.finding_id)
-    return [pk for pk in subjects if pk not in plain]
+            plain.discard(rungs[-1].step.about)
+    return [about for about in subjects if about not in plain]
 
 
 def _claim(steps: Sequence[Step], at: datetime) -> None:
@@ -170,17 +218,21 @@ def _claim(steps: Sequence[Step], at: datetime) -> None:
         step.fired_at = at
 
 
-def _fire_alone(finding_id: int) -> Fired:
-    """One finding. Whatever is wrong with it stops no other."""
+def _fire_alone(about: About) -> Fired:
+    """One finding or examination. Whatever is wrong with it stops no other."""
     try:
         with transaction.atomic():
-            finding = (
-                Finding.objects.select_for_update(no_key=True, skip_locked=True)
-                .filter(pk=finding_id)
-                .first()
-            )
-            # Somebody is at it now: a person who answers, or another process that fires.
-            return fire_finding(finding, at=database_now()) if finding else Fired()
+            return _fire_if_free(about)
     except Exception as error:
-        pass_over(log, "finding not escalated", error, finding=finding_id)
+        ((what, which),) = ((name, pk) for name, pk in about._asdict().items() if pk)
+        pass_over(log, f"{what} not escalated", error, **{what: which})
         return Fired(failed=1)
+
+
+def _fire_if_free(about: About) -> Fired:
+    """Not while somebody is at it: a person who answers, or another process that fires."""
+    one = lock_if_free(about)
+    if one is None:
+        return Fired()
+    at = database_now()
+    return fire_finding(one, at=at) if isinstance(one, Finding) else fire_examination(one, at=at)

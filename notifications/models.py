@@ -8,9 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from findings.models.about import OF_EXAMINATION, OF_FINDING, OfOne
 from findings.models.append_only import append_only, never_deleted
-from findings.models.clock import OF_EXAMINATION, OF_FINDING
-from findings.models.finding import Finding
 from findings.models.people import Person
 
 # The priority of a category by which nothing is held or saved up.
@@ -190,7 +189,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         return self.in_app().filter(seen_at__isnull=True)
 
 
-class Notification(models.Model):
+class Notification(OfOne):
     """One message to one person by one route."""
 
     class Status(models.TextChoices):
@@ -204,18 +203,6 @@ class Notification(models.Model):
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     step = models.ForeignKey(
         "findings.Step", models.PROTECT, related_name="notifications", db_index=False
-    )
-    # The step's finding or examination, here so that sending needs no join.
-    finding: "models.ForeignKey[Finding, Finding]" = models.ForeignKey(  # type: ignore[misc]
-        "findings.Finding", models.PROTECT, related_name="notifications", null=True, blank=True
-    )
-    examination = models.ForeignKey(
-        "findings.Examination",
-        models.PROTECT,
-        related_name="notifications",
-        null=True,
-        blank=True,
-        db_index=False,
     )
     recipient = models.ForeignKey(
         "findings.Person", models.PROTECT, related_name="notifications", db_index=False

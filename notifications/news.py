@@ -19,8 +19,8 @@ Status = Notification.Status
 def tell(step: Step, by: Person | None) -> None:
     """Fire it as it is saved. Nobody to tell: nothing is saved. The caller holds the lock."""
     if step.audience == Audience.WITHDRAWN:
-        _call_off(step.finding)
-    found = reach(Subject.of(step.finding, done_by=by), step.audience, step.due_at)
+        _call_off(step.its_finding)
+    found = reach(Subject.of(step.its_finding, done_by=by), step.audience, step.due_at)
     if not found.people:
         return
     step.fired_at = step.due_at

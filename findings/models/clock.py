@@ -1,29 +1,20 @@
 """A promise with a timetable, and its steps: when somebody is told, and who."""
 
-from typing import TYPE_CHECKING
-
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from findings.models.about import OF_EXAMINATION, OF_FINDING, OfOne
 from findings.models.append_only import never_deleted
 from findings.states import ClockKind
 from findings.timetable import PlannedStep
-
-if TYPE_CHECKING:
-    from findings.models.finding import Finding
-
-
-# Of an examination that waits for its report, or of a finding: one of the two, never both.
-OF_EXAMINATION = Q(finding__isnull=True, examination__isnull=False)
-OF_FINDING = Q(finding__isnull=False, examination__isnull=True)
 
 # An image that nobody has read comes after every category of what somebody has seen in one.
 REPORT_BY_PRIORITY = 9
 
 
-class Clock(models.Model):
+class Clock(OfOne):
     """A promise with a timetable. One kind follows from the state of the finding; others run
     beside it (states.py). An examination has one kind only: its report is waited for."""
 
@@ -38,18 +29,6 @@ class Clock(models.Model):
         NOT_EXPECTED = "not_expected", "No report is to be expected: a person said why"
         NEARER = "nearer", "An earlier limit holds; a new clock started"
 
-    finding: "models.ForeignKey[Finding, Finding]" = models.ForeignKey(  # type: ignore[misc]
-        "findings.Finding", models.PROTECT, related_name="clocks", null=True, blank=True
-    )
-    # Few have one: its index is below, of those only.
-    examination = models.ForeignKey(
-        "findings.Examination",
-        models.PROTECT,
-        related_name="clocks",
-        null=True,
-        blank=True,
-        db_index=False,
-    )
     kind = models.CharField(max_length=12)
     # The version of policy under which it was promised.
     rule = models.ForeignKey("findings.Rule", models.PROTECT, related_name="clocks")
@@ -200,22 +179,10 @@ class StepQuerySet(models.QuerySet["Step"]):
         return self.order_by("priority", "falls_at")
 
 
-class Step(models.Model):
+class Step(OfOne):
     """One promised escalation of a clock: when, and to whom. Written out at the flag."""
 
     clock = models.ForeignKey(Clock, models.PROTECT, related_name="steps")
-    # The clock's finding or examination, here so that the engine can lock it without a join.
-    finding: "models.ForeignKey[Finding, Finding]" = models.ForeignKey(  # type: ignore[misc]
-        "findings.Finding", models.PROTECT, related_name="steps", null=True, blank=True
-    )
-    examination = models.ForeignKey(
-        "findings.Examination",
-        models.PROTECT,
-        related_name="steps",
-        null=True,
-        blank=True,
-        db_index=False,
-    )
     level = models.PositiveSmallIntegerField()
     audience = models.CharField(max_length=12)
     words = models.CharField(max_length=120)

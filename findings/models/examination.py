@@ -192,6 +192,12 @@ class Examination(models.Model):
         return f"examination {self.pk}"
 
     @property
+    def reference(self) -> str:
+        """How a message names it, where nothing may be said of it: the beginning of the number in
+        the address of its page."""
+        return f"X-{self.public_id.hex[:8].upper()}"
+
+    @property
     def title(self) -> str:
         """What was done, in words: for pages."""
         return self.description or self.code or self.modality or "Examination"

@@ -159,11 +159,11 @@ def promises_past_the_table() -> Iterator[tuple[Nation, int, int]]:
     )
     running = Clock.objects.filter(
         stopped_at__isnull=True, rule__calendar=Rule.Calendar.WORKING
-    ).select_related("finding__site__organisation")
+    ).select_related("finding__site__organisation", "examination__site__organisation")
     earliest = min(last.get(nation, FIRST_YEAR) for nation in Nation.values)
     past: dict[str, int] = {}
     for clock in running.filter(due_at__year__gt=earliest).iterator():
-        nation = clock.finding.site.whose_holidays
+        nation = clock.subject.site.whose_holidays
         if timezone.localtime(clock.due_at).year > last.get(nation, FIRST_YEAR):
             past[nation] = past.get(nation, 0) + 1
     for nation, count in sorted(past.items()):

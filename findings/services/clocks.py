@@ -165,15 +165,9 @@ def bring_next_step_forward(
 
     `because` is a sentence for the timeline.
     """
-    step = (
-        Step.objects.filter(clock=clock or clock_of_state(finding), falls_at__gt=at)
-        .unfired()
-        .order_by("falls_at", "level")
-        .first()
-    )
+    step = climb_on(clock or clock_of_state(finding), at)
     if step is None:
         return None
-    Step.objects.filter(pk=step.pk).unfired().update(brought_forward_to=at, waits_until=None)
     record(
         finding=finding,
         kind=Event.Kind.STEP_BROUGHT_FORWARD,
@@ -184,7 +178,17 @@ def bring_next_step_forward(
         due_at=step.due_at,
         because=because,
     )
-    doorbell.ring_after_commit()
+    return step
+
+
+def climb_on(clock: Clock, at: datetime) -> Step | None:
+    """The next step of this clock that is still to come falls now, whatever it is of; None at the
+    end of its ladder. Of an examination no timeline says so: the step itself does."""
+    to_come = clock.steps.unfired().filter(falls_at__gt=at)
+    step = to_come.order_by("falls_at", "level").first()
+    if step is not None:
+        clock.steps.unfired().filter(pk=step.pk).update(brought_forward_to=at, waits_until=None)
+        doorbell.ring_after_commit()
     return step
 
 
@@ -196,6 +200,21 @@ def tell_owner_now(*, finding: Finding, words: str, at: datetime) -> None:
 def tell_now(*, finding: Finding, audience: Audience, words: str, at: datetime) -> None:
     """An extra step of the clock of its state, due now, beside the ladder: its level is 0."""
     _step(clock_of_state(finding), finding, PlannedStep(0, at, audience, words)).save()
+    doorbell.ring_after_commit()
+
+
+def tell_of_wait(*, beside: Step, audience: Audience, words: str, at: datetime) -> None:
+    """An extra step of the clock of an examination, due now, beside this one of its ladder."""
+    Step.objects.create(
+        clock_id=beside.clock_id,
+        examination_id=beside.examination_id,
+        level=0,
+        audience=audience,
+        words=words,
+        priority=beside.priority,
+        may_wait=beside.may_wait,
+        due_at=at,
+    )
     doorbell.ring_after_commit()
 
 

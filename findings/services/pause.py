@@ -42,7 +42,9 @@ def snooze_at_most_until(clock: Clock, at: datetime) -> datetime | None:
         return None
     first = clock.pauses.filter(kind=Kind.SNOOZE).order_by("started_at").first()
     start = first.started_at if first else at
-    allowed = calendar(clock.rule.calendar, clock.finding.site).add(start, parse_duration(within))
+    allowed = calendar(clock.rule.calendar, clock.its_finding.site).add(
+        start, parse_duration(within)
+    )
     return min(clock.due_at, allowed)
 
 
@@ -180,7 +182,7 @@ def _begin(
     """In the place of any other. `waiting`: which of its ladder's steps until then wait."""
     _close(clock, at, by)
     pause = Pause.objects.create(
-        finding=clock.finding,
+        finding=clock.its_finding,
         clock=clock,
         kind=kind,
         because=because,
@@ -192,7 +194,7 @@ def _begin(
     inside = clock.steps.unfired().filter(level__gt=0, falls_at__lt=until_at)
     inside.filter(waiting).update(waits_until=until_at)
     record(
-        finding=clock.finding,
+        finding=clock.its_finding,
         kind=Event.Kind.PAUSED,
         by=by,
         at=at,

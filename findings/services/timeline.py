@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 from datetime import datetime
 from json import dumps
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from django.core.serializers.json import DjangoJSONEncoder as Json
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from findings.models import Event, Finding, Person, Viewing
+from findings.models import Event, Examination, Finding, Person, Viewing
+from findings.models.about import About
 from findings.models.cover import covered_by
 from findings.states import Move, State, after
 
@@ -46,12 +48,23 @@ def moment(finding: Finding) -> datetime:
         return cursor.fetchone()[0]
 
 
-def lock(finding: Finding) -> Finding:
-    """The finding as it is now, nobody else's until this transaction ends.
+Subject = TypeVar("Subject", bound="Finding | Examination")
+
+
+def lock(subject: Subject) -> Subject:
+    """The finding as it is now, nobody else's until this transaction ends; or the examination.
 
     Every writer takes this lock first, the engine too; so no two can wait for each other.
     """
-    return Finding.objects.select_for_update(no_key=True).get(pk=finding.pk)
+    rows: QuerySet = type(subject)._default_manager.select_for_update(no_key=True)
+    return rows.get(pk=subject.pk)
+
+
+def lock_if_free(about: About) -> Finding | Examination | None:
+    """As `lock`; None where it is somebody else's now."""
+    rows: QuerySet = Finding.objects.all() if about.finding else Examination.objects.all()
+    free = rows.select_for_update(no_key=True, skip_locked=True)
+    return free.filter(pk=about.finding or about.examination).first()
 
 
 def record(

@@ -53,7 +53,7 @@ def rows(request: HttpRequest, measure: str) -> HttpResponse:
     except ValueError:
         raise Http404 from None
     page = Paginator(selected, ROWS_ON_A_PAGE).get_page(request.GET.get("page"))
-    saw(request, *(clock.finding.examination.patient for clock in page))
+    saw(request, *(clock.its_finding.examination.patient for clock in page))
     context = {
         "measure": measures.MEASURES[measure],
         "narrowed": measures.label_of(by, key, clocks),
