@@ -91,6 +91,12 @@ def plural(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def findings_and_examinations(findings: int, examinations: int) -> str:
+    """2 findings and 1 examination; only the one where there is none of the other."""
+    counted = {"finding": findings, "examination": examinations}
+    return " and ".join(plural(number, noun) for noun, number in counted.items() if number)
+
+
 def length(span: timedelta) -> str:
     """The largest unit and the next, of which nobody has to guess: 4 hours 30 minutes, 3 days. From
     a week on an hour is noise."""

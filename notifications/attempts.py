@@ -24,9 +24,7 @@ BEGIN = """
         UPDATE notifications_notification n SET lease_until = clock_timestamp()
             + %(lease)s * interval '1 second'
         WHERE n.id = %(notification)s AND n.status = 'sending' AND n.lease_token = %(token)s
-            AND NOT EXISTS (
-                SELECT FROM findings_event e WHERE e.finding_id = n.finding_id
-                    AND e.number > %(seen)s AND e.kind <> ALL(%(changes_nothing)s))
+            AND NOT EXISTS ({since})
         RETURNING n.id
     )
     INSERT INTO notifications_deliveryattempt
@@ -34,6 +32,20 @@ BEGIN = """
     SELECT id, %(number)s, transaction_timestamp(), %(carried_by)s, %(subject)s, %(body)s FROM ours
     RETURNING id
 """
+# Of an examination, which has no timeline: its report came, or a person said that none will.
+BEGIN_OF_FINDING, BEGIN_OF_EXAMINATION = (
+    BEGIN.format(since=since)
+    for since in (
+        """
+        SELECT FROM findings_event e WHERE e.finding_id = n.finding_id
+            AND e.number > %(seen)s AND e.kind <> ALL(%(changes_nothing)s)
+        """,
+        """
+        SELECT FROM findings_step s JOIN findings_clock c ON c.id = s.clock_id
+            WHERE s.id = n.step_id AND c.stopped_at IS NOT NULL
+        """,
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -78,7 +90,7 @@ def _attempt(
     )
     with connection.cursor() as cursor:
         cursor.execute(
-            BEGIN,
+            BEGIN_OF_FINDING if part.notification.finding_id else BEGIN_OF_EXAMINATION,
             {
                 "notification": part.notification.pk,
                 "token": token,

@@ -5,11 +5,11 @@ of all how far each timeline has come: what is written there later stops the att
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, QuerySet, prefetch_related_objects
 
 from findings.models import NEWS, Audience, Event, HandOver
 from findings.services.timeline import database_now
@@ -48,6 +48,7 @@ class Drafts:
     def __init__(self, ids: Sequence[int]) -> None:
         self._seen = _last_lines(ids)
         found = list(in_order(WHOLE.filter(pk__in=ids)))
+        _learn_examinations(found)
         # What goes out as one: each alone, or a digest.
         self.groups = _groups(found)
         self._tries = _tries(ids)
@@ -74,7 +75,7 @@ class Drafts:
             standing=self._standing,
         )
         parts = [
-            Part(one, tries.count + 1, self._seen[one.finding_id])  # type: ignore[index]
+            Part(one, tries.count + 1, self._seen[one.finding_id] if one.finding_id else 0)
             for one, tries in zip(needed, every, strict=True)
         ]
         return Draft(parts, message)
@@ -83,13 +84,24 @@ class Drafts:
         """The promise still runs, and no newer message says the same to the same person. News is
         needed whatever was answered since; of a withdrawn finding only that it is withdrawn."""
         finding, step = notification.finding, notification.step
+        if finding is None:
+            return step.clock.in_force.is_running and self._is_newest(notification)
         if step.audience in NEWS:
             return step.audience == Audience.WITHDRAWN or finding.state != State.WITHDRAWN
         if not finding.is_open or not step.clock.in_force.is_running:
             return False
         if step.audience == Audience.OFFERED:
             return (finding.pk, step.due_at) in self._offers
+        return self._is_newest(notification)
+
+    def _is_newest(self, notification: Notification) -> bool:
         return self._newest.get(_saying(notification), 0) <= notification.pk
+
+
+def _learn_examinations(found: Sequence[Notification]) -> None:
+    """Nothing is asked where there are none, as nearly always."""
+    of_examinations = [one for one in found if one.examination_id]
+    prefetch_related_objects(of_examinations, "examination__site__organisation")
 
 
 def _groups(found: Sequence[Notification]) -> list[list[Notification]]:
@@ -148,16 +160,24 @@ def _saying(notification: Notification) -> Saying:
 
 def _newest(found: Sequence[Notification]) -> dict[Saying, int]:
     """The last message of each promise to each person by each route."""
-    rows = (
-        Notification.objects.filter(finding__in={one.finding_id for one in found})
-        .filter(step__level__gt=0)
-        .exclude(status__in=[Status.FAILED, Status.NOT_NEEDED])
-        .values_list("step__clock", "recipient", "route", "pk")
-    )
     newest: dict[Saying, int] = defaultdict(int)
-    for clock, recipient, route, pk in rows:
-        newest[clock, recipient, route] = max(newest[clock, recipient, route], pk)
+    for of_these in _of_the_same(found):
+        rows = of_these.filter(step__level__gt=0).exclude(
+            status__in=[Status.FAILED, Status.NOT_NEEDED]
+        )
+        for clock, recipient, route, pk in rows.values_list(
+            "step__clock", "recipient", "route", "pk"
+        ):
+            newest[clock, recipient, route] = max(newest[clock, recipient, route], pk)
     return newest
+
+
+def _of_the_same(found: Sequence[Notification]) -> Iterator[QuerySet[Notification]]:
+    """Every message of the findings, and of the examinations if there are any."""
+    if findings := {one.finding_id for one in found if one.finding_id}:
+        yield Notification.objects.filter(finding__in=findings)
+    if examinations := {one.examination_id for one in found if one.examination_id}:
+        yield Notification.objects.filter(examination__in=examinations)
 
 
 def unusable(notification: Notification) -> str:

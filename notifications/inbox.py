@@ -5,7 +5,7 @@ plain is left to be delivered alone, as by any other channel: somebody has left,
 written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from django.db import DatabaseError, connection, transaction
@@ -46,12 +46,12 @@ class Shown:
 
 @transaction.atomic
 def show(most: int) -> Shown:
-    """Show the next messages, passing over those whose finding is somebody else's now."""
-    # An outer join could not be locked: a message may be of no finding.
-    of_findings = leases.waiting(Channel.IN_APP).filter(finding__state__isnull=False)
-    waiting = of_findings.select_related("finding")
-    locked = waiting.select_for_update(of=("self", "finding"), no_key=True, skip_locked=True)
-    drafts = Drafts([one.pk for one in leases.in_order(locked)[:most]])
+    """Show the next messages, passing over those whose finding is somebody else's now, or whose
+    examination."""
+    # One after the other, and by inner joins: an outer one could not be locked.
+    of_findings = _free("finding", most, finding__state__isnull=False)
+    of_examinations = _free("examination", most, examination__accession__isnull=False)
+    drafts = Drafts([*of_findings, *of_examinations])
     done, ready = Shown(), []
     for (notification,) in drafts.groups:
         try:
@@ -73,6 +73,15 @@ def show(most: int) -> Shown:
     return done
 
 
+def _free(subject: str, most: int, **joined: bool) -> list[int]:
+    """Waiting messages (ids) of one kind, now ours together with what they are about."""
+    waiting = leases.waiting(Channel.IN_APP).filter(**joined, **{f"{subject}__isnull": False})
+    locked = waiting.select_related(subject).select_for_update(
+        of=("self", subject), no_key=True, skip_locked=True
+    )
+    return [one.pk for one in leases.in_order(locked)[:most]]
+
+
 def _write(ready: Sequence[Draft]) -> None:
     if not ready:
         return
@@ -88,10 +97,11 @@ def _write(ready: Sequence[Draft]) -> None:
                 *(at, at),
             ],
         )
-    record_all((_line(draft) for draft in ready), at=at)
+    record_all((line for draft in ready for line in _lines(draft)), at=at)
 
 
-def _line(draft: Draft) -> Line:
+def _lines(draft: Draft) -> Iterator[Line]:
     (part,) = draft.parts
-    what = said(part.notification, attempt=part.number)
-    return Line(part.notification.finding_id, Event.Kind.SENT, what)  # type: ignore[arg-type]
+    if finding_id := part.notification.finding_id:
+        what = said(part.notification, attempt=part.number)
+        yield Line(finding_id, Event.Kind.SENT, what)

@@ -16,7 +16,7 @@ from findings.models import NEWS, Audience, Clock, Event, Finding, ReportStatus,
 from findings.services.clocks import REPORT_CHANGED
 from findings.services.pause import NOT_SAID_WHO
 from findings.states import ClockKind
-from findings.words import length, near, plural
+from findings.words import findings_and_examinations, length, near, plural
 from notifications.escalation import asks_for_an_answer
 from notifications.models import Channel, Notification
 from notifications.standing import Standing
@@ -122,8 +122,9 @@ def write_digest(
     standing = standing or Standing(one.recipient for one in notifications)
     every = [_context(one, at, standing) for one in notifications]
     every.sort(key=lambda one: (one["is_news"], not one["is_late"]))
-    headline = _digest_headline(sum(one["is_news"] for one in every), len(every))
-    subject = f"Finding: {headline}"
+    waits, news = (sum(one[what] for one in every) for what in ("is_wait", "is_news"))
+    headline = _digest_headline(len(every) - waits - news, waits, news)
+    subject = f"{'Examination' if waits == len(every) else 'Finding'}: {headline}"
     context = {
         "subject": subject,
         "findings": every,
@@ -141,29 +142,38 @@ def _html(template: str, context: dict[str, Any], notification: Notification) ->
     return render_to_string(template, context) if notification.channel == Channel.EMAIL else ""
 
 
-def _digest_headline(news: int, every: int) -> str:
-    """3 findings wait for you; news of 1 other."""
-    if news == every:
+def _digest_headline(findings: int, waits: int, news: int) -> str:
+    """3 findings and 1 examination wait for you; news of 1 other."""
+    asked = findings + waits
+    if not asked:
         return f"news of {plural(news, 'finding')}; nothing to answer"
-    asked = every - news
-    headline = f"{plural(asked, 'finding')} {'waits' if asked == 1 else 'wait'} for you"
+    what = findings_and_examinations(findings, waits)
+    headline = f"{what} {'waits' if asked == 1 else 'wait'} for you"
     return f"{headline}; news of {news} other" if news else headline
 
 
 def _context(notification: Notification, at: datetime, standing: Standing) -> dict[str, Any]:
-    finding, step = notification.finding, notification.step
+    step = notification.step
     urgency = URGENCY.get(step.priority, "")
     asked = _what_is_asked(notification, urgency, at, standing)
     return {
-        "reference": finding.reference,
+        "reference": notification.subject.reference,
         "urgency": urgency,
-        "link": f"{settings.BASE_URL}/findings/{finding.reference}/",
-        "why": standing.why(finding, notification.recipient),
+        "link": f"{settings.BASE_URL}{path_of(notification)}",
+        "why": standing.why(notification.subject, notification.recipient),
+        "is_wait": notification.finding is None,
         "is_news": step.audience in NEWS,
         "is_late": step.clock.in_force.due_at <= at and step.audience not in NEWS,
         "sent_late": _sent_late(step, at),
         **asked,
     }
+
+
+def path_of(notification: Notification) -> str:
+    """Of the page that it leads to."""
+    if notification.examination:
+        return f"/waiting/{notification.examination.public_id}/"
+    return f"/findings/{notification.its_finding.reference}/"
 
 
 def _sent_late(step: Step, at: datetime) -> str:
@@ -179,10 +189,12 @@ def _sent_late(step: Step, at: datetime) -> str:
 def _what_is_asked(
     notification: Notification, urgency: str, at: datetime, standing: Standing
 ) -> dict[str, str]:
+    if notification.finding is None:
+        return _waits(notification, at)
     if notification.step.audience == Audience.OFFERED:
         return _offered(notification, urgency, at)
     if notification.step.audience == Audience.OFFERED_BY:
-        return _accepted(notification.finding.reference, urgency)
+        return _accepted(notification.its_finding.reference, urgency)
     if notification.step.audience == Audience.WITHDRAWN:
         return _withdrawn(notification, urgency)
     if notification.step.audience == Audience.ACKNOWLEDGER:
@@ -191,11 +203,33 @@ def _what_is_asked(
         return _corrected_unanswered(notification, urgency)
     if asks_for_an_answer(notification.step):
         return _asked(notification, urgency, at, standing)
-    return _undelivered(notification.finding.reference, urgency)
+    return _undelivered(notification.its_finding.reference, urgency)
+
+
+def _waits(notification: Notification, at: datetime) -> dict[str, str]:
+    """Of an examination without a report. What was imaged, and why, is on its page."""
+    step, clock = notification.step, notification.step.clock.in_force
+    reference = notification.subject.reference
+    if not asks_for_an_answer(step):
+        return {
+            "subject": f"Examination: message not delivered ({reference})",
+            "headline": "A message about an examination that waits for its report could not be"
+            " delivered.",
+            "to_do": "The next step of its ladder has been brought forward. If you know a quicker"
+            " way to reach whoever sees to its report, please use it.",
+            "limit": "",
+        }
+    return {
+        "subject": f"Examination: {_ask('see that it is reported', clock, at)} ({reference})",
+        "headline": "An examination waits for its report.",
+        "to_do": "Please see that it is reported, or say on its page why no report is to be"
+        " expected.",
+        "limit": _limit(clock, at),
+    }
 
 
 def _offered(notification: Notification, urgency: str, at: datetime) -> dict[str, str]:
-    reference, clock = notification.finding.reference, notification.step.clock.in_force
+    reference, clock = notification.its_finding.reference, notification.step.clock.in_force
     return {
         "subject": f"{_prefix(urgency)}please answer whether you take it over ({reference})",
         "headline": "You are asked to take a finding over.",
@@ -217,7 +251,7 @@ def _accepted(reference: str, urgency: str) -> dict[str, str]:
 
 
 def _withdrawn(notification: Notification, urgency: str) -> dict[str, str]:
-    finding = notification.finding
+    finding = notification.its_finding
     return {
         "subject": f"{f'{urgency} finding'.strip().capitalize()} withdrawn: nothing to do"
         f" ({finding.reference})",
@@ -233,7 +267,7 @@ def _withdrawn(notification: Notification, urgency: str) -> dict[str, str]:
 
 
 def _corrected(notification: Notification, urgency: str) -> dict[str, str]:
-    finding = notification.finding
+    finding = notification.its_finding
     return {
         "subject": f"{_prefix(urgency)}the report has changed ({finding.reference})",
         "headline": f"A finding that you acknowledged: {_what_changed(finding)}",
@@ -246,7 +280,7 @@ def _corrected(notification: Notification, urgency: str) -> dict[str, str]:
 
 def _corrected_unanswered(notification: Notification, urgency: str) -> dict[str, str]:
     """It asks nothing new, and takes back nothing of what was asked before."""
-    finding = notification.finding
+    finding = notification.its_finding
     to_do = "What was asked of you before still stands, since nobody has answered yet."
     if finding.acknowledged_at:
         to_do = "It has been answered since, and you need do nothing more."
@@ -284,7 +318,7 @@ def _undelivered(reference: str, urgency: str) -> dict[str, str]:
 def _asked(
     notification: Notification, urgency: str, at: datetime, standing: Standing
 ) -> dict[str, str]:
-    finding, step, person = notification.finding, notification.step, notification.recipient
+    finding, step, person = notification.its_finding, notification.step, notification.recipient
     clock = step.clock.in_force
     words = _words_of(clock, step)
     holds_it = step.audience == Audience.OWNER or person.pk == finding.owner_person_id

@@ -17,13 +17,13 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from findings import doorbell
-from findings.models import NEWS, Audience, Event, Finding, Step
-from findings.services.clocks import bring_next_step_forward, tell_now
+from findings.models import NEWS, Audience, Event, Examination, Finding, Step
+from findings.services.clocks import tell_now, tell_of_wait
 from findings.services.timeline import database_now, lock, record
 from notifications import leases
 from notifications.attempts import Turn
 from notifications.channels.base import NotSent, Permanent, Transient
-from notifications.escalation import asks_for_an_answer
+from notifications.escalation import asks_for_an_answer, bring_forward
 from notifications.models import (
     Channel,
     DeliveryResult,
@@ -62,6 +62,7 @@ TAKEN = """
     ), said AS (
         INSERT INTO findings_event (finding_id, number, kind, at, data, previous_hash, hash)
         SELECT finding_id, 0, 'sent', now.at, %(data)s, '', '' FROM ours, now
+        WHERE finding_id IS NOT NULL
     )
     INSERT INTO notifications_deliveryresult (attempt_id, outcome, detail, at)
     SELECT %(attempt)s, CASE WHEN EXISTS (SELECT FROM ours) THEN 'accepted' ELSE 'lease_lost' END,
@@ -115,7 +116,7 @@ def _taken(turn: Turn) -> DeliveryResult.Outcome:
 
 @transaction.atomic
 def _settle(turn: Turn, error: NotSent) -> DeliveryResult.Outcome:
-    finding = lock(turn.notification.finding)
+    subject = lock(turn.notification.subject)
     at = database_now()
     outcome, change = _outcome(turn, error, at)
     gave_up = change["status"] == Status.FAILED
@@ -124,13 +125,13 @@ def _settle(turn: Turn, error: NotSent) -> DeliveryResult.Outcome:
     DeliveryResult.objects.create(attempt=turn.attempt, outcome=outcome, detail=error.detail, at=at)
     because = " ".join([error.detail, *_unknown(outcome, gave_up)])
     if gave_up and outcome != Outcome.LEASE_LOST:
-        _record_failed(finding, turn, at, because=because)
+        _record_failed(turn, at, because=because)
         address_is_bad = isinstance(error, Permanent) and error.address_is_bad
         why = error.detail if address_is_bad else ""
-        follow_failure(finding, turn.notification, at, address_is_bad_because=why)
+        follow_failure(subject, turn.notification, at, address_is_bad_because=why)
         return Outcome.PERMANENT
     if outcome in (Outcome.TRANSIENT, Outcome.UNKNOWN) and turn.attempt.number == 1:
-        _record_failed(finding, turn, at, because=because, again=True)
+        _record_failed(turn, at, because=because, again=True)
     return outcome
 
 
@@ -176,16 +177,16 @@ def said(notification: Notification, **more: Any) -> dict[str, Any]:
     }
 
 
-def record_message(
-    finding: Finding, kind: Event.Kind, notification: Notification, at: datetime, **more: Any
-) -> None:
-    """A line about a message: `SENT`, or `SEND_FAILED` with `because`."""
-    record(finding=finding, kind=kind, by=None, at=at, **said(notification, **more))
+def record_message(kind: Event.Kind, notification: Notification, at: datetime, **more: Any) -> None:
+    """A line about a message: `SENT`, or `SEND_FAILED` with `because`. None of an examination's:
+    it has no timeline, and the message itself says what became of it."""
+    if finding := notification.finding:
+        record(finding=finding, kind=kind, by=None, at=at, **said(notification, **more))
 
 
-def _record_failed(finding: Finding, turn: Turn, at: datetime, **more: Any) -> None:
+def _record_failed(turn: Turn, at: datetime, **more: Any) -> None:
     more["attempt"] = turn.attempt.number
-    record_message(finding, Event.Kind.SEND_FAILED, turn.notification, at, **more)
+    record_message(Event.Kind.SEND_FAILED, turn.notification, at, **more)
 
 
 def give_up_unsendable(limit: int) -> int:
@@ -203,12 +204,12 @@ def give_up_unsendable(limit: int) -> int:
 def give_up(pk: int, *, because: str) -> int:
     """A message that waits has failed, and what follows a refusal follows. 0: it waits no more."""
     notification = Notification.objects.select_related("step", "recipient", "route").get(pk=pk)
-    finding = lock(notification.finding)
+    subject = lock(notification.subject)
     given_up = Notification.objects.filter(pk=pk, status=Status.QUEUED).update(status=Status.FAILED)
     if given_up:
         at = database_now()
-        record_message(finding, Event.Kind.SEND_FAILED, notification, at, because=because)
-        follow_failure(finding, notification, at, address_is_bad_because="")
+        record_message(Event.Kind.SEND_FAILED, notification, at, because=because)
+        follow_failure(subject, notification, at, address_is_bad_because="")
     return given_up
 
 
@@ -216,31 +217,30 @@ def give_up(pk: int, *, because: str) -> int:
 
 
 def follow_failure(
-    finding: Finding, notification: Notification, at: datetime, *, address_is_bad_because: str
+    subject: Finding | Examination,
+    notification: Notification,
+    at: datetime,
+    *,
+    address_is_bad_because: str,
 ) -> None:
-    """The caller holds the finding's lock. The next way of telling the same person is tried, and
-    where nobody else of the step hears, the ladder does not wait for that. News has no ladder: the
-    finding's page says who did not hear it."""
+    """The caller holds the lock of what it is about. The next way of telling the same person is
+    tried, and where nobody else of the step hears, the ladder does not wait for that. News has no
+    ladder: the finding's page says who did not hear it."""
     step = notification.step
     if address_is_bad_because:
         mark_as_bounced(notification.route, address_is_bad_because)
     if step.audience in NEWS:
         _try_next_route(notification, at)
         return
-    clock = finding.clocks.get(pk=step.clock_id).in_force
+    clock = subject.clocks.get(pk=step.clock_id).in_force
     if not clock.is_running or not asks_for_an_answer(step):
         return
     others_hear = _somebody_else_hears(notification) or _a_later_step_told(step)
     _try_next_route(notification, at)
     if not others_hear:
-        bring_next_step_forward(
-            finding=finding,
-            because=f"The message to {notification.recipient} could not be delivered.",
-            at=at,
-            by=None,
-            clock=clock,
-        )
-    _tell_sender(finding, notification, at)
+        because = f"The message to {notification.recipient} could not be delivered."
+        bring_forward(clock, because, at)
+    tell_sender(subject, notification, at)
 
 
 def _try_next_route(failed: Notification, at: datetime) -> None:
@@ -250,6 +250,7 @@ def _try_next_route(failed: Notification, at: datetime) -> None:
     Notification.objects.create(
         step=failed.step,
         finding_id=failed.finding_id,
+        examination_id=failed.examination_id,
         recipient_id=failed.recipient_id,
         route=route,
         channel=route.channel,
@@ -274,12 +275,18 @@ def _somebody_else_hears(notification: Notification) -> bool:
     return others.filter(alive & ~Q(channel=Channel.IN_APP) | Q(seen_at__isnull=False)).exists()
 
 
-def _tell_sender(finding: Finding, notification: Notification, at: datetime) -> None:
-    """Whoever flagged it may know another way; where it was they, the coordinators."""
-    is_theirs = notification.recipient_id == finding.flagged_by_id
-    audience = Audience.COORDINATOR if is_theirs else Audience.RADIOLOGIST
+def tell_sender(subject: Finding | Examination, notification: Notification, at: datetime) -> None:
+    """That a message did not arrive. Whoever flagged it may know another way; where it was they, or
+    nobody has flagged anything yet, the coordinators. The caller holds the lock."""
+    flagged_by = subject.flagged_by_id if isinstance(subject, Finding) else None
+    is_somebody_elses = flagged_by not in (None, notification.recipient_id)
+    audience = Audience.RADIOLOGIST if is_somebody_elses else Audience.COORDINATOR
     told_already = Step.objects.filter(
         clock=notification.step.clock_id, audience=audience, words=UNDELIVERED
     )
-    if not told_already.unfired().exists():
-        tell_now(finding=finding, audience=audience, words=UNDELIVERED, at=at)
+    if told_already.unfired().exists():
+        return
+    if isinstance(subject, Finding):
+        tell_now(finding=subject, audience=audience, words=UNDELIVERED, at=at)
+    else:
+        tell_of_wait(beside=notification.step, audience=audience, words=UNDELIVERED, at=at)

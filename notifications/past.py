@@ -12,10 +12,10 @@ from django.db.models import F
 
 from findings.demonstration.people import Hospital
 from findings.demonstration.seed import seeded
-from findings.models import NEWS, Audience, Event, Finding, Person, Step
-from findings.services.clocks import tell_now
+from findings.models import NEWS, Event, Examination, Finding, Person, Step
+from findings.models.about import About
 from notifications import messages, news
-from notifications.escalation import fire_finding
+from notifications.escalation import fire_examination, fire_finding
 from notifications.messages import Message
 from notifications.models import (
     Channel,
@@ -24,7 +24,7 @@ from notifications.models import (
     Notification,
     Route,
 )
-from notifications.outcomes import UNDELIVERED
+from notifications.outcomes import tell_sender
 
 Status, Outcome = Notification.Status, DeliveryResult.Outcome
 
@@ -87,8 +87,8 @@ def _line(attempt: DeliveryAttempt, outcome: str, detail: str, at: datetime) -> 
     more: dict[str, object] = {"because": detail} if detail else {}
     if outcome == Outcome.TRANSIENT:
         more["again"] = True
-    return Event(  # type: ignore[misc]
-        finding_id=notification.finding_id,
+    return Event(
+        finding=notification.finding,
         kind=Event.Kind.SENT if outcome == Outcome.ACCEPTED else Event.Kind.SEND_FAILED,
         at=at,
         data={
@@ -123,14 +123,14 @@ class Past:
     def catch_up(self, until: datetime) -> None:
         """Deliver what was news, then fire, one after another, what fell due until that moment."""
         for step in self.news:
-            self._deliver(self._with_known(step.finding), step.due_at)
+            self._deliver(self._with_known(step.its_finding), step.due_at)
         self.news = []
         until = min(until, self.now - NOT_THE_LAST)
         self.look_again = True
         while self.look_again:
             self.look_again = False
-            for finding_id, falls_at in self._due(until):
-                self._fire(finding_id, self._not_before_it_was_made(falls_at) + SWEEP)
+            for about, falls_at in self._due(until):
+                self._fire(about, self._not_before_it_was_made(falls_at) + SWEEP)
         self.reached = until
 
     def _not_before_it_was_made(self, falls_at: datetime) -> datetime:
@@ -138,21 +138,29 @@ class Past:
         came with the deed after it."""
         return max(falls_at, self.reached) if self.reached else falls_at
 
-    def _due(self, until: datetime) -> list[tuple[int, datetime]]:
-        """Findings with their moments, in the order of time; those that fall together once."""
+    def _due(self, until: datetime) -> list[tuple[About, datetime]]:
+        """Findings and examinations with their moments, in the order of time; those that fall
+        together once."""
         with connection.cursor() as cursor:  # asked a thousand times
             cursor.execute(
-                "SELECT finding_id, falls_at FROM findings_step WHERE fired_at IS NULL"
-                " AND cancelled_at IS NULL AND falls_at <= %s ORDER BY falls_at, id",
+                "SELECT finding_id, examination_id, falls_at FROM findings_step"
+                " WHERE fired_at IS NULL AND cancelled_at IS NULL AND falls_at <= %s"
+                " ORDER BY falls_at, id",
                 [until],
             )
-            return list(dict.fromkeys(cursor.fetchall()))
+            return [(About(*ids), at) for *ids, at in dict.fromkeys(cursor.fetchall())]
 
-    def _fire(self, finding_id: int, at: datetime) -> None:
+    def _fire(self, about: About, at: datetime) -> None:
         # Nobody else can see these rows before the load is committed: no lock is needed.
-        finding = self._with_known(Finding.objects.get(pk=finding_id))
-        if fire_finding(finding, at=at).notifications:
-            self._deliver(finding, at)
+        subject: Finding | Examination
+        if about.finding:
+            subject = self._with_known(Finding.objects.get(pk=about.finding))
+            fired = fire_finding(subject, at=at)
+        else:
+            subject = Examination.objects.get(pk=about.examination or 0)
+            fired = fire_examination(subject, at=at)
+        if fired.notifications:
+            self._deliver(subject, at)
         else:  # nobody could be told, so the next step was brought forward
             self.look_again = True
 
@@ -173,20 +181,24 @@ class Past:
 
     # --- Delivery --------------------------------------------------------------------------
 
-    def _deliver(self, finding: Finding, at: datetime) -> None:
-        rows = finding.notifications.filter(created_at=at).select_related("step__clock")
+    def _deliver(self, subject: Finding | Examination, at: datetime) -> None:
+        rows = subject.notifications.filter(created_at=at).select_related("step__clock")
         made = list(rows.order_by("channel", "pk").reverse())
         lines: list[Event] = []
         words: dict[Person, Message] = {}
         # What follows from a refusal comes before a second try could: one trouble at a time.
-        may_be_busy = not any(one.recipient_id in self.refused for one in made)
+        of_finding = isinstance(subject, Finding)
+        may_be_busy = of_finding and not any(one.recipient_id in self.refused for one in made)
         for notification in made:
             person = self.people[notification.recipient_id]
-            notification.finding, notification.recipient = finding, person
+            if isinstance(subject, Finding):
+                notification.finding = subject
+            notification.recipient = person
             if person not in words:
                 words[person] = messages.write(notification, at=at, may_be_second=False)
             lines += self._try(notification, words[person], at, may_be_busy)
-        Event.objects.bulk_create(sorted(lines, key=lambda line: line.at))
+        if of_finding:
+            Event.objects.bulk_create(sorted(lines, key=lambda line: line.at))
 
     def _try(
         self, notification: Notification, message: Message, at: datetime, may_be_busy: bool
@@ -215,9 +227,7 @@ class Past:
             recipient=notification.recipient_id, channel=Channel.IN_APP
         ).update(seen_at=at)
         self.look_again = True
-        tell_now(
-            finding=notification.finding, audience=Audience.RADIOLOGIST, words=UNDELIVERED, at=at
-        )
+        tell_sender(notification.subject, notification, at)
 
     def save(self) -> None:
         """Write what was kept back. Most messages in the application have been looked at."""

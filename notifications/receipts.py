@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from findings.models import Event, Finding
+from findings.models import Event, Examination, Finding
 from findings.services.timeline import database_now, lock
 from notifications.channels.base import without_addresses
 from notifications.models import DeliveryAttempt, DeliveryReceipt, Notification
@@ -56,7 +56,7 @@ def _take(told: Told) -> bool:
     found = Notification.objects.filter(public_id=told.public_id).first()
     if found is None:
         return False
-    finding = lock(found.finding)
+    subject = lock(found.subject)
     notification = Notification.objects.select_related("step", "recipient", "route").get(
         pk=found.pk
     )
@@ -77,7 +77,7 @@ def _take(told: Told) -> bool:
         },
     )
     if is_new and not was_final:
-        _FOLLOWS[told.outcome](finding, notification, attempt, told, at)
+        _FOLLOWS[told.outcome](subject, notification, attempt, told, at)
     return is_new
 
 
@@ -91,7 +91,7 @@ def _is_final(attempt: DeliveryAttempt) -> bool:
 
 
 def _delivered(
-    finding: Finding,
+    subject: Finding | Examination,
     notification: Notification,
     attempt: DeliveryAttempt,
     told: Told,
@@ -100,7 +100,7 @@ def _delivered(
     """Where we did not know whether it had gone, we do now, and no second copy is sent."""
     unsure = Notification.objects.filter(pk=notification.pk, status=Status.QUEUED)
     if unsure.update(status=Status.SENT, sent_at=at):
-        record_message(finding, Event.Kind.SENT, notification, at, attempt=attempt.number)
+        record_message(Event.Kind.SENT, notification, at, attempt=attempt.number)
 
 
 def _delayed(*nothing: Any) -> None:
@@ -108,7 +108,7 @@ def _delayed(*nothing: Any) -> None:
 
 
 def _failed(
-    finding: Finding,
+    subject: Finding | Examination,
     notification: Notification,
     attempt: DeliveryAttempt,
     told: Told,
@@ -119,9 +119,9 @@ def _failed(
         return  # it is on its way again, or was given up already
     because = without_addresses(told.detail) or "The message came back."
     more = {"because": because, "attempt": attempt.number, "came_back": True}
-    record_message(finding, Event.Kind.SEND_FAILED, notification, at, **more)
+    record_message(Event.Kind.SEND_FAILED, notification, at, **more)
     why = because if told.address_is_bad else ""
-    follow_failure(finding, notification, at, address_is_bad_because=why)
+    follow_failure(subject, notification, at, address_is_bad_because=why)
 
 
 _FOLLOWS = {

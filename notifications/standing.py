@@ -13,7 +13,16 @@ from functools import cached_property
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from findings.models import Finding, Membership, Person, Role, RotaEntry
+from findings.models import (
+    Examination,
+    Finding,
+    Membership,
+    Person,
+    Role,
+    RotaEntry,
+    Site,
+    Team,
+)
 from findings.models.cover import away_on, stand_in
 from findings.rules import holds
 from findings.services.leave import leave_at
@@ -21,6 +30,7 @@ from findings.words import day
 from notifications.models import Notification
 
 Duty = Membership.Duty
+OF_THE_TEAM = "the team that sees to it that examinations are reported"
 
 
 def told_since(person_id: int, since: datetime) -> Q:
@@ -36,9 +46,27 @@ class Standing:
 
     def __init__(self, people: Iterable[Person]) -> None:
         self._people = {person.pk for person in people}
+        self._teams: dict[int, int] = {}
 
-    def why(self, finding: Finding, person: Person) -> str:
+    def why(self, subject: Finding | Examination, person: Person) -> str:
         """Why they are told of it: "you are the …", for a message. Names no team."""
+        if isinstance(subject, Finding):
+            return self._why_finding(subject, person)
+        return self._why_wait(subject, person)
+
+    def _why_wait(self, examination: Examination, person: Person) -> str:
+        """Of whoever hears that an examination waits for its report."""
+        team = self._hears_of(examination.site)
+        duty = self._duties[person.pk].get(team, "")
+        if duty == Duty.DIRECTOR:
+            return f"you are the {Duty(duty).label.lower()} of {OF_THE_TEAM}"
+        if duty:
+            return f"you are a member of {OF_THE_TEAM}"
+        if any(team in self._teams_of(absent) for absent in self._covers[person.pk]):
+            return f"you stand in for a member of {OF_THE_TEAM}, who is on leave"
+        return _why_role(person, "you were in the team that sees to its report")
+
+    def _why_finding(self, finding: Finding, person: Person) -> str:
         if person.pk == finding.owner_person_id:
             return "you hold this finding"
         if finding.owner_person_id in self._covers[person.pk]:
@@ -52,12 +80,23 @@ class Standing:
             return "you are a member of the team that holds this finding"
         if person.pk == finding.flagged_by_id:
             return "you flagged this finding"
-        return _why_role(person)
+        return _why_role(person, "you held this finding when it was sent")
 
     def can_answer(self, finding: Finding, person: Person) -> bool:
         """Whether they can answer themselves; who cannot is asked to see that somebody does."""
         teams, covers = self._duties[person.pk], self._covers[person.pk]
         return holds(person, finding, teams=teams, covers=covers)
+
+    def _hears_of(self, site: Site) -> int:
+        """The team that is told of what waits there for its report; 0: none."""
+        if site.pk not in self._teams:
+            found = Team.objects.told_of_waiting([site]).get(site.pk)
+            self._teams[site.pk] = found.pk if found else 0
+        return self._teams[site.pk]
+
+    def _teams_of(self, person: int) -> set[int]:
+        rows = Membership.objects.filter(person=person)
+        return set(rows.values_list("team", flat=True))
 
     @cached_property
     def _duties(self) -> dict[int, dict[int, str]]:
@@ -94,8 +133,8 @@ def _why_stand_in(finding: Finding) -> str:
     return f"you stand in for {owner}, who holds this finding and is on leave{until}"
 
 
-def _why_role(person: Person) -> str:
+def _why_role(person: Person, otherwise: str) -> str:
     for role in (Role.COORDINATOR, Role.GOVERNANCE):
         if person.has_role(role):
             return f"you are a {role.label.lower()} of the trust that made the images"
-    return "you held this finding when it was sent"
+    return otherwise

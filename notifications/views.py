@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from findings.models import Finding
 from findings.views.access import signed_in
+from notifications.messages import path_of
 from notifications.models import Notification
 
 ROWS_ON_A_PAGE = 25
@@ -26,7 +27,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     told = (
         Notification.objects.visible_to(person)
         .in_app()
-        .select_related("finding__category")
+        .select_related("finding__category", "examination")
         .prefetch_related("attempts")
         .order_by(F("seen_at").desc(nulls_first=True), "-created_at", "-pk")
     )
@@ -48,9 +49,13 @@ def open_notification(request: HttpRequest, public_id: str) -> HttpResponse:
     """Mark it as seen and go to its finding. A POST: what follows links marks nothing."""
     person = signed_in(request)
     own = Notification.objects.visible_to(person).in_app()
-    notification = get_object_or_404(own.select_related("finding"), public_id=public_id)
+    notification = get_object_or_404(
+        own.select_related("finding", "examination"), public_id=public_id
+    )
     own.filter(pk=notification.pk, seen_at__isnull=True).update(seen_at=Now())
     finding = notification.finding
+    if finding is None:  # its page says who may see it
+        return redirect(path_of(notification))
     readable = Finding.objects.visible_to(person, or_told=True)
     if readable.filter(pk=finding.pk).exists():
         return redirect("finding", finding.reference)
@@ -65,7 +70,7 @@ def _shown_in_demonstration() -> QuerySet[Notification]:
     if not settings.DEMONSTRATION:
         raise Http404
     return Notification.objects.select_related(
-        "recipient", "route", "finding__category", "step__clock"
+        "recipient", "route", "finding__category", "examination", "step__clock"
     )
 
 

@@ -6,6 +6,7 @@ to see first what will be said to whom.
 
 import sys
 from argparse import ArgumentParser
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -13,8 +14,9 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from findings.models import Step
+from findings.models.about import About
 from findings.services.timeline import database_now
-from findings.words import length, plural, when
+from findings.words import findings_and_examinations, length, plural, when
 from notifications import rounds
 from notifications.escalation import Fired, height
 from notifications.models import Notification
@@ -32,9 +34,9 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="list only; fire nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        findings = self._list(database_now())
+        listed = self._list(database_now())
         if options["dry_run"]:
-            self.stdout.write(f"{plural(findings, 'finding')} to catch up with; nothing was fired.")
+            self.stdout.write(f"{listed} to catch up with; nothing was fired.")
             return
         fired = _fire_everything()
         waiting = Notification.objects.filter(status__in=[Status.QUEUED, Status.SENDING]).count()
@@ -44,30 +46,36 @@ class Command(BaseCommand):
         )
         if left := Step.objects.due().count():
             self.stderr.write(
-                f"{plural(left, 'step')} still due: the log says which finding could not be"
-                " escalated and why. Tell its owner yourself."
+                f"{plural(left, 'step')} still due: the log says which finding or examination could"
+                " not be escalated and why. Tell its owner, or who sees to its report, yourself."
             )
             sys.exit(1)
 
-    def _list(self, now: datetime) -> int:
-        """A line for each finding; how many."""
-        findings = 0
-        for findings, steps in enumerate(_by_finding(), start=1):  # noqa: B007  the last is the count
+    def _list(self, now: datetime) -> str:
+        """A line for each finding and examination; how many, in words."""
+        counted: Counter[bool] = Counter()
+        for steps in _by_subject():
             highest = max(steps, key=height)
+            counted[highest.finding is not None] += 1
             earlier = f", and {plural(len(steps) - 1, 'earlier step')}" if steps[1:] else ""
             self.stdout.write(
-                f"{highest.finding.reference}  {highest.finding.category.name}:"
+                f"{highest.subject.reference}  {_what(highest)}:"
                 f" {highest.words}{earlier}; due {when(steps[0].falls_at)},"
                 f" {length(now - steps[0].falls_at)} late"
             )
-        return findings
+        return findings_and_examinations(counted[True], counted[False]) or "Nothing"
 
 
-def _by_finding() -> Iterator[list[Step]]:
-    """The due steps of each finding, as they will be told: together."""
-    due: dict[int, list[Step]] = {}
-    for step in Step.objects.due().as_told().select_related("finding__category"):
-        due.setdefault(step.finding_id, []).append(step)  # type: ignore[arg-type]
+def _what(step: Step) -> str:
+    return step.finding.category.name if step.finding else "waits for its report"
+
+
+def _by_subject() -> Iterator[list[Step]]:
+    """The due steps of each finding and examination, as they will be told: together."""
+    due: dict[About, list[Step]] = {}
+    steps = Step.objects.due().as_told().select_related("finding__category", "examination")
+    for step in steps:
+        due.setdefault(step.about, []).append(step)
     yield from due.values()
 
 
