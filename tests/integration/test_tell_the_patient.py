@@ -4,16 +4,20 @@ The number is national (UK-PATIENT-FAILSAFE); the days of its ladder before that
 """
 
 from datetime import datetime, timedelta
+from io import StringIO
 
 import pytest
+from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from findings.models import Category, Clock, Event, Finding
+from findings.models import Category, Clock, Event, Finding, PatientChange
 from findings.rules import NotAllowed
 from findings.services.act import record_patient_told
 from findings.services.close import withdraw_finding
-from findings.services.tell_patient import record_letter_sent
+from findings.services.patient_change import Change, record_change
+from findings.services.pause import NOT_SAID_WHO
+from findings.services.tell_patient import WAS_MISSING, record_letter_sent
 from findings.states import ClockKind
 from notifications.escalation import fire_finding
 from notifications.models import Notification
@@ -195,3 +199,70 @@ def test_the_page_of_the_finding_shows_the_promise_and_whose_number_it_is(trust:
     words = words_of(signed_in(trust.referrer).get(reverse("finding", args=[finding.reference])))
     assert "Tell the patient by" in words
     assert "Tell the patient within 21 days National guidance" in words
+
+
+# --- After an upgrade ----------------------------------------------------------------------------
+
+
+def from_before(trust: Trust, days: float) -> Finding:
+    """Flagged so many days ago, when there was no clock to tell the patient."""
+    at = timezone.now() - days * DAY
+    Category.objects.filter(code="critical").update(patient_policy_id="")
+    examination = reported(trust, reported_at=at - DAY, performed_at=at - DAY)
+    finding = flagged(trust, category="critical", at=at, examination=examination)
+    Category.objects.filter(code="critical").update(patient_policy_id="UK-PATIENT-FAILSAFE")
+    return Finding.objects.get(pk=finding.pk)
+
+
+def start_missing(*more: str) -> str:
+    said = StringIO()
+    call_command("start_missing_clocks", *more, stdout=said)
+    return said.getvalue()
+
+
+def test_a_finding_from_before_the_upgrade_gets_its_clock_as_if_it_had_always_run(
+    trust: Trust,
+) -> None:
+    old, new, told = from_before(trust, 12), flagged(trust), from_before(trust, 1)
+    tell(told, trust)
+    assert "1 clock missing" in start_missing("--dry-run")
+    assert not old.clocks.filter(kind=ClockKind.TELL_PATIENT).exists()
+    assert "1 clock started, 0 of them late" in start_missing()
+    clock = to_tell(old)
+    assert (clock.started_at, clock.due_at) == (
+        old.report.reported_at,
+        old.report.reported_at + 21 * DAY,
+    )
+    due = {step.level: step.due_at for step in clock.steps.all()}
+    started = old.events.get(kind=Event.Kind.CLOCK_STARTED, data__clock="tell_patient").at
+    assert due[1] == started, "the reminder of the 11th day falls now"
+    assert due[2] == clock.started_at + 14 * DAY
+    assert old.events.filter(kind=Event.Kind.NOTE, by=None, data__text=WAS_MISSING).exists()
+    assert "0 clocks started" in start_missing()
+    assert old.clocks.filter(kind=ClockKind.TELL_PATIENT).count() == 1
+    assert not told.clocks.filter(kind=ClockKind.TELL_PATIENT).exists()
+    assert new.clocks.filter(kind=ClockKind.TELL_PATIENT).count() == 1
+
+
+def test_where_its_limit_has_passed_the_whole_ladder_hears_once_and_none_comes_late(
+    trust: Trust,
+) -> None:
+    old = from_before(trust, 30)
+    assert "1 clock started, 1 of them late" in start_missing()
+    at = to_tell(old).steps.latest("due_at").due_at
+    fire_finding(old, at=at)
+    everybody = {trust.referrer, trust.responsible, trust.coordinator, trust.governance}
+    assert told_at(old, at) == everybody
+    late = old.events.filter(kind=Event.Kind.STEP_FIRED, data__late_seconds__gt=60)
+    assert not late.filter(data__words__contains="patient").exists()
+
+
+def test_of_somebody_who_has_died_nobody_is_asked_for_a_letter(trust: Trust) -> None:
+    soon, late = from_before(trust, 12), from_before(trust, 30)
+    for finding in (soon, late):
+        change = Change(PatientChange.Kind.DIED, timezone.now() - DAY)
+        record_change(patient=finding.examination.patient, change=change, by=None)
+    start_missing()
+    assert soon.pauses.deaths().exists()
+    words = to_tell(late).steps.unfired().values_list("words", flat=True)
+    assert set(words) == {NOT_SAID_WHO}

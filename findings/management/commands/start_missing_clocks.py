@@ -1,0 +1,56 @@
+"""After an upgrade: the clocks to tell the patient of findings from before there were any."""
+
+import logging
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from findings.models import Clock
+from findings.services.one_by_one import pass_over
+from findings.services.policy import PolicyError
+from findings.services.tell_patient import start_missing_clock, without_patient_clock
+from findings.services.timeline import database_now
+from findings.words import plural, when
+
+log = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    help = (
+        "Start the clock to tell the patient for each open finding that has none and should,"
+        " counted from its flag. Where the limit has passed, its whole ladder is told now. Twice"
+        " changes nothing. Exits 1 where one could not be started."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="count only; start nothing")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        missing = list(without_patient_clock().only("pk", "reference"))
+        if options["dry_run"]:
+            self.stdout.write(f"{plural(len(missing), 'clock')} missing; nothing was started.")
+            return
+        started, failed = list[Clock](), 0
+        for finding in missing:
+            try:
+                clock = start_missing_clock(finding=finding)
+            except PolicyError as error:
+                self.stderr.write(f"{finding.reference}: {error}")
+                failed += 1
+            except Exception as error:
+                pass_over(log, "clock not started", error, finding=finding.pk)
+                failed += 1
+            else:
+                if clock is not None:
+                    started.append(clock)
+                    self.stdout.write(f"{finding.reference}: due {when(clock.due_at)}")
+        late = sum(clock.due_at <= database_now() for clock in started)
+        self.stdout.write(
+            f"{plural(len(started), 'clock')} started, {late} of them late: everybody on the ladder"
+            " of those is told now."
+        )
+        if failed:
+            self.stderr.write(f"{plural(failed, 'clock')} not started: see above, and the log.")
+            sys.exit(1)
