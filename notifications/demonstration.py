@@ -25,6 +25,7 @@ from findings.demonstration.rotas import make_rotas
 from findings.demonstration.scenarios import stories
 from findings.demonstration.seed import seeded
 from findings.demonstration.texts import flaggable
+from findings.demonstration.waiting import Wait, make_waits, preliminary_only
 from findings.models import (
     Category,
     Finding,
@@ -78,11 +79,11 @@ def _load() -> Loaded:
     now = database_now()
     hospital = make_hospital(now)
     _make_routes(hospital)
-    told = _make_examinations(hospital, now)
+    told, waits = _make_examinations(hospital, now)
     past = Past(hospital, now)
     tell_with(past.tell_news)
     try:
-        replay(hospital, told, now, past.catch_up)
+        replay(hospital, told, waits, now, past.catch_up)
     finally:
         tell_with(news.tell)
     past.save()
@@ -120,8 +121,9 @@ def _make_routes(hospital: Hospital) -> None:
     )
 
 
-def _make_examinations(hospital: Hospital, now: datetime) -> list[Told]:
-    """Examinations and reports of the stories, and many more of which there is no story."""
+def _make_examinations(hospital: Hospital, now: datetime) -> tuple[list[Told], list[Wait]]:
+    """Examinations and reports of the stories, and many more of which there is no story; and those
+    that wait for a report."""
     patients = make_patients(hospital.trust.ods_code, seeded("patients"))
     ladders = {category.code: Ladder(category) for category in Category.objects.all()}
     planned = list(stories(hospital, ladders, now))
@@ -131,7 +133,10 @@ def _make_examinations(hospital: Hospital, now: datetime) -> list[Told]:
     ]
     urgent = [pair for code in ("urgent", "cancer") for pair in flaggable(code)]
     others = waiting_for_a_flag(orders, urgent)
-    missing = EXAMINATIONS - len(told) - len(others)
+    waits = list(make_waits(orders))
+    missing = EXAMINATIONS - len(told) - len(others) - len(waits)
     others += [orders.any(number) for number in range(missing)]
-    save(hospital, [one.order for one in told] + others)
-    return told
+    waits += preliminary_only(others)
+    kept = {id(wait.order): wait.order for wait in waits} | {id(one): one for one in others}
+    save(hospital, [*(one.order for one in told), *kept.values()])
+    return told, waits

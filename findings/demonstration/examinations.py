@@ -87,6 +87,14 @@ class Orders:
         at = self.now - timedelta(minutes=25 + 50 * number + rng.uniform(0, 30))
         return self._order(kind, [what], *self._asks(kind, rng), at, rng, site)
 
+    def unreported(
+        self, kind: Kind, performed_at: datetime, site: str, rng: Random
+    ) -> tuple[Order, Version]:
+        """Images that nobody has reported yet, and the report that may come some day."""
+        order = self._order(kind, [], *self._asks(kind, rng), performed_at, rng, site)
+        order.performed_at = performed_at
+        return order, order.versions.pop()
+
     def any(self, number: int) -> Order:
         """An examination in which nothing is flagged."""
         rng = seeded("examination", number)

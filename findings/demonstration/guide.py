@@ -19,6 +19,10 @@ WORTH_SEEING = (
     ("rebecca.thornley", "A practice's findings: one acknowledged and then forgotten."),
     ("duncan.mcallister", "His e-mail address refuses mail, so messages reach him in here only."),
     ("denise.farrow", "Everything that is open, findings whose owner left, and held messages."),
+    (
+        "shabnam.iqbal",
+        "An imaging manager: examinations that wait for a report, some of them late.",
+    ),
     ("angela.merriweather", "Governance: what is open, late and with whom, by category and site."),
     ("imani.okafor", "Two roles in one person: a radiologist who also leads governance."),
     ("neil.ogden", "The directory: people, how each can be reached, and the policy."),

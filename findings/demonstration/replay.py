@@ -15,6 +15,7 @@ from findings.demonstration.people import Hospital, left_at
 from findings.demonstration.seed import reference, seeded
 from findings.demonstration.stories import PHRASES, Deed, Story, local
 from findings.demonstration.texts import ADDENDA
+from findings.demonstration.waiting import Wait, moments_of
 from findings.models import Action, Event, Finding, Person
 from findings.services.acknowledge import (
     acknowledge_finding,
@@ -57,6 +58,7 @@ class Told:
 def replay(
     hospital: Hospital,
     told: list[Told],
+    waits: list[Wait],
     now: datetime,
     catch_up: Callable[[datetime], None],
 ) -> None:
@@ -67,6 +69,9 @@ def replay(
         heapq.heappush(moments, (one.story.flagged_at, next(order), _flagging(one)))
         for deed in one.story.deeds:
             heapq.heappush(moments, (deed.at, next(order), _doing(one, deed)))
+    for wait in waits:
+        for at, happens in moments_of(wait, hospital):
+            heapq.heappush(moments, (at, next(order), happens))
     for person in hospital.leavers:
         leaves = left_at(person, now)
         heapq.heappush(moments, (leaves, next(order), _leaving(person, leaves)))
