@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Max, QuerySet, prefetch_related_objects
 
 from findings.models import NEWS, Audience, Event, HandOver
-from findings.services.timeline import database_now
 from findings.states import State
 from notifications import messages
 from notifications.leases import MOST_IN_A_DIGEST, in_order
 from notifications.models import UNSURE, DeliveryAttempt, Notification
+from notifications.restored import now_and_put_back
 from notifications.standing import Standing
 
 Status = Notification.Status
@@ -55,7 +55,7 @@ class Drafts:
         self._offers = _open_offers(found)
         self._newest = _newest(found)
         self._standing = Standing(one.recipient for one in found)
-        self._at = database_now()
+        self._at, self._put_back = now_and_put_back()
 
     def needed(self, group: Sequence[Notification]) -> list[Notification]:
         return [one for one in group if self._is_needed(one)]
@@ -71,7 +71,7 @@ class Drafts:
         message = write(
             *needed,
             at=self._at,
-            may_be_second=any(tries.unsure for tries in every),
+            may_be_second=any(tries.unsure for tries in every) or self._went_before(needed),
             standing=self._standing,
         )
         parts = [
@@ -79,6 +79,11 @@ class Drafts:
             for one, tries in zip(needed, every, strict=True)
         ]
         return Draft(parts, message)
+
+    def _went_before(self, needed: Sequence[Notification]) -> bool:
+        """Perhaps: due before the database was restored from a copy that does not know."""
+        put_back = self._put_back
+        return put_back is not None and any(one.step.falls_at <= put_back for one in needed)
 
     def _is_needed(self, notification: Notification) -> bool:
         """The promise still runs, and no newer message says the same to the same person. News is

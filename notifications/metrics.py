@@ -19,7 +19,10 @@ from findings.services.timeline import database_now
 from notifications.clockwork import LATEST
 from notifications.coverage import ASKED
 from notifications.models import Channel, Notification, Pulse
+from notifications.restored import COPY_OF, PUT_BACK
 
+# Pulses that are not of anything that runs.
+NO_PARTS = (ASKED, LATEST, COPY_OF, PUT_BACK)
 DWELL_OVER = timedelta(hours=1)
 QUANTILES = ("0.5", "0.95", "1")
 
@@ -175,6 +178,6 @@ def _pulses() -> Metric:
         labels=["part"],
     )
     now = database_now()
-    for pulse in Pulse.objects.exclude(name__in=[ASKED, LATEST]).order_by("name"):
+    for pulse in Pulse.objects.exclude(name__in=NO_PARTS).order_by("name"):
         family.add_metric([pulse.name], max((now - pulse.at).total_seconds(), 0))
     return family

@@ -23,7 +23,7 @@ from findings.services.calendars import missing_years, promises_past_the_table
 from findings.services.timeline import database_now
 from findings.states import BY_STATE, OPEN
 from findings.words import length, local, plural, when
-from notifications import clockwork, pulse
+from notifications import clockwork, pulse, restored
 from notifications.models import Notification, Pulse
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,8 @@ class Sentence:
     count: int = 1
     # The name of the page where it can be looked into; empty: none.
     page: str = ""
+    # False: for every page, and nothing that should have happened and did not.
+    is_late: bool = True
 
     def __str__(self) -> str:
         return self.text
@@ -52,6 +54,10 @@ class Sentence:
 
 def look() -> list[Sentence]:
     """Asks the database, whatever was said a moment ago."""
+    return [sentence for sentence in _look() if sentence.is_late]
+
+
+def _look() -> list[Sentence]:
     before, now, after = timezone.now(), database_now(), timezone.now()
     apart = clockwork.apart(before, now, after)
     return [*_apart(apart), *(sentence for check in CHECKS for sentence in check(now))]
@@ -61,10 +67,11 @@ _said: tuple[float, list[Sentence]] | None = None
 
 
 def sentences() -> list[Sentence]:
-    """What `look` said in the last 15 seconds: for the banner on every page."""
+    """What `look` said in the last 15 seconds, and what else everybody has to know: for the banner
+    on every page."""
     global _said
     if _said is None or time.monotonic() - _said[0] > KEPT_FOR:
-        _said = time.monotonic(), look()
+        _said = time.monotonic(), _look()
     return _said[1]
 
 
@@ -104,6 +111,8 @@ def call_heartbeat() -> None:
 
 def _pulses(now: datetime) -> Iterator[Sentence]:
     seen = dict(Pulse.objects.values_list("name", "at"))
+    if notice := restored.notice(seen, now):
+        yield Sentence(notice, is_late=False)
     yield from _gone_back(clockwork.gone_back(seen.get(clockwork.LATEST), now))
     for name, what in (
         (pulse.FIRE, "looked for due steps"),
