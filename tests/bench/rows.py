@@ -6,6 +6,7 @@ between runs and millions of ended steps are laid down, skips the triggers.
 """
 
 import random
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,8 +19,30 @@ from tests.factories import TeamFactory, Trust, a_trust, flagged
 REFERRERS, TEAMS = 200, 20
 # Category, and how many of a hundred findings are of it.
 MIX = {"critical": 5, "urgent": 15, "cancer": 10, "significant_unexpected": 70}
-# Copies start here, far above whatever the services made.
+# Copies start here, far above whatever the services made; those of the past lie below.
 FIRST_ID = 1_000_000
+# Withdrawn findings of which somebody was told. On a table that was empty when it was first asked
+# PostgreSQL reads all rows for each foreign key, until its next ANALYZE: of a hospital's first
+# minute a benchmark must not be.
+PAST = 2_000
+WERE_TOLD = """
+    WITH told AS (
+        INSERT INTO notifications_notification (public_id, step_id, finding_id, recipient_id,
+            route_id, channel, priority, status, created_at, next_attempt_at, sent_at)
+        SELECT DISTINCT ON (f.id, r.id) gen_random_uuid(), s.id, f.id, r.person_id, r.id, r.channel,
+            s.priority, 'sent', y.at, y.at, y.at
+        FROM findings_finding f JOIN findings_step s ON s.finding_id = f.id
+        JOIN notifications_route r ON r.person_id = f.owner_person_id,
+            (SELECT now() - interval '1 day' AS at) y
+        WHERE f.id < %s AND f.state = 'withdrawn' ORDER BY f.id, r.id, s.level RETURNING id, sent_at
+    ), tried AS (
+        INSERT INTO notifications_deliveryattempt (notification_id, number, started_at, subject,
+            body)
+        SELECT id, 1, sent_at, 'A subject', 'Words.' FROM told RETURNING id, started_at
+    )
+    INSERT INTO notifications_deliveryresult (attempt_id, outcome, detail, at)
+    SELECT id, 'accepted', '', started_at FROM tried
+"""
 
 
 def a_hospital() -> tuple[Trust, dict[int, int]]:
@@ -41,22 +64,36 @@ def a_burst(count: int, seed: int) -> None:
     patterns = {name: flagged(trust, category=name) for name in MIX}
     chance = random.Random(seed)
     names = chance.choices(list(MIX), list(MIX.values()), k=count)
-    owners = chance.choices(list(of_team), k=count)
-    chosen = [
+    owners = chance.choices(list(of_team), k=count + PAST)
+    copies = [
         (FIRST_ID + n, patterns[name].pk, owner, of_team[owner])
-        for n, (name, owner) in enumerate(zip(names, owners, strict=True))
+        for n, (name, owner) in enumerate(zip(names, owners, strict=False))
     ]
+    _copy_to(copies)
+    for finding in patterns.values():
+        withdraw_finding(finding=finding, by=trust.radiologist, because="Only a pattern.")
+    old = patterns["critical"].pk
+    _copy_to([(FIRST_ID - n, old, o, of_team[o]) for n, o in enumerate(owners[count:], start=1)])
+    _were_told()
+
+
+def _copy_to(copies: Sequence[tuple[int, int, int, int]]) -> None:
+    """Number, pattern, owner and their team of each."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute(
             "CREATE TEMPORARY TABLE chosen ON COMMIT DROP AS SELECT * FROM"
             " unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])"
             " AS c (n, pattern, owner, team)",
-            [list(column) for column in zip(*chosen, strict=True)],
+            [list(column) for column in zip(*copies, strict=True)],
         )
         copy_chosen(cursor, owner_person_id="c.owner", team_id="c.team")
-    for finding in patterns.values():
-        withdraw_finding(finding=finding, by=trust.radiologist, because="Only a pattern.")
+
+
+def _were_told() -> None:
+    """The owners of what is past heard of its first step by each route, a day ago."""
+    with connection.cursor() as cursor:
+        cursor.execute(WERE_TOLD, [FIRST_ID])
 
 
 def copy_chosen(cursor: Any, **of_finding: str) -> None:
