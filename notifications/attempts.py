@@ -23,7 +23,7 @@ BEGIN = """
     WITH ours AS (
         UPDATE notifications_notification n SET lease_until = clock_timestamp()
             + %(lease)s * interval '1 second'
-        WHERE n.id = %(notification)s AND n.status = 'sending' AND n.lease_token = %(token)s
+        WHERE n.id = %(notification)s AND n.lease_token = %(token)s
             AND NOT EXISTS ({since})
         RETURNING n.id
     )

@@ -28,7 +28,11 @@ MOST_IN_A_DIGEST = 50
 
 @dataclass(frozen=True)
 class Lease:
-    """Messages (ids) that are ours."""
+    """Messages (ids) that are ours.
+
+    The token alone says so: only what is being sent has one. Who asks for the status besides lets
+    PostgreSQL go through the index of all that waits for each single message.
+    """
 
     token: uuid.UUID
     ids: list[int]
@@ -91,5 +95,5 @@ def _saved_up(recipient: int, route: int, taken: Collection[int]) -> list[int]:
 def give_back(token: uuid.UUID, ids: Collection[int], **change: Any) -> int:
     """How many were still ours; fewer than given when the lease has run out and somebody else took
     them over."""
-    ours = Notification.objects.filter(pk__in=ids, status=Status.SENDING, lease_token=token)
+    ours = Notification.objects.filter(pk__in=ids, lease_token=token)
     return ours.update(lease_token=None, lease_until=None, **change)

@@ -57,7 +57,7 @@ TAKEN = """
     ours AS (
         UPDATE notifications_notification
         SET status = 'sent', sent_at = now.at, lease_token = NULL, lease_until = NULL
-        FROM now WHERE id = %(notification)s AND status = 'sending' AND lease_token = %(token)s
+        FROM now WHERE id = %(notification)s AND lease_token = %(token)s
         RETURNING finding_id
     ), said AS (
         INSERT INTO findings_event (finding_id, number, kind, at, data, previous_hash, hash)
