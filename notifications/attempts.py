@@ -6,12 +6,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from findings.models import Event
 from notifications.drafts import Draft, Part
 from notifications.messages import Message
 from notifications.models import DeliveryAttempt, Notification
+from notifications.prepared import Prepared
 
 # What a finding's timeline may say meanwhile without a look at everything again.
 CHANGES_NOTHING = [Event.Kind.SENT, Event.Kind.SEND_FAILED, Event.Kind.READ]
@@ -23,7 +24,7 @@ BEGIN = """
     WITH ours AS (
         UPDATE notifications_notification n SET lease_until = clock_timestamp()
             + %(lease)s * interval '1 second'
-        WHERE n.id = %(notification)s AND n.lease_token = %(token)s
+        WHERE n.id = %(notification)s AND n.lease_token = %(holder)s
             AND NOT EXISTS ({since})
         RETURNING n.id
     )
@@ -32,19 +33,37 @@ BEGIN = """
     SELECT id, %(number)s, transaction_timestamp(), %(carried_by)s, %(subject)s, %(body)s FROM ours
     RETURNING id
 """
-# Of an examination, which has no timeline: its report came, or a person said that none will.
-BEGIN_OF_FINDING, BEGIN_OF_EXAMINATION = (
-    BEGIN.format(since=since)
-    for since in (
-        """
+TYPES = {
+    "notification": "bigint",
+    "holder": "uuid",
+    "lease": "integer",
+    "seen": "integer",
+    "changes_nothing": "text[]",
+    "number": "integer",
+    "carried_by": "bigint",
+    "subject": "text",
+    "body": "text",
+}
+BEGIN_OF_FINDING = Prepared(
+    "begin_of_finding",
+    BEGIN.format(
+        since="""
         SELECT FROM findings_event e WHERE e.finding_id = n.finding_id
             AND e.number > %(seen)s AND e.kind <> ALL(%(changes_nothing)s)
-        """,
         """
+    ),
+    **TYPES,
+)
+# It has no timeline: its report came, or a person said that none will.
+BEGIN_OF_EXAMINATION = Prepared(
+    "begin_of_examination",
+    BEGIN.format(
+        since="""
         SELECT FROM findings_step s JOIN findings_clock c ON c.id = s.clock_id
             WHERE s.id = n.step_id AND c.stopped_at IS NOT NULL
-        """,
-    )
+        """
+    ),
+    **TYPES,
 )
 
 
@@ -88,22 +107,18 @@ def _attempt(
         subject=message.subject,
         body=message.text,
     )
-    with connection.cursor() as cursor:
-        cursor.execute(
-            BEGIN_OF_FINDING if part.notification.finding_id else BEGIN_OF_EXAMINATION,
-            {
-                "notification": part.notification.pk,
-                "token": token,
-                "lease": settings.DELIVERY_LEASE_SECONDS,
-                "seen": part.seen,
-                "changes_nothing": CHANGES_NOTHING,
-                "number": part.number,
-                "carried_by": carried_by.pk if carried_by else None,
-                "subject": message.subject,
-                "body": message.text,
-            },
-        )
-        begun = cursor.fetchone()
+    statement = BEGIN_OF_FINDING if part.notification.finding_id else BEGIN_OF_EXAMINATION
+    begun = statement.row(
+        notification=part.notification.pk,
+        holder=token,
+        lease=settings.DELIVERY_LEASE_SECONDS,
+        seen=part.seen,
+        changes_nothing=CHANGES_NOTHING,
+        number=part.number,
+        carried_by=carried_by.pk if carried_by else None,
+        subject=message.subject,
+        body=message.text,
+    )
     if begun is None:
         return None
     (attempt.pk,) = begun

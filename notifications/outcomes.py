@@ -30,6 +30,7 @@ from notifications.models import (
     Notification,
     configured_channels,
 )
+from notifications.prepared import Prepared
 from notifications.routes import mark_as_bounced, next_route
 
 Status, Outcome = Notification.Status, DeliveryResult.Outcome
@@ -50,14 +51,18 @@ UNDELIVERED = "a message could not be delivered"
 
 # Of what went out. Without a wait for the disk: the next message's attempt waits for it, and if the
 # database's machine dies first, nobody knows how this one ended, and the second copy says so.
-TAKEN = """
-    SET LOCAL synchronous_commit = off;
-    SELECT FROM findings_finding WHERE id = %(finding)s FOR NO KEY UPDATE;
-    WITH now AS MATERIALIZED (SELECT clock_timestamp() AS at),
-    ours AS (
+TAKEN = Prepared(
+    "message_taken",
+    """
+    WITH locked AS MATERIALIZED (
+        SELECT id FROM findings_finding WHERE id = %(finding)s FOR NO KEY UPDATE
+    ), now AS MATERIALIZED (
+        SELECT clock_timestamp() AS at, set_config('synchronous_commit', 'off', true)
+        FROM (SELECT count(*) FROM locked) AS wait
+    ), ours AS (
         UPDATE notifications_notification
         SET status = 'sent', sent_at = now.at, lease_token = NULL, lease_until = NULL
-        FROM now WHERE id = %(notification)s AND lease_token = %(token)s
+        FROM now WHERE id = %(notification)s AND lease_token = %(holder)s
         RETURNING finding_id
     ), said AS (
         INSERT INTO findings_event (finding_id, number, kind, at, data, previous_hash, hash)
@@ -68,7 +73,13 @@ TAKEN = """
     SELECT %(attempt)s, CASE WHEN EXISTS (SELECT FROM ours) THEN 'accepted' ELSE 'lease_lost' END,
         '', at FROM now
     ON CONFLICT DO NOTHING RETURNING outcome
-"""
+    """,
+    finding="bigint",
+    notification="bigint",
+    holder="uuid",
+    attempt="bigint",
+    data="jsonb",
+)
 
 
 def settle(turn: Turn, error: NotSent | None) -> DeliveryResult.Outcome:
@@ -98,18 +109,13 @@ def _keep_settling(turn: Turn, error: NotSent | None) -> DeliveryResult.Outcome:
 def _taken(turn: Turn) -> DeliveryResult.Outcome:
     """It went: sent, unless somebody else's lease holds the message now."""
     notification = turn.notification
-    with connection.cursor() as cursor:
-        cursor.execute(
-            TAKEN,
-            {
-                "finding": notification.finding_id,
-                "notification": notification.pk,
-                "token": turn.token,
-                "attempt": turn.attempt.pk,
-                "data": dumps(said(notification, attempt=turn.attempt.number)),
-            },
-        )
-        row = cursor.fetchone()
+    row = TAKEN.row(
+        finding=notification.finding_id,
+        notification=notification.pk,
+        holder=turn.token,
+        attempt=turn.attempt.pk,
+        data=dumps(said(notification, attempt=turn.attempt.number)),
+    )
     # No row: it was recorded, and only the answer of the database was lost.
     return Outcome(row[0]) if row else Outcome.ACCEPTED
 
