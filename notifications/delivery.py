@@ -132,7 +132,7 @@ class _Line:
     def _deliver_some(self, size: int) -> int:
         """How many were dealt with. Connects before it takes any: nothing is taken that cannot be
         sent."""
-        if not leases.waiting(self.channel).exists():
+        if not leases.next_ones(self.channel).exists():
             return 0
         shown, alone = 0, list[int]()
         if self.channel == Channel.IN_APP:

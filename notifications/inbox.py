@@ -75,11 +75,11 @@ def show(most: int) -> Shown:
 
 def _free(subject: str, most: int, **joined: bool) -> list[int]:
     """Waiting messages (ids) of one kind, now ours together with what they are about."""
-    waiting = leases.waiting(Channel.IN_APP).filter(**joined, **{f"{subject}__isnull": False})
-    locked = waiting.select_related(subject).select_for_update(
+    may_go = leases.next_ones(Channel.IN_APP).filter(**joined, **{f"{subject}__isnull": False})
+    locked = may_go.select_related(subject).select_for_update(
         of=("self", subject), no_key=True, skip_locked=True
     )
-    return [one.pk for one in leases.in_order(locked)[:most]]
+    return [one.pk for one in locked[:most]]
 
 
 def _write(ready: Sequence[Draft]) -> None:

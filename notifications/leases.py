@@ -13,15 +13,19 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, Q, QuerySet
 from django.db.models.functions import Now
 
-from notifications.models import Channel, Notification
+from findings.models import Step
+from notifications.models import CRITICAL, Channel, Notification
 
 Status = Notification.Status
 
 # For which messages that were taken together are ours, before the one or the other is begun.
 HOLD = timedelta(seconds=5)
+# After it fell due a critical step has fired, unless something is wrong with it.
+FIRED_WITHIN = timedelta(seconds=10)
+DUE = Q(status=Status.QUEUED, next_attempt_at__lte=Now())
 # A longer list is not read; the rest goes in the next one.
 MOST_IN_A_DIGEST = 50
 
@@ -45,9 +49,28 @@ def whole() -> timedelta:
 
 def waiting(channel: Channel) -> QuerySet[Notification]:
     """Due, or left behind by a sender whose lease has run out. Its own columns only."""
-    due = Q(status=Status.QUEUED, next_attempt_at__lte=Now())
     left_behind = Q(status=Status.SENDING, lease_until__lt=Now())
-    return Notification.objects.filter(due | left_behind, channel=channel)
+    return Notification.objects.filter(DUE | left_behind, channel=channel)
+
+
+def next_ones(channel: Channel) -> QuerySet[Notification]:
+    """What may go now: as long as anything critical still has to, nothing else.
+
+    Two processes fire and two send, so what is less severe may be ready while another process has
+    what is critical in hand: not yet fired, or taken and not begun. A step that nobody can fire, a
+    sender that died: each keeps the others waiting for seconds, not for ever.
+    """
+    critical = Q(priority__lte=CRITICAL)
+    to_fire = Step.objects.unfired().filter(
+        critical, falls_at__lte=Now(), falls_at__gt=Now() - FIRED_WITHIN
+    )
+    to_begin = Notification.objects.filter(
+        critical,
+        DUE | Q(status=Status.SENDING, lease_until__range=(Now(), Now() + HOLD)),
+        channel=channel,
+    )
+    nothing_critical = ~Exists(to_fire) & ~Exists(to_begin)
+    return in_order(waiting(channel).filter(critical | nothing_critical))
 
 
 def in_order(messages: QuerySet[Notification]) -> QuerySet[Notification]:
@@ -58,11 +81,11 @@ def in_order(messages: QuerySet[Notification]) -> QuerySet[Notification]:
 @transaction.atomic
 def take(channel: Channel, most: int, only: Collection[int] = ()) -> Lease:
     """The next messages, or of these only, with what was saved up beside."""
-    next_ones = in_order(waiting(channel))
+    may_go = next_ones(channel)
     if only:
-        next_ones = next_ones.filter(pk__in=only)
+        may_go = may_go.filter(pk__in=only)
     rows = list(
-        next_ones.select_for_update(skip_locked=True).values_list(
+        may_go.select_for_update(skip_locked=True).values_list(
             "pk", "held_until", "recipient", "route"
         )[:most]
     )

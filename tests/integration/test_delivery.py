@@ -21,7 +21,7 @@ from notifications.firing import fire_due_steps
 from notifications.models import Channel, DeliveryAttempt, DeliveryResult, Notification
 from notifications.outcomes import MAY_HAVE_ARRIVED, NO_THIRD, settle
 from tests.engine.mail import MailServer
-from tests.factories import TEXT, Trust, acknowledged
+from tests.factories import TEXT, Trust, acknowledged, flagged
 from tests.integration.telling import (
     ago,
     due_again,
@@ -168,6 +168,55 @@ def test_the_attempt_keeps_what_the_recipient_saw(mail: MailServer, trust: Trust
     assert attempt.subject == str(arrived.message["Subject"])
     assert attempt.body.split() == arrived.text.split()
     assert attempt.result.outcome == Outcome.ACCEPTED
+
+
+# --- First what is critical ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def urgent(trust: Trust) -> Finding:
+    """Fired, so that its messages could go."""
+    return fired(trust, category="urgent", at=ago(hours=1))
+
+
+def test_nothing_goes_before_what_is_critical_has_fired(
+    mail: MailServer, trust: Trust, urgent: Finding
+) -> None:
+    critical = flagged(trust)
+    assert deliver_due() == Delivered()
+    fire_due_steps()
+    assert deliver_due() == Delivered(sent=4)
+    assert [urgent.reference in one.text for one in mail.arrived] == [False, True]
+    assert critical.reference in mail.arrived[0].text
+
+
+def test_a_critical_step_that_cannot_be_fired_holds_nobody_up_for_long(
+    mail: MailServer, trust: Trust, urgent: Finding
+) -> None:
+    flagged(trust, at=ago(seconds=leases.FIRED_WITHIN.seconds + 1))
+    assert deliver_due() == Delivered(sent=2)
+
+
+def test_nothing_goes_before_what_is_critical_and_in_another_senders_hands(
+    mail: MailServer, trust: Trust, urgent: Finding
+) -> None:
+    critical = fired(trust)
+    leases.take(Channel.EMAIL, 1)
+    assert deliver_due() == Delivered(sent=2)  # what is shown in the application
+    assert mail.arrived == []
+    Notification.objects.filter(status=Status.SENDING).update(lease_until=ago(seconds=1))
+    deliver_due()
+    assert critical.reference in mail.arrived[0].text
+    assert urgent.reference in mail.arrived[1].text
+
+
+def test_a_slow_server_of_something_critical_holds_nobody_up(
+    mail: MailServer, trust: Trust, urgent: Finding
+) -> None:
+    fired(trust)
+    in_mid_send()
+    deliver_due()
+    assert urgent.reference in mail.arrived[0].text
 
 
 # --- What no longer has to go out --------------------------------------------------------------
