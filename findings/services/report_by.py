@@ -14,7 +14,7 @@ from datetime import datetime
 
 import structlog
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from findings import doorbell
 from findings.models import (
@@ -77,19 +77,17 @@ def expect_report(
         return clock
 
 
-def expect_forgotten() -> Iterator[Clock]:
-    """Start the clock of each examination without a verified report that has none, as in a database
-    from before there was such a clock. Each in a transaction of its own."""
+def without_clock() -> list[Examination]:
+    """Examinations that should wait for a report and of which no clock says so, as in a database
+    from before there was such a clock."""
     running = Clock.objects.filter(examination=OuterRef("pk"), stopped_at__isnull=True)
     excused = NoReport.objects.standing().filter(examination=OuterRef("pk"))
-    forgotten = Examination.objects.exclude(current_report__status__in=VERIFIED).filter(
-        ~Exists(running), ~Exists(excused)
+    seen = Report.objects.filter(examination=OuterRef("pk")).exclude(status=ReportStatus.WITHDRAWN)
+    rows = Examination.objects.exclude(current_report__status__in=VERIFIED).filter(
+        Exists(seen) | Q(performed_at__isnull=False), ~Exists(running), ~Exists(excused)
     )
-    for examination in forgotten.order_by("pk").iterator():
-        with transaction.atomic():
-            clock = settle(lock_examination(examination))
-        if clock is not None:
-            yield clock
+    found = rows.select_related("current_report").order_by("pk")
+    return [examination for examination in found if not is_reported(examination)]
 
 
 def lock_examination(examination: Examination) -> Examination:

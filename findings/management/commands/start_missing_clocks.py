@@ -1,4 +1,4 @@
-"""After an upgrade: the clocks to tell the patient of findings from before there were any."""
+"""After an upgrade: clocks to tell the patient, and for reports, from before there were any."""
 
 import logging
 import sys
@@ -7,9 +7,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from findings.models import Clock
+from findings.models import Clock, Examination, Finding
 from findings.services.one_by_one import pass_over
 from findings.services.policy import PolicyError
+from findings.services.report_by import expect_report, without_clock
 from findings.services.tell_patient import start_missing_clock, without_patient_clock
 from findings.services.timeline import database_now
 from findings.words import plural, when
@@ -17,10 +18,17 @@ from findings.words import plural, when
 log = logging.getLogger(__name__)
 
 
+def _start(row: Finding | Examination) -> Clock | None:
+    if isinstance(row, Finding):
+        return start_missing_clock(finding=row)
+    return expect_report(row)
+
+
 class Command(BaseCommand):
     help = (
         "Start the clock to tell the patient for each open finding that has none and should,"
-        " counted from its flag. Where the limit has passed, its whole ladder is told now. Twice"
+        " counted from its flag, and that of each examination without a verified report, counted"
+        " from its images. Where the limit has passed, its whole ladder is told now. Twice"
         " changes nothing. Exits 1 where one could not be started."
     )
 
@@ -28,24 +36,27 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="count only; start nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        missing = list(without_patient_clock().only("pk", "reference"))
+        missing: list[Finding | Examination] = [
+            *without_patient_clock().only("pk", "reference"),
+            *without_clock(),
+        ]
         if options["dry_run"]:
             self.stdout.write(f"{plural(len(missing), 'clock')} missing; nothing was started.")
             return
         started, failed = list[Clock](), 0
-        for finding in missing:
+        for row in missing:
             try:
-                clock = start_missing_clock(finding=finding)
+                clock = _start(row)
             except PolicyError as error:
-                self.stderr.write(f"{finding.reference}: {error}")
+                self.stderr.write(f"{row.reference}: {error}")
                 failed += 1
             except Exception as error:
-                pass_over(log, "clock not started", error, finding=finding.pk)
+                pass_over(log, "clock not started", error, **{row._meta.model_name or "": row.pk})
                 failed += 1
             else:
                 if clock is not None:
                     started.append(clock)
-                    self.stdout.write(f"{finding.reference}: due {when(clock.due_at)}")
+                    self.stdout.write(f"{row.reference}: due {when(clock.due_at)}")
         late = sum(clock.due_at <= database_now() for clock in started)
         self.stdout.write(
             f"{plural(len(started), 'clock')} started, {late} of them late: everybody on the ladder"
