@@ -154,8 +154,9 @@ def _outcome(
     if isinstance(error, Permanent) or turn.attempt.number >= MOST_TRIES:
         return Outcome.PERMANENT, {"status": Status.FAILED}
     if isinstance(error, Transient):
-        again = at + pause_before(turn.attempt.number + 1)
-        return Outcome.TRANSIENT, {"status": Status.QUEUED, "next_attempt_at": again}
+        at_once = error.at_once and turn.attempt.number == 1
+        pause = timedelta() if at_once else pause_before(turn.attempt.number + 1)
+        return Outcome.TRANSIENT, {"status": Status.QUEUED, "next_attempt_at": at + pause}
     if _was_unknown_before(turn.notification):
         return Outcome.UNKNOWN, {"status": Status.FAILED}
     return Outcome.UNKNOWN, {"status": Status.QUEUED, "next_attempt_at": at + AFTER_UNKNOWN}

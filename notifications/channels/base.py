@@ -20,7 +20,12 @@ class NotSent(Exception):
 
 
 class Transient(NotSent):
-    """Not now. The same message may be accepted later."""
+    """Not now. The same message may be accepted later, or once more `at_once`: it was not about the
+    message."""
+
+    def __init__(self, detail: str, *, at_once: bool = False) -> None:
+        super().__init__(detail)
+        self.at_once = at_once
 
 
 class Unknown(NotSent):

@@ -19,6 +19,8 @@ from notifications.channels.mime import Mail
 
 # Waits for the server while a message is claimed: MAIL, RCPT, DATA, the text and RSET.
 WAITS = 5
+# The server ends the connection.
+CLOSING = 421
 # Seconds for which a server that has just answered is taken to be there still.
 STILL_THERE = 1.0
 
@@ -30,6 +32,8 @@ class Email:
         self._connection: Any = None
         # On time.monotonic(): when the server last took a message.
         self._heard_at = -STILL_THERE
+        # Whether this connection has taken a message before.
+        self._is_used = False
         # Whether the text of the message in hand may have gone out.
         self._may_have_it = False
 
@@ -38,6 +42,7 @@ class Email:
         if self._connection is not None and self._answers():
             return
         self.close()
+        self._is_used = False
         self._connection = get_connection(timeout=_longest_wait())
         try:
             self._connection.open()
@@ -79,12 +84,15 @@ class Email:
                 smtp.sendmail(
                     mail.sender, [mail.recipient], mail.message().as_bytes(linesep="\r\n")
                 )
-            self._heard_at = time.monotonic()
+            self._heard_at, self._is_used = time.monotonic(), True
         except smtplib.SMTPRecipientsRefused as error:
-            raise _refused(*next(iter(error.recipients.values())), address_is_bad=True) from error
+            ((code, words),) = error.recipients.values()
+            if code == CLOSING:
+                raise self._not_now(code, words) from error
+            raise _refused(code, words, address_is_bad=True) from error
         except (smtplib.SMTPSenderRefused, smtplib.SMTPHeloError) as error:
             # About us, not about this message: somebody has to set the server right.
-            raise Transient(_words(error.smtp_code, error.smtp_error)) from error
+            raise self._not_now(error.smtp_code, error.smtp_error) from error
         except smtplib.SMTPResponseException as error:
             raise _refused(error.smtp_code, error.smtp_error) from error
         except (smtplib.SMTPNotSupportedError, ValueError) as error:
@@ -93,6 +101,10 @@ class Email:
             self.close()
             kind = Unknown if self._may_have_it else Transient
             raise kind(f"No answer: {type(error).__name__}.") from error
+
+    def _not_now(self, code: int, words: bytes | str) -> Transient:
+        """Said before the text. A connection that only just began would be refused again."""
+        return Transient(_words(code, words), at_once=code == CLOSING and self._is_used)
 
     def close(self) -> None:
         if self._connection is not None:

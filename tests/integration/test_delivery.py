@@ -1,5 +1,6 @@
 """Delivering over real SMTP: what a message says, and who may mark it as sent."""
 
+import asyncio
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
@@ -450,6 +451,52 @@ def test_a_connection_lost_before_the_text_is_no_doubt(
     fired(trust)
     deliver_due()
     assert outcomes(email_to(trust.referrer)) == [Outcome.TRANSIENT]
+
+
+# --- A server that ends the connection -----------------------------------------------------------
+
+
+def closes(mail: MailServer, monkeypatch: pytest.MonkeyPatch, command: str, *, after: int) -> None:
+    """Once, when it has taken so many messages, the command is answered by a 421 and a hang-up."""
+    as_ever = getattr(mail, f"handle_{command}", None)
+    closed: list[str] = []
+
+    async def close(server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+        if len(mail.arrived) == after and not closed:
+            closed.append(address)
+            asyncio.get_running_loop().call_later(0.01, server.transport.close)
+            return "421 4.7.0 Too many messages in this connection"
+        if as_ever:
+            return await as_ever(server, session, envelope, address, options)
+        envelope.mail_from = address
+        return "250 OK"
+
+    monkeypatch.setattr(mail, f"handle_{command}", close, raising=False)
+
+
+@pytest.mark.parametrize("command", ["MAIL", "RCPT"])
+def test_a_connection_that_the_server_ends_costs_no_pause(
+    mail: MailServer, trust: Trust, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    closes(mail, monkeypatch, command, after=1)
+    for _ in range(2):
+        fired(trust)
+    assert deliver_due() == Delivered(sent=4, retried=1)
+    first, second = (
+        Notification.objects.get(public_id=one.message_id[1:37]) for one in mail.arrived
+    )
+    assert outcomes(first) == [Outcome.ACCEPTED]
+    assert outcomes(second) == [Outcome.TRANSIENT, Outcome.ACCEPTED]
+    assert not mail.arrived[1].may_be_second
+
+
+def test_a_server_that_takes_nobody_is_left_alone_for_a_while(
+    mail: MailServer, trust: Trust, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closes(mail, monkeypatch, "MAIL", after=0)
+    fired(trust)
+    assert deliver_due() == Delivered(sent=1, retried=1)
+    assert email_to(trust.referrer).next_attempt_at - timezone.now() > timedelta(seconds=10)
 
 
 # --- Attempts ----------------------------------------------------------------------------------
