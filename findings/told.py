@@ -1,10 +1,11 @@
-"""Whom we have told: asked at the door of one finding, answered by notifications.
+"""Whom we have told: asked at the door of one finding, and of the steps of an examination, which
+has no timeline that names them. Answered by notifications.
 
 As with reach.py and news.py, findings asks and notifications registers the answer when it starts
 (docs/adr/0002). It lies below the models, since the door is theirs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from django.db.models import Q
@@ -12,13 +13,17 @@ from django.db.models import Q
 # Of findings: those of which this person (an id) was told since then, or may have been.
 Answer = Callable[[int, datetime], Q]
 
+# By step (an id): names, each with what became of the messages to them where none went.
+Names = Callable[[Collection[int]], dict[int, list[str]]]
+
 _answer: Answer | None = None
+_names: Names | None = None
 
 
-def answer_with(function: Answer) -> None:
+def answer_with(since: Answer, names: Names) -> None:
     """Called once, when notifications is ready."""
-    global _answer
-    _answer = function
+    global _answer, _names
+    _answer, _names = since, names
 
 
 def told_since(person_id: int, since: datetime) -> Q:
@@ -27,3 +32,10 @@ def told_since(person_id: int, since: datetime) -> Q:
     if _answer is None:
         raise RuntimeError("notifications is not installed: nobody can have been told anything.")
     return _answer(person_id, since)
+
+
+def told_by(steps: Collection[int]) -> dict[int, list[str]]:
+    """Whom each of these steps (ids) that have fired told, in one query."""
+    if _names is None:
+        raise RuntimeError("notifications is not installed: nobody can have been told anything.")
+    return _names(steps)

@@ -22,7 +22,7 @@ class NotificationsConfig(AppConfig):
 
         reach.answer_with(audience.previews)
         tell_with(news.tell)
-        told.answer_with(standing.told_since)
+        told.answer_with(standing.told_since, standing.told_by)
         newcomers.greet_with(routes.make_routes)
         newcomers.vouch_with(routes.vouch_for_email)
         newcomers.moved_with(routes.email_moved)

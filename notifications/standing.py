@@ -6,7 +6,7 @@ one query for each thing to know.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from functools import cached_property
 
@@ -138,3 +138,22 @@ def _why_role(person: Person, otherwise: str) -> str:
         if person.has_role(role):
             return f"you are a {role.label.lower()} of the trust that made the images"
     return otherwise
+
+
+def told_by(steps: Collection[int]) -> dict[int, list[str]]:
+    """Answers `findings.told.told_by`: by any way is told, whatever became of the others."""
+    rows = Notification.objects.filter(step__in=steps).select_related("recipient")
+    became: dict[tuple[int, Person], set[str]] = defaultdict(set)
+    for row in rows.order_by("recipient__family_name", "recipient__given_name", "pk"):
+        became[row.step_id, row.recipient].add(row.status)
+    names: dict[int, list[str]] = defaultdict(list)
+    for (step, person), statuses in became.items():
+        names[step].append(f"{person}{_unless_sent(statuses)}")
+    return names
+
+
+def _unless_sent(statuses: set[str]) -> str:
+    Status = Notification.Status
+    if Status.SENT in statuses:
+        return ""
+    return " (being sent)" if statuses & {Status.QUEUED, Status.SENDING} else " (not delivered)"

@@ -10,6 +10,7 @@ from findings.models import Audience, Clock, Examination, Step, Team
 from findings.presenters.finding import StepLine
 from findings.presenters.moments import near_with_rest
 from findings.timetable import in_words
+from findings.told import told_by
 
 NOT_SAID_WHEN = (
     "The sender has not said when the images were made. It counts from the first that is known of"
@@ -72,11 +73,13 @@ def _when(step: Step, now: datetime) -> str:
 
 
 def told_lines(steps: Sequence[Step], team: Team | None, now: datetime) -> list[StepLine]:
-    """Steps that have fired, of every clock that it had, the earliest first."""
+    """Steps that have fired, of every clock that it had, the earliest first, and whom each told.
+    Whoever is named by several that fell together hears of the highest."""
+    fired = [(step, step.fired_at) for step in steps if step.fired_at]
+    names = told_by([step.pk for step, _ in fired]) if fired else {}
     return [
-        StepLine(words.near(step.fired_at, now), _why(step, team))
-        for step in sorted(steps, key=lambda step: (step.falls_at, step.level))
-        if step.fired_at
+        StepLine(words.near(at, now), _why(step, team), tuple(names.get(step.pk, ())))
+        for step, at in sorted(fired, key=lambda one: (one[0].falls_at, one[0].level))
     ]
 
 

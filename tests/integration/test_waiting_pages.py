@@ -13,6 +13,8 @@ from findings.models import Examination, Leave, Membership, NoReport, Team, View
 from findings.services.leave import set_leave
 from findings.services.policy import load_policy, sign_rule
 from findings.services.report_by import expect_report
+from notifications.firing import fire_due_steps
+from notifications.models import Notification
 from tests.factories import SiteFactory, Trust, a_trust, reported, unreported
 from tests.integration.policy_files import with_inpatient_limit
 from tests.pages import fill_in, queries_of, signed_in, words_of
@@ -137,6 +139,32 @@ def test_its_page_says_who_is_told_next_and_by_whom_the_limit_is(trust: Trust) -
     assert "National guidance" in text
     assert "Imaging reporting (no report yet)" in text
     assert f"{manager} (in this application, by e-mail)" in text
+
+
+def test_its_page_says_who_was_told_and_whether_it_went(trust: Trust) -> None:
+    examination, manager = waits(trust, 24), manager_of(trust)
+    fire_due_steps()
+    client = signed_in(trust.coordinator)
+
+    def told() -> str:
+        text = words_of(client.get(page_of(examination)))
+        return text[text.index("Who has been told") :]
+
+    messages = Notification.objects.filter(recipient=manager)
+    assert f"Imaging reporting (no report yet) {manager} (being sent)" in told()
+    messages.update(status="failed")
+    assert f"{manager} (not delivered)" in told()
+    messages.filter(channel="in_app").update(status="sent", sent_at=timezone.now())
+    assert f"{manager} Examination" in told(), "one way is enough"
+
+
+def test_its_page_asks_as_much_after_many_steps_as_after_one(trust: Trust) -> None:
+    manager_of(trust)
+    one, many = waits(trust, 24), waits(trust, 300)
+    fire_due_steps()
+    client = signed_in(trust.coordinator)
+    client.get(page_of(one))
+    assert queries_of(client, page_of(many)) <= queries_of(client, page_of(one))
 
 
 def test_a_local_limit_is_never_called_national(trust: Trust, tmp_path: Path) -> None:
