@@ -91,10 +91,9 @@ def plural(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def findings_and_examinations(findings: int, examinations: int) -> str:
-    """2 findings and 1 examination; only the one where there is none of the other."""
-    counted = {"finding": findings, "examination": examinations}
-    return " and ".join(plural(number, noun) for noun, number in counted.items() if number)
+def counted(numbers: dict[str, int]) -> str:
+    """2 findings and 1 examination; what there is none of is not named."""
+    return " and ".join(plural(number, noun) for noun, number in numbers.items() if number)
 
 
 def length(span: timedelta) -> str:

@@ -1,4 +1,5 @@
-"""Keeps the list of open findings on disk, for the day when nothing here answers.
+"""Keeps the list of open findings, and of examinations without a report, on disk, for the day when
+nothing here answers.
 
 Each trust has one file in DOWNTIME_FOLDER, written anew every hour by whoever watches: a place that
 outlives this machine, such as a share that the imaging department can open. It names patients:
@@ -13,7 +14,7 @@ from pathlib import Path
 from django.conf import settings
 
 from findings.models import Organisation
-from findings.presenters.downtime import document, open_findings_of
+from findings.presenters.downtime import document, open_findings_of, waits_of
 from findings.services.timeline import database_now
 from notifications import pulse
 
@@ -28,7 +29,9 @@ def write_lists(folder: Path, at: datetime) -> list[Path]:
     """One file for each trust, each replaced in one move. Raises OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return [
-        _write(folder / file_name(trust), document(trust, open_findings_of(trust), at))
+        _write(
+            folder / file_name(trust), document(trust, open_findings_of(trust), waits_of(trust), at)
+        )
         for trust in Organisation.objects.filter(kind=Organisation.Kind.TRUST)
     ]
 

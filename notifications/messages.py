@@ -16,7 +16,7 @@ from findings.models import NEWS, Audience, Clock, Event, Finding, ReportStatus,
 from findings.services.clocks import REPORT_CHANGED
 from findings.services.pause import NOT_SAID_WHO
 from findings.states import ClockKind
-from findings.words import findings_and_examinations, length, near, plural
+from findings.words import counted, length, near, plural
 from notifications.escalation import asks_for_an_answer
 from notifications.models import Channel, Notification
 from notifications.standing import Standing
@@ -147,7 +147,7 @@ def _digest_headline(findings: int, waits: int, news: int) -> str:
     asked = findings + waits
     if not asked:
         return f"news of {plural(news, 'finding')}; nothing to answer"
-    what = findings_and_examinations(findings, waits)
+    what = counted({"finding": findings, "examination": waits})
     headline = f"{what} {'waits' if asked == 1 else 'wait'} for you"
     return f"{headline}; news of {news} other" if news else headline
 

@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from findings.models import Category, Finding, Receipt, Rung, Sender, Step
+from findings.models import Category, Clock, Finding, Receipt, Rung, Sender, Step
 from findings.services.timeline import database_now
 from notifications.clockwork import LATEST
 from notifications.coverage import ASKED
@@ -57,6 +57,7 @@ class EngineFigures(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield _open_findings()
+        yield _waiting()
         yield from _steps_waiting()
         yield from _dwell("due_to_fired", "From when a step fell due until it fired", DUE_TO_FIRED)
         yield from _dwell(
@@ -78,6 +79,15 @@ def _open_findings() -> Metric:
     for code in Category.objects.order_by("code").values_list("code", flat=True):
         family.add_metric([code], count.get(code, 0))
     return family
+
+
+def _waiting() -> Metric:
+    running = Clock.objects.filter(stopped_at__isnull=True, examination__isnull=False)
+    return GaugeMetricFamily(
+        "imaging_safety_examinations_waiting",
+        "Examinations whose report is waited for.",
+        value=running.count(),
+    )
 
 
 def _steps_waiting() -> Iterator[Metric]:

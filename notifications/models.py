@@ -262,6 +262,12 @@ class Notification(OfOne):
                 name="notifications_of_examinations",
                 condition=Q(examination__isnull=False),
             ),
+            # Beside ten thousand of findings the few of examinations are not looked for.
+            models.Index(
+                fields=["priority", "next_attempt_at"],
+                name="messages_of_waits_to_send",
+                condition=Q(status__in=["queued", "sending"], examination__isnull=False),
+            ),
             models.Index(
                 fields=["sent_at"], name="notifications_sent", condition=Q(sent_at__isnull=False)
             ),

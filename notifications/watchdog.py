@@ -18,11 +18,11 @@ from django.conf import settings
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from findings.models import Clock, Finding, Step, Unroutable
+from findings.models import Clock, Examination, Finding, Step, Unroutable
 from findings.services.calendars import missing_years, promises_past_the_table
 from findings.services.timeline import database_now
 from findings.states import BY_STATE, OPEN
-from findings.words import length, local, plural, when
+from findings.words import counted, length, local, plural, when
 from notifications import clockwork, pulse, restored
 from notifications.models import Notification, Pulse
 
@@ -35,6 +35,13 @@ COVERAGE_OLD_AFTER = timedelta(hours=3)
 LISTS_OLD_AFTER = timedelta(hours=2)
 KEPT_FOR = 15.0  # seconds: every page asks
 HEARTBEAT_WITHIN = 10.0  # seconds
+
+
+# Of clocks, steps or messages: how many findings and examinations they are of.
+OF_BOTH = {
+    "findings": Count("finding", distinct=True),
+    "examinations": Count("examination", distinct=True),
+}
 
 
 @dataclass(frozen=True)
@@ -153,14 +160,13 @@ def _exactly(span: timedelta) -> str:
 
 def _steps_overdue(now: datetime) -> Iterator[Sentence]:
     overdue = Step.objects.unfired().filter(falls_at__lt=now - STEP_LATE_AFTER)
-    count = overdue.count()
-    if count:
-        oldest = overdue.aggregate(Min("falls_at"))["falls_at__min"]
+    found = overdue.aggregate(oldest=Min("falls_at"), every=Count("pk"), **OF_BOTH)
+    if count := found["every"]:
         yield Sentence(
             f"{_are(count, 'escalation step')} overdue and nobody has been told; "
-            f"the first was due on {when(oldest)}.",
+            f"the first was due on {when(found['oldest'])}.",
             count,
-            "open-findings",
+            _page(found),
         )
 
 
@@ -169,12 +175,12 @@ def _messages_stuck(now: datetime) -> Iterator[Sentence]:
         status__in=[Notification.Status.QUEUED, Notification.Status.SENDING],
         created_at__lt=now - MESSAGE_LATE_AFTER,
     ).exclude(held_until__gt=now - MESSAGE_LATE_AFTER)
-    count = waiting.count()
-    if count:
+    found = waiting.aggregate(every=Count("pk"), **OF_BOTH)
+    if count := found["every"]:
         yield Sentence(
             f"{plural(count, 'message')} could not be sent for more than 5 minutes.",
             count,
-            "open-findings",
+            _page(found),
         )
 
 
@@ -212,12 +218,18 @@ def _running() -> QuerySet[Clock]:
 
 def _ladder_at_its_end(now: datetime) -> Iterator[Sentence]:
     to_come = Step.objects.unfired().filter(clock=OuterRef("pk"))
-    count = _running().filter(~Exists(to_come)).values("finding").distinct().count()
-    if count:
+    found = _running().filter(~Exists(to_come)).aggregate(**OF_BOTH)
+    if count := found["findings"]:
         yield Sentence(
             f"{plural(count, 'open finding')} went up the whole ladder and nobody has answered.",
             count,
             "open-findings",
+        )
+    if count := found["examinations"]:
+        yield Sentence(
+            f"{plural(count, 'examination')} went up the whole ladder and no report has come.",
+            count,
+            "waiting",
         )
 
 
@@ -232,24 +244,27 @@ def _nobody_reached(now: datetime) -> Iterator[Sentence]:
     unheard = Step.objects.filter(pk=last, clock__in=_running(), fired_at__isnull=False).filter(
         ~Exists(alive)
     )
-    count = unheard.count()
-    if count:
+    found = unheard.aggregate(every=Count("pk"), of_findings=Count("finding"))
+    if count := found["every"]:
+        of_findings = found["of_findings"]
         yield Sentence(
-            f"Nobody could be reached at the latest step of {plural(count, 'open finding')}.",
+            "Nobody could be reached at the latest step of"
+            f" {_open_and_waiting(of_findings, count - of_findings)}.",
             count,
-            "open-findings",
+            "open-findings" if of_findings else "waiting",
         )
 
 
 def _unroutable(now: datetime) -> Iterator[Sentence]:
     """What the check of the coverage found: for whom nobody will be there when a step falls."""
-    standing = Unroutable.objects.standing().filter(finding__state__in=OPEN)
-    found = standing.aggregate(Count("pk"), Min("since_at"))
-    if found["pk__count"]:
+    is_open = Q(finding__state__in=OPEN) | Q(examination__in=Examination.objects.waiting())
+    standing = Unroutable.objects.standing().filter(is_open)
+    found = standing.aggregate(since=Min("since_at"), **OF_BOTH)
+    if found["since"]:
         yield Sentence(
-            f"Nobody can be told of {plural(found['pk__count'], 'open finding')};"
-            f" the longest has waited for {length(now - found['since_at__min'])}.",
-            found["pk__count"],
+            f"Nobody can be told of {_open_and_waiting(found['findings'], found['examinations'])};"
+            f" the longest has waited for {length(now - found['since'])}.",
+            found["findings"] + found["examinations"],
             "coverage",
         )
 
@@ -279,6 +294,15 @@ def _lists_old(now: datetime) -> Iterator[Sentence]:
         yield Sentence("The lists of open findings for downtime were never written: see the log.")
     elif at and now - at > LISTS_OLD_AFTER:
         yield Sentence(f"The lists of open findings for downtime are of {when(at)}: see the log.")
+
+
+def _page(found: dict[str, int]) -> str:
+    """Where they are looked into; what is of both kinds is looked into with the findings."""
+    return "waiting" if found["examinations"] and not found["findings"] else "open-findings"
+
+
+def _open_and_waiting(findings: int, examinations: int) -> str:
+    return counted({"open finding": findings, "unreported examination": examinations})
 
 
 def _are(count: int, noun: str) -> str:

@@ -17,6 +17,10 @@ class About(NamedTuple):
     examination: int | None = None
 
 
+def about(subject: "Finding | Examination") -> About:
+    return About(**{subject._meta.model_name or "": subject.pk})
+
+
 # One of the two, never both and never neither: each model has a check of its own that says so.
 OF_FINDING = Q(finding__isnull=False, examination__isnull=True)
 OF_EXAMINATION = Q(finding__isnull=True, examination__isnull=False)

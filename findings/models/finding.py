@@ -81,7 +81,7 @@ class FindingQuerySet(models.QuerySet["Finding"]):
 
     def unroutable(self) -> "FindingQuerySet":
         """Open, and the last check found that nobody could be told of it."""
-        standing = models.Q(unroutable__isnull=False, unroutable__mended_at__isnull=True)
+        standing = models.Q(unroutables__isnull=False, unroutables__mended_at__isnull=True)
         return self.open().filter(standing)
 
     def with_due(self) -> "FindingQuerySet":

@@ -1,11 +1,12 @@
-"""Findings of which nobody could be told: a queue, and since when each has stood in it."""
+"""What nobody could be told of, findings and examinations that wait for their report: a queue, and
+since when each has stood in it."""
 
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
+from findings.models.about import OF_EXAMINATION, OF_FINDING, OfOne
 from findings.models.append_only import never_deleted
-from findings.models.finding import Finding
 from findings.models.people import Person, Role
 
 
@@ -17,19 +18,21 @@ class UnroutableQuerySet(models.QuerySet["Unroutable"]):
         return self.filter(mended_at__isnull=True)
 
     def visible_to(self, person: Person) -> "UnroutableQuerySet":
-        """Of the findings that whoever coordinates or leads governance can see."""
+        """Of what whoever coordinates or leads governance can see."""
         if not person.has_role(Role.COORDINATOR, Role.GOVERNANCE):
             return self.none()
-        return self.filter(finding__organisation=person.organisation_id)
+        return self.filter(
+            Q(finding__organisation=person.organisation_id)
+            | Q(examination__site__organisation=person.organisation_id)
+        )
 
 
-class Unroutable(models.Model):
-    """From when until when nobody could be told of one open finding, and why."""
+class Unroutable(OfOne):
+    """From when until when nobody could be told of one of them, and why."""
 
-    finding = models.ForeignKey(Finding, models.PROTECT, related_name="unroutable")
     since_at = models.DateTimeField()
     because = models.TextField()
-    # When the check found somebody who can be told again, or the finding ended.
+    # When the check found somebody who can be told again, or it ended.
     mended_at = models.DateTimeField(null=True, blank=True)
 
     objects = UnroutableQuerySet.as_manager()
@@ -43,6 +46,15 @@ class Unroutable(models.Model):
                 condition=Q(mended_at__isnull=True),
                 name="a_finding_is_unroutable_once_at_a_time",
             ),
+            models.UniqueConstraint(
+                fields=["examination"],
+                condition=Q(mended_at__isnull=True, examination__isnull=False),
+                name="an_examination_is_unroutable_once_at_a_time",
+            ),
+            models.CheckConstraint(
+                name="unroutable_is_of_a_finding_or_an_examination",
+                condition=OF_FINDING | OF_EXAMINATION,
+            ),
             models.CheckConstraint(name="unroutable_says_why", condition=~Q(because="")),
             models.CheckConstraint(
                 name="unroutable_is_mended_after_it_began",
@@ -52,9 +64,10 @@ class Unroutable(models.Model):
         triggers = [
             never_deleted("unroutable"),
             pgtrigger.ReadOnly(
-                name="unroutable_counts_from_its_beginning", fields=["finding", "since_at"]
+                name="unroutable_counts_from_its_beginning",
+                fields=["finding", "examination", "since_at"],
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.finding_id} since {self.since_at:%d %B %Y %H:%M}"
+        return f"{self.about} since {self.since_at:%d %B %Y %H:%M}"

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from findings import words
-from findings.models import Audience, Finding, Person
+from findings.models import Audience, Examination, Finding, Person
+from findings.models.about import About, about
 from findings.presenters.moments import near_with_rest, step_words
 from findings.reach import StepPreview
-from findings.services.coverage import HOLDER, DutyGap, FindingCoverage
+from findings.services.coverage import HOLDER, Coverage, DutyGap
 from findings.shifts import Gap
 
 
@@ -16,8 +17,8 @@ from findings.shifts import Gap
 class CoverageLine:
     """One thing that would reach nobody."""
 
-    # For a finding.
     finding: Finding | None
+    examination: Examination | None
     what: str
     # From when, and for how long it has stood in the queue.
     when: str
@@ -28,21 +29,24 @@ class CoverageLine:
 
 
 def queue_lines(
-    every: Iterable[FindingCoverage], since: dict[int, datetime], now: datetime
+    every: Iterable[Coverage], since: dict[About, datetime], now: datetime
 ) -> list[CoverageLine]:
-    """Findings that nobody can be told of now or at their next step: the longest waiting first."""
-    stopped = [(one.finding, one.stopped) for one in every if one.stopped]
-    stopped.sort(key=lambda pair: (since.get(pair[0].pk, now), pair[0].pk))
+    """What nobody can be told of now or at its next step: the longest waiting first."""
+    stopped = [
+        (since.get(about(one.subject), now), one.subject, one.stopped)
+        for one in every
+        if one.stopped
+    ]
+    stopped.sort(key=lambda line: (line[0], line[1].pk))
     return [
-        _line(finding, step, now, age=words.length(now - since.get(finding.pk, now)))
-        for finding, step in stopped
+        _line(subject, step, now, age=words.length(now - began)) for began, subject, step in stopped
     ]
 
 
-def finding_lines(every: Iterable[FindingCoverage], now: datetime) -> list[CoverageLine]:
+def later_lines(every: Iterable[Coverage], now: datetime) -> list[CoverageLine]:
     """Later steps of the coming week that would reach nobody: the engine passes over them."""
     later = [
-        (one.finding, step)
+        (one.subject, step)
         for one in every
         for step in one.unreached
         if step is not one.stopped and not _said_already(one, step)
@@ -51,17 +55,21 @@ def finding_lines(every: Iterable[FindingCoverage], now: datetime) -> list[Cover
     return [_line(finding, step, now) for finding, step in later]
 
 
-def _said_already(one: FindingCoverage, step: StepPreview) -> bool:
+def _said_already(one: Coverage, step: StepPreview) -> bool:
     """Its holder stands in the queue, so not every reminder to them as well."""
-    return step.step.audience == Audience.OWNER and not one.holder.reaches_somebody
+    holder_hears = one.holder is None or one.holder.reaches_somebody
+    return step.step.audience == Audience.OWNER and not holder_hears
 
 
-def _line(finding: Finding, shown: StepPreview, now: datetime, age: str = "") -> CoverageLine:
-    step = shown.step
-    is_holder = step.words == HOLDER
+def _line(
+    subject: Finding | Examination, shown: StepPreview, now: datetime, age: str = ""
+) -> CoverageLine:
+    step, finding = shown.step, subject if isinstance(subject, Finding) else None
+    holder = finding.owner if finding and step.words == HOLDER else None
     return CoverageLine(
         finding,
-        f"{finding.owner}, who holds it" if is_holder else step_words(step.audience, step.words),
+        subject if isinstance(subject, Examination) else None,
+        f"{holder}, who holds it" if holder else step_words(step.audience, step.words),
         ("now" if step.due_at <= now else near_with_rest(step.due_at, now)),
         shown.reasons,
         [one.person for one in shown.recipients if one.unreachable_because],

@@ -1,4 +1,5 @@
-"""The list for the day when this system is down: every open finding of a trust on paper.
+"""The list for the day when this system is down: every open finding of a trust on paper, and every
+examination that waits for its report.
 
 One document without links or scripts, so that it opens from any disk and prints: who holds each
 finding and their telephone, what is due, who would be told next and how to ring them.
@@ -12,7 +13,7 @@ from django.db.models import F, Prefetch
 from django.template.loader import render_to_string
 
 from findings import reach, words
-from findings.models import Finding, Organisation, Person, Step
+from findings.models import Clock, Examination, Finding, Organisation, Person, Step
 from findings.presenters.moments import step_words
 
 
@@ -30,6 +31,16 @@ class Row:
     told: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class WaitRow:
+    """One examination without a report."""
+
+    examination: Examination
+    due: str
+    next_step: str
+    told: tuple[str, ...]
+
+
 def open_findings_of(organisation: Organisation) -> list[Finding]:
     """Every open finding of a trust with its next steps, the least time left first."""
     coming = Step.objects.unfired().order_by("falls_at", "level")
@@ -43,11 +54,32 @@ def open_findings_of(organisation: Organisation) -> list[Finding]:
     )
 
 
-def document(organisation: Organisation, findings: Sequence[Finding], at: datetime) -> str:
+def waits_of(organisation: Organisation) -> list[Clock]:
+    """Every running clock of an examination of a trust with its next steps, the least time left
+    first."""
+    coming = Step.objects.unfired().order_by("falls_at", "level")
+    running = Clock.objects.filter(
+        stopped_at__isnull=True, examination__site__organisation=organisation
+    )
+    return list(
+        running.select_related("examination__patient", "examination__site__organisation")
+        .prefetch_related(Prefetch("steps", queryset=coming, to_attr="coming"))
+        .order_by("due_at", "pk")
+    )
+
+
+def document(
+    organisation: Organisation, findings: Sequence[Finding], waits: Sequence[Clock], at: datetime
+) -> str:
     """The whole document. `at` is the moment as of which it was true."""
     return render_to_string(
         "downtime_list.jinja",
-        {"organisation": organisation, "at": at, "rows": list(_rows(findings, at))},
+        {
+            "organisation": organisation,
+            "at": at,
+            "rows": list(_rows(findings, at)),
+            "waits": list(_wait_rows(waits, at)),
+        },
     )
 
 
@@ -63,8 +95,26 @@ def _rows(findings: Sequence[Finding], at: datetime) -> Iterator[Row]:
             due=words.due(finding.due_at, at),  # type: ignore[attr-defined]
             owner=_with_phone(finding.owner_person) if finding.owner_person else str(finding.owner),
             next_step=_said(step) if step else "",
-            told=tuple(_with_phone(one.person) for each in shown for one in each.recipients),
+            told=_whom(shown),
         )
+
+
+def _wait_rows(waits: Sequence[Clock], at: datetime) -> Iterator[WaitRow]:
+    examinations = [clock.examination for clock in waits if clock.examination]
+    steps: list[Step | None] = [clock.coming[0] if clock.coming else None for clock in waits]  # type: ignore[attr-defined]
+    subjects = reach.waiting(examinations)
+    asks = [
+        (subjects[one.pk], [step.planned] if step else [])
+        for one, step in zip(examinations, steps, strict=True)
+    ]
+    found = zip(waits, examinations, steps, reach.previews(asks), strict=True)
+    for clock, examination, step, shown in found:
+        next_step = _said(step) if step else ""
+        yield WaitRow(examination, words.due(clock.due_at, at), next_step, _whom(shown))
+
+
+def _whom(shown: Sequence[reach.StepPreview]) -> tuple[str, ...]:
+    return tuple(_with_phone(one.person) for each in shown for one in each.recipients)
 
 
 def _said(step: Step) -> str:

@@ -1,4 +1,5 @@
-"""Would this reach a human? For every open finding and every duty, before the moment comes.
+"""Would this reach a human? For every open finding, every examination that waits for its report and
+every duty, before the moment comes.
 
 The same answer as the page before a flag and the engine give (`findings/reach.py`), asked for each
 step at its own moment: who works here, who is on leave then, who is on the rota then, by which
@@ -6,7 +7,7 @@ verified and unrefused route.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from itertools import groupby
@@ -16,6 +17,7 @@ from django.db import transaction
 from findings import reach
 from findings.models import (
     Audience,
+    Examination,
     Finding,
     Organisation,
     Person,
@@ -25,6 +27,8 @@ from findings.models import (
     Team,
     Unroutable,
 )
+from findings.models.about import About, about
+from findings.models.examination import ExaminationQuerySet
 from findings.models.finding import FindingQuerySet
 from findings.reach import StepPreview, Subject
 from findings.services.timeline import database_now
@@ -37,30 +41,36 @@ AHEAD = timedelta(days=7)
 HOLDER = "whoever holds it now"
 
 
-# --- Findings ----------------------------------------------------------------------
+# --- Findings and examinations ----------------------------------------------------
 
 
 @dataclass(frozen=True)
-class FindingCoverage:
-    """One open finding: whether its holder could be told now, and each coming step."""
+class Coverage:
+    """One open finding, or an examination that waits for its report: whether its holder could be
+    told now, and each coming step."""
 
-    finding: Finding
-    holder: StepPreview
+    subject: Finding | Examination
+    # Nobody holds an examination.
+    holder: StepPreview | None
     coming: Sequence[StepPreview]
+
+    @property
+    def _now(self) -> Sequence[StepPreview]:
+        return [self.holder] if self.holder else []
 
     @property
     def unreached(self) -> list[StepPreview]:
         """The steps that would reach nobody; the holder first."""
-        return [one for one in (self.holder, *self.coming) if not one.reaches_somebody]
+        return [one for one in (*self._now, *self.coming) if not one.reaches_somebody]
 
     @property
     def stopped(self) -> StepPreview | None:
         """What makes it unroutable: its holder, or whoever is to be told next, cannot be."""
-        next_told = (self.holder, *self.coming[:1])
+        next_told = (*self._now, *self.coming[:1])
         return next((one for one in next_told if not one.reaches_somebody), None)
 
 
-def coverage_of(findings: FindingQuerySet, now: datetime) -> Iterator[FindingCoverage]:
+def coverage_of(findings: FindingQuerySet, now: datetime) -> Iterator[Coverage]:
     """Every open one of these, with its next step and all those of the coming week."""
     rows = list(
         findings.open()
@@ -69,7 +79,7 @@ def coverage_of(findings: FindingQuerySet, now: datetime) -> Iterator[FindingCov
         )
         .order_by("pk")
     )
-    coming = _coming(rows, now + AHEAD)
+    coming = _coming("finding", [one.pk for one in rows], now + AHEAD)
     asks = [
         (
             Subject.of(finding),
@@ -78,21 +88,31 @@ def coverage_of(findings: FindingQuerySet, now: datetime) -> Iterator[FindingCov
         for finding in rows
     ]
     for finding, (holder, *steps) in zip(rows, reach.previews(asks) if asks else [], strict=True):
-        yield FindingCoverage(finding, holder, steps)
+        yield Coverage(finding, holder, steps)
 
 
-def _coming(findings: Iterable[Finding], until: datetime) -> dict[int, list[PlannedStep]]:
+def coverage_of_waits(examinations: ExaminationQuerySet, now: datetime) -> Iterator[Coverage]:
+    """As `coverage_of`, of every one of these that waits for its report."""
+    rows = list(examinations.waiting().select_related("site__organisation").order_by("pk"))
+    coming = _coming("examination", [one.pk for one in rows], now + AHEAD)
+    subjects = reach.waiting(rows)
+    asks = [(subjects[one.pk], coming.get(one.pk, [])) for one in rows]
+    for examination, steps in zip(rows, reach.previews(asks) if asks else [], strict=True):
+        yield Coverage(examination, None, steps)
+
+
+def _coming(of: str, ids: Sequence[int], until: datetime) -> dict[int, list[PlannedStep]]:
     """The unfired steps of each, the earliest first: the next one always."""
-    steps = Step.objects.unfired().filter(finding__in=[one.pk for one in findings])
+    steps = Step.objects.unfired().filter(**{f"{of}__in": ids})
     found: dict[int, list[PlannedStep]] = defaultdict(list)
-    for finding, *step in (
+    for pk, *step in (
         steps.filter(clock__stopped_at__isnull=True)
         .order_by("falls_at", "level")
-        .values_list("finding", "level", "falls_at", "audience", "words")
+        .values_list(of, "level", "falls_at", "audience", "words")
     ):
         planned = PlannedStep(*step)
-        if planned.due_at <= until or finding not in found:
-            found[finding].append(planned)
+        if planned.due_at <= until or pk not in found:
+            found[pk].append(planned)
     return found
 
 
@@ -223,9 +243,9 @@ def _gap(team: Team | None, audience: str, begun: StepPreview, until: datetime) 
 class Checked:
     """What one check of everything found."""
 
-    unroutable: int
-    # Findings with a later step in the coming week that would reach nobody.
-    at_risk: list[FindingCoverage]
+    unroutable: list[Coverage]
+    # With a later step in the coming week that would reach nobody.
+    at_risk: list[Coverage]
     duties: list[DutyGap]
 
     @property
@@ -234,32 +254,43 @@ class Checked:
 
 
 def check_coverage() -> Checked:
-    """Look at every open finding and duty, and keep the queue of what nobody can be told of."""
+    """Look at everything that is open and every duty, and keep the queue of what nobody can be
+    told of."""
     now = database_now()
-    every = list(coverage_of(Finding.objects.all(), now))
-    stopped = {one.finding.pk: one.stopped for one in every if one.stopped}
-    _keep_queue(stopped, now)
+    every = [
+        *coverage_of(Finding.objects.all(), now),
+        *coverage_of_waits(Examination.objects.all(), now),
+    ]
+    _keep_queue({about(one.subject): one.stopped for one in every if one.stopped}, now)
     trusts = Organisation.objects.filter(kind=Organisation.Kind.TRUST)
     return Checked(
-        len(stopped),
+        [one for one in every if one.stopped],
         [one for one in every if one.unreached and not one.stopped],
         [gap for trust in trusts for gap in duties_of(trust, now).uncovered],
     )
 
 
 @transaction.atomic
-def _keep_queue(stopped: dict[int, StepPreview], now: datetime) -> None:
+def _keep_queue(stopped: dict[About, StepPreview], now: datetime) -> None:
     """Whatever is new in it begins to count; whatever can be told of again has been mended."""
-    standing = Unroutable.objects.standing()
-    standing.exclude(finding__in=list(stopped)).update(mended_at=now)
-    because = {pk: _because(step) for pk, step in stopped.items()}
-    # Another check may have added some meanwhile that this one did not find.
-    for row in standing.filter(finding__in=list(stopped)):
-        if row.because != because[row.finding_id]:
-            row.because = because[row.finding_id]
+    because = {about: _because(step) for about, step in stopped.items()}
+    standing = list(Unroutable.objects.standing())
+    mended = [row.pk for row in standing if row.about not in because]
+    Unroutable.objects.filter(pk__in=mended).update(mended_at=now)
+    for row in standing:
+        if row.about in because and row.because != because[row.about]:
+            row.because = because[row.about]
             row.save(update_fields=["because"])
     Unroutable.objects.bulk_create(
-        [Unroutable(finding_id=pk, since_at=now, because=why) for pk, why in because.items()],
+        [
+            Unroutable(
+                finding_id=about.finding,
+                examination_id=about.examination,
+                since_at=now,
+                because=why,
+            )
+            for about, why in because.items()
+        ],
         # Two checks at once find the same.
         ignore_conflicts=True,
     )

@@ -17,7 +17,7 @@ from findings.models import Finding, HandOver, Person, Role
 from findings.models.cover import covered_by
 from findings.models.examination import held_by
 from findings.models.finding import FindingQuerySet
-from findings.presenters.downtime import document, open_findings_of
+from findings.presenters.downtime import document, open_findings_of, waits_of
 from findings.views.access import saw, signed_in
 
 ROWS_ON_A_PAGE = 25
@@ -72,12 +72,16 @@ def downtime_list(request: HttpRequest) -> HttpResponse:
     """Everything open as a file to print or to keep for when this system is down."""
     person = _with_role(request, Role.COORDINATOR, Role.GOVERNANCE)
     now = timezone.now()
-    findings = open_findings_of(person.organisation)
+    findings, waits = open_findings_of(person.organisation), waits_of(person.organisation)
     if request.method == "GET":
-        saw(request, *{finding.examination.patient_id for finding in findings})
+        examinations = [
+            *(finding.examination for finding in findings),
+            *(clock.examination for clock in waits if clock.examination),
+        ]
+        saw(request, *{examination.patient_id for examination in examinations})
     name = f"open-findings-{words.local(now):%Y-%m-%d-%H%M}.html"
     return HttpResponse(
-        document(person.organisation, findings, now),
+        document(person.organisation, findings, waits, now),
         # Not shown inside the application: its style stands in the file.
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

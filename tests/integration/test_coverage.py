@@ -127,7 +127,7 @@ def test_a_later_step_that_reaches_nobody_is_a_risk_but_not_in_the_queue(trust: 
     finding = flagged(trust)
     cut_off(trust.director)
     found = check_coverage()
-    assert [one.finding for one in found.at_risk] == [finding]
+    assert [one.subject for one in found.at_risk] == [finding]
     assert not found.is_covered
     assert queue() == []
 
@@ -385,7 +385,7 @@ def test_the_page_shows_what_would_reach_nobody_and_where_to_mend_it(trust: Trus
     finding, elsewhere = flagged(trust), flagged(a_trust())
     client = signed_in(trust.coordinator)
     calm = words_of(client.get(reverse("coverage")))
-    assert "Somebody can be told of every open finding, now and at its next step." in calm
+    assert "Somebody can be told of everything that is open, now and at its next step." in calm
     cut_off(trust.referrer)
     cut_off(elsewhere.owner_person)
     check_coverage()

@@ -17,6 +17,7 @@ from findings.models import (
     Person,
     Recommendation,
     Step,
+    Unroutable,
 )
 from findings.services.close import withdraw_finding
 from findings.services.follow_up import Advised
@@ -397,3 +398,18 @@ def test_a_step_and_its_message_are_of_a_finding_or_of_an_examination() -> None:
     refused(step.save, "step_is_of_a_finding_or_an_examination")
     step.finding = step.examination = None
     refused(step.save, "step_is_of_a_finding_or_an_examination")
+
+
+def test_what_nobody_can_be_told_of_is_a_finding_or_an_examination_once_at_a_time() -> None:
+    trust = a_trust()
+    given = {"since_at": timezone.now(), "because": "Nobody works here."}
+    examination = waiting_examination(trust)
+    refused(
+        lambda: Unroutable.objects.create(examination=examination, finding=flagged(trust), **given),
+        "unroutable_is_of_a_finding_or_an_examination",
+    )
+    Unroutable.objects.create(examination=examination, **given)
+    refused(
+        lambda: Unroutable.objects.create(examination=examination, **given),
+        "an_examination_is_unroutable_once_at_a_time",
+    )

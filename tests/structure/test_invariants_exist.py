@@ -126,7 +126,11 @@ CONSTRAINTS = {
         "routing_rule_is_there_once",
     },
     "findings_routingchange": {"routing_change_says_what_was_and_what_is"},
-    "findings_unroutable": {"unroutable_says_why", "unroutable_is_mended_after_it_began"},
+    "findings_unroutable": {
+        "unroutable_says_why",
+        "unroutable_is_mended_after_it_began",
+        "unroutable_is_of_a_finding_or_an_examination",
+    },
     "findings_receipt": {"part_has_one_receipt", "held_says_why_and_what_to_do"},
 }
 # Partial unique constraints are indexes in PostgreSQL.
@@ -141,6 +145,7 @@ INDEXES = {
     "no_report_is_said_once",
     "one_post_for_a_duty_of_a_team",
     "a_finding_is_unroutable_once_at_a_time",
+    "an_examination_is_unroutable_once_at_a_time",
     "professional_code_is_one_person",
 }
 TRIGGERS = {

@@ -16,7 +16,7 @@ from django.core.management.base import BaseCommand
 from findings.models import Step
 from findings.models.about import About
 from findings.services.timeline import database_now
-from findings.words import findings_and_examinations, length, plural, when
+from findings.words import counted, length, plural, when
 from notifications import rounds
 from notifications.escalation import Fired, height
 from notifications.models import Notification
@@ -53,17 +53,17 @@ class Command(BaseCommand):
 
     def _list(self, now: datetime) -> str:
         """A line for each finding and examination; how many, in words."""
-        counted: Counter[bool] = Counter()
+        found: Counter[bool] = Counter()
         for steps in _by_subject():
             highest = max(steps, key=height)
-            counted[highest.finding is not None] += 1
+            found[highest.finding is not None] += 1
             earlier = f", and {plural(len(steps) - 1, 'earlier step')}" if steps[1:] else ""
             self.stdout.write(
                 f"{highest.subject.reference}  {_what(highest)}:"
                 f" {highest.words}{earlier}; due {when(steps[0].falls_at)},"
                 f" {length(now - steps[0].falls_at)} late"
             )
-        return findings_and_examinations(counted[True], counted[False]) or "Nothing"
+        return counted({"finding": found[True], "examination": found[False]}) or "Nothing"
 
 
 def _what(step: Step) -> str:

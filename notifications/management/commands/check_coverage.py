@@ -5,8 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from findings.services.coverage import FindingCoverage, check_coverage
-from findings.words import plural
+from findings.models import Finding
+from findings.services.coverage import Coverage, check_coverage
+from findings.words import counted
 
 
 class Command(BaseCommand):
@@ -15,7 +16,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         found = check_coverage()
         if found.unroutable:
-            said = plural(found.unroutable, "open finding")
+            findings = sum(isinstance(one.subject, Finding) for one in found.unroutable)
+            waits = len(found.unroutable) - findings
+            said = counted({"open finding": findings, "unreported examination": waits})
             self.stdout.write(f"Nobody can be told of {said}: see the page Coverage.")
         for one in found.at_risk:
             self._say(one)
@@ -26,9 +29,9 @@ class Command(BaseCommand):
             sys.exit(1)
         self.stdout.write("Every open finding and every duty would reach somebody.")
 
-    def _say(self, one: FindingCoverage) -> None:
+    def _say(self, one: Coverage) -> None:
         for step in one.unreached:
             self.stdout.write(
-                f"{one.finding.reference}: a later step would reach nobody."
+                f"{one.subject.reference}: a later step would reach nobody."
                 f" {' '.join(step.reasons)}"
             )
