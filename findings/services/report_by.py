@@ -3,7 +3,7 @@
 Its clock counts from when the images were made, never from now, and climbs its ladder until a
 verified report came or somebody said that none is to be expected. Whatever comes in whichever
 order, `settle` looks at what is there and makes the clock fit; so doing it twice changes nothing
-(docs/adr/0021).
+(docs/adr/0022).
 
 Every writer locks the examination first, as filing does.
 """
