@@ -11,6 +11,7 @@ import io
 import logging
 import mailbox
 import re
+import shelve
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from email.message import EmailMessage
@@ -430,9 +431,9 @@ def test_beat_that_restarts_in_summer_time_dispatches_at_once(
 ) -> None:
     """Last runs kept as local times and read as UTC: after each restart in summer nothing ran for
     an hour. Right: restarted on 1 July 2026 at 10:00 BST with its file of a minute ago, beat
-    sends every part within 2 minutes."""
+    sends every part within 2 minutes, and its file knows no other time than UTC."""
     assert current.USE_TZ
-    assert current.CELERY_TIMEZONE == "UTC"
+    assert (str(app.timezone), app.conf.enable_utc) == ("UTC", True), "what Celery made of it"
     broker_at("memory://")
     kept = str(tmp_path / "beat")
 
@@ -450,7 +451,11 @@ def test_beat_that_restarts_in_summer_time_dispatches_at_once(
                     if one.total_run_count > before.get(name, 0):
                         sent.setdefault(name, []).append(datetime.now(UTC))
             scheduler.close()
+        with shelve.open(kept) as file:
+            kept_as.update(one.last_run_at.utcoffset() for one in file["entries"].values())
         return sent
+
+    kept_as = set[timedelta | None]()
 
     ten = london("2026-07-01 10:00")
     ours = set(current.CELERY_BEAT_SCHEDULE)
@@ -458,6 +463,7 @@ def test_beat_that_restarts_in_summer_time_dispatches_at_once(
     restarted = beat(ten, 2)
     for name in ours:
         assert restarted[name][0] - ten < timedelta(minutes=2), name
+    assert kept_as == {timedelta()}, "kept in local time, or in none at all"
 
 
 def test_a_wake_up_that_is_delivered_again_tells_nobody_again(
