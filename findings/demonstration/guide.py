@@ -18,7 +18,11 @@ WORTH_SEEING = (
     ("margaret.ashworth", "Her own findings, and those of her team that reached her unanswered."),
     ("rebecca.thornley", "A practice's findings: one acknowledged and then forgotten."),
     ("duncan.mcallister", "His e-mail address refuses mail, so messages reach him in here only."),
-    ("denise.farrow", "Everything that is open, findings whose owner left, and held messages."),
+    (
+        "denise.farrow",
+        "Everything that is open, findings whose owner left, patients who died or were"
+        " transferred, and held messages.",
+    ),
     (
         "shabnam.iqbal",
         "An imaging manager: examinations that wait for a report, some of them late.",

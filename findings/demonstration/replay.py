@@ -16,16 +16,18 @@ from findings.demonstration.seed import reference, seeded
 from findings.demonstration.stories import PHRASES, Deed, Story, local
 from findings.demonstration.texts import ADDENDA
 from findings.demonstration.waiting import Wait, moments_of
-from findings.models import Action, Event, Finding, Person
+from findings.models import Action, Category, Event, Finding, Person
 from findings.services.acknowledge import (
     acknowledge_finding,
     decline_finding,
     hand_over_finding,
 )
 from findings.services.act import record_action, record_patient_told
+from findings.services.change_category import change_category
 from findings.services.close import close_finding, withdraw_finding
 from findings.services.flag import flag_finding, reopen_finding
 from findings.services.leavers import say_goodbye
+from findings.services.patient_change import Change, confirm_owner, record_change
 from findings.services.timeline import lock, record
 
 
@@ -162,15 +164,16 @@ def _act(told: Told, finding: Finding, deed: Deed) -> None:
         finding=finding,
         by=deed.by,
         kind=Action.Kind(deed.how["kind"]),
-        text=told.say(PHRASES["actions"][deed.how["kind"]]),
+        text=told.say(deed.how.get("text") or PHRASES["actions"][deed.how["kind"]]),
         result_expected_on=deed.how["expected"],
         at=deed.at,
     )
 
 
 def _tell(told: Told, finding: Finding, deed: Deed) -> None:
+    """Of a patient who has died in another story, too, the next of kin."""
     assert deed.by is not None
-    way = deed.how["way"]
+    way = "kin" if finding.examination.patient.death() else deed.how["way"]
     record_patient_told(
         finding=finding,
         by=deed.by,
@@ -200,6 +203,34 @@ def _withdraw(told: Told, finding: Finding, deed: Deed) -> None:
         because=told.say(deed.how["because"]),
         at=deed.at,
     )
+
+
+def _change_category(told: Told, finding: Finding, deed: Deed) -> None:
+    change_category(
+        finding=finding,
+        by=deed.by or told.order.radiologist,
+        category=Category.objects.get(code=deed.how["to"]),
+        because=told.say(deed.how["because"]),
+        later_because=told.say(deed.how["later"]) if "later" in deed.how else "",
+        primary_site="Unknown",
+        at=deed.at,
+    )
+
+
+def _patient_change(told: Told, finding: Finding, deed: Deed) -> None:
+    """It becomes known an hour or so after it happened."""
+    happened_at = deed.at - timedelta(minutes=told.rng.randrange(30, 90))
+    record_change(
+        patient=finding.examination.patient,
+        change=Change(deed.how["kind"], happened_at, deed.how["whereto"]),
+        by=deed.by,
+        at=deed.at,
+    )
+
+
+def _confirm(told: Told, finding: Finding, deed: Deed) -> None:
+    assert deed.by is not None
+    confirm_owner(finding=finding, by=deed.by, text=told.say(deed.how["text"]), at=deed.at)
 
 
 def _correct(told: Told, finding: Finding, deed: Deed) -> None:
@@ -233,5 +264,8 @@ DEEDS: dict[str, Callable[[Told, Finding, Deed], None]] = {
     "tell": _tell,
     "close": _close,
     "withdraw": _withdraw,
+    "change_category": _change_category,
+    "patient_change": _patient_change,
+    "confirm": _confirm,
     "correct": _correct,
 }

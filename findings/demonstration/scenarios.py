@@ -9,7 +9,7 @@ from findings.demonstration.ladders import MINUTE, Ladder
 from findings.demonstration.people import Hospital, left_at
 from findings.demonstration.seed import seeded
 from findings.demonstration.stories import PHRASES, DoesNotFit, Story
-from findings.models import Person
+from findings.models import PatientChange, Person
 from findings.states import ClockKind
 
 TRIES = 300
@@ -161,6 +161,84 @@ def withdrawn(story: Story) -> None:
     story.add(story.by_day(at), "withdraw", by, because=PHRASES["withdrawn"])
 
 
+def withdrawn_after_answering(story: Story) -> None:
+    """Somebody had taken it on and arranged something: they hear that it is withdrawn."""
+    story.flag_days_ago(3, 60)
+    _answered_in_time(story)
+    at = story.deeds[-1].at + timedelta(hours=story.rng.uniform(2, 30))
+    story.add(story.by_day(at), "withdraw", None, because=PHRASES["withdrawn"])
+
+
+# --- Another category, and what became of the patient ------------------------------------------
+
+
+def _changed(story: Story, to: str, by: Person | None, **how: object) -> None:
+    story.flag_days_ago(1.5, 5)
+    _answered_in_time(story)
+    at = story.by_day(story.part(story.deeds[-1].at, story.now, 0.1, 0.6))
+    story.add(at, "change_category", by, to=to, **how)
+
+
+def more_urgent(story: Story) -> None:
+    """The radiologist who flagged it says that it is cancer: every limit gets nearer."""
+    _changed(story, "cancer", None, because=PHRASES["category"]["nearer"])
+
+
+def less_urgent(story: Story) -> None:
+    """The clinicians say that it can wait; the limit stays where it was promised."""
+    _changed(
+        story,
+        "significant_unexpected",
+        story.coordinator(),
+        because=PHRASES["category"]["farther"],
+    )
+
+
+def less_urgent_and_later(story: Story) -> None:
+    """The same, and the coordinator says why the limit may be later."""
+    _changed(
+        story,
+        "significant_unexpected",
+        story.coordinator(),
+        because=PHRASES["category"]["farther"],
+        later=PHRASES["category"]["later"],
+    )
+
+
+def _becomes_of_patient(story: Story, kind: PatientChange.Kind, whereto: str = "") -> None:
+    story.flag_days_ago(1.5, 4)
+    _answered_in_time(story)
+    at = story.by_day(story.part(story.deeds[-1].at, story.now, 0.5, 0.9), even_if_urgent=True)
+    story.add(at, "patient_change", story.coordinator(), kind=kind, whereto=whereto)
+
+
+def patient_died(story: Story) -> None:
+    """No letter goes; nobody has said yet who is told instead."""
+    _becomes_of_patient(story, PatientChange.Kind.DIED)
+
+
+def patient_died_and_closed(story: Story) -> None:
+    _becomes_of_patient(story, PatientChange.Kind.DIED)
+    died_at = story.deeds[-1].at
+    at, on = story.part(died_at, story.now, 0.1, 0.5), story.now.date()
+    words = PHRASES["actions"]["after_death"]
+    story.add(at, "act", story.requester, kind="none", expected=on, text=words)
+    story.add(at, "tell", story.requester, way="kin")
+    story.add(at, "close", story.requester, outcome="died")
+
+
+def patient_discharged(story: Story) -> None:
+    """Whose it is now has been asked, and nobody has said."""
+    _becomes_of_patient(story, PatientChange.Kind.DISCHARGED)
+
+
+def patient_transferred(story: Story) -> None:
+    """To another ward; whoever holds it says that it is still theirs."""
+    _becomes_of_patient(story, PatientChange.Kind.TRANSFERRED, whereto="Rehabilitation ward")
+    at = story.part(story.deeds[-1].at, story.now, 0.2, 0.7)
+    story.add(at, "confirm", story.requester, text=PHRASES["confirmed"])
+
+
 # --- Asked again -------------------------------------------------------------------------------
 
 
@@ -286,6 +364,14 @@ SCENARIOS: dict[str, Callable[[Story], None]] = {
             follow_up_overdue,
             closed,
             withdrawn,
+            withdrawn_after_answering,
+            more_urgent,
+            less_urgent,
+            less_urgent_and_later,
+            patient_died,
+            patient_died_and_closed,
+            patient_discharged,
+            patient_transferred,
             reopened,
             reopened_after_closing,
             reopened_and_answered,

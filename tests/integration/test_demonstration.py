@@ -22,6 +22,7 @@ from findings.demonstration.people import LEAVERS, TRUST
 from findings.demonstration.seed import reference
 from findings.models import (
     Audience,
+    CategoryChange,
     Clock,
     Event,
     Examination,
@@ -29,6 +30,7 @@ from findings.models import (
     Membership,
     Organisation,
     Patient,
+    PatientChange,
     PatientIdentifier,
     Person,
     Post,
@@ -381,6 +383,29 @@ def test_a_rota_has_somebody_on_now_and_gaps_to_look_after(hospital):
     assert any(one.starts_at <= now < one.ends_at for one in entries)
     assert len(gaps_of(entries, now, now + timedelta(weeks=4))) == 2
     assert RoutingRule.objects.filter(team=post.team).exists()
+
+
+def test_categories_changed_with_and_without_more_time(hospital):
+    changes = CategoryChange.objects.all()
+    assert changes.filter(after="cancer").count() == 2
+    assert changes.exclude(later_because="").count() == 1
+    assert Clock.objects.filter(stopped_because=Clock.StoppedBecause.CATEGORY).exists()
+
+
+def test_patients_died_were_discharged_and_transferred_and_their_owners_asked(hospital):
+    kinds = Counter(PatientChange.objects.values_list("kind", flat=True))
+    assert kinds == {"died": 2, "discharged": 1, "transferred": 1}
+    asked = Event.objects.filter(kind=Event.Kind.PATIENT_CHANGED)
+    assert asked.values("finding").distinct().count() >= 4
+    assert Finding.objects.open().filter(pauses__kind="death", pauses__ended_at=None).exists()
+    assert Finding.objects.filter(state=State.CLOSED, outcome="died", patient_told_how="kin")
+    assert Event.objects.filter(kind=Event.Kind.CONFIRMED).count() == 1
+
+
+def test_some_withdrawals_came_after_an_answer(hospital):
+    answered = Event.objects.filter(finding=OuterRef("pk"), kind=Event.Kind.ACKNOWLEDGED)
+    withdrawn = Finding.objects.filter(Exists(answered), state=State.WITHDRAWN)
+    assert withdrawn.count() >= 2
 
 
 def test_whoever_had_been_told_heard_of_each_withdrawal(hospital):
