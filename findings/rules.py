@@ -144,6 +144,15 @@ def check_can_hand_over(person: Person, finding: Finding) -> None:
     after(State(finding.state), Move.HAND_OVER)
 
 
+def check_can_take_acknowledgement_back(person: Person, finding: Finding) -> None:
+    """Whoever gave it; once something was done there is more to take back than a press."""
+    only_they = "Only whoever acknowledged a finding can take that back."
+    _require(holds(person, finding), only_they)
+    if finding.state != State.ACKNOWLEDGED:
+        raise MoveRefused("There is no acknowledgement that could be taken back.")
+    _require(person.pk == finding.acknowledged_by_id, only_they)
+
+
 def check_can_act(person: Person, finding: Finding) -> None:
     _require(holds(person, finding), "Only its owner or their team can record an action.")
     after(State(finding.state), Move.ACT)
@@ -462,6 +471,7 @@ can_answer_offer = _answers(check_can_answer_offer)
 can_take_back = _answers(check_can_take_back)
 can_hand_over = _answers(check_can_hand_over)
 can_act = _answers(check_can_act)
+can_take_acknowledgement_back = _answers(check_can_take_acknowledgement_back)
 can_tell_patient = _answers(check_can_tell_patient)
 can_send_letter = _answers(check_can_send_letter)
 can_snooze = _answers(check_can_snooze)

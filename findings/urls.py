@@ -41,6 +41,7 @@ urlpatterns = [
     path("findings/<reference:reference>/note/", finding.note, name="note"),
     path("findings/<reference:reference>/acknowledge/", answers.acknowledge, name="acknowledge"),
     path("findings/<reference:reference>/decline/", answers.decline, name="decline"),
+    path("findings/<reference:reference>/by-mistake/", answers.take_back, name="take-back"),
     path("findings/<reference:reference>/act/", answers.act, name="act"),
     path("findings/<reference:reference>/patient-told/", answers.patient_told, name="patient-told"),
     path(

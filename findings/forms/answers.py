@@ -382,6 +382,16 @@ class WithdrawForm(AnswerForm):
     )
 
 
+class TakeBackForm(AnswerForm):
+    because = TextareaField(
+        label="What happened?",
+        help_text="For example, another patient's finding was meant. Your plan stays readable.",
+        rows=3,
+        max_length=LONGEST,
+        missing="Say what happened",
+    )
+
+
 class NoteForm(AnswerForm):
     text = TextareaField(
         label="Note",

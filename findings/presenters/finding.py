@@ -57,6 +57,10 @@ _ANSWERS: tuple[tuple[Callable[[Person, Finding], bool], Answer], ...] = (
     (rules.can_tell_patient, Answer("patient-told", "Patient told", "secondary")),
     (rules.can_offer, Answer("offer", "Offer to somebody else", "secondary")),
     (rules.can_take_back, Answer("take-offer-back", "Take the offer back", "secondary")),
+    (
+        rules.can_take_acknowledgement_back,
+        Answer("take-back", "I acknowledged it by mistake", "link"),
+    ),
     (rules.can_hand_over, Answer("hand-over", "Hand over to somebody else", "secondary")),
     (rules.can_record_call, Answer("call", "Record a telephone call", "secondary")),
     (rules.can_change_category, Answer("change-category", "Change the category", "link")),

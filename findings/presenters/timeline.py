@@ -257,6 +257,12 @@ def _declined(data: Data) -> Said:
 
 def _handed_over(data: Data) -> Said:
     before, owner = data.get("owner_before", ""), data.get("owner", "")
+    if data.get("taken_back"):
+        return Said(
+            f"Acknowledged by mistake, and taken back: {owner} holds it. The clock to acknowledge"
+            " goes on as if nobody had answered.",
+            data.get("because", ""),
+        )
     return Said(f"Handed over from {before} to {owner}.", data.get("because", ""))
 
 

@@ -11,6 +11,7 @@ from findings.rules import (
     check_can_answer_offer,
     check_can_decline,
     check_can_hand_over,
+    check_can_take_acknowledgement_back,
     holds,
 )
 from findings.services.clocks import (
@@ -21,7 +22,7 @@ from findings.services.clocks import (
     tell_now,
     tell_owner_now,
 )
-from findings.services.deadlines import ask_the_next_owner, promised_action
+from findings.services.deadlines import ask_as_before, ask_the_next_owner, promised_action
 from findings.services.offer import accept_open_offer, end_open_offer
 from findings.services.owners import team_of, team_to_hold
 from findings.services.pause import end_pauses
@@ -283,7 +284,47 @@ def change_hands(
     The caller holds the finding's lock. Returns whether an answer was awaited already: its clock
     then goes on, and the caller tells the new owner; otherwise a new one starts.
     """
-    was_waiting, before = finding.state == State.AWAITING, str(finding.owner)
+    was_waiting = finding.state == State.AWAITING
+    _ask_anew(finding, to, team, because, offer_ends, at, by)
+    if not was_waiting:
+        because_handed = Clock.StoppedBecause.HANDED_OVER
+        stopped = stop_clocks(finding=finding, because=because_handed, at=at, by=by)
+        ask_the_next_owner(finding=finding, stopped=stopped, at=at, by=by)
+    return was_waiting
+
+
+def take_acknowledgement_back(
+    *, finding: Finding, by: Person, because: str, at: datetime | None = None
+) -> Finding:
+    """Acknowledged by mistake: their team holds it, and the clock to acknowledge goes on as if
+    nobody had answered. What fell due meanwhile is told at once."""
+    if not because.strip():
+        raise ValueError("Taking it back needs a reason.")
+    with transaction.atomic():
+        finding = lock(finding)
+        check_can_take_acknowledgement_back(by, finding)
+        at = at or moment(finding)
+        ends = f"{by} took the acknowledgement back."
+        _ask_anew(finding, None, finding.team, because.strip(), ends, at, by, taken_back=True)
+        stopped = stop_clocks(
+            finding=finding, because=Clock.StoppedBecause.HANDED_OVER, at=at, by=by
+        )
+        ask_as_before(finding=finding, stopped=stopped, at=at, by=by)
+        tell_owner_now(finding=finding, words="acknowledged by mistake", at=at)
+    return finding
+
+
+def _ask_anew(
+    finding: Finding,
+    to: Person | None,
+    team: Team,
+    because: str,
+    offer_ends: str,
+    at: datetime,
+    by: Person | None,
+    **said: bool,
+) -> None:
+    before = str(finding.owner)
     move(finding, Move.HAND_OVER)
     _give_to(finding, to, team)
     finding.acknowledged_at = finding.acknowledged_by = None
@@ -297,14 +338,10 @@ def change_hands(
         because=because,
         owner_before=before,
         owner=str(finding.owner),
+        **said,
     )
     end_open_offer(finding=finding, because=offer_ends, at=at, by=by)
     end_pauses(finding=finding, at=at, by=None)
-    if not was_waiting:
-        because_handed = Clock.StoppedBecause.HANDED_OVER
-        stopped = stop_clocks(finding=finding, because=because_handed, at=at, by=by)
-        ask_the_next_owner(finding=finding, stopped=stopped, at=at, by=by)
-    return was_waiting
 
 
 def _give_to(finding: Finding, to: Person | None, team: Team) -> None:

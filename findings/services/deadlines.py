@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from findings.models import Category, Clock, Finding, Person, Rule
+from findings.models import Audience, Category, Clock, Finding, Person, Rule
 from findings.services.calendars import calendar
 from findings.services.clocks import planned_steps, start_clock
 from findings.services.flag import acknowledge_limit, act_limit
@@ -83,6 +83,36 @@ def ask_the_next_owner(
         at=at,
         by=by,
         replaces=before,
+        ladder=ladder,
+    )
+
+
+def ask_as_before(
+    *, finding: Finding, stopped: Sequence[Clock], at: datetime, by: Person | None
+) -> Clock:
+    """Go on with the last clock to acknowledge, which an answer had stopped that is taken back: its
+    limit, or a nearer one if the category has changed since, and its steps that had not fired. The
+    caller holds the lock; `stopped` is the clock to act."""
+    asked = finding.clocks.filter(kind=ClockKind.ACKNOWLEDGE).latest("pk")
+    rule, due_at = asked.rule, min(asked.due_at, stopped[0].due_at)
+    unfired = asked.steps.filter(cancelled_at__isnull=False, level__gt=0).order_by("level")
+    ladder: Sequence[PlannedStep] = [
+        PlannedStep(step.level, step.due_at, Audience(step.audience), step.words)
+        for step in unfired
+    ]
+    promised = promised_answer(finding, asked.started_at)
+    if promised.due_at < due_at:
+        rule, due_at = promised.rule, promised.due_at
+        ladder = _ladder_to(finding, rule, due_at, at)
+    return start_clock(
+        finding=finding,
+        kind=ClockKind.ACKNOWLEDGE,
+        rule=rule,
+        started_at=asked.started_at,
+        due_at=due_at,
+        at=at,
+        by=by,
+        replaces=stopped[0],
         ladder=ladder,
     )
 

@@ -13,6 +13,7 @@ from findings.services.acknowledge import (
     acknowledge_finding,
     decline_finding,
     hand_over_finding,
+    take_acknowledgement_back,
 )
 from findings.services.act import record_action, record_patient_told
 from findings.services.close import close_finding, withdraw_finding
@@ -29,6 +30,10 @@ def acknowledge(request: HttpRequest, reference: str) -> HttpResponse:
 
 def decline(request: HttpRequest, reference: str) -> HttpResponse:
     return answer_page(request, reference, DECLINE)
+
+
+def take_back(request: HttpRequest, reference: str) -> HttpResponse:
+    return answer_page(request, reference, TAKE_BACK)
 
 
 def act(request: HttpRequest, reference: str) -> HttpResponse:
@@ -71,6 +76,12 @@ def _decline(finding: Finding, by: Person, form: forms.DeclineForm) -> str:
 
 def _brought_forward(finding: Finding) -> list[Step]:
     return list(finding.steps.filter(brought_forward_to__isnull=False))
+
+
+def _take_back(finding: Finding, by: Person, form: forms.TakeBackForm) -> str:
+    because = form.cleaned_data["because"]
+    taken = take_acknowledgement_back(finding=finding, by=by, because=because)
+    return f"Taken back. {taken.owner} holds it and is told now. {next_limit(finding)}."
 
 
 def _act(finding: Finding, by: Person, form: forms.ActForm) -> str:
@@ -154,6 +165,15 @@ DECLINE = Answer(
     check=rules.check_can_decline,
     take=_decline,
     lead="The clock is not reset: whoever holds it next has the time that is left.",
+)
+TAKE_BACK = Answer(
+    title="I acknowledged it by mistake",
+    button="Take it back",
+    form=forms.TakeBackForm,
+    check=rules.check_can_take_acknowledgement_back,
+    take=_take_back,
+    lead="Your team holds it and is told at once. The clock to acknowledge goes on as if nobody had"
+    " answered: whoever would have been told meanwhile is told now.",
 )
 ACT = Answer(
     title="Record an action",

@@ -50,6 +50,7 @@ from findings.services.acknowledge import (
     acknowledgers,
     decline_finding,
     hand_over_finding,
+    take_acknowledgement_back,
 )
 from findings.services.act import record_action, record_patient_told
 from findings.services.change_category import change_category
@@ -156,6 +157,10 @@ class AnyOrder(RuleBasedStateMachine):
     def declines(self, who: str, to: str | None) -> None:
         named = self._person(to) if to else None
         self._tries(decline_finding, by=self._person(who), because="Not mine.", to=named)
+
+    @rule(who=WHO)
+    def says_it_was_a_mistake(self, who: str) -> None:
+        self._tries(take_acknowledgement_back, by=self._person(who), because="Another patient.")
 
     @rule(who=WHO, to=HOLDERS)
     def offers(self, who: str, to: str) -> None:

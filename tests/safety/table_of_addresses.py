@@ -98,6 +98,7 @@ TABLE: dict[str, Expected] = {
     # The finding waits for its acknowledgement, so nobody can do these yet: the page says so.
     "act": everybody(NONE, but={NO: ITS_OTHERS, 409: ITS_HOLDERS}),
     "close": everybody(NONE, but={NO: ITS_OTHERS, 409: ITS_HOLDERS}),
+    "take-back": everybody(NONE, but={NO: ITS_OTHERS, 409: ITS_HOLDERS}),
     "patient-told": answer(ITS_HOLDERS),
     # A critical finding, which cannot be snoozed; and nothing is held.
     "snooze": answer(""),
@@ -194,6 +195,7 @@ POSTED = {
     "note": ITS_READERS,
     "acknowledge": ITS_HOLDERS,
     "decline": ITS_HOLDERS,
+    "take-back": ITS_HOLDERS,
     "act": ITS_HOLDERS,
     "close": ITS_HOLDERS,
     "patient-told": ITS_HOLDERS,

@@ -23,7 +23,8 @@ MOVES = {
     Move.ACCEPT: "Whoever it was offered to takes it on and says what they will do. They are the"
     " owner from then on; the time to act still counts from the flag.",
     Move.HAND_OVER: "A coordinator or a governance lead gives it to another owner, who is asked"
-    " anew. The time to act still counts from the flag.",
+    " anew. The time to act still counts from the flag. Or whoever acknowledged it by mistake gives"
+    " it back to their team, and the clock to acknowledge goes on as if nobody had answered.",
     Move.CHANGE_CATEGORY: "The radiologist who flagged it, or a coordinator, gives it another"
     " category. The nearer limit holds, unless a coordinator says why the later one may.",
     Move.ACT: "Its owner, or somebody of their team, records what was done.",
