@@ -67,9 +67,9 @@ def test_only_whoever_gave_it_and_before_anything_was_done(trust: Trust, finding
     record_action(
         finding=finding,
         by=trust.referrer,
-        kind=Action.Kind.NONE,
+        kind=Action.Kind.IMAGING,
         text="Seen.",
-        result_expected_on=None,
+        result_expected_on=timezone.localdate() + timedelta(days=7),
     )
     with pytest.raises(MoveRefused):
         take_acknowledgement_back(finding=finding, by=trust.referrer, because=WHY)
