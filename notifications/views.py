@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from findings.models import Finding
+from findings.models import Examination, Finding, Person
 from findings.views.access import signed_in
 from notifications.messages import path_of
 from notifications.models import Notification
@@ -54,14 +54,23 @@ def open_notification(request: HttpRequest, public_id: str) -> HttpResponse:
     )
     own.filter(pk=notification.pk, seen_at__isnull=True).update(seen_at=Now())
     finding = notification.finding
-    if finding is None:  # its page says who may see it
-        return redirect(path_of(notification))
+    if finding is None:
+        return _open_wait(request, person, notification)
     readable = Finding.objects.visible_to(person, or_told=True)
     if readable.filter(pk=finding.pk).exists():
         return redirect("finding", finding.reference)
     said.info(
         request, f"{finding.reference} went to somebody else long ago; you can no longer see it."
     )
+    return redirect("inbox")
+
+
+def _open_wait(request: HttpRequest, person: Person, notification: Notification) -> HttpResponse:
+    followed = Examination.objects.followed_by(person)
+    if followed.filter(pk=notification.subject.pk).exists():
+        return redirect(path_of(notification))
+    reference = notification.subject.reference
+    said.info(request, f"Others see to {reference} now; you can no longer see it.")
     return redirect("inbox")
 
 

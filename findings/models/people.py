@@ -152,14 +152,17 @@ class Person(AbstractBaseUser, PermissionsMixin):
 
     def team_ids(self) -> list[int]:
         """Ids of the teams whose lists this person shares."""
-        if not hasattr(self, "_team_ids"):
-            self._team_ids = list(self.memberships.values_list("team_id", flat=True))
-        return self._team_ids
+        return list(self._kinds_of_teams)
 
-    @cached_property
+    @property
     def is_imaging_manager(self) -> bool:
         """Whether they are in a team that sees to it that examinations are reported."""
-        return self.is_active and self.memberships.filter(team__kind="reporting").exists()
+        return self.is_active and "reporting" in self._kinds_of_teams.values()
+
+    @cached_property
+    def _kinds_of_teams(self) -> dict[int, str]:
+        """Read once: nearly every page asks for the one or the other."""
+        return dict(self.memberships.values_list("team_id", "team__kind"))
 
 
 def names(people: Iterable[Person]) -> str:

@@ -4,6 +4,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,12 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from findings.models import Finding
+from findings.models import Examination, Finding
 from findings.services.timeline import database_now
 from notifications.models import Notification, Pulse
 from tests.engine.mail import MailServer
 from tests.engine.world import Engines, all_quiet, check_history, engines, wait_until
-from tests.factories import Trust, flagged
+from tests.factories import Trust, flagged, waiting_examination
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db(transaction=True)]
 
@@ -29,7 +30,7 @@ def engine(trust: Trust, mail: MailServer, tmp_path: Path) -> Iterator[Engines]:
         yield made
 
 
-def has_mail(mail: MailServer, finding: Finding) -> bool:
+def has_mail(mail: MailServer, finding: Finding | Examination) -> bool:
     return any(finding.reference in str(one.message["Subject"]) for one in list(mail.arrived))
 
 
@@ -76,10 +77,12 @@ def test_two_at_once_are_normal(trust: Trust, mail: MailServer, engine: Engines)
     engine.clock(), engine.clock()
     wait_until(lambda: Pulse.objects.filter(name="deliver").exists(), 20)
     findings = [flagged(trust) for _ in range(10)]
-    wait_until(lambda: all(has_mail(mail, finding) for finding in findings), 20)
+    made_at = timezone.now() - timedelta(days=22)
+    waits = [waiting_examination(trust, performed_at=made_at) for _ in range(10)]
+    wait_until(lambda: all(has_mail(mail, one) for one in (*findings, *waits)), 20)
     wait_until(all_quiet, 10)
     check_history(mail, kills=0)
-    assert len(mail.arrived) == 10
+    assert len(mail.arrived) == 20
 
 
 def test_a_mail_server_that_hangs_holds_up_no_step(

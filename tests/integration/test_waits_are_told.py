@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from findings.models import (
@@ -26,6 +27,7 @@ from tests.engine.mail import MailServer
 from tests.factories import TeamFactory, Trust, a_trust, flagged, waiting_examination
 from tests.integration.telling import next_turn
 from tests.integration.test_at_once import all_at_once
+from tests.pages import signed_in, words_of
 
 pytestmark = pytest.mark.django_db
 
@@ -305,3 +307,22 @@ def test_many_are_told_with_the_same_few_questions(trust: Trust, manager: Person
         return len(queries)
 
     assert asked(1) == asked(6)
+
+
+def test_the_inbox_leads_to_its_page_for_as_long_as_it_is_theirs(
+    trust: Trust, reporting: Team, manager: Person
+) -> None:
+    examination = waits(trust, 22)
+    fire_due_steps()
+    deliver_due()
+    client = signed_in(manager)
+    inbox = client.get(reverse("inbox"))
+    assert f"Examination {examination.reference}" in words_of(inbox)
+    (message,) = Notification.objects.in_app()
+    opens = reverse("open-notification", args=[message.public_id])
+    assert client.post(opens)["Location"] == reverse("wait", args=[examination.public_id])
+    message.refresh_from_db()
+    assert message.seen_at is not None
+    Membership.objects.filter(person=manager).delete()
+    said = words_of(client.post(opens, follow=True))
+    assert f"Others see to {examination.reference} now" in said
