@@ -69,7 +69,10 @@ class Event(models.Model):
         REOPENED = "reopened", "Re-opened"
         NOTE = "note", "Note"
 
-    finding = models.ForeignKey("findings.Finding", models.PROTECT, related_name="events")
+    # No index of its own, as elsewhere where another index begins with it.
+    finding = models.ForeignKey(
+        "findings.Finding", models.PROTECT, related_name="events", db_index=False
+    )
     # Given by the database on insert, whatever is put here.
     number = models.PositiveIntegerField(default=0, editable=False)
     kind = models.CharField(max_length=24, choices=Kind)
@@ -117,7 +120,9 @@ class Event(models.Model):
 class Viewing(models.Model):
     """Somebody saw patient data: who, whose, when and on which page."""
 
-    person = models.ForeignKey("findings.Person", models.PROTECT, related_name="viewings")
+    person = models.ForeignKey(
+        "findings.Person", models.PROTECT, related_name="viewings", db_index=False
+    )
     at = models.DateTimeField(db_default=Now())
     # The URL's name: "finding", "reports", "api-finding".
     page = models.CharField(max_length=60)

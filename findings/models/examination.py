@@ -135,10 +135,12 @@ class Examination(models.Model):
         SUSPECTED_CANCER = "cancer", "Suspected cancer"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    sender = models.ForeignKey(Sender, models.PROTECT, related_name="examinations")
+    sender = models.ForeignKey(Sender, models.PROTECT, related_name="examinations", db_index=False)
     accession = models.CharField(max_length=80)
     patient = models.ForeignKey("findings.Patient", models.PROTECT, related_name="examinations")
-    site = models.ForeignKey("findings.Site", models.PROTECT, related_name="examinations")
+    site = models.ForeignKey(
+        "findings.Site", models.PROTECT, related_name="examinations", db_index=False
+    )
     modality = models.CharField(max_length=16, blank=True)
     code = models.CharField(max_length=60, blank=True)
     description = models.CharField(max_length=200, blank=True)

@@ -145,7 +145,7 @@ class Finding(models.Model):
     report = models.ForeignKey("findings.Report", models.PROTECT, related_name="findings")
     # Whose governance watches it: the trust that made the images.
     organisation = models.ForeignKey(
-        "findings.Organisation", models.PROTECT, related_name="findings"
+        "findings.Organisation", models.PROTECT, related_name="findings", db_index=False
     )
     site = models.ForeignKey("findings.Site", models.PROTECT, related_name="findings")
     category = models.ForeignKey("findings.Category", models.PROTECT, related_name="findings")
@@ -173,7 +173,7 @@ class Finding(models.Model):
     # does not move it.
     counts_from = models.DateTimeField()
     flagged_by = models.ForeignKey(
-        "findings.Person", models.PROTECT, related_name="flagged_findings"
+        "findings.Person", models.PROTECT, related_name="flagged_findings", db_index=False
     )
     acknowledged_at = models.DateTimeField(null=True, blank=True)
     acknowledged_by = models.ForeignKey(

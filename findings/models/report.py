@@ -24,7 +24,9 @@ class Report(models.Model):
     """One version of what the radiologist wrote about one examination."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    examination = models.ForeignKey("findings.Examination", models.PROTECT, related_name="reports")
+    examination = models.ForeignKey(
+        "findings.Examination", models.PROTECT, related_name="reports", db_index=False
+    )
     # In the order of arrival; which one to read is `Examination.current_report`.
     version = models.PositiveIntegerField()
     status = models.CharField(max_length=12, choices=ReportStatus)
@@ -77,7 +79,12 @@ class IncomingMessage(models.Model):
 
     # Empty when it could not even be read who sent it.
     sender = models.ForeignKey(
-        "findings.Sender", models.PROTECT, null=True, blank=True, related_name="messages"
+        "findings.Sender",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="messages",
+        db_index=False,
     )
     control_id = models.CharField(max_length=200, blank=True)
     message_type = models.CharField(max_length=40, blank=True)
@@ -127,7 +134,9 @@ class Receipt(models.Model):
         DUPLICATE = "duplicate", "Already received"
         HELD = "held", "Held for a person"
 
-    message = models.ForeignKey(IncomingMessage, models.PROTECT, related_name="receipts")
+    message = models.ForeignKey(
+        IncomingMessage, models.PROTECT, related_name="receipts", db_index=False
+    )
     # 1 for the first examination of the message.
     part = models.PositiveSmallIntegerField()
     outcome = models.CharField(max_length=14, choices=Outcome)
