@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import F, Q, QuerySet
 
+from findings.measures import telling
 from findings.models import Clock, Finding, Person
 from findings.states import BY_STATE, ClockKind
 
@@ -25,6 +26,8 @@ class Measure:
     select: Callable[[Clocks, datetime], Clocks]
     # Shown as a share of this measure, where it is one.
     of: str = ""
+    # Its rows show by when somebody was to be told and was, not the limit of the clock.
+    is_of_telling: bool = False
 
 
 def promises_visible_to(person: Person) -> Clocks:
@@ -107,6 +110,35 @@ MEASURES = {
             "Owner left",
             "Open, and the person who holds it does not work here any more.",
             lambda clocks, now: _running(clocks).filter(finding__in=Finding.objects.owner_left()),
+        ),
+        Measure(
+            "told_nobody",
+            "Nobody told",
+            "Open, and the time that the trust's policy gives to tell somebody has passed without a"
+            " message that left for anybody, a telephone call or an acknowledgement.",
+            telling.told_nobody,
+            is_of_telling=True,
+        ),
+        Measure(
+            "telling_due",
+            "Tellings due",
+            f"Findings whose time to tell somebody ended {_WINDOW}. Left out: those withdrawn"
+            " before, those of a category for which the trust's policy gives no such time, and"
+            " those flagged before it was kept here.",
+            lambda clocks, now: telling.fell_due(clocks, now, WINDOW_DAYS),
+            is_of_telling=True,
+        ),
+        Measure(
+            "told_in_time",
+            "Told in time",
+            f"Of the findings whose time to tell somebody, as the trust's policy has it for their"
+            f" category, ended {_WINDOW}: those of which somebody was told by then. Counts from"
+            " the flag to the first message that left by e-mail, text message or the trust's"
+            " messaging and did not come back, the first telephone call, or an acknowledgement."
+            " What is only shown in this application does not count.",
+            lambda clocks, now: telling.told_in_time(clocks, now, WINDOW_DAYS),
+            of="telling_due",
+            is_of_telling=True,
         ),
         Measure(
             "acknowledgement_due",

@@ -5,9 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet, Value
 
 from findings.measures.promises import MEASURES, Clocks, Measure
+from findings.measures.telling import first_told
+from findings.models import Clock
 
 # What a breakdown groups by: its name, the parameter in the address, the field and the label.
 BY = {
@@ -50,15 +52,19 @@ class Breakdown:
 
 
 def breakdowns(clocks: Clocks, now: datetime) -> list[Breakdown]:
-    """All tables, from one query a measure."""
-    counted = {code: _groups(measure, clocks, now) for code, measure in MEASURES.items()}
+    """All tables, from one query."""
+    counted: dict[str, list[dict]] = {code: [] for code in MEASURES}
+    first, *others = (_groups(measure, clocks, now) for measure in MEASURES.values())
+    for group in first.union(*others, all=True):
+        counted[group["code"]].append(group)
     return [_breakdown(by, counted) for by in BY]
 
 
-def _groups(measure: Measure, clocks: Clocks, now: datetime) -> list[dict]:
+def _groups(measure: Measure, clocks: Clocks, now: datetime) -> QuerySet[Clock, dict]:
     """How many promises there are for each combination of category, site and team."""
     fields = [field for _, key, label in BY.values() for field in (key, label)]
-    return list(measure.select(clocks, now).values(*fields).annotate(n=Count("pk")))
+    named = measure.select(clocks, now).annotate(code=Value(measure.code))
+    return named.values("code", *fields).annotate(n=Count("pk")).order_by()
 
 
 def _breakdown(by: str, counted: Mapping[str, list[dict]]) -> Breakdown:
@@ -114,6 +120,8 @@ def rows_of(measure: Measure, clocks: Clocks, now: datetime, by: str, key: str) 
     selected = measure.select(clocks, now)
     if by and key:
         selected = selected.filter(**{BY[by][1]: key})
+    if measure.is_of_telling:
+        selected = selected.annotate(first_told_at=first_told())
     return selected.select_related(
         "finding__category",
         "finding__site",

@@ -172,6 +172,9 @@ class Finding(models.Model):
     # From when the limits count: the flag, or the correction that re-opened it. Handing over
     # does not move it.
     counts_from = models.DateTimeField()
+    # By when somebody was to be told of it, as policy had it at the flag; empty where it gave no
+    # time, and for what was flagged before this was kept. A measure: no clock runs for it.
+    tell_by = models.DateTimeField(null=True, blank=True)
     flagged_by = models.ForeignKey(
         "findings.Person", models.PROTECT, related_name="flagged_findings", db_index=False
     )
@@ -270,6 +273,7 @@ class Finding(models.Model):
                     & (Q(closed_at__isnull=True) | Q(closed_at__gte=F("acknowledged_at")))
                     & (Q(withdrawn_at__isnull=True) | Q(withdrawn_at__gte=F("flagged_at")))
                     & Q(counts_from__gte=F("flagged_at"))
+                    & (Q(tell_by__isnull=True) | Q(tell_by__gt=F("flagged_at")))
                 ),
             ),
         ]

@@ -34,7 +34,7 @@ from findings.services.follow_up import Advised, recommend
 from findings.services.offer import end_open_offer
 from findings.services.owners import somebody_answers_in, team_of, team_to_hold
 from findings.services.pause import end_pauses
-from findings.services.policy import PolicyError, limit_at, rule_to_promise
+from findings.services.policy import PolicyError, limit_at, rule_to_promise, tell_by
 from findings.services.routing import Asked, Routing, why
 from findings.services.tell_patient import start_patient_clock
 from findings.services.timeline import database_now, move, record
@@ -183,6 +183,7 @@ def flag_finding(
         report = examination.current_report
         assert report is not None  # check_can_flag refuses an examination without one
         at = at or database_now()
+        rule = rule_to_promise(category.local_policy_id)
         held = ownership(examination, owner, category)
         finding = Finding.objects.create(
             examination=examination,
@@ -194,13 +195,13 @@ def flag_finding(
             description=description.strip(),
             primary_site=primary_site.strip(),
             recommended_action=recommended_action.strip(),
-            recommended_on=recommended_on
-            or follow_up_date(rule_to_promise(category.local_policy_id), at),
+            recommended_on=recommended_on or follow_up_date(rule, at),
             owner_person=held.person,
             owner_team=held.owner_team,
             team=held.team,
             flagged_at=at,
             counts_from=at,
+            tell_by=tell_by(rule, at, examination.site),
             flagged_by=by,
         )
         record(

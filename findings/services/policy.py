@@ -217,6 +217,13 @@ def limit_in(days: Calendar, rule: Rule, kind: ClockKind, start: datetime) -> da
     return days.add(start, parse_duration(within)) if within else None
 
 
+def tell_by(rule: Rule, start: datetime, site: Site | None = None) -> datetime | None:
+    """Until when somebody is to be told of what was flagged at `start` (UTC), None where the rule
+    gives no number."""
+    within = rule.communicate_within
+    return calendar(rule.calendar, site).add(start, parse_duration(within)) if within else None
+
+
 def limits(category: Category) -> list[Limit]:
     """The limits to show beside a category: its local clocks, each with its basis.
 

@@ -1,0 +1,70 @@
+"""How soon somebody was told of a finding: the first message that left for a person, or a call.
+
+What is only shown in this application tells nobody until they look, and a message that came back
+told nobody at all. Whoever acknowledged it knows of it, however they heard.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Least
+
+from findings.models import Clock, Event, PhoneCall
+from findings.states import OPEN, ClockKind
+
+Clocks = QuerySet[Clock]
+Kind = Event.Kind
+
+
+def of_the_flag(clocks: Clocks) -> Clocks:
+    """One for each finding whose policy gave a time to tell somebody: the clock that its flag
+    started. What was handed over or changed its category replaced another."""
+    first = clocks.filter(kind=ClockKind.ACKNOWLEDGE, replaces__isnull=True)
+    return first.filter(started_at=F("finding__flagged_at"), finding__tell_by__isnull=False)
+
+
+def fell_due(clocks: Clocks, now: datetime, days: int) -> Clocks:
+    """Those whose time to tell somebody ended in the last `days`; not those that were withdrawn
+    before it did."""
+    since = now - timedelta(days=days)
+    due = of_the_flag(clocks).filter(finding__tell_by__gt=since, finding__tell_by__lte=now)
+    return due.exclude(finding__withdrawn_at__lt=F("finding__tell_by"))
+
+
+def told_in_time(clocks: Clocks, now: datetime, days: int) -> Clocks:
+    by = OuterRef("finding__tell_by")
+    in_time = Exists(_lines().filter(at__lte=by)) | Exists(_calls().filter(called_at__lte=by))
+    return fell_due(clocks, now, days).filter(in_time)
+
+
+def told_nobody(clocks: Clocks, now: datetime) -> Clocks:
+    """Open, and the time has passed without any of this."""
+    late = of_the_flag(clocks).filter(finding__state__in=OPEN, finding__tell_by__lte=now)
+    return late.filter(~Exists(_lines()), ~Exists(_calls()))
+
+
+def first_told() -> Any:
+    """Of a clock: when somebody was told first; empty where nobody was."""
+    line = _lines().order_by("at").values("at")[:1]
+    call = _calls().order_by("called_at").values("called_at")[:1]
+    return Least(Subquery(line), Subquery(call))
+
+
+def _lines() -> QuerySet[Event]:
+    """Of one clock's finding, through the index of its timeline."""
+    came_back = Event.objects.filter(
+        finding=OuterRef("finding"),
+        kind=Kind.SEND_FAILED,
+        data__came_back=True,
+        **{
+            f"data__{name}": OuterRef(f"data__{name}")
+            for name in ("to", "channel", "level", "attempt")
+        },
+    )
+    left = Q(kind=Kind.SENT) & ~Q(data__channel="in_app") & ~Exists(came_back)
+    return Event.objects.filter(left | Q(kind=Kind.ACKNOWLEDGED), finding=OuterRef("finding"))
+
+
+def _calls() -> QuerySet[PhoneCall]:
+    return PhoneCall.objects.filter(finding=OuterRef("finding"))
