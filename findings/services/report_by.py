@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import structlog
 from django.db import transaction
@@ -55,7 +56,6 @@ def expect_report(
     *,
     performed_at: datetime | None = None,
     setting: str = "",
-    by: Person | None = None,
     at: datetime | None = None,
 ) -> Clock | None:
     """A report of it is awaited: the clock that runs now; None where it has its report, or somebody
@@ -66,16 +66,29 @@ def expect_report(
     """
     with transaction.atomic():
         examination = lock_examination(examination)
-        _learn(examination, performed_at, setting)
-        clock = settle(examination, at=at or database_now(), by=by)
-        if clock is None and not is_reported(examination) and not _standing(examination):
-            if _known_since(examination, []) is None:
-                raise ValueError("Say when the images were made: the limit counts from then.")
-            raise PolicyError(
-                f"No limit for reports is in force, so no clock can start. {REPORT_POLICY} needs"
-                " its number and its ladder. Run: manage.py load_policy"
-            )
-        return clock
+        return expect_locked(examination, performed_at=performed_at, setting=setting, at=at)
+
+
+def expect_locked(
+    examination: Examination,
+    *,
+    performed_at: datetime | None = None,
+    setting: str = "",
+    at: datetime | None = None,
+    limits: "Limits | None" = None,
+) -> Clock | None:
+    """As `expect_report`, by a caller who holds the lock, or has just made it. `limits`: read
+    before, for whoever expects a thousand."""
+    _learn(examination, performed_at, setting)
+    clock = settle(examination, at=at or database_now(), limits=limits)
+    if clock is None and not is_reported(examination) and not _standing(examination):
+        if _known_since(examination, []) is None:
+            raise ValueError("Say when the images were made: the limit counts from then.")
+        raise PolicyError(
+            f"No limit for reports is in force, so no clock can start. {REPORT_POLICY} needs"
+            " its number and its ladder. Run: manage.py load_policy"
+        )
+    return clock
 
 
 def without_clock() -> list[Examination]:
@@ -108,7 +121,7 @@ def _learn(examination: Examination, performed_at: datetime | None, setting: str
 
 
 def settle(
-    examination: Examination, *, at: datetime | None = None, by: Person | None = None
+    examination: Examination, *, at: datetime | None = None, limits: "Limits | None" = None
 ) -> Clock | None:
     """Make the clock fit what is known: start it, stop it, or leave it; the one that runs.
 
@@ -124,7 +137,7 @@ def settle(
     at = at or database_now()
     if _is_excused(examination, at):
         return None
-    promised = _promised(examination, clocks, at)
+    promised = _promised(examination, clocks, at, limits or Limits())
     if promised is None or (running is not None and running.due_at <= promised.promise.due_at):
         return running
     told: Counter[str] = Counter()
@@ -189,14 +202,16 @@ class _Wait:
     promise: Promised
 
 
-def _promised(examination: Examination, clocks: Sequence[Clock], at: datetime) -> _Wait | None:
+def _promised(
+    examination: Examination, clocks: Sequence[Clock], at: datetime, limits: "Limits"
+) -> _Wait | None:
     since = _known_since(examination, clocks)
     if since is None:
         return None
     started_at = min(since, at)
     promises = [
         Promised(rule, due_at)
-        for rule in rules_for(examination)
+        for rule in limits.of(examination)
         if (due_at := limit_at(rule, ClockKind.REPORT_BY, started_at, examination.site))
     ]
     if not promises:
@@ -217,12 +232,20 @@ def _known_since(examination: Examination, clocks: Sequence[Clock]) -> datetime 
     return min(known, default=None)
 
 
-def rules_for(examination: Examination) -> list[Rule]:
-    """Those that may promise a report of it now: the national one, and the trust's own for its
-    class where that is signed."""
-    wanted = [REPORT_POLICY, *filter(None, [REPORT_POLICIES.get(examination.setting)])]
-    rules = Rule.objects.in_force().filter(policy_id__in=wanted).order_by("policy_id")
-    return [rule for rule in rules.prefetch_related("rungs", "signatures") if _may_promise(rule)]
+class Limits:
+    """The rules that may promise a report now, read once: the national one, and the trust's own
+    for a class of examinations where that is signed."""
+
+    @cached_property
+    def _rules(self) -> dict[str, Rule]:
+        wanted = [REPORT_POLICY, *REPORT_POLICIES.values()]
+        rules = Rule.objects.in_force().filter(policy_id__in=wanted)
+        read = rules.prefetch_related("rungs", "signatures")
+        return {rule.policy_id: rule for rule in read if _may_promise(rule)}
+
+    def of(self, examination: Examination) -> list[Rule]:
+        named = (REPORT_POLICY, REPORT_POLICIES.get(examination.setting, ""))
+        return [self._rules[one] for one in named if one in self._rules]
 
 
 def _may_promise(rule: Rule) -> bool:
@@ -326,4 +349,4 @@ def take_back(
         said.undone_at, said.undone_by = max(at, said.said_at), by
         said.undone_because = because.strip()
         said.save(update_fields=["undone_at", "undone_by", "undone_because"])
-        return settle(examination, at=at, by=by)
+        return settle(examination, at=at)

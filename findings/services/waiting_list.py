@@ -10,15 +10,16 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import Q
 
 from findings.arrivals import ArrivingIdentifier, ArrivingPatient, HeldReason
-from findings.models import Clock, Examination, Person, Sender, Site
+from findings.models import Clock, Examination, NoReport, Person, Sender, Site
 from findings.nhs_numbers import read_nhs_number
 from findings.services.filing import LONGEST_ACCESSION, AccessionHeld
 from findings.services.identity import Held, identify
 from findings.services.policy import PolicyError
 from findings.services.reconcile import ACCESSION, REPORTED, moment_in
-from findings.services.report_by import expect_report
+from findings.services.report_by import VERIFIED, Limits, expect_locked, lock_examination
 from findings.services.shown_first import Outcome, done, tried
 from findings.services.table_file import Mistake, Row, read_table
 from findings.services.timeline import database_now
@@ -28,8 +29,8 @@ PERFORMED = "performed_at"
 COLUMNS = (ACCESSION, PERFORMED)
 PATIENT = ("nhs_number", "hospital_number", "family_name", "given_name", "birth_date", "sex")
 OPTIONAL = (REPORTED, "modality", "examination", "site", "setting", *PATIENT)
-# Each is locked until all are kept.
-MOST_AT_ONCE = 1000
+# Of what is new: each is locked until all are kept.
+MOST_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Change:
 
 def dry_run(raw: bytes, *, sender: Sender, by: Person | None = None) -> Outcome[Change]:
     """What keeping the list would change."""
-    return tried(lambda outcome: _carry_out(raw, sender, by, outcome))
+    return tried(lambda outcome: _carry_out(raw, sender, outcome))
 
 
 def keep_waiting(
@@ -71,33 +72,37 @@ def keep_waiting(
 ) -> Outcome[Change]:
     """Keep what the list has without a report, where no line is wrong and the changes are those
     that were `seen`."""
-    return done(lambda outcome: _carry_out(raw, sender, by, outcome), seen)
+    return done(lambda outcome: _carry_out(raw, sender, outcome), seen)
 
 
 def enter_waiting(
-    arriving: ArrivingExamination, *, sender: Sender, by: Person | None = None
+    arriving: ArrivingExamination, *, sender: Sender
 ) -> tuple[Examination, Clock | None]:
     """Keep one. Raises `Held` where the identifiers do not lead to one patient or the accession is
     another's, ValueError and `PolicyError` as `expect_report`."""
     with transaction.atomic():
         take_turns(sender, [arriving])
-        return _enter(arriving, sender, by)
+        return _enter(arriving, sender, Limits())
 
 
 def _enter(
-    arriving: ArrivingExamination, sender: Sender, by: Person | None
+    arriving: ArrivingExamination, sender: Sender, limits: Limits
 ) -> tuple[Examination, Clock | None]:
     """The caller has taken its turn."""
     examination = _known(arriving, sender) or _new(arriving, sender)
-    clock = expect_report(
-        examination, performed_at=arriving.performed_at, setting=arriving.setting, by=by
+    clock = expect_locked(
+        examination,
+        performed_at=arriving.performed_at,
+        setting=arriving.setting,
+        limits=limits,
     )
     return examination, clock
 
 
 def _known(arriving: ArrivingExamination, sender: Sender) -> Examination | None:
-    """Under its accession. Where a patient is named, too, it must be that one's."""
-    examination = Examination.objects.filter(sender=sender, accession=arriving.accession).first()
+    """Under its accession, locked. Where a patient is named, too, it must be that one's."""
+    named = Examination.objects.filter(sender=sender, accession=arriving.accession).first()
+    examination = lock_examination(named) if named else None
     if examination is None or not _names_somebody(arriving.patient):
         return examination
     if identify(arriving.patient).patient.pk != examination.patient_id:
@@ -121,25 +126,27 @@ def _new(arriving: ArrivingExamination, sender: Sender) -> Examination:
         site=arriving.site or sender.site,
         modality=arriving.modality[:16],
         description=arriving.description[:200],
+        performed_at=arriving.performed_at,
+        setting=arriving.setting,
     )
 
 
 # --- A list ---------------------------------------------------------------------------------------
 
 
-def _carry_out(raw: bytes, sender: Sender, by: Person | None, outcome: Outcome[Change]) -> None:
+def _carry_out(raw: bytes, sender: Sender, outcome: Outcome[Change]) -> None:
     rows, outcome.mistakes = read_table(raw, COLUMNS, others=True)
-    lines = list(_lines(rows, sender, outcome))
+    lines = _still_to_keep(list(_lines(rows, sender, outcome)), sender, outcome)
     if len(lines) > MOST_AT_ONCE:
         words = f"More than {MOST_AT_ONCE} lines have no report: split the list."
         outcome.mistakes.append(Mistake(lines[MOST_AT_ONCE][0], words))
         return
     take_turns(sender, (arriving for _, arriving in lines))
-    before = _waiting_here(sender, [arriving.accession for _, arriving in lines])
+    before, limits = _waiting_here(sender, [one.accession for _, one in lines]), Limits()
     for line, arriving in lines:
         try:
             with transaction.atomic():
-                examination, clock = _enter(arriving, sender, by)
+                examination, clock = _enter(arriving, sender, limits)
         except Held as held:
             outcome.mistakes.append(Mistake(line, f"{held.detail} {held.suggestion}"))
         except (ValueError, PolicyError) as error:
@@ -147,6 +154,37 @@ def _carry_out(raw: bytes, sender: Sender, by: Person | None, outcome: Outcome[C
         else:
             _note(outcome, line, examination, clock, before)
     outcome.mistakes.sort(key=lambda mistake: mistake.line)
+
+
+def _still_to_keep(
+    lines: list[tuple[int, ArrivingExamination]], sender: Sender, outcome: Outcome[Change]
+) -> list[tuple[int, ArrivingExamination]]:
+    """Without those of which nothing is new here: of a list that comes each night nearly all."""
+    known = Examination.objects.filter(
+        sender=sender, accession__in=[arriving.accession for _, arriving in lines]
+    )
+    waiting = Q(pk__in=known.waiting().filter(performed_at__isnull=False).values("pk"))
+    reported = Q(current_report__status__in=VERIFIED)
+    excused = Q(pk__in=NoReport.objects.standing().values("examination"))
+    read = known.filter(waiting | reported | excused).select_related("patient")
+    by_accession = {one.accession: one for one in read.prefetch_related("patient__identifiers")}
+    left = [
+        (line, arriving)
+        for line, arriving in lines
+        if not _says_nothing_new(arriving, by_accession.get(arriving.accession))
+    ]
+    outcome.unchanged += len(lines) - len(left)
+    return left
+
+
+def _says_nothing_new(arriving: ArrivingExamination, known: Examination | None) -> bool:
+    """The same patient, by a number on this very record, and no class that was not known."""
+    if known is None or (arriving.setting and not known.setting):
+        return False
+    numbers = {one.value for one in known.patient.identifiers.all()} | {known.patient.nhs_number}
+    sent = [one.value for one in arriving.patient.identifiers]
+    sent += [arriving.patient.nhs_number] if arriving.patient.nhs_number else []
+    return numbers.issuperset(sent)
 
 
 def _waiting_here(sender: Sender, accessions: Sequence[str]) -> dict[str, int | None]:

@@ -163,9 +163,7 @@ def _enter(form: EnterWaitingForm, request: HttpRequest) -> Examination | None:
     """None, with words beside the field, where it cannot be kept as it is."""
     sender = form.cleaned_data["sender"]
     try:
-        examination, clock = services.enter_waiting(
-            form.arriving, sender=sender, by=signed_in(request)
-        )
+        examination, clock = services.enter_waiting(form.arriving, sender=sender)
     except AccessionHeld as held:
         form.add_error("accession", f"{held.detail} {held.suggestion}")
     except Held as held:

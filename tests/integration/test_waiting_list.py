@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from findings.arrivals import ArrivingStatus
@@ -92,6 +94,23 @@ def test_what_was_reported_waits_already_or_needs_no_report_is_passed_over(trust
     )
     outcome = keep_waiting(raw, sender=trust.sender)
     assert (outcome.changes, outcome.mistakes, outcome.unchanged) == ([], [], 4)
+
+
+def test_a_list_that_comes_each_night_asks_little_of_what_waits_already(trust: Trust) -> None:
+    def asked(*lines: str) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            keep_waiting(listed(*lines), sender=trust.sender)
+        return len(captured)
+
+    first = [line(f"A{number}", number=4001 + number) for number in range(6)]
+    asked(*first)
+    known = asked(*first)
+    assert known < 12
+    assert asked(*first[:2]) == known
+    assert asked(*first, line("B1", number=4010)) > known
+    again = keep_waiting(listed(line("A1", number=4002, setting="cancer")), sender=trust.sender)
+    assert not again.mistakes
+    assert Examination.objects.get(accession="A1").setting == "cancer", "that was not known"
 
 
 def test_a_known_examination_needs_no_patient_and_learns_when_it_was_made(trust: Trust) -> None:
