@@ -138,7 +138,7 @@ def _carry_out(raw: bytes, sender: Sender, outcome: Outcome[Change]) -> None:
     rows, outcome.mistakes = read_table(raw, COLUMNS, others=True)
     lines = _still_to_keep(list(_lines(rows, sender, outcome)), sender, outcome)
     if len(lines) > MOST_AT_ONCE:
-        words = f"More than {MOST_AT_ONCE} lines have no report: split the list."
+        words = f"More than {MOST_AT_ONCE} examinations are new here: split the list."
         outcome.mistakes.append(Mistake(lines[MOST_AT_ONCE][0], words))
         return
     take_turns(sender, (arriving for _, arriving in lines))
