@@ -200,7 +200,7 @@ def teams_that_can_hold(finding: Finding) -> Any:
     return (
         Team.objects.filter(
             organisation__in=organisations,
-            kind__in=[*Team.CLINICAL, Team.Kind.COORDINATION],
+            kind__in=Team.HOLDERS,
             memberships__person__is_active=True,
         )
         .exclude(pk=finding.owner_team_id or 0)

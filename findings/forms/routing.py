@@ -29,7 +29,8 @@ class LastRuleForm(forms.Form):
                 name: getattr(value, "pk", value) for name, value in values.items()
             }
         super().__init__(*args, **kwargs)
-        self._offer("team", Team.objects.filter(organisation=organisation))
+        teams = Team.objects.filter(organisation=organisation, kind__in=Team.HOLDERS)
+        self._offer("team", teams)
 
     def _offer(self, name: str, rows: Any) -> None:
         field: Any = self.fields[name]

@@ -89,6 +89,8 @@ class Team(models.Model):
 
     # The kinds whose members answer findings.
     CLINICAL: ClassVar = (Kind.CLINICAL, Kind.PRACTICE)
+    # Those that can hold a finding.
+    HOLDERS: ClassVar = (*CLINICAL, Kind.COORDINATION)
     # Those that hear of examinations without a report.
     WAITING: ClassVar = (Kind.REPORTING, Kind.COORDINATION)
 

@@ -3,12 +3,14 @@
 from itertools import product
 
 import pytest
+from django.urls import reverse
 
-from findings.models import Audience, Membership, Team
+from findings.models import Audience, Membership, RoutingRule, Team
 from findings.services.coverage import duties_of
 from findings.services.rota import make_post
 from findings.services.timeline import database_now
 from tests.factories import SiteFactory, Trust, a_trust
+from tests.pages import fill_in, signed_in, words_of
 
 pytestmark = pytest.mark.django_db
 
@@ -74,3 +76,15 @@ def test_an_imaging_manager_can_be_on_the_rota_of_its_post(trust: Trust) -> None
     assert list(post.may_be_on) == [manager]
     assert manager.is_imaging_manager
     assert not trust.colleague.is_imaging_manager
+
+
+def test_no_finding_can_be_routed_to_it(trust: Trust) -> None:
+    """Its members are no clinicians: they could not answer."""
+    team = reporting_team(trust, name="Imaging reporting")
+    address = reverse("add-routing-rule")
+    client = signed_in(trust.coordinator)
+    assert str(trust.team) in words_of(client.get(address))
+    assert str(team) not in words_of(client.get(address))
+    answer = fill_in(client, address, {"team": str(team.pk), "specialty": "resp"})
+    assert "Select a team" in words_of(answer)
+    assert not RoutingRule.objects.filter(team=team).exists()
