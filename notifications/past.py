@@ -25,6 +25,7 @@ from notifications.models import (
     Route,
 )
 from notifications.outcomes import tell_sender
+from notifications.standing import Standing
 
 Status, Outcome = Notification.Status, DeliveryResult.Outcome
 
@@ -114,6 +115,8 @@ class Past:
             for name, ways in hospital.reached_by.items()
             if "refused" in ways
         }
+        # Asked once: in this past nobody changes teams, goes on leave or is on a rota.
+        self.standing = Standing(self.people.values())
         self.rng = seeded("delivery")
         self.look_again = False
         self.tries = Tries()
@@ -195,7 +198,9 @@ class Past:
                 notification.finding = subject
             notification.recipient = person
             if person not in words:
-                words[person] = messages.write(notification, at=at, may_be_second=False)
+                words[person] = messages.write(
+                    notification, at=at, may_be_second=False, standing=self.standing
+                )
             lines += self._try(notification, words[person], at, may_be_busy)
         if of_finding:
             Event.objects.bulk_create(sorted(lines, key=lambda line: line.at))
