@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from io import StringIO
 from itertools import permutations
 from pathlib import Path
+from random import Random
 
 import pytest
 from django.core.management import call_command
@@ -228,6 +229,42 @@ def test_a_report_that_is_here_already_leaves_nothing_to_expect(trust: Trust) ->
     examination = reported(trust)
     assert expect_report(examination, performed_at=ago(3)) is None
     assert not examination.clocks.exists()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_happens_it_runs_exactly_while_a_report_is_owed(trust: Trust, seed: int) -> None:
+    rng = Random(seed)
+    made, first = ago(40), versions(trust, PRELIMINARY, performed_at=ago(40))[0]
+    first = replace(first, performed_at=made)
+    examination = receive(trust, first)
+    came = [(first.reported_at, PRELIMINARY)]
+    excused = False
+    for number in range(14):
+        status = rng.choice([PRELIMINARY, FINAL, CORRECTED, WITHDRAWN])
+        match rng.choice(["file", "file", "say", "back", "expect"]):
+            case "file":
+                at = first.reported_at + timedelta(minutes=rng.randrange(-600, 600))
+                receive(trust, replace(first, status=status, reported_at=at, text=f"{number}"))
+                came.append((at, status))
+                excused = excused and status == WITHDRAWN
+            case "say" if running(examination):
+                say(examination, trust.coordinator)
+                excused = True
+            case "back" if excused:
+                take_back(
+                    examination.no_reports.standing().get(), because="A.", by=trust.coordinator
+                )
+                excused = False
+            case "expect":
+                expect_report(examination, performed_at=ago(rng.randrange(50)))
+        examination.refresh_from_db()
+        gone = max((at for at, what in came if what == WITHDRAWN), default=made)
+        reported = any(at > gone and what in (FINAL, CORRECTED) for at, what in came)
+        clock = running(examination)
+        assert (clock is not None) == (not reported and not excused), (number, came, excused)
+        assert clock is None or clock.due_at == made + LIMIT
+        waiting = Step.objects.unfired().exclude(clock=clock)
+        assert not waiting.filter(examination=examination).exists()
 
 
 # --- A person says that none will come ------------------------------------------------------------
