@@ -181,8 +181,8 @@ def _of_the_same(found: Sequence[Notification]) -> Iterator[QuerySet[Notificatio
     """Every message of the findings, and of the examinations if there are any."""
     if findings := {one.finding_id for one in found if one.finding_id}:
         yield Notification.objects.filter(finding__in=findings)
-    if examinations := {one.examination_id for one in found if one.examination_id}:
-        yield Notification.objects.filter(examination__in=examinations)
+    if clocks := {one.step.clock_id for one in found if one.examination_id}:
+        yield Notification.objects.filter(step__clock__in=clocks)
 
 
 def unusable(notification: Notification) -> str:

@@ -257,12 +257,8 @@ class Notification(OfOne):
                 condition=Q(status__in=["queued", "sending"]),
             ),
             models.Index(fields=["recipient", "-created_at"]),
-            models.Index(
-                fields=["examination"],
-                name="notifications_of_examinations",
-                condition=Q(examination__isnull=False),
-            ),
-            # Beside ten thousand of findings the few of examinations are not looked for.
+            # Beside ten thousand of findings the few of examinations are not looked for; as with
+            # steps, there is no index by examination, and those of one are found by its steps.
             models.Index(
                 fields=["priority", "next_attempt_at"],
                 name="messages_of_waits_to_send",

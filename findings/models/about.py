@@ -35,7 +35,7 @@ class OfOne(models.Model):
     finding = models.ForeignKey(
         "findings.Finding", models.PROTECT, related_name="%(class)ss", null=True, blank=True
     )
-    # Few are of one: each model has an index of those only.
+    # Few are of one: where a model has an index, it is of those only.
     examination = models.ForeignKey(
         "findings.Examination",
         models.PROTECT,

@@ -238,18 +238,15 @@ class Step(OfOne):
                 name="steps_to_fire",
                 condition=Q(fired_at__isnull=True, cancelled_at__isnull=True),
             ),
-            # Among millions of findings' steps the few of examinations are not looked for.
+            # Among millions of findings' steps the few of examinations are not looked for. No index
+            # by examination beside it: the planner would go through all that it ever had instead.
+            # Whoever wants the steps of one has its clocks.
             models.Index(
                 fields=["priority", "falls_at"],
                 name="steps_of_examinations_to_fire",
                 condition=Q(
                     fired_at__isnull=True, cancelled_at__isnull=True, examination__isnull=False
                 ),
-            ),
-            models.Index(
-                fields=["examination"],
-                name="steps_of_examinations",
-                condition=Q(examination__isnull=False),
             ),
             models.Index(
                 fields=["fired_at"], name="steps_fired", condition=Q(fired_at__isnull=False)
