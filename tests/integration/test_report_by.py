@@ -18,6 +18,7 @@ from findings.services.merge import came_since, merge_patients, undo_merge
 from findings.services.policy import PolicyError, load_policy, sign_rule
 from findings.services.receive import receive_report
 from findings.services.report_by import expect_report, no_report_expected, take_back
+from notifications.firing import fire_due_steps
 from tests.factories import (
     Trust,
     a_trust,
@@ -157,6 +158,34 @@ def _patient(examination: Examination) -> ArrivingPatient:
         given_name=examination.patient.given_name,
         birth_date=examination.patient.birth_date,
     )
+
+
+def test_whoever_was_told_before_an_earlier_start_became_known_is_not_told_again(
+    trust: Trust,
+) -> None:
+    examination = reported(trust, status=PRELIMINARY, performed_at=None, reported_at=ago(22))
+    fire_due_steps()
+    told = clock_of(examination)
+    assert told.steps.filter(fired_at__isnull=False).count() == 1
+    expect_report(examination, performed_at=ago(25))
+    assert clock_of(examination) != told
+    assert not clock_of(examination).steps.due().exists()
+    assert coming(clock_of(examination))[0] == (28, "team")
+
+
+def test_a_later_start_that_becomes_known_gives_no_more_time(trust: Trust) -> None:
+    examination = reported(trust, status=PRELIMINARY, performed_at=None, reported_at=ago(10))
+    due_at = clock_of(examination).due_at
+    said = say(examination, trust.coordinator)
+    expect_report(examination, performed_at=ago(5))
+    take_back(said, because="A mistake.", by=trust.coordinator)
+    assert clock_of(examination).due_at == due_at
+
+
+def test_of_an_emergency_nothing_is_saved_up_for_the_morning(trust: Trust) -> None:
+    for setting, may_wait in (("emergency", False), ("inpatient", True), ("", True)):
+        steps = clock_of(waits(trust, setting=setting)).steps
+        assert {step.may_wait for step in steps.all()} == {may_wait}, setting
 
 
 def test_without_any_time_nothing_can_be_expected(trust: Trust) -> None:
