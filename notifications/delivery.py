@@ -207,8 +207,12 @@ class _Batch:
 
     def _give_up(self, hopeless: Sequence[Notification]) -> None:
         for one in hopeless:
-            given_up = give_up(one.pk, because=UNWRITABLE)
-            self.counted.update(failed=given_up, retried=-given_up)
+            try:
+                given_up = give_up(one.pk, because=UNWRITABLE)
+            except Exception as error:
+                pass_over(log, "message not given up", error, notification=one.pk)
+            else:
+                self.counted.update(failed=given_up, retried=-given_up)
 
     def _put_aside(self, aside: Sequence[Notification], status: str, **change: Any) -> None:
         if aside:
