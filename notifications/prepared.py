@@ -23,6 +23,9 @@ class Prepared:
         with connection.cursor() as cursor:
             known = _known.setdefault(connection.connection, set())
             if self._name not in known:
+                # The values change nothing: rows are found by their keys. Left to its estimates
+                # PostgreSQL plans some for each value after all.
+                cursor.execute("SET plan_cache_mode = force_generic_plan")
                 cursor.execute(self._prepare)  # outlasts a transaction that is rolled back
                 known.add(self._name)
             cursor.execute(self._execute, values)
