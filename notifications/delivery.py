@@ -46,7 +46,7 @@ ROUND = 30.0
 # channel has its turn. What is shown in the application comes first and goes by the hundred.
 TURN, TURN_IN_APP = 0.5, 0.1
 # Messages that are taken together: as many as can be sent within a turn.
-FIRST_BATCH, MOST_IN_A_BATCH = 10, 100
+FIRST_BATCH, MOST_IN_A_BATCH = 10, 200
 # When our own code fails on one message: it waits, and the watchdog shows it. After the third time
 # it has failed, so that the next way or the next step takes over.
 AFTER_OUR_FAULT, GIVE_UP_AFTER = timedelta(minutes=5), timedelta(minutes=9)

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
-from django.template.loader import render_to_string
+from django.template.loader import get_template
 
 from findings.models import NEWS, Audience, Clock, Event, Finding, ReportStatus, Step
 from findings.services.clocks import REPORT_CHANGED
@@ -107,7 +107,7 @@ def write(
     context = _context(notification, at, standing) | {"may_be_second": may_be_second}
     return Message(
         subject=_one_line(context["subject"]),
-        text=render_to_string("messages/notification.txt.jinja", context).strip() + "\n",
+        text=_render("messages/notification.txt.jinja", context).strip() + "\n",
         html=_html("messages/notification.html.jinja", context, notification),
     )
 
@@ -133,13 +133,20 @@ def write_digest(
     }
     return Message(
         subject=subject,
-        text=render_to_string("messages/digest.txt.jinja", context).strip() + "\n",
+        text=_render("messages/digest.txt.jinja", context).strip() + "\n",
         html=_html("messages/digest.html.jinja", context, notifications[0]),
     )
 
 
+_template = lru_cache(get_template)
+
+
+def _render(template: str, context: dict[str, Any]) -> str:
+    return _template(template).render(context)
+
+
 def _html(template: str, context: dict[str, Any], notification: Notification) -> str:
-    return render_to_string(template, context) if notification.channel == Channel.EMAIL else ""
+    return _render(template, context) if notification.channel == Channel.EMAIL else ""
 
 
 def _digest_headline(findings: int, waits: int, news: int) -> str:
