@@ -6,9 +6,11 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from findings.models import Examination, Membership, Team
+from findings.models import Examination, Membership, Person, Team
 from findings.services.report_by import expect_report, no_report_expected
-from tests.factories import Trust, a_trust, unreported
+from notifications import inbox
+from notifications.firing import fire_due_steps
+from tests.factories import Trust, a_trust, flagged, unreported
 from tests.functional.browser import DESKTOP, PHONE, check
 from tests.integration.test_waiting_list import line, listed
 
@@ -53,6 +55,28 @@ def test_the_pages_of_waiting_can_be_read_by_everybody_at_every_width(browser, t
     for name, address in pages.items():
         page.goto(browser.address + address)
         check(page, f"waiting {name}", browser)
+
+
+def test_it_stands_beside_findings_in_the_inbox_and_among_what_nobody_can_be_told_of(
+    browser, trust
+):
+    examination, director = (
+        waits(trust, 31),
+        Person.objects.get(memberships__team__kind="reporting"),
+    )
+    flagged(trust, category="cancer")
+    fire_due_steps()
+    inbox.show(50)
+    page = browser.new_page(PHONE, person=director)
+    page.goto(browser.address + reverse("inbox"))
+    check(page, "waiting in the inbox", browser)
+    director.routes.all().update(removed_at=timezone.now())
+    other = browser.new_page(DESKTOP, person=trust.coordinator)
+    other.goto(browser.address + reverse("coverage"))
+    check(other, "waiting on coverage", browser)
+    page.get_by_role("button", name="Open").first.press("Enter")
+    page.wait_for_url(f"**{reverse('wait', args=[examination.public_id])}")
+    page.get_by_text(examination.accession).first.wait_for()
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["script", "no-script"])
