@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from findings.arrivals import ArrivingStatus
 from findings.models import Clock, Examination, Patient
+from findings.services import waiting_list
 from findings.services.report_by import expect_report, no_report_expected
 from findings.services.shown_first import Outcome
 from findings.services.waiting_list import Change, dry_run, keep_waiting
@@ -158,6 +159,16 @@ def test_a_line_that_is_wrong_is_named_and_nothing_is_kept(trust: Trust) -> None
     }
     assert [said[number] for number, part in expected.items() if part not in said[number]] == []
     assert not Patient.objects.filter(family_name="Example").exists()
+
+
+def test_a_list_of_too_many_new_ones_is_to_be_split(trust: Trust, monkeypatch) -> None:
+    monkeypatch.setattr(waiting_list, "MOST_AT_ONCE", 2)
+    three = [line(f"A{number}", number=4001 + number) for number in range(3)]
+    assert wrong(keep_waiting(listed(*three), sender=trust.sender)) == [
+        (4, "More than 2 examinations are new here: split the list.")
+    ]
+    assert not keep_waiting(listed(*three[:2]), sender=trust.sender).mistakes
+    assert not keep_waiting(listed(*three), sender=trust.sender).mistakes, "one is new"
 
 
 def test_no_patient_is_named_in_what_is_shown(trust: Trust) -> None:

@@ -12,7 +12,7 @@ from findings.arrivals import ArrivingStatus
 from findings.models import Examination, Leave, Membership, NoReport, Team, Viewing
 from findings.services.leave import set_leave
 from findings.services.policy import load_policy, sign_rule
-from findings.services.report_by import expect_report
+from findings.services.report_by import expect_report, no_report_expected
 from notifications.firing import fire_due_steps
 from notifications.models import Notification
 from tests.factories import SiteFactory, Trust, a_trust, reported, unreported
@@ -54,8 +54,10 @@ def manager_of(trust: Trust, **fields: object):
 
 
 def test_the_list_has_age_limit_whose_it_is_and_the_least_time_left_first(trust: Trust) -> None:
-    young, old = waits(trust, 3), waits(trust, 30)
+    young, old, ended = waits(trust, 3), waits(trust, 30), waits(trust, 5)
+    no_report_expected(ended, reason="cancelled", because="Cancelled.", by=trust.coordinator)
     text = words_of(signed_in(trust.coordinator).get(LIST))
+    assert ended.accession not in text
     assert text.index(old.accession) < text.index(young.accession)
     assert "2 waiting" in text
     assert "1 late" in text
