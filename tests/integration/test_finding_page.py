@@ -181,6 +181,7 @@ def test_after_acknowledging_the_action_is_asked_for(trust: Trust) -> None:
         "act",
         "patient-told",
         "offer",
+        "take-back",
         *LETTERS,
         "note",
     ]
