@@ -11,14 +11,15 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from findings.models import Event, Finding, Person, Step
+from findings.models import Event, Examination, Finding, NoReport, Person, Step
 from findings.services.acknowledge import acknowledge_finding
+from findings.services.report_by import no_report_expected
 from findings.states import BY_STATE, MoveRefused
 from notifications.models import Channel, DeliveryAttempt, Notification
 from notifications.outcomes import UNDELIVERED
 from tests.engine.mail import AFTER, BEFORE, MailServer
 from tests.engine.world import Engines, all_quiet, check_history, engines, wait_until
-from tests.factories import Trust, flagged
+from tests.factories import Trust, flagged, waiting_examination
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db(transaction=True)]
 
@@ -77,9 +78,14 @@ def test_whoever_is_killed_every_step_fires_once_and_every_message_arrives(
     mail.answers[trust.director.email] = "550 5.1.1 No such mailbox"
     waiting = [flagged(trust, category=category, at=ago(**since)) for category, since in BACKLOG]
     answered = [flagged(trust, at=ago(minutes=14, seconds=50 + n)) for n in range(4)]
+    waits = [waiting_examination(trust, performed_at=ago(days=22)) for _ in range(12)]
     engine.crowd("fire", "fire", "fire", "deliver", "deliver", "deliver", "deliver")
 
     commits = {}
+    for examination in waits[::2]:
+        no_report_expected(
+            examination, reason=NoReport.Reason.CANCELLED, because="Not done.", by=trust.coordinator
+        )
     for finding in answered:
         acknowledge_at_once(finding, trust.referrer, trust.colleague)
         commits[finding.pk] = timezone.now()
@@ -91,6 +97,8 @@ def test_whoever_is_killed_every_step_fires_once_and_every_message_arrives(
     for finding in waiting:
         _check_everybody_due_was_told(finding, mail)
     _check_nothing_started_after(commits)
+    for examination in waits:
+        _check_wait(examination, mail)
     _check_the_killed(trust, mail)
     assert UNDELIVERED in str(list(waiting[0].steps.values_list("words", flat=True)))
 
@@ -125,6 +133,22 @@ def _check_nothing_started_after(commits: dict[int, datetime]) -> None:
             started_at__gt=at,
         )
         assert not late.exists(), "nothing is sent for the first time after an acknowledgement"
+
+
+def _check_wait(examination: Examination, mail: MailServer) -> None:
+    """Told once while it waits, and not any more once its clock has stopped."""
+    clock = examination.clocks.get()
+    messages = examination.notifications.filter(channel=Channel.EMAIL)
+    ids = [one.message_id for one in messages]
+    if clock.stopped_at:
+        late = DeliveryAttempt.objects.filter(
+            notification__examination=examination, started_at__gt=clock.stopped_at
+        )
+        assert not late.exists(), "nothing is sent after its clock has stopped"
+        assert not clock.steps.filter(fired_at__gt=clock.stopped_at).exists()
+    else:
+        assert len(ids) == 1
+        assert [one.message_id for one in mail.arrived].count(ids[0]) == 1
 
 
 def _check_the_killed(trust: Trust, mail: MailServer) -> None:
