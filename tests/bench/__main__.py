@@ -182,12 +182,14 @@ def _fire(bench: Bench) -> None:
 def _whole(bench: Bench) -> None:
     from tests.bench import burst, limits
 
-    runs, limit = [], []
+    runs, by_hand, kept = [], [], []
     for _ in range(bench.given.runs):
         runs.append(burst.whole(bench, bench.given.findings))
-        with bench.sink() as (port, _kept):
-            limit.append(limits.sent_by_hand(port))
-    say("sent, messages/s (limit: no database)", [run.sent for run in runs], limit)
+        with bench.copy() as database, bench.sink() as (port, _):
+            by_hand.append(limits.sent_by_hand(port))
+            kept.append(limits.sent_and_kept(database.url, port))
+    say("sent, messages/s (limit: two commits and mail)", [run.sent for run in runs], kept)
+    say("two commits and mail (limit: mail alone)", kept, by_hand)
     say("fired while sending, steps/s", [run.fired for run in runs])
     say("first critical one at the server after, s", [run.first_critical for run in runs])
     say("last critical one after, s", [run.last_critical for run in runs])

@@ -74,6 +74,37 @@ def _send_by_hand(port: int) -> int:
     return count
 
 
+def sent_and_kept(url: str, port: int) -> float:
+    """The same with what no sender can do without: a row that is on the disk before each message,
+    and one after it."""
+    import psycopg2
+
+    connection = psycopg2.connect(url)
+    with connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE kept (words text)")
+    connection.close()
+    return _by_two(_send_and_keep, (url, port))
+
+
+BEFORE = "INSERT INTO kept VALUES (%s)"
+AFTER = "SET LOCAL synchronous_commit = off; INSERT INTO kept VALUES ('accepted')"
+
+
+def _send_and_keep(given: tuple[str, int]) -> int:
+    import psycopg2
+
+    count = 1000
+    connection = psycopg2.connect(given[0])
+    connection.autocommit = True
+    with connection.cursor() as cursor, smtplib.SMTP("127.0.0.1", given[1]) as server:
+        for _ in range(count):
+            cursor.execute(BEFORE, [TEXT])
+            server.sendmail("from@bench", ["to@bench"], TEXT)
+            cursor.execute(AFTER)
+    connection.close()
+    return count
+
+
 def _by_two(work: Callable[[Any], int], given: Any) -> float:
     with ProcessPoolExecutor(2) as pool:
         list(pool.map(len, ["", ""]))  # both are there before the time begins
