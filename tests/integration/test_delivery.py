@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from findings.models import Event, Finding
-from findings.services.timeline import database_now
+from findings.services.timeline import database_now, lock
 from findings.words import clock_time
 from notifications import delivery, leases, messages
 from notifications.attempts import begin
@@ -22,6 +23,7 @@ from notifications.firing import fire_due_steps
 from notifications.models import Channel, DeliveryAttempt, DeliveryResult, Notification
 from notifications.outcomes import MAY_HAVE_ARRIVED, NO_THIRD, settle
 from tests.engine.mail import MailServer
+from tests.engine.world import wait_until
 from tests.factories import TEXT, Trust, acknowledged, flagged
 from tests.integration.telling import (
     ago,
@@ -510,6 +512,35 @@ def test_the_attempt_is_committed_before_the_call_and_nothing_is_open_during_it(
     fired(trust)
     deliver_due()
     assert LooksAround.saw == [(False, 1)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_result_waits_for_the_finding_and_then_sees_whose_the_message_is(trust: Trust) -> None:
+    """One statement, and so one look at the rows: what changes while it waits must still count."""
+    finding = fired(trust)
+    turn = in_mid_send()
+
+    def settled() -> str:
+        try:
+            return settle(turn, None)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            lock(finding)
+            result = pool.submit(settled)
+            wait_until(somebody_waits, within=10)
+            # It holds nothing yet, or two writers could wait for each other.
+            message = Notification.objects.select_for_update(nowait=True).get(channel="email")
+            Notification.objects.filter(pk=message.pk).update(lease_token=uuid.uuid4())
+        assert result.result(10) == Outcome.LEASE_LOST
+
+
+def somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone() is not None
 
 
 class LooksAround:
