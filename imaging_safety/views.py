@@ -103,7 +103,7 @@ def home(request: HttpRequest) -> HttpResponse:
     for role, name in FIRST_PAGES:
         if request.user.has_role(role) and address(name):
             return redirect(name)
-    return redirect("help")
+    return redirect("waiting" if request.user.is_imaging_manager else "help")
 
 
 @login_not_required

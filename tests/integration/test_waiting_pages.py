@@ -44,7 +44,7 @@ def page_of(examination: Examination) -> str:
 
 
 def manager_of(trust: Trust, **fields: object):
-    team = Team.objects.create(
+    team, _ = Team.objects.get_or_create(
         organisation=trust.organisation, kind=Team.Kind.REPORTING, name="Imaging reporting"
     )
     return trust.add(team=team, **fields)
@@ -96,6 +96,7 @@ def test_an_imaging_manager_without_a_role_has_the_list_in_the_navigation(trust:
     assert examination.accession in words_of(page)
     assert f'href="{LIST}" aria-current="page"' in page.content.decode()
     assert signed_in(trust.referrer).get(LIST).status_code == 403
+    assert signed_in(manager_of(trust)).get("/").url == LIST
 
 
 def test_whoever_stands_in_for_an_imaging_manager_may_look(trust: Trust) -> None:
