@@ -238,12 +238,13 @@ class Step(OfOne):
                 name="steps_to_fire",
                 condition=Q(fired_at__isnull=True, cancelled_at__isnull=True),
             ),
-            # Among millions of findings' steps the few of examinations are not looked for. No index
-            # by examination beside it: the planner would go through all that it ever had instead.
-            # Whoever wants the steps of one has its clocks.
+            # Among millions of findings' steps the few of examinations are not looked for; by moment
+            # alone, since nearly all have one priority. No index by examination beside it: the
+            # planner would go through all that it ever had instead. Whoever wants the steps of one
+            # has its clocks.
             models.Index(
-                fields=["priority", "falls_at"],
-                name="steps_of_examinations_to_fire",
+                fields=["falls_at"],
+                name="steps_of_waits_to_fire",
                 condition=Q(
                     fired_at__isnull=True, cancelled_at__isnull=True, examination__isnull=False
                 ),
