@@ -238,8 +238,8 @@ class Step(OfOne):
                 name="steps_to_fire",
                 condition=Q(fired_at__isnull=True, cancelled_at__isnull=True),
             ),
-            # Among millions of findings' steps the few of examinations are not looked for; by moment
-            # alone, since nearly all have one priority. No index by examination beside it: the
+            # Among millions of findings' steps those of examinations are not looked for. By moment
+            # alone, since nearly all have one priority. There is no index by examination: the
             # planner would go through all that it ever had instead. Whoever wants the steps of one
             # has its clocks.
             models.Index(
