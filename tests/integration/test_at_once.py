@@ -13,12 +13,16 @@ from findings.arrivals import (
     ArrivingPatient,
 )
 from findings.models import (
+    Clock,
     Examination,
     IncomingMessage,
     Patient,
     Receipt,
     Report,
+    Step,
 )
+from findings.services.receive import receive_report
+from findings.services.waiting_list import keep_waiting
 from tests.factories import (
     a_trust,
     arriving,
@@ -92,3 +96,19 @@ def test_messages_that_name_the_same_two_patients_never_wait_for_each_other() ->
     outcomes = [receipt.outcome for each in received for receipt in each.receipts]
     assert outcomes.count(Outcome.NEW_REPORT) == 2
     assert outcomes.count(Outcome.DUPLICATE) == 14
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_list_and_the_report_that_it_has_not_heard_of_leave_nothing_to_wait_for() -> None:
+    trust = a_trust()
+    final = arriving(trust)
+    number = final.patient.nhs_number
+    listed = f"accession,performed_at,nhs_number\n{final.accession},2026-11-01 09:00,{number}\n"
+    lists = [lambda: keep_waiting(listed.encode(), sender=trust.sender)] * 3
+    reports = [lambda: receive_report(sender=trust.sender, arriving=final)] * 2
+    outcomes = all_at_once(*lists, *reports)
+    assert not [mistake for outcome in outcomes[:3] for mistake in outcome.mistakes]  # type: ignore[attr-defined]
+    assert (Examination.objects.count(), Report.objects.count()) == (1, 1)
+    assert not Examination.objects.waiting().exists()
+    assert not Step.objects.unfired().filter(examination__isnull=False).exists()
+    assert Clock.objects.count() <= 1
