@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.faults.ground import Ground
-from tests.faults.mutants import MUTANTS
+from tests.faults.mutants import MUTANTS, OF_THE_POSTMAN
 from tests.faults.turned import NOT_HERE
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def main() -> int:
         print(NOT_HERE, flush=True)
     try:
         ground.prepare()
+        for name in OF_THE_POSTMAN.intersection(given.mutant):
+            MUTANTS[name]()
         return _Campaign(given, ground).run()
     finally:
         ground.stop()

@@ -1,6 +1,7 @@
 """Engines with a fault, to see that the checker finds it: `make faults ARGS="--mutant forgetful"`.
 
-Each is put into the nursery's processes. A campaign with one must end with 1.
+Each is put into the nursery's processes; one of them into the postman, who brings back mail. A
+campaign with one must end with 1.
 """
 
 from collections.abc import Callable
@@ -42,8 +43,17 @@ def cheerful() -> None:
     watchdog.CHECKS = ()
 
 
+def deaf() -> None:
+    """Mail that comes back is noted, and nothing follows: it stays "sent"."""
+    from notifications import receipts
+
+    receipts._FOLLOWS[receipts.Outcome.FAILED] = receipts._delayed
+
+
 MUTANTS: dict[str, Callable[[], None]] = {
     "hopeful": hopeful,
     "forgetful": forgetful,
     "cheerful": cheerful,
+    "deaf": deaf,
 }
+OF_THE_POSTMAN = {"deaf"}
