@@ -1,12 +1,20 @@
-"""Statements that every message needs, planned once a connection: it takes as long as running them.
+"""Statements that every message needs, planned once a connection.
 
-A plan follows its tables: PostgreSQL makes another when they change or are analysed.
+Planning one takes as long as running it. A plan follows its tables: PostgreSQL makes another when
+they change or are analysed. Behind a pooler that hands each transaction to another session nothing
+can be prepared. That is noticed, and they go whole.
 """
 
+import logging
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from django.db import connection
+from django.db import DatabaseError, connection
+
+log = logging.getLogger(__name__)
+
+# "invalid_sql_statement_name" and "duplicate_prepared_statement": the session is not ours alone.
+NOT_OUR_SESSION = ("26000", "42P05")
 
 
 class Prepared:
@@ -14,12 +22,33 @@ class Prepared:
 
     def __init__(self, name: str, sql: str, **types: str) -> None:
         self._name = name
+        self._whole = sql % {each: f"%({each})s::{kind}" for each, kind in types.items()}
         numbered = sql % {each: f"${n}" for n, each in enumerate(types, start=1)}
         self._prepare = f"PREPARE {name} ({', '.join(types.values())}) AS {numbered}"
         self._execute = f"EXECUTE {name} ({', '.join(f'%({each})s' for each in types)})"
 
     def row(self, **values: Any) -> tuple[Any, ...] | None:
         """What it returns; None when that is nothing."""
+        global _pooled
+        if _pooled:
+            return self._plain(values)
+        try:
+            return self._prepared(values)
+        except DatabaseError as error:
+            if getattr(error.__cause__, "pgcode", None) not in NOT_OUR_SESSION:
+                raise
+            _pooled = True
+            log.warning("the database is behind a pooler: statements are not prepared")
+            if connection.in_atomic_block:  # which is lost; what is tried again goes through
+                raise
+            return self._plain(values)
+
+    def _plain(self, values: dict[str, Any]) -> tuple[Any, ...] | None:
+        with connection.cursor() as cursor:
+            cursor.execute(self._whole, values)
+            return cursor.fetchone()
+
+    def _prepared(self, values: dict[str, Any]) -> tuple[Any, ...] | None:
         with connection.cursor() as cursor:
             known = _known.setdefault(connection.connection, set())
             if self._name not in known:
@@ -32,5 +61,6 @@ class Prepared:
             return cursor.fetchone()
 
 
+_pooled = False
 # By connection: a new one knows nothing.
 _known: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
