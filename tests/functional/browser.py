@@ -233,6 +233,7 @@ def check(page: Page, name: str, browser: Browser | None = None) -> None:
     With `browser`: nothing was said on its console either. With SCREENSHOTS set a picture of
     each width is kept, too slow for every run.
     """
+    page.wait_for_load_state("domcontentloaded")  # a click returns as soon as the next page begins
     for viewport in (DESKTOP, PHONE, NARROW):
         if page.viewport_size != viewport:
             page.set_viewport_size(viewport)  # type: ignore[arg-type]

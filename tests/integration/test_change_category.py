@@ -173,6 +173,7 @@ def test_a_message_on_its_way_still_goes_and_says_the_new_limit(trust: Trust) ->
     finding = flagged(trust, category="significant_unexpected")
     fire()
     changed(finding, "critical", trust.radiologist)
+    fire()  # while the critical step is not fired, nothing less severe goes
     Notification.objects.filter(finding=finding).update(held_until=None, next_attempt_at=Now())
     deliver()
     sent = DeliveryAttempt.objects.filter(notification__finding=finding)
