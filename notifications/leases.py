@@ -25,6 +25,8 @@ Status = Notification.Status
 HOLD = timedelta(seconds=5)
 # After it fell due a critical step has fired, unless something is wrong with it.
 FIRED_WITHIN = timedelta(seconds=10)
+# Nothing is kept back for longer, however much of what is critical comes meanwhile.
+KEPT_BACK = timedelta(seconds=30)
 DUE = Q(status=Status.QUEUED, next_attempt_at__lte=Now())
 # A longer list is not read; the rest goes in the next one.
 MOST_IN_A_DIGEST = 50
@@ -58,7 +60,8 @@ def next_ones(channel: Channel) -> QuerySet[Notification]:
 
     Two processes fire and two send, so what is less severe may be ready while another process has
     what is critical in hand: not yet fired, or taken and not begun. A step that nobody can fire, a
-    sender that died: each keeps the others waiting for seconds, not for ever.
+    sender that died: each keeps the others waiting for seconds. One after the other they could do it
+    for ever, so whatever has waited for long goes all the same, after what is critical of its batch.
     """
     critical = Q(priority__lte=CRITICAL)
     to_fire = Step.objects.unfired().filter(
@@ -70,7 +73,8 @@ def next_ones(channel: Channel) -> QuerySet[Notification]:
         channel=channel,
     )
     nothing_critical = ~Exists(to_fire) & ~Exists(to_begin)
-    return in_order(waiting(channel).filter(critical | nothing_critical))
+    long_enough = Q(next_attempt_at__lt=Now() - KEPT_BACK)
+    return in_order(waiting(channel).filter(critical | nothing_critical | long_enough))
 
 
 def in_order(messages: QuerySet[Notification]) -> QuerySet[Notification]:

@@ -25,6 +25,8 @@ PROMISES = {
     ClockKind.TELL_PATIENT: "Tell the patient by",
     ClockKind.REPORT_BY: "Report by",
 }
+# Of a patient who has died.
+TOLD_INSTEAD = "Record who was told instead by"
 LIMITS = {
     ClockKind.ACKNOWLEDGE: "Acknowledge within",
     ClockKind.ACT: "Act within",
@@ -105,9 +107,11 @@ def _telling(event: Event) -> tuple[datetime, str]:
     return event.at, f"{event.data.get('to', '')} by a message"
 
 
-def promise_words(clock: Clock, now: datetime) -> str:
-    """Acknowledge by 25 November 2026 at 16:40 (in 2 hours)."""
-    return f"{PROMISES[ClockKind(clock.kind)]} {until_with_rest(clock.due_at, now)}"
+def promise_words(clock: Clock, now: datetime, *, has_died: bool = False) -> str:
+    """Acknowledge by 25 November 2026 at 16:40 (in 2 hours). Nobody is asked to tell the dead."""
+    kind = ClockKind(clock.kind)
+    promise = TOLD_INSTEAD if has_died and kind == ClockKind.TELL_PATIENT else PROMISES[kind]
+    return f"{promise} {until_with_rest(clock.due_at, now)}"
 
 
 @dataclass(frozen=True)

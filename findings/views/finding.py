@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from findings import rules
 from findings.forms.answers import NoteForm
-from findings.models import Event, Finding, Person
+from findings.models import Event, Finding, PatientChange, Person
 from findings.presenters import finding as presenter
 from findings.presenters import timeline
 from findings.presenters.change_category import last_change
@@ -49,6 +49,8 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
     steps = list(found.steps.all())
     pauses = list(found.pauses.open().filter(until_at__gt=now).select_related("entered_by"))
     current = {clock.pk for clock in running}
+    changes = list(changes_standing(found))
+    has_died = any(change.kind == PatientChange.Kind.DIED for change in changes)
     answers = presenter.answers_for(person, found)
     return {
         "finding": found,
@@ -56,9 +58,11 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
         "answers": answers,
         "offer": found.offers.open().select_related("to_person", "to_team", "offered_by").first(),
         "offered_here": any(answer.url_name == "accept-offer" for answer in answers),
-        "promises": [(clock, presenter.promise_words(clock, now)) for clock in running],
+        "promises": [
+            (clock, presenter.promise_words(clock, now, has_died=has_died)) for clock in running
+        ],
         "first_told": presenter.first_told(events),
-        "patient_changes": change_lines(changes_standing(found), events),
+        "patient_changes": change_lines(changes, events),
         "category_changed": last_change(events),
         "limits": presenter.limit_lines(limits(found.category)),
         "told": presenter.told_lines(steps, now),

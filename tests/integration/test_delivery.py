@@ -213,6 +213,18 @@ def test_nothing_goes_before_what_is_critical_and_in_another_senders_hands(
     assert urgent.reference in mail.arrived[1].text
 
 
+def test_what_was_kept_back_for_long_goes_whatever_is_critical_now(
+    mail: MailServer, trust: Trust, urgent: Finding
+) -> None:
+    """In trouble, when there is always something critical that nobody has sent yet."""
+    Notification.objects.filter(finding=urgent).update(
+        next_attempt_at=ago(seconds=leases.KEPT_BACK.seconds + 1)
+    )
+    flagged(trust)
+    assert deliver_due() == Delivered(sent=2)
+    assert urgent.reference in mail.arrived[0].text
+
+
 def test_a_slow_server_of_something_critical_holds_nobody_up(
     mail: MailServer, trust: Trust, urgent: Finding
 ) -> None:

@@ -265,11 +265,15 @@ def test_the_page_says_who_is_told_instead(trust: Trust) -> None:
     finding = flagged(trust)
     client = signed_in(trust.referrer)
     page = reverse("patient-told", args=[finding.reference])
+    of_finding = reverse("finding", args=[finding.reference])
+    assert "Tell the patient by" in words_of(client.get(of_finding))
     assert "Next of kin" not in words_of(client.get(page))
     died(finding, trust.coordinator)
+    assert "Record who was told instead by" in words_of(client.get(of_finding))
+    assert "Tell the patient by" not in words_of(client.get(of_finding))
     assert "Say who was told instead" in words_of(client.get(page))
     fill_in(client, page, {"how": "kin", "said": "Daughter."} | moment_in("told_at"))
-    shown = words_of(client.get(reverse("finding", args=[finding.reference])))
+    shown = words_of(client.get(of_finding))
     assert "Next of kin told, as the patient has died" in shown
     assert "No letter goes to the patient. Nothing closes by itself" in shown
 
