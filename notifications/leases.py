@@ -60,8 +60,8 @@ def next_ones(channel: Channel) -> QuerySet[Notification]:
 
     Two processes fire and two send, so what is less severe may be ready while another process has
     what is critical in hand: not yet fired, or taken and not begun. A step that nobody can fire, a
-    sender that died: each keeps the others waiting for seconds. One after the other they could do it
-    for ever, so whatever has waited for long goes all the same, after what is critical of its batch.
+    sender that died: each keeps the others waiting for seconds. One after the other they could do
+    it for ever, so what has waited for long goes all the same, after what is critical of its batch.
     """
     critical = Q(priority__lte=CRITICAL)
     to_fire = Step.objects.unfired().filter(
