@@ -118,7 +118,8 @@ class _Line:
                 self.left -= done
                 more = 2 * done if done >= size else done
                 self.size = max(FIRST_BATCH, min(more, MOST_IN_A_BATCH))
-                if not done or not self.left:
+                # With what was saved up, or is of both kinds, it may be more than was asked for.
+                if not done or self.left <= 0:
                     return False
                 if self._is_over():
                     return True

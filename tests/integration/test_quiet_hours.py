@@ -9,7 +9,7 @@ from django.utils import timezone
 from findings.models import Category, Event, Finding, Rung
 from notifications import watchdog
 from notifications.checks import quiet_hours_are_hours
-from notifications.delivery import Delivered
+from notifications.delivery import Delivered, deliver_due
 from notifications.models import Channel, DeliveryReceipt, Notification
 from notifications.outcomes import SWITCHED_OFF
 from notifications.quiet import held_until
@@ -113,6 +113,18 @@ def test_in_the_morning_one_message_says_it_all(night, trust: Trust, mail: MailS
         assert finding.events.filter(kind=Event.Kind.SENT, data__channel="email").count() == 1
     assert [one.status for one in mailed(trust)] == [Status.SENT] * 3
     assert deliver() == Delivered()
+
+
+def test_a_round_that_a_digest_fills_ends_there(night, trust: Trust, mail: MailServer) -> None:
+    for owner in (trust.referrer, trust.referrer, trust.colleague):
+        flagged(trust, category="significant_unexpected", owner=owner)
+    fire()
+    deliver()
+    morning_comes()
+    assert deliver_due(limit=1) == Delivered(sent=1)
+    assert [one.status for one in mailed(trust)] == [Status.SENT] * 2
+    assert deliver_due(limit=1) == Delivered(sent=1)
+    assert len(mail.arrived) == 2
 
 
 def test_a_digest_leaves_out_what_was_answered_in_the_night(
