@@ -62,7 +62,7 @@ class Standing:
             return f"you are the {Duty(duty).label.lower()} of {OF_THE_TEAM}"
         if duty:
             return f"you are a member of {OF_THE_TEAM}"
-        if any(team in self._teams_of(absent) for absent in self._covers[person.pk]):
+        if team in self._teams_stood_in_for[person.pk]:
             return f"you stand in for a member of {OF_THE_TEAM}, who is on leave"
         return _why_role(person, "you were in the team that sees to its report")
 
@@ -94,10 +94,6 @@ class Standing:
             self._teams[site.pk] = found.pk if found else 0
         return self._teams[site.pk]
 
-    def _teams_of(self, person: int) -> set[int]:
-        rows = Membership.objects.filter(person=person)
-        return set(rows.values_list("team", flat=True))
-
     @cached_property
     def _duties(self) -> dict[int, dict[int, str]]:
         """By person: the teams that they are in, and their duty there."""
@@ -116,6 +112,16 @@ class Standing:
             here = stand_in(absent, away)
             if here is not None:
                 found[here].add(absent)
+        return found
+
+    @cached_property
+    def _teams_stood_in_for(self) -> dict[int, set[int]]:
+        """By person: the teams of those on leave for whom they stand in."""
+        here = {absent: person for person in self._people for absent in self._covers[person]}
+        found: dict[int, set[int]] = defaultdict(set)
+        rows = Membership.objects.filter(person__in=here)
+        for absent, team in rows.values_list("person", "team"):
+            found[here[absent]].add(team)
         return found
 
     @cached_property

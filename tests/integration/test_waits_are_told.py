@@ -20,6 +20,7 @@ from findings.models import (
     Team,
 )
 from findings.models.about import About
+from findings.services.leave import set_leave
 from notifications.delivery import Delivered, deliver_due
 from notifications.firing import _Batch, fire_due_steps
 from notifications.models import DeliveryAttempt, Notification
@@ -252,6 +253,29 @@ def test_whoever_is_told_late_reads_how_late_and_why_they(
     (arrived,) = mail.to(address(trust))
     assert str(arrived.message["Subject"]).startswith("Examination: 3 days late, please see that")
     assert why in arrived.text
+
+
+def test_whoever_stands_in_reads_that_they_do(
+    mail: MailServer, trust: Trust, manager: Person
+) -> None:
+    today = timezone.localdate()
+    set_leave(
+        person=manager, by=manager, first_on=today, last_on=today + DAY, deputy=trust.colleague
+    )
+
+    def asked(count: int) -> int:
+        """About who is in which team."""
+        for _ in range(count):
+            waits(trust, 22)
+        fire_due_steps()
+        with CaptureQueriesContext(connection) as queries:
+            deliver_due()
+        return sum('FROM "findings_membership"' in one["sql"] for one in queries)
+
+    assert asked(1) == asked(3), "however many there are"
+    read = [one.text for one in mail.to(trust.colleague.email)]
+    assert len(read) == 4
+    assert all("you stand in for a member of the team that sees to it" in text for text in read)
 
 
 def test_a_later_message_of_the_same_wait_takes_the_place_of_an_earlier(
