@@ -24,7 +24,7 @@ from notifications.models import (
     Notification,
     Route,
 )
-from notifications.outcomes import tell_sender
+from notifications.outcomes import said, tell_sender
 from notifications.standing import Standing
 
 Status, Outcome = Notification.Status, DeliveryResult.Outcome
@@ -92,13 +92,7 @@ def _line(attempt: DeliveryAttempt, outcome: str, detail: str, at: datetime) -> 
         finding=notification.finding,
         kind=Event.Kind.SENT if outcome == Outcome.ACCEPTED else Event.Kind.SEND_FAILED,
         at=at,
-        data={
-            "to": str(notification.recipient),
-            "channel": notification.channel,
-            "level": notification.step.level,
-            "attempt": attempt.number,
-            **more,
-        },
+        data=said(notification, attempt=attempt.number, **more),
     )
 
 
