@@ -249,7 +249,7 @@ def _nobody_reached(now: datetime) -> Iterator[Sentence]:
         of_findings = found["of_findings"]
         yield Sentence(
             "Nobody could be reached at the latest step of"
-            f" {_open_and_waiting(of_findings, count - of_findings)}.",
+            f" {open_and_waiting(of_findings, count - of_findings)}.",
             count,
             "open-findings" if of_findings else "waiting",
         )
@@ -262,7 +262,7 @@ def _unroutable(now: datetime) -> Iterator[Sentence]:
     found = standing.aggregate(since=Min("since_at"), **OF_BOTH)
     if found["since"]:
         yield Sentence(
-            f"Nobody can be told of {_open_and_waiting(found['findings'], found['examinations'])};"
+            f"Nobody can be told of {open_and_waiting(found['findings'], found['examinations'])};"
             f" the longest has waited for {length(now - found['since'])}.",
             found["findings"] + found["examinations"],
             "coverage",
@@ -301,7 +301,8 @@ def _page(found: dict[str, int]) -> str:
     return "waiting" if found["examinations"] and not found["findings"] else "open-findings"
 
 
-def _open_and_waiting(findings: int, examinations: int) -> str:
+def open_and_waiting(findings: int, examinations: int) -> str:
+    """2 open findings and 1 unreported examination."""
     return counted({"open finding": findings, "unreported examination": examinations})
 
 

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand
 
 from findings.models import Finding
 from findings.services.coverage import Coverage, check_coverage
-from findings.words import counted
+from notifications.watchdog import open_and_waiting
 
 
 class Command(BaseCommand):
@@ -17,8 +17,7 @@ class Command(BaseCommand):
         found = check_coverage()
         if found.unroutable:
             findings = sum(isinstance(one.subject, Finding) for one in found.unroutable)
-            waits = len(found.unroutable) - findings
-            said = counted({"open finding": findings, "unreported examination": waits})
+            said = open_and_waiting(findings, len(found.unroutable) - findings)
             self.stdout.write(f"Nobody can be told of {said}: see the page Coverage.")
         for one in found.at_risk:
             self._say(one)
