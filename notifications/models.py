@@ -176,6 +176,10 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         """Their own; and everybody's for nobody: a message is its recipient's."""
         return self.filter(recipient=person)
 
+    def on_their_way(self) -> "NotificationQuerySet":
+        """Waiting to be sent, or being sent: nobody knows yet what becomes of them."""
+        return self.filter(status__in=[Notification.Status.QUEUED, Notification.Status.SENDING])
+
     def in_app(self) -> "NotificationQuerySet":
         return self.filter(channel=Channel.IN_APP, status=Notification.Status.SENT)
 

@@ -20,7 +20,6 @@ from notifications.models import Notification
 # Pulses: of when the copy is, and when it was put in place.
 COPY_OF, PUT_BACK = "copy_of", "put_back"
 SAID_FOR = timedelta(days=7)
-Status = Notification.Status
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def say_restored(copy_of: datetime | None = None) -> Restored:
     record_all((Line(pk, Event.Kind.NOTE, said) for pk in findings), at=at)
     pulse.beat(COPY_OF, copy_of)
     pulse.beat(PUT_BACK, at)
-    waiting = Notification.objects.filter(status__in=[Status.QUEUED, Status.SENDING])
+    waiting = Notification.objects.on_their_way()
     return Restored(copy_of, at, len(findings), Step.objects.due().count(), waiting.count())
 
 

@@ -171,10 +171,8 @@ def _steps_overdue(now: datetime) -> Iterator[Sentence]:
 
 
 def _messages_stuck(now: datetime) -> Iterator[Sentence]:
-    waiting = Notification.objects.filter(
-        status__in=[Notification.Status.QUEUED, Notification.Status.SENDING],
-        created_at__lt=now - MESSAGE_LATE_AFTER,
-    ).exclude(held_until__gt=now - MESSAGE_LATE_AFTER)
+    waiting = Notification.objects.on_their_way().filter(created_at__lt=now - MESSAGE_LATE_AFTER)
+    waiting = waiting.exclude(held_until__gt=now - MESSAGE_LATE_AFTER)
     found = waiting.aggregate(every=Count("pk"), **OF_BOTH)
     if count := found["every"]:
         yield Sentence(

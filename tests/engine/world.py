@@ -121,7 +121,7 @@ def engines(logs: Path, mail: MailServer, **env: str) -> Iterator[Engines]:
 
 def all_quiet() -> bool:
     """Nothing is due and nothing waits."""
-    waiting = Notification.objects.filter(status__in=[Status.QUEUED, Status.SENDING])
+    waiting = Notification.objects.on_their_way()
     return not Step.objects.due().exists() and not waiting.exists()
 
 

@@ -174,10 +174,8 @@ def _waiting() -> float:
     from findings.models import Step
     from notifications.models import Notification
 
-    waits = [Notification.Status.QUEUED, Notification.Status.SENDING]
     try:
-        messages = Notification.objects.filter(status__in=waits)
-        return Step.objects.due().count() + messages.count()
+        return Step.objects.due().count() + Notification.objects.on_their_way().count()
     except Error:
         connection.close()
         return float("inf")

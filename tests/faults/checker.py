@@ -214,7 +214,7 @@ def _deliveries(ground: Ground, verdict: Verdict, arrived: dict[str, list[Copy]]
     verdict.messages = sum(counts.values())
     verdict.shown_as_undelivered = counts[Status.FAILED]
     verdict.no_longer_needed = counts[Status.NOT_NEEDED]
-    for waiting in Notification.objects.filter(status__in=[Status.QUEUED, Status.SENDING]):
+    for waiting in Notification.objects.on_their_way():
         verdict.lost += 1
         verdict.wrong.append(f"3: notification {waiting.pk} still waits")
     accepted = set(
@@ -225,9 +225,7 @@ def _deliveries(ground: Ground, verdict: Verdict, arrived: dict[str, list[Copy]]
     for sent in Notification.objects.filter(status=Status.SENT):
         verdict.delivered += 1
         assert sent.sent_at is not None
-        if not {ground.database_clock.showed(at) for at in (sent.created_at, sent.sent_at)} & {
-            True
-        }:
+        if not any(map(ground.database_clock.showed, (sent.created_at, sent.sent_at))):
             took = (sent.sent_at - sent.created_at).total_seconds()
             verdict.to_deliver.append(took)
             if sent.priority == CRITICAL:

@@ -182,6 +182,5 @@ class Many(Somebody):
                 copy_chosen(cursor, description=f"'{key_of_each}-' || c.number || '.'")
 
     def _is_enough(self) -> bool:
-        status = Notification.Status
-        waiting = Notification.objects.filter(status__in=[status.QUEUED, status.SENDING])
+        waiting = Notification.objects.on_their_way()
         return waiting.count() + Step.objects.due().count() > MOST_WAITING * self.at_once

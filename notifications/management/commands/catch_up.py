@@ -21,8 +21,6 @@ from notifications import rounds
 from notifications.escalation import Fired, height
 from notifications.models import Notification
 
-Status = Notification.Status
-
 
 class Command(BaseCommand):
     help = (
@@ -39,7 +37,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{listed} to catch up with; nothing was fired.")
             return
         fired = _fire_everything()
-        waiting = Notification.objects.filter(status__in=[Status.QUEUED, Status.SENDING]).count()
+        waiting = Notification.objects.on_their_way().count()
         self.stdout.write(
             f"Fired {plural(fired.steps, 'step')}. {plural(waiting, 'message')} waiting to be sent,"
             " which the engine does; one that comes late says by how much."
