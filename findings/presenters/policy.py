@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from findings.models import Audience, Category, Rule, Rung, Signature
-from findings.services.policy import REPORT_POLICIES, REPORT_POLICY
+from findings.services.policy import REPORT_POLICIES, REPORT_POLICY, in_calendar
 from findings.states import ClockKind
 from findings.words import day, duration
 
@@ -106,7 +106,7 @@ class RuleShown:
 
     def _words(self, iso: str) -> str:
         """Empty where the source gives no number."""
-        return _in_calendar(duration(iso), self.rule)
+        return in_calendar(duration(iso), self.rule)
 
     @property
     def signed(self) -> list[str]:
@@ -123,11 +123,6 @@ class RuleShown:
         ]
 
 
-def _in_calendar(words: str, rule: Rule) -> str:
-    """Days are working days where the rule counts so."""
-    return words.replace("day", "working day") if rule.calendar == rule.Calendar.WORKING else words
-
-
 def _rung(rung: Rung, rule: Rule) -> RungShown:
     whom = Audience(rung.audience)
     label = OF_REPORTS.get(whom, whom.label) if rung.clock == ClockKind.REPORT_BY else whom.label
@@ -137,7 +132,7 @@ def _rung(rung: Rung, rule: Rule) -> RungShown:
 def _moment(rung: Rung, rule: Rule) -> str:
     """ "4 hours after the clock starts", "3 working days before the limit"."""
     start = rung.anchor == Rung.Anchor.START
-    span = _in_calendar(duration(rung.offset.lstrip("-")), rule)
+    span = in_calendar(duration(rung.offset.lstrip("-")), rule)
     if not span.strip() or rung.offset.lstrip("-") in ("PT0M", "P0D"):
         return "When the clock starts" if start else "At the limit"
     if rung.offset.startswith("-"):

@@ -9,6 +9,7 @@ from findings import reach, words
 from findings.models import Audience, Clock, Examination, Step, Team
 from findings.presenters.finding import StepLine
 from findings.presenters.moments import near_with_rest
+from findings.services.policy import in_calendar
 from findings.timetable import in_words
 from findings.told import told_by
 
@@ -52,9 +53,7 @@ def _line(clock: Clock, examination: Examination, team: Team | None, now: dateti
 
 def limit_words(clock: Clock) -> str:
     """28 days: national guidance. Only a rule that calls itself national is called so."""
-    within = in_words(clock.rule.communicate_within)
-    if clock.rule.calendar == clock.rule.Calendar.WORKING:
-        within = within.replace("day", "working day")
+    within = in_calendar(in_words(clock.rule.communicate_within), clock.rule)
     whose = "national guidance" if clock.rule.is_national else clock.rule.get_basis_display()
     return f"{within}: {whose}"
 

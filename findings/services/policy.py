@@ -250,7 +250,10 @@ def _limit(kind: ClockKind, local: Rule, national: Rule | None) -> Limit | None:
         return None
     says_so = national and national.is_national and national.within(kind) == within
     rule = national if national is not None and says_so else local
-    words = in_words(within)
-    if local.calendar == Rule.Calendar.WORKING:
-        words = words.replace("day", "working day")
+    words = in_calendar(in_words(within), local)
     return Limit(kind, words, rule.get_basis_display(), rule.source, bool(says_so), str(rule))
+
+
+def in_calendar(words: str, rule: Rule) -> str:
+    """Days are working days where the rule counts so."""
+    return words.replace("day", "working day") if rule.calendar == Rule.Calendar.WORKING else words
