@@ -6,10 +6,10 @@ empty cell empties what it holds.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from findings.models import Membership, Organisation, Role, Site, Team
-from findings.services.table_file import Mistake, read_table
+from findings.services.table_file import Mistake, day_in, read_table
 
 REQUIRED = ("username", "given_name", "family_name", "organisation")
 PLAIN = ("title", "given_name", "family_name", "job_title", "professional_code", "email", "phone")
@@ -119,10 +119,8 @@ def _places(
 def _leaves(cell: str, wrong: list[str]) -> date | str:
     if cell.casefold() in ("", NOW):
         return cell.casefold()
-    for written in ("%d/%m/%Y", "%Y-%m-%d"):
-        try:
-            return datetime.strptime(cell, written).date()  # noqa: DTZ007  a day, not a moment
-        except ValueError:
-            continue
-    wrong.append(f"leaves is {cell}: write now, or the last day like 31/12/2026.")
-    return ""
+    try:
+        return day_in(cell)
+    except ValueError:
+        wrong.append(f"leaves is {cell}: write now, or the last day like 31/12/2026.")
+        return ""

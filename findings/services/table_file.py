@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 
 # More is a mistake, or another kind of file.
 MOST_LINES = 20_000
@@ -79,3 +80,12 @@ def _rows(reader: csv.DictReader) -> tuple[list[Row], list[Mistake]]:
             cells = {name: cell.strip() for name, cell in row.items()}
             rows.append(Row(reader.line_num, cells))
     return rows, mistakes
+
+
+def day_in(written: str) -> date:
+    """A day as spreadsheets write it, 31/12/2026, or 2026-12-31. Raises ValueError for any other
+    words."""
+    try:
+        return datetime.strptime(written, "%d/%m/%Y").date()  # noqa: DTZ007  a day, not a moment
+    except ValueError:
+        return datetime.strptime(written, "%Y-%m-%d").date()  # noqa: DTZ007

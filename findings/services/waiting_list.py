@@ -21,7 +21,7 @@ from findings.services.policy import PolicyError
 from findings.services.reconcile import ACCESSION, REPORTED, moment_in
 from findings.services.report_by import VERIFIED, Limits, expect_locked, lock_examination
 from findings.services.shown_first import Outcome, done, tried
-from findings.services.table_file import Mistake, Row, read_table
+from findings.services.table_file import Mistake, Row, day_in, read_table
 from findings.services.timeline import database_now
 from findings.services.turns import take_turns
 
@@ -314,12 +314,8 @@ class _Reader:
 
 
 def _birth_date(written: str, wrong: list[str]) -> date | None:
-    if not written:
+    try:
+        return day_in(written) if written else None
+    except ValueError:
+        wrong.append("birth_date is not a day, such as 1950-12-31.")
         return None
-    for pattern in ("%Y-%m-%d", "%d/%m/%Y"):
-        try:
-            return datetime.strptime(written, pattern).date()  # noqa: DTZ007  a day
-        except ValueError:
-            continue
-    wrong.append("birth_date is not a day, such as 1950-12-31.")
-    return None
