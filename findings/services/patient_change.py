@@ -23,6 +23,7 @@ from findings.models import (
     PatientChange,
     Person,
 )
+from findings.models.finding import FindingQuerySet
 from findings.rules import (
     NotAllowed,
     check_can_confirm,
@@ -88,17 +89,21 @@ def record_change(
             recorded_by=by,
             organisation=organisation,
         )
-        for finding in _open_findings(patient):
-            if concerns(made, finding):
-                _ask_again(finding, made)
+        for finding in _locked_open(_findings_about(made)):
+            _ask_again(finding, made)
     return made
 
 
-def concerns(change: PatientChange, finding: Finding) -> bool:
-    """As `PatientChange.objects.about`, of one that is at hand."""
+def _findings_of(patient: Patient) -> FindingQuerySet:
+    return Finding.objects.filter(examination__patient=patient).order_by("pk")
+
+
+def _findings_about(change: PatientChange) -> FindingQuerySet:
+    """Those that it concerns: as `PatientChange.objects.about`, from the other side."""
+    rows = _findings_of(survivor(change.patient))
     if change.kind == Kind.DIED or change.organisation_id is None:
-        return True
-    return change.organisation_id == finding.organisation_id
+        return rows
+    return rows.filter(organisation=change.organisation_id)
 
 
 def _known(
@@ -112,10 +117,9 @@ def _known(
     return same.first()
 
 
-def _open_findings(patient: Patient) -> Iterator[Finding]:
-    """Each locked in turn."""
-    rows = Finding.objects.open().filter(examination__patient=patient).order_by("pk")
-    for row in rows:
+def _locked_open(findings: FindingQuerySet) -> Iterator[Finding]:
+    """The open ones, each locked in turn."""
+    for row in findings.open():
         finding = lock(row)
         if finding.is_open:
             yield finding
@@ -169,11 +173,9 @@ def _check_is_theirs(by: Person, change: PatientChange) -> None:
 
 def _concerned(change: PatientChange) -> QuerySet[Finding]:
     """Those that are open, and of a death those that ended because of it."""
-    patient = survivor(change.patient)
-    rows = Finding.objects.filter(examination__patient=patient).order_by("pk")
+    rows = _findings_about(change)
     if change.kind != Kind.DIED:
-        own = Q(organisation=change.organisation_id) if change.organisation_id else Q()
-        return rows.open().filter(own)
+        return rows.open()
     answered = Q(patient_told_how__in=ToldHow.of_the_dead()) | Q(outcome=Finding.Outcome.DIED)
     return rows.filter(
         Q(pk__in=Finding.objects.open())
@@ -237,7 +239,7 @@ def settle_letters(patient: Patient, at: datetime, by: Person | None) -> None:
     """After records were merged or taken apart: a letter is held where the patient is dead, and
     only there. The caller holds the patient's turn."""
     has_died = PatientChange.objects.deaths().filter(patient__in=patient.family()).exists()
-    for finding in _open_findings(patient):
+    for finding in _locked_open(_findings_of(patient)):
         if has_died:
             if hold_for_death(finding=finding, at=at):
                 tell_owner_now(finding=finding, words=ASKED[Kind.DIED], at=at)
