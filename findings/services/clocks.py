@@ -205,17 +205,23 @@ def tell_now(*, finding: Finding, audience: Audience, words: str, at: datetime) 
 
 def tell_of_wait(*, beside: Step, audience: Audience, words: str, at: datetime) -> None:
     """An extra step of the clock of an examination, due now, beside this one of its ladder."""
-    Step.objects.create(
-        clock_id=beside.clock_id,
-        examination_id=beside.examination_id,
-        level=0,
-        audience=audience,
-        words=words,
-        priority=beside.priority,
-        may_wait=beside.may_wait,
-        due_at=at,
-    )
+    another(beside, PlannedStep(0, at, audience, words)).save()
     doorbell.ring_after_commit()
+
+
+def another(step: Step, planned: PlannedStep) -> Step:
+    """A further step of the same clock, not saved yet."""
+    return Step(
+        clock_id=step.clock_id,
+        finding_id=step.finding_id,
+        examination_id=step.examination_id,
+        level=planned.level,
+        audience=planned.audience,
+        words=planned.words,
+        priority=step.priority,
+        may_wait=step.may_wait,
+        due_at=planned.due_at,
+    )
 
 
 def tell_news(

@@ -6,6 +6,7 @@ letter; at the limit the governance leads hear all the same.
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
@@ -20,7 +21,7 @@ from findings.rules import (
     check_can_snooze,
 )
 from findings.services.calendars import calendar
-from findings.services.clocks import clock_of_state
+from findings.services.clocks import another, clock_of_state
 from findings.services.timeline import lock, moment, record
 from findings.states import ClockKind
 from findings.timetable import parse_duration
@@ -136,16 +137,7 @@ def _ask_the_ladder_again(clock: Clock, at: datetime, words: str = "") -> None:
         ladder.setdefault(step.level, step)
     clock.steps.filter(level__gt=0).unfired().update(cancelled_at=at)
     Step.objects.bulk_create(
-        Step(
-            clock=clock,
-            finding_id=step.finding_id,
-            level=step.level,
-            audience=step.audience,
-            words=words or step.words,
-            priority=step.priority,
-            may_wait=step.may_wait,
-            due_at=at,
-        )
+        another(step, replace(step.planned, due_at=at, words=words or step.words))
         for step in ladder.values()
     )
     doorbell.ring_after_commit()
