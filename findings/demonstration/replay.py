@@ -10,7 +10,7 @@ from random import Random
 from django.db import transaction
 
 from findings.arrivals import ArrivingStatus
-from findings.demonstration.examinations import Order, Version, make_report
+from findings.demonstration.examinations import Order, Version, add_report
 from findings.demonstration.people import Hospital, left_at
 from findings.demonstration.seed import reference, seeded
 from findings.demonstration.stories import PHRASES, Deed, Story, local
@@ -234,15 +234,12 @@ def _confirm(told: Told, finding: Finding, deed: Deed) -> None:
 
 
 def _correct(told: Told, finding: Finding, deed: Deed) -> None:
-    """A corrected report comes in. As `filing` does it, at a moment in the past."""
+    """A corrected report comes in."""
     examination, last = finding.examination, told.order.versions[-1]
     text = f"{last.text}\n\n{told.rng.choice(ADDENDA)}"
     version = Version(ArrivingStatus.CORRECTED, text, deed.at - timedelta(seconds=25), last.by)
     with transaction.atomic():
-        report = make_report(examination, len(told.order.versions) + 1, version)
-        report.save(force_insert=True)
-        examination.current_report = report
-        examination.save(update_fields=["current_report"])
+        report = add_report(examination, len(told.order.versions) + 1, version)
         locked = lock(finding)
         locked.report = report
         words = f"{report.get_status_display().lower()}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from findings.arrivals import ArrivingStatus
-from findings.demonstration.examinations import Order, Orders, Version, make_report
+from findings.demonstration.examinations import Order, Orders, Version, add_report
 from findings.demonstration.people import Hospital
 from findings.demonstration.seed import seeded
 from findings.demonstration.texts import kinds
@@ -81,14 +81,10 @@ def _expect(wait: Wait) -> None:
 
 
 def _report(wait: Wait) -> None:
-    """As `filing` does it, at a moment in the past."""
     row, at = _row(wait), wait.ended_at
     assert at is not None
     assert wait.report is not None
-    report = make_report(row, 1, replace(wait.report, at=at))
-    report.save(force_insert=True)
-    row.current_report = report
-    row.save(update_fields=["current_report"])
+    add_report(row, 1, replace(wait.report, at=at))
     settle(row, at=at)
 
 
