@@ -1,7 +1,7 @@
 """What the pages say of an examination that waits for its report: its limit, who was told, and who
 is told next."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,10 +38,9 @@ def wait_lines(clocks: Sequence[Clock], now: datetime) -> list[WaitLine]:
 
 
 def _line(clock: Clock, examination: Examination, team: Team | None, now: datetime) -> WaitLine:
-    steps = sorted(clock.steps.all(), key=lambda step: (step.falls_at, step.level))
-    fired = [(step, step.fired_at) for step in steps if step.fired_at]
-    told = [f"{audience(step, team)}, {words.near(at, now)}" for step, at in fired]
-    coming = [step for step in steps if not step.fired_at and not step.cancelled_at]
+    steps = clock.steps.all()
+    told = [f"{audience(step, team)}, {words.near(at, now)}" for step, at in _fired(steps)]
+    coming = _coming(steps)
     return WaitLine(
         clock,
         examination,
@@ -49,6 +48,18 @@ def _line(clock: Clock, examination: Examination, team: Team | None, now: dateti
         told[-1] if told else "",
         f"{audience(coming[0], team)}, {_when(coming[0], now)}" if coming else "",
     )
+
+
+def _fired(steps: Iterable[Step]) -> list[tuple[Step, datetime]]:
+    """As the ladder has them, the earliest first, each with when it fired."""
+    fired = [(step, step.fired_at) for step in steps if step.fired_at]
+    return sorted(fired, key=lambda one: (one[0].falls_at, one[0].level))
+
+
+def _coming(steps: Iterable[Step]) -> list[Step]:
+    """Those that are still to fire, the next one first."""
+    coming = [step for step in steps if not step.fired_at and not step.cancelled_at]
+    return sorted(coming, key=lambda step: (step.falls_at, step.level))
 
 
 def limit_words(clock: Clock) -> str:
@@ -74,11 +85,11 @@ def _when(step: Step, now: datetime) -> str:
 def told_lines(steps: Sequence[Step], team: Team | None, now: datetime) -> list[StepLine]:
     """Steps that have fired, of every clock that it had, the earliest first, and whom each told.
     Whoever is named by several that fell together hears of the highest."""
-    fired = [(step, step.fired_at) for step in steps if step.fired_at]
+    fired = _fired(steps)
     names = told_by([step.pk for step, _ in fired]) if fired else {}
     return [
         StepLine(words.near(at, now), _why(step, team), tuple(names.get(step.pk, ())))
-        for step, at in sorted(fired, key=lambda one: (one[0].falls_at, one[0].level))
+        for step, at in fired
     ]
 
 
@@ -88,8 +99,7 @@ def next_lines(
     """Steps that are still to come, with the people whom they would tell."""
     if team is None:  # a trust without coordinators: set_up_trust makes none
         return []
-    coming = [step for step in steps if not step.fired_at and not step.cancelled_at]
-    coming.sort(key=lambda step: (step.falls_at, step.level))
+    coming = _coming(steps)
     planned = [step.planned for step in coming]
     subject = reach.Subject.waiting(examination, team)
     previews = reach.preview(subject, planned) if planned else []
