@@ -56,10 +56,10 @@ def waiting(examinations: "Iterable[Examination]") -> dict[int, Subject]:
     already."""
     every = list(examinations)
     teams = Team.objects.told_of_waiting({one.site for one in every})
-    return {one.pk: Subject.waiting(one, teams.get(one.site_id) or _nobody(one)) for one in every}
+    return {one.pk: Subject.waiting(one, teams.get(one.site_id) or nobody(one)) for one in every}
 
 
-def _nobody(examination: "Examination") -> Team:
+def nobody(examination: "Examination") -> Team:
     """A trust without coordinators: no member, so that the ladder climbs on and the queue says
     so. Never saved."""
     kind = Team.Kind.REPORTING

@@ -232,3 +232,12 @@ def test_the_numbers_of_governance_open_their_rows(trust: Trust) -> None:
     html = signed_in(trust.governance).get(reverse("governance")).content.decode()
     assert f'href="{LIST}">2 waiting' in html
     assert f'href="{LIST}?late=yes">1 late' in html
+
+
+def test_where_no_team_hears_of_it_the_page_does_not_say_that_all_were_told(trust: Trust) -> None:
+    examination = waits(trust, 3)
+    Team.objects.filter(pk=trust.coordination.pk).update(kind=Team.Kind.CLINICAL)
+    text = words_of(signed_in(trust.coordinator).get(page_of(examination)))
+    assert "Everybody on the ladder has been told" not in text
+    assert "Cannot be reached: Imaging reporting has no member who works here." in text
+    assert f"The coordinators (limit reached) {trust.coordinator}" in text
