@@ -43,13 +43,12 @@ class WaitRow:
 
 def open_findings_of(organisation: Organisation) -> list[Finding]:
     """Every open finding of a trust with its next steps, the least time left first."""
-    coming = Step.objects.unfired().order_by("falls_at", "level")
     return list(
         Finding.objects.filter(organisation=organisation)
         .open()
         .for_list()
         .select_related("flagged_by", "organisation")
-        .prefetch_related(Prefetch("steps", queryset=coming, to_attr="coming"))
+        .prefetch_related(_coming())
         .order_by(F("due_at").asc(nulls_last=True), "-counts_from", "pk")
     )
 
@@ -57,15 +56,25 @@ def open_findings_of(organisation: Organisation) -> list[Finding]:
 def waits_of(organisation: Organisation) -> list[Clock]:
     """Every running clock of an examination of a trust with its next steps, the least time left
     first."""
-    coming = Step.objects.unfired().order_by("falls_at", "level")
     running = Clock.objects.filter(
         stopped_at__isnull=True, examination__site__organisation=organisation
     )
     return list(
         running.select_related("examination__patient", "examination__site__organisation")
-        .prefetch_related(Prefetch("steps", queryset=coming, to_attr="coming"))
+        .prefetch_related(_coming())
         .order_by("due_at", "pk")
     )
+
+
+def _coming() -> Prefetch:
+    """The steps that are still to fire, the next one first."""
+    steps = Step.objects.unfired().order_by("falls_at", "level")
+    return Prefetch("steps", queryset=steps, to_attr="coming")
+
+
+def _next_steps(rows: Sequence[Finding | Clock]) -> list[Step | None]:
+    """One for each, from what was read with it; None at the end of its ladder."""
+    return [next(iter(row.coming), None) for row in rows]  # type: ignore[union-attr]
 
 
 def document(
@@ -84,7 +93,7 @@ def document(
 
 
 def _rows(findings: Sequence[Finding], at: datetime) -> Iterator[Row]:
-    steps = [finding.coming[0] if finding.coming else None for finding in findings]  # type: ignore[attr-defined]
+    steps = _next_steps(findings)
     asks = [
         (reach.Subject.of(finding), [step.planned] if step else [])
         for finding, step in zip(findings, steps, strict=True)
@@ -101,7 +110,7 @@ def _rows(findings: Sequence[Finding], at: datetime) -> Iterator[Row]:
 
 def _wait_rows(waits: Sequence[Clock], at: datetime) -> Iterator[WaitRow]:
     examinations = [clock.examination for clock in waits if clock.examination]
-    steps: list[Step | None] = [clock.coming[0] if clock.coming else None for clock in waits]  # type: ignore[attr-defined]
+    steps = _next_steps(waits)
     subjects = reach.waiting(examinations)
     asks = [
         (subjects[one.pk], [step.planned] if step else [])
