@@ -12,73 +12,15 @@ from typing import Any
 from django.conf import settings
 from django.template.loader import get_template
 
-from findings.models import NEWS, Audience, Clock, Event, Finding, ReportStatus, Step
-from findings.services.clocks import REPORT_CHANGED
-from findings.services.pause import NOT_SAID_WHO
-from findings.states import ClockKind
+from findings.models import NEWS, Step
 from findings.words import counted, length, near, plural
-from notifications.escalation import asks_for_an_answer
+from notifications.asks import what_is_asked
 from notifications.models import Channel, Notification
 from notifications.standing import Standing
 from notifications.watchdog import STEP_LATE_AFTER
 
 # By the category's priority: 1 and 2 are the words of the national definitions.
 URGENCY = {1: "Critical", 2: "Urgent"}
-
-
-@dataclass(frozen=True)
-class Words:
-    """What is asked while a clock of one kind runs."""
-
-    verb: str
-    # To whoever holds it, and to those whom the ladder reached.
-    headline: str
-    headline_above: str
-    # Of whoever may answer, and of whoever can only see that somebody does.
-    to_do: str
-    see_to_it: str
-
-
-WORDS = {
-    ClockKind.ACKNOWLEDGE: Words(
-        "answer",
-        "A finding needs your answer.",
-        "A finding has not been answered.",
-        "Please read it and answer: yours, with your plan, or not yours, and why.",
-        "Please see that somebody takes it on.",
-    ),
-    ClockKind.ACT: Words(
-        "record what was done",
-        "A finding that you hold is waiting for action.",
-        "A finding is waiting for action.",
-        "Please act on it, and record what was done.",
-        "Please see that somebody acts on it and records it.",
-    ),
-    ClockKind.FOLLOW_UP: Words(
-        "record the result",
-        "A result or an examination that you wait for about a finding is expected.",
-        "A result or an examination that is awaited about a finding has not been recorded.",
-        "Please look for it, then record it and close the finding, or say what comes next.",
-        "Please see that somebody looks for it and records it.",
-    ),
-    ClockKind.TELL_PATIENT: Words(
-        "record that the patient was told",
-        "Nobody has recorded yet that the patient was told of this finding.",
-        "Nobody has recorded yet that the patient was told of this finding.",
-        "Please tell the patient and record it, or record why not.",
-        "Please see that the patient is told. The finding's page has a letter that asks them to"
-        " contact their team.",
-    ),
-}
-
-NOT_TO_THE_PATIENT = Words(
-    "record who was told",
-    "Nobody has recorded yet who was told of this finding.",
-    "Nobody has recorded yet who was told of this finding.",
-    "Please read on the finding's page what is asked, and record it. Do not write to the patient.",
-    "Please see that somebody records it: the finding's page says what is asked. Do not write to"
-    " the patient.",
-)
 
 
 @dataclass(frozen=True)
@@ -162,7 +104,7 @@ def _digest_headline(findings: int, waits: int, news: int) -> str:
 def _context(notification: Notification, at: datetime, standing: Standing) -> dict[str, Any]:
     step = notification.step
     urgency = URGENCY.get(step.priority, "")
-    asked = _what_is_asked(notification, urgency, at, standing)
+    asked = what_is_asked(notification, urgency, at, standing)
     return {
         "reference": notification.subject.reference,
         "urgency": urgency,
@@ -191,210 +133,6 @@ def _sent_late(step: Step, at: datetime) -> str:
         f"This message comes {length(at - step.falls_at)} late:"
         f" it should have been sent {near(step.falls_at, at)}."
     )
-
-
-def _what_is_asked(
-    notification: Notification, urgency: str, at: datetime, standing: Standing
-) -> dict[str, str]:
-    if notification.finding is None:
-        return _waits(notification, at)
-    if notification.step.audience == Audience.OFFERED:
-        return _offered(notification, urgency, at)
-    if notification.step.audience == Audience.OFFERED_BY:
-        return _accepted(notification.its_finding.reference, urgency)
-    if notification.step.audience == Audience.WITHDRAWN:
-        return _withdrawn(notification, urgency)
-    if notification.step.audience == Audience.ACKNOWLEDGER:
-        return _corrected(notification, urgency)
-    if notification.step.audience == Audience.TOLD:
-        return _corrected_unanswered(notification, urgency)
-    if asks_for_an_answer(notification.step):
-        return _asked(notification, urgency, at, standing)
-    return _undelivered(notification.its_finding.reference, urgency)
-
-
-def _waits(notification: Notification, at: datetime) -> dict[str, str]:
-    """Of an examination without a report. What was imaged, and why, is on its page."""
-    step, clock = notification.step, notification.step.clock.in_force
-    reference = notification.subject.reference
-    if not asks_for_an_answer(step):
-        return {
-            "subject": f"Examination: message not delivered ({reference})",
-            "headline": "A message about an examination that waits for its report could not be"
-            " delivered.",
-            "to_do": "The next step of its ladder has been brought forward. If you know a quicker"
-            " way to reach whoever sees to its report, please use it.",
-            "limit": "",
-        }
-    return {
-        "subject": f"Examination: {_ask('see that it is reported', clock, at)} ({reference})",
-        "headline": "An examination waits for its report.",
-        "to_do": "Please see that it is reported, or say on its page why no report is to be"
-        " expected.",
-        "limit": _limit(clock, at),
-    }
-
-
-def _offered(notification: Notification, urgency: str, at: datetime) -> dict[str, str]:
-    reference, clock = notification.its_finding.reference, notification.step.clock.in_force
-    return {
-        "subject": f"{_prefix(urgency)}please answer whether you take it over ({reference})",
-        "headline": "You are asked to take a finding over.",
-        "to_do": "Please read it and accept, with your plan, or refuse, with your reason. Until you"
-        " accept, it stays with whoever holds it now, and their clock runs on.",
-        "limit": _limit(clock, at),
-        "why": "it was offered to you or to your team",
-    }
-
-
-def _accepted(reference: str, urgency: str) -> dict[str, str]:
-    return {
-        "subject": f"{_prefix(urgency)}your offer was accepted ({reference})",
-        "headline": "The finding that you offered was accepted.",
-        "to_do": "You do not hold it any more, and need do nothing.",
-        "limit": "",
-        "why": "you offered it",
-    }
-
-
-def _withdrawn(notification: Notification, urgency: str) -> dict[str, str]:
-    finding = notification.its_finding
-    return {
-        "subject": f"{f'{urgency} finding'.strip().capitalize()} withdrawn: nothing to do"
-        f" ({finding.reference})",
-        # Not urgent any more, whatever it was.
-        "urgency": "",
-        "headline": "A finding that you were told of has been withdrawn.",
-        "to_do": "Nothing needs to be done about it, and nothing more will be sent about it. If you"
-        " have arranged something because of it, see whether that is still wanted. Who withdrew"
-        " it and why is on its page.",
-        "limit": "",
-        "why": "you hold this finding, flagged it or were told of it",
-    }
-
-
-def _corrected(notification: Notification, urgency: str) -> dict[str, str]:
-    finding = notification.its_finding
-    return {
-        "subject": f"{_prefix(urgency)}the report has changed ({finding.reference})",
-        "headline": f"A finding that you acknowledged: {_what_changed(finding)}",
-        "to_do": f"You need not answer: {_holder(finding)} holds it now and is asked to. If you"
-        " have arranged something because of it, read what changed.",
-        "limit": "",
-        "why": "you acknowledged this finding before it went to somebody else",
-    }
-
-
-def _corrected_unanswered(notification: Notification, urgency: str) -> dict[str, str]:
-    """It asks nothing new, and takes back nothing of what was asked before."""
-    finding = notification.its_finding
-    to_do = "What was asked of you before still stands, since nobody has answered yet."
-    if finding.acknowledged_at:
-        to_do = "It has been answered since, and you need do nothing more."
-    return {
-        "subject": f"{_prefix(urgency)}the report has changed ({finding.reference})",
-        "headline": f"A finding that you were told of: {_what_changed(finding)}",
-        "to_do": f"Whoever holds it is asked again. {to_do} If you have arranged something because"
-        " of it, read what changed.",
-        "limit": "",
-        "why": "you were told of this finding before its report changed",
-    }
-
-
-def _holder(finding: Finding) -> str:
-    """Names no team: what it is for would say what was found."""
-    return str(finding.owner_person) if finding.owner_person else "another team"
-
-
-def _what_changed(finding: Finding) -> str:
-    if finding.report.status == ReportStatus.WITHDRAWN:
-        return "its report was withdrawn by its sender."
-    return "its report has changed."
-
-
-def _undelivered(reference: str, urgency: str) -> dict[str, str]:
-    return {
-        "subject": f"{_prefix(urgency)}message not delivered ({reference})",
-        "headline": "A message about this finding could not be delivered.",
-        "to_do": "The next step of its ladder has been brought forward. If you know a quicker way"
-        " to reach whoever holds it, please use it.",
-        "limit": "",
-    }
-
-
-def _asked(
-    notification: Notification, urgency: str, at: datetime, standing: Standing
-) -> dict[str, str]:
-    finding, step, person = notification.its_finding, notification.step, notification.recipient
-    clock = step.clock.in_force
-    words = _words_of(clock, step)
-    holds_it = step.audience == Audience.OWNER or person.pk == finding.owner_person_id
-    headline = words.headline if holds_it else words.headline_above
-    if _asks_again(finding, step):
-        headline = f"{headline.rstrip('.')}: {_what_changed(finding)}"
-    return {
-        "subject": f"{_prefix(urgency)}{_ask(words.verb, clock, at)} ({finding.reference})",
-        "headline": headline,
-        "to_do": words.to_do if standing.can_answer(finding, person) else words.see_to_it,
-        "limit": _limit(clock, at),
-    }
-
-
-def _words_of(clock: Clock, step: Step) -> Words:
-    """Of a patient who has died nobody is asked to tell or write to them; that they died is not
-    said here either."""
-    kind = ClockKind(clock.kind)
-    if kind == ClockKind.TELL_PATIENT and _is_for_the_dead(clock, step):
-        return NOT_TO_THE_PATIENT
-    return WORDS[kind]
-
-
-def _is_for_the_dead(clock: Clock, step: Step) -> bool:
-    """Held until the limit; or, where that had passed, what everybody was told last."""
-    if step.words == NOT_SAID_WHO or clock.pauses.deaths().exists():
-        return True
-    return clock.steps.filter(words=NOT_SAID_WHO, pk__gt=step.pk).exists()
-
-
-def _asks_again(finding: Finding, step: Step) -> bool:
-    """Whether it asks because the report says something else than when it was flagged."""
-    was_corrected = finding.counts_from > finding.flagged_at
-    return step.words == REPORT_CHANGED or (
-        was_corrected
-        and step.clock.kind == ClockKind.ACKNOWLEDGE
-        and _reopened_by_the_report(finding)
-    )
-
-
-def _reopened_by_the_report(finding: Finding) -> bool:
-    """It may also be open again because a death was recorded by mistake."""
-    reopened = finding.events.filter(kind=Event.Kind.REOPENED).order_by("-number").first()
-    return reopened is None or reopened.data.get("report_changed", True)
-
-
-def _prefix(urgency: str) -> str:
-    return f"{urgency or 'Finding'}: "
-
-
-def _ask(verb: str, clock: Clock, at: datetime) -> str:
-    if clock.due_at > at:
-        return f"please {verb} by {_by(clock.due_at, at)}"
-    return f"{length(at - clock.due_at)} late, please {verb}"
-
-
-@lru_cache(maxsize=128)  # the subject and the limit say the same
-def _by(due_at: datetime, at: datetime) -> str:
-    """today at 14:05 becomes 14:05 today."""
-    named = near(due_at, at)
-    day, _, time = named.partition(" at ")
-    return f"{time} {day}" if day in ("today", "tomorrow", "yesterday") else f"{time} on {day}"
-
-
-def _limit(clock: Clock, at: datetime) -> str:
-    """A sentence with the time in London, as everywhere."""
-    if clock.due_at > at:
-        return f"By {_by(clock.due_at, at)} (in {length(clock.due_at - at)})."
-    return f"It was due by {_by(clock.due_at, at)}: {length(at - clock.due_at)} late."
 
 
 def _one_line(subject: str) -> str:
