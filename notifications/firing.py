@@ -1,11 +1,10 @@
 """FIRE: whatever is due becomes notifications. Database only, and so exactly once.
 
 Any number of processes may do it at once. A batch of findings, and of examinations that wait for a
-report, is one transaction: lock them, the
-most severe and overdue first, passing over whatever somebody else holds; ask who is told; claim
-the steps; write lines and notifications. What a batch cannot do is done alone, a transaction for
-each finding: one whose step reaches nobody, and all of a batch in which anything is wrong. So
-nothing that is wrong with one stops another.
+report, is one transaction: lock them, the most severe and overdue first, passing over whatever
+somebody else holds; ask who is told; claim the steps; write lines and notifications. What a batch
+cannot do is done alone, a transaction for each: one whose step reaches nobody, and all of a batch
+in which anything is wrong. So nothing that is wrong with one stops another.
 """
 
 import logging
