@@ -4,10 +4,11 @@ from typing import Any
 
 from django import forms
 
-from findings.form_fields import ModelSelectField, SelectField, TextareaField
+from findings.form_fields import SelectField, TextareaField
 from findings.forms.lists import ListFilter
+from findings.forms.senders import offer_senders, sender_field
 from findings.forms.table_file import TableFileForm
-from findings.models import Person, Sender
+from findings.models import Person
 from findings.models.report import ReceiptQuerySet
 from findings.presenters.held import REASONS
 
@@ -56,21 +57,9 @@ class ReconcileForm(TableFileForm):
     name = "List of reports"
     hint = "Nothing is kept of it, and nothing is changed."
 
-    sender = ModelSelectField(
-        label="Which system is it from?",
-        queryset=Sender.objects.none(),
-        missing="Select the system that the list is from",
-    )
+    sender = sender_field(missing="Select the system that the list is from")
     field_order = ("sender", "file")
 
     def __init__(self, *args: Any, by: Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        senders: Any = self.fields["sender"]
-        senders.queryset = with_lists(by)
-        if only := senders.queryset.first() if senders.queryset.count() == 1 else None:
-            senders.initial = only
-
-
-def with_lists(by: Person) -> Any:
-    """The senders of this person's trust that keep a list: all but our own form."""
-    return Sender.objects.systems().filter(organisation=by.organisation_id)
+        offer_senders(self, by)

@@ -14,9 +14,9 @@ from findings.form_fields import (
     TextField,
 )
 from findings.forms.answers import LONGEST
-from findings.forms.held import with_lists
 from findings.forms.lists import ListFilter
 from findings.forms.reports import AboutExamination
+from findings.forms.senders import offer_senders, sender_field
 from findings.forms.table_file import ConfirmFileForm, TableFileForm
 from findings.models import Clock, Examination, NoReport, Person, Sender, Site
 from findings.services.waiting_list import ArrivingExamination
@@ -66,26 +66,13 @@ class ReportExpectedForm(forms.Form):
     )
 
 
-def _sender_field() -> ModelSelectField:
-    return ModelSelectField(
-        label="Which system is it from?",
-        queryset=Sender.objects.none(),
-        missing="Select the system whose accession numbers these are",
-    )
-
-
-def _offer_senders(form: forms.Form, by: Person) -> None:
-    """The only one is chosen already."""
-    field: Any = form.fields["sender"]
-    field.queryset = with_lists(by)
-    if field.queryset.count() == 1:
-        field.initial = field.queryset.first()
+WHICH_SYSTEM = "Select the system whose accession numbers these are"
 
 
 class EnterWaitingForm(AboutExamination):
     """One examination that has no report yet."""
 
-    sender = _sender_field()
+    sender = sender_field(missing=WHICH_SYSTEM)
     accession = TextField(
         label="Accession number",
         help_text="As that system has it: the report finds its examination by it",
@@ -112,7 +99,7 @@ class EnterWaitingForm(AboutExamination):
 
     def __init__(self, *, by: Person, data: Any = None) -> None:
         super().__init__(data, initial={"authority": by.organisation.ods_code})
-        _offer_senders(self, by)
+        offer_senders(self, by)
         site: Any = self.fields["site"]
         site.queryset = Site.objects.filter(organisation=by.organisation_id)
 
@@ -134,12 +121,12 @@ class WaitingFileForm(TableFileForm):
     """A list of the RIS."""
 
     name = "List of examinations"
-    sender = _sender_field()
+    sender = sender_field(missing=WHICH_SYSTEM)
     field_order = ("sender", "file")
 
     def __init__(self, *args: Any, by: Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _offer_senders(self, by)
+        offer_senders(self, by)
 
 
 class ConfirmWaitingForm(ConfirmFileForm):
@@ -149,4 +136,4 @@ class ConfirmWaitingForm(ConfirmFileForm):
 
     def __init__(self, *args: Any, by: Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _offer_senders(self, by)
+        offer_senders(self, by)
