@@ -27,6 +27,8 @@ from findings.form_fields import (
 from findings.forms.people import NamesSomebody
 from findings.models import MODALITIES, Patient, Person, ReportStatus, Role
 from findings.nhs_numbers import read_nhs_number
+from findings.services.filing import AccessionHeld
+from findings.services.identity import Held
 from findings.services.senders import new_accession
 
 LONGEST_TEXT = 50_000
@@ -45,7 +47,7 @@ class SearchForm(forms.Form):
 
 
 class AboutExamination(forms.Form):
-    """Whose examination it is and what was done, typed in."""
+    """Whose examination it is and what was done, typed in. A subclass asks for its accession."""
 
     nhs_number = TextField(
         label="NHS number",
@@ -129,6 +131,12 @@ class AboutExamination(forms.Form):
                 self.add_error("nhs_number", "Enter the NHS number, or a hospital number below")
         if given.get("hospital_number") and not given.get("authority"):
             self.add_error("authority", self.fields["authority"].error_messages["required"])
+
+    def add_held(self, held: Held) -> None:
+        """It cannot be filed as it is: beside the number that a person has to look at."""
+        named = "nhs_number" if self.cleaned_data.get("nhs_number") else "hospital_number"
+        field = "accession" if isinstance(held, AccessionHeld) else named
+        self.add_error(field, f"{held.detail} {held.suggestion}")
 
     @property
     def patient(self) -> ArrivingPatient:

@@ -1,7 +1,6 @@
 """Reports: the latest, searching for one, reading one with its versions, and typing one in."""
 
 import secrets
-from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -21,7 +20,6 @@ from findings.rules import (
     can_write_report,
     check_can_write_report,
 )
-from findings.services.filing import AccessionHeld
 from findings.services.identity import Held, numbers_of
 from findings.services.receive import receive_report
 from findings.services.report_by import running_wait
@@ -140,14 +138,8 @@ def _file(form: ReportForm, by: Person) -> tuple[Receipt.Outcome, Report] | None
     try:
         return receive_report(sender=typed_sender(by.site), arriving=form.arriving())
     except Held as held:
-        form.add_error(_field_of(held, form.cleaned_data), f"{held.detail} {held.suggestion}")
+        form.add_held(held)
         return None
-
-
-def _field_of(held: Held, given: dict[str, Any]) -> str:
-    if isinstance(held, AccessionHeld):
-        return "accession"
-    return "nhs_number" if given.get("nhs_number") else "hospital_number"
 
 
 def _filed(request: HttpRequest, outcome: Receipt.Outcome, filed: Report) -> HttpResponse:

@@ -23,7 +23,6 @@ from findings.measures import waiting as measures
 from findings.models import Examination, NoReport, Step, Team
 from findings.presenters.waiting import NOT_SAID_WHEN, next_lines, told_lines, wait_lines
 from findings.services import waiting_list as services
-from findings.services.filing import AccessionHeld
 from findings.services.identity import Held, numbers_of
 from findings.services.policy import PolicyError
 from findings.services.report_by import no_report_expected, take_back
@@ -164,11 +163,8 @@ def _enter(form: EnterWaitingForm, request: HttpRequest) -> Examination | None:
     sender = form.cleaned_data["sender"]
     try:
         examination, clock = services.enter_waiting(form.arriving, sender=sender)
-    except AccessionHeld as held:
-        form.add_error("accession", f"{held.detail} {held.suggestion}")
     except Held as held:
-        named = "nhs_number" if form.cleaned_data["nhs_number"] else "hospital_number"
-        form.add_error(named, f"{held.detail} {held.suggestion}")
+        form.add_held(held)
     except PolicyError as error:
         form.add_error(None, str(error))
     else:
