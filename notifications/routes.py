@@ -71,6 +71,7 @@ def _keep(person: Person, channel: Channel, address: str, *, by: Person | None) 
     if not made:
         route.removed_at, route.failed_at, route.failed_because = None, None, ""
         route.verified_at, route.position = verified_at, last + 1
+        route.gives_way_to = None
         route.save()
     _record(route, What.ADDED, by)
     return route

@@ -18,7 +18,7 @@ from findings.services.staff_import import Outcome, dry_run, import_people
 from findings.states import State
 from notifications.delivery import deliver_due
 from notifications.models import Channel, Route, RouteChange
-from notifications.routes import confirm_code, send_code
+from notifications.routes import add_route, confirm_code, remove_route, send_code
 from tests.factories import (
     OrganisationFactory,
     TeamFactory,
@@ -239,6 +239,16 @@ def test_an_address_that_changes_back_is_as_it_was(trust: Trust) -> None:
     assert usable(trust.referrer) == [old]
     kept = Route.objects.kept().filter(person=trust.referrer, channel=Channel.EMAIL)
     assert [(route.address, route.gives_way_to) for route in kept] == [(old, None)]
+
+
+def test_an_old_address_that_somebody_adds_again_stays(trust: Trust) -> None:
+    person, old, new = trust.referrer, trust.referrer.email, "second@trust.example"
+    import_people(written(row(person, email=new)), by=trust.administrator)
+    remove_route(route=person.routes.get(address=old), by=person)
+    add_route(person=person, channel=Channel.EMAIL, address=old, by=person)
+    verified(person, old)
+    verified(person, new)
+    assert usable(person) == [new, old]
 
 
 def test_a_list_without_an_address_leaves_nobody_untold(trust: Trust) -> None:
