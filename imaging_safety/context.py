@@ -45,7 +45,12 @@ NAVIGATION = (
     Entry("my-findings", "My findings", (Role.REFERRER,)),
     Entry("inbox", "Inbox"),
     Entry("open-findings", "Open findings", (Role.COORDINATOR, Role.GOVERNANCE)),
-    Entry("waiting", "Waiting for a report", (Role.COORDINATOR, Role.GOVERNANCE), True),
+    Entry(
+        "waiting",
+        "Waiting for a report",
+        (Role.COORDINATOR, Role.GOVERNANCE),
+        also_for_reporting=True,
+    ),
     Entry("held-items", "Held items", (Role.COORDINATOR,)),
     Entry("governance", "Governance", (Role.GOVERNANCE, Role.COORDINATOR)),
     Entry("coverage", "Coverage", (Role.COORDINATOR, Role.GOVERNANCE, Role.ADMINISTRATOR)),
