@@ -8,12 +8,8 @@ from difflib import SequenceMatcher
 
 from findings import reach, rules, words
 from findings.models import Audience, Clock, Event, Finding, Pause, Person, Step
-from findings.presenters.moments import (
-    moment,
-    near_with_rest,
-    step_words,
-    until_with_rest,
-)
+from findings.presenters.moments import moment, step_words, until_with_rest
+from findings.presenters.steps import StepLine, fired, lines_ahead
 from findings.services.pause import NOT_SAID_WHO
 from findings.services.policy import Limit
 from findings.states import ClockKind
@@ -140,24 +136,11 @@ def limit_lines(limits: Sequence[Limit]) -> list[LimitLine]:
 # --- Who has been told, and who is told next -------------------------------------------------
 
 
-@dataclass(frozen=True)
-class StepLine:
-    """One step of the ladder: when it was or will be, and whom it tells and why."""
-
-    when: str
-    who: str
-    # Names with their routes; sentences about those who cannot be reached.
-    names: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    brought_forward: bool = False
-
-
 def told_lines(steps: Sequence[Step], now: datetime) -> list[StepLine]:
     """Steps that have fired, the earliest first."""
     return [
-        StepLine(words.near(step.fired_at, now), step_words(step.audience, step.words))
-        for step in sorted(steps, key=lambda step: (step.falls_at, step.level))
-        if step.fired_at
+        StepLine(words.near(at, now), step_words(step.audience, step.words))
+        for step, at in fired(steps)
     ]
 
 
@@ -165,28 +148,13 @@ def next_lines(
     finding: Finding, steps: Sequence[Step], pauses: Iterable[Pause], now: datetime
 ) -> list[StepLine]:
     """Steps that are still to come unless somebody answers, with the people they would tell."""
-    coming = [step for step in steps if not step.fired_at and not step.cancelled_at]
-    coming.sort(key=lambda step: (step.falls_at, step.level))
-    planned = [step.planned for step in coming]
-    previews = reach.preview(reach.Subject.of(finding), planned) if planned else []
     dead = {pause.clock_id for pause in pauses if pause.kind == Pause.Kind.DEATH}
-    return [
-        _next(step, shown, now, says_why=step.clock_id not in dead)
-        for step, shown in zip(coming, previews, strict=True)
-    ]
 
+    def who(step: Step) -> str:
+        # Of a patient who has died nobody is asked to write to them, as the ladder's words do.
+        return step_words(step.audience, NOT_SAID_WHO if step.clock_id in dead else step.words)
 
-def _next(
-    step: Step, shown: reach.StepPreview, now: datetime, *, says_why: bool = True
-) -> StepLine:
-    """Of a patient who has died nobody is asked to write to them, as the ladder's words do."""
-    return StepLine(
-        when="now" if step.falls_at <= now else near_with_rest(step.falls_at, now),
-        who=step_words(step.audience, step.words if says_why else NOT_SAID_WHO),
-        names=shown.names,
-        warnings=tuple(shown.reasons),
-        brought_forward=step.brought_forward_to is not None,
-    )
+    return lines_ahead(reach.Subject.of(finding), steps, who, now)
 
 
 def told_of_withdrawal(events: Iterable[Event]) -> str:

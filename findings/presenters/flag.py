@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from findings import reach, words
-from findings.presenters.finding import LimitLine, StepLine, limit_lines
-from findings.presenters.moments import near_with_rest, step_words
+from findings import words
+from findings.presenters.finding import LimitLine, limit_lines
+from findings.presenters.moments import step_words
+from findings.presenters.steps import StepLine, line_ahead
 from findings.services.flag import Ownership
 from findings.services.foresee import Foreseen, Offer
 
@@ -71,27 +72,14 @@ def _will_happen(one: Foreseen, now: datetime) -> WillHappen:
         code=one.offer.category.code,
         name=one.offer.category.name,
         limit=f"Acknowledge by {words.when(due_at)} ({words.time_left(due_at, now)})",
-        lines=[_line(shown, now) for shown in one.steps],
+        lines=[
+            line_ahead(shown, step_words(shown.step.audience, shown.step.words), now)
+            for shown in one.steps
+        ],
         first_unreached=first.reasons if first and not first.reaches_somebody else [],
         reaches_somebody=one.reaches_somebody,
         routed=one.held.because if one.held.is_routed else "",
     )
-
-
-def _line(shown: reach.StepPreview, now: datetime) -> StepLine:
-    return StepLine(
-        when=_when(shown.step.due_at, now),
-        who=step_words(shown.step.audience, shown.step.words),
-        names=shown.names,
-        warnings=tuple(shown.reasons),
-    )
-
-
-def _when(due_at: datetime, now: datetime) -> str:
-    """Now, or today at 16:40 (in 2 hours)."""
-    if due_at <= now:
-        return "now"
-    return near_with_rest(due_at, now)
 
 
 def owner_words(held: Ownership) -> str:

@@ -1,14 +1,13 @@
 """What the pages say of an examination that waits for its report: its limit, who was told, and who
 is told next."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from findings import reach, words
 from findings.models import Audience, Clock, Examination, Step, Team
-from findings.presenters.finding import StepLine
-from findings.presenters.moments import near_with_rest
+from findings.presenters.steps import StepLine, coming, fired, lines_ahead
 from findings.services.policy import in_calendar
 from findings.timetable import in_words
 from findings.told import told_by
@@ -39,27 +38,15 @@ def wait_lines(clocks: Sequence[Clock], now: datetime) -> list[WaitLine]:
 
 def _line(clock: Clock, examination: Examination, team: Team | None, now: datetime) -> WaitLine:
     steps = clock.steps.all()
-    told = [f"{audience(step, team)}, {words.near(at, now)}" for step, at in _fired(steps)]
-    coming = _coming(steps)
+    told = [f"{audience(step, team)}, {words.near(at, now)}" for step, at in fired(steps)]
+    ahead = coming(steps)
     return WaitLine(
         clock,
         examination,
         limit_words(clock),
         told[-1] if told else "",
-        f"{audience(coming[0], team)}, {_when(coming[0], now)}" if coming else "",
+        f"{audience(ahead[0], team)}, {_when(ahead[0], now)}" if ahead else "",
     )
-
-
-def _fired(steps: Iterable[Step]) -> list[tuple[Step, datetime]]:
-    """As the ladder has them, the earliest first, each with when it fired."""
-    fired = [(step, step.fired_at) for step in steps if step.fired_at]
-    return sorted(fired, key=lambda one: (one[0].falls_at, one[0].level))
-
-
-def _coming(steps: Iterable[Step]) -> list[Step]:
-    """Those that are still to fire, the next one first."""
-    coming = [step for step in steps if not step.fired_at and not step.cancelled_at]
-    return sorted(coming, key=lambda step: (step.falls_at, step.level))
 
 
 def limit_words(clock: Clock) -> str:
@@ -85,11 +72,11 @@ def _when(step: Step, now: datetime) -> str:
 def told_lines(steps: Sequence[Step], team: Team | None, now: datetime) -> list[StepLine]:
     """Steps that have fired, of every clock that it had, the earliest first, and whom each told.
     Whoever is named by several that fell together hears of the highest."""
-    fired = _fired(steps)
-    names = told_by([step.pk for step, _ in fired]) if fired else {}
+    heard = fired(steps)
+    names = told_by([step.pk for step, _ in heard]) if heard else {}
     return [
         StepLine(words.near(at, now), _why(step, team), tuple(names.get(step.pk, ())))
-        for step, at in fired
+        for step, at in heard
     ]
 
 
@@ -97,20 +84,8 @@ def next_lines(
     steps: Sequence[Step], examination: Examination, team: Team | None, now: datetime
 ) -> list[StepLine]:
     """Steps that are still to come, with the people whom they would tell."""
-    coming = _coming(steps)
-    planned = [step.planned for step in coming]
     subject = reach.Subject.waiting(examination, team or reach.nobody(examination))
-    previews = reach.preview(subject, planned) if planned else []
-    return [
-        StepLine(
-            when="now" if step.falls_at <= now else near_with_rest(step.falls_at, now),
-            who=_why(step, team),
-            names=shown.names,
-            warnings=tuple(shown.reasons),
-            brought_forward=step.brought_forward_to is not None,
-        )
-        for step, shown in zip(coming, previews, strict=True)
-    ]
+    return lines_ahead(subject, steps, lambda step: _why(step, team), now)
 
 
 def _why(step: Step, team: Team | None) -> str:
