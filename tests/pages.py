@@ -47,3 +47,13 @@ def queries_of(client: Client, address: str) -> int:
     with CaptureQueriesContext(connection) as captured:
         assert client.get(address).status_code == 200
     return len(captured)
+
+
+def queries_without_banner(client: Client, address: str) -> int:
+    """The same of the page alone: the banner is kept for a few seconds from now on, and whatever a
+    process asks once has been asked."""
+    watchdog.forget()
+    client.get(address)
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(address).status_code == 200
+    return len(captured)

@@ -5,9 +5,8 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections
+from django.db import connections
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -24,6 +23,7 @@ from tests.factories import (
     report,
     reported,
 )
+from tests.pages import queries_without_banner
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
@@ -454,19 +454,12 @@ def test_looking_at_the_page_is_recorded(page, trust, examination):
 
 
 def test_the_page_asks_as_much_with_forty_people_in_the_team(page, trust):
-    counts = [_queries(page)]
+    counts = [queries_without_banner(page.client, page.address)]
     for _ in range(30):
         trust.add(Role.REFERRER, team=trust.team)
-    counts.append(_queries(page))
+    counts.append(queries_without_banner(page.client, page.address))
     assert counts[0] == counts[1], counts
     assert counts[0] <= 40
-
-
-def _queries(page):
-    page.open()  # what is kept for a few seconds, as the banner, is fresh
-    with CaptureQueriesContext(connection) as asked:
-        assert page.open().status_code == 200
-    return len(asked)
 
 
 # --- My flags ------------------------------------------------------------------------------------
@@ -496,9 +489,6 @@ def test_my_flags_ask_as_much_for_40_as_for_10(client, trust):
     for more in (10, 30):
         for _ in range(more):
             flagged(trust)
-        client.get(reverse("my-flags"))  # what is asked once for many pages has been asked
-        with CaptureQueriesContext(connection) as asked:
-            client.get(reverse("my-flags"))
-        counts.append(len(asked))
+        counts.append(queries_without_banner(client, reverse("my-flags")))
     assert counts[0] == counts[1], counts
     assert counts[0] <= 12
