@@ -21,7 +21,7 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Locator, Page, sync_playwright
 
 from tests.browser import chromium
 
@@ -180,6 +180,17 @@ class Browser:
             "value": session.session_key,
             "url": self.address,
         }
+
+
+def follow(page: Page, what: str | Locator, key: str = "") -> None:
+    """Press what leads to another page, with the mouse or `key`, and wait until that is there.
+
+    A press alone returns while the old page may still stand: what is looked at next would be
+    that, or would go away under the look.
+    """
+    link = page.locator(what).first if isinstance(what, str) else what
+    with page.expect_navigation(wait_until="domcontentloaded"):
+        link.press(key) if key else link.click()
 
 
 def violations(page: Page) -> list[str]:

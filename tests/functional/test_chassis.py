@@ -6,7 +6,7 @@ from findings.demonstration.guide import WORTH_SEEING
 from findings.models import Role
 from notifications import watchdog
 from tests.factories import PersonFactory
-from tests.functional.browser import check
+from tests.functional.browser import check, follow
 
 pytestmark = [
     pytest.mark.browser,
@@ -50,7 +50,7 @@ def test_a_form_says_what_is_wrong_beside_the_field_and_keeps_what_was_typed(bro
     page.fill("#id_at-month", "3")
     page.fill("#id_at-year", "2026")
     page.fill("#id_at-time", "01:30")
-    page.click("main button[type=submit]:not(.nhsuk-password-input__toggle)")
+    follow(page, "main button[type=submit]:not(.nhsuk-password-input__toggle)")
     page.wait_for_selector(".nhsuk-error-summary")
 
     assert page.title().startswith("Error: ")
@@ -67,7 +67,7 @@ def test_a_form_says_what_is_wrong_beside_the_field_and_keeps_what_was_typed(bro
 
 def test_every_line_of_the_error_summary_leads_to_its_field(browser):
     page = browser.open("/example/form/", javascript=False)
-    page.click("main button[type=submit]")
+    follow(page, "main button[type=submit]")
     links = page.locator(".nhsuk-error-summary a")
     targets = [links.nth(n).get_attribute("href") for n in range(links.count())]
     assert len(targets) >= 11
@@ -79,7 +79,7 @@ def test_every_line_of_the_error_summary_leads_to_its_field(browser):
 
 def test_the_error_summary_takes_the_focus(browser):
     page = browser.open("/example/form/")
-    page.click("main button[type=submit]:not(.nhsuk-password-input__toggle)")
+    follow(page, "main button[type=submit]:not(.nhsuk-password-input__toggle)")
     page.wait_for_selector(".nhsuk-error-summary")
     page.locator(".nhsuk-error-summary:focus").wait_for()
 
@@ -115,18 +115,18 @@ def test_signing_in_and_out_without_javascript(browser):
     page = browser.open("/policy/", javascript=False)
     page.fill("#id_username", "ada")
     page.fill("#id_password", "wrong")
-    page.click("main button[type=submit]")
+    follow(page, "main button[type=submit]")
     assert "The sign-in name or the password is not right" in page.inner_text(
         ".nhsuk-error-summary"
     )
     assert page.input_value("#id_username") == "ada"
     assert page.input_value("#id_password") == ""
     page.fill("#id_password", "correct horse battery")
-    page.click("main button[type=submit]")
+    follow(page, "main button[type=submit]")
     assert page.url.endswith("/policy/")
     page.goto(browser.address + "/help/")
     assert "Dr Ada" in page.inner_text("header")
-    page.click("text=Sign out")
+    follow(page, "text=Sign out")
     assert page.url.endswith("/sign-in/")
     assert "You have signed out." in page.inner_text(".nhsuk-notification-banner")
     assert page.locator("nav[aria-label=Main]").count() == 0
@@ -154,7 +154,7 @@ def test_in_a_demonstration_one_press_signs_in(browser, settings):
     PersonFactory(username=name, roles=[Role.RADIOLOGIST])
     page = browser.open("/sign-in/?next=/help/")
     check(page, "sign in to a demonstration", browser)
-    page.click(".app-people button")
+    follow(page, ".app-people button")
     assert page.url.endswith("/help/")
     assert "(Radiologist)" in page.inner_text("header")
 
@@ -171,7 +171,7 @@ def test_a_locked_name_is_told_what_to_do(browser):
     for _ in range(8):
         page.fill("#id_username", "nobody")
         page.fill("#id_password", "wrong")
-        page.click("main button[type=submit]")
+        follow(page, "main button[type=submit]")
     check(page, "locked out", browser)
     assert "closed here for 15 minutes" in page.inner_text("main")
 
@@ -181,6 +181,6 @@ def test_a_form_that_was_open_too_long_is_explained(browser):
     page.context.clear_cookies()
     page.fill("#id_username", "ada")
     page.fill("#id_password", "wrong")
-    page.click("main button[type=submit]")
+    follow(page, "main button[type=submit]")
     check(page, "form too old", browser)
     assert "That form could not be sent" in page.inner_text("h1")

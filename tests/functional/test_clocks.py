@@ -14,6 +14,7 @@ from tests.functional.browser import (
     DESKTOP,
     PHONE,
     check,
+    follow,
     overflow,
     screenshot,
     screenshot_of_print,
@@ -34,7 +35,7 @@ def trust(transactional_db: None) -> Trust:
 
 def send(page, then: str) -> str:
     """Press the main button; what stands in the element that then comes."""
-    page.click(MAIN_BUTTON)
+    follow(page, MAIN_BUTTON)
     page.wait_for_selector(then)
     return page.inner_text(then)
 
@@ -59,7 +60,7 @@ def fits(page, name: str) -> None:
 def test_the_letter_to_a_patient_is_read_printed_and_recorded(browser, trust):
     finding = acknowledged(trust, flagged(trust, category="significant_unexpected"))
     page = browser.open(page_of(finding), person=trust.coordinator)
-    page.get_by_role("link", name="Letter to the patient", exact=True).click()
+    follow(page, page.get_by_role("link", name="Letter to the patient", exact=True))
     check(page, "clocks letter", browser)
     said = page.inner_text(".app-letter")
     assert trust.referrer.phone in said
@@ -92,19 +93,19 @@ def test_an_examination_is_advised_and_a_later_one_is_confirmed_to_be_it(
     page.select_option("[name=action]", "repeat")
     page.get_by_label("Examination to look out for").select_option("CT")
     page.get_by_label("Part of the body to examine").fill("chest")
-    page.click("button[value=flag]")
+    follow(page, "button[value=flag]")
     page.wait_for_selector(ERRORS)
     assert "the examination is due" in stands_beside(page, "recommended_on")
     look("flag without a date")
     type_day(page, "recommended_on", soon)
-    page.click("button[value=flag]")
+    follow(page, "button[value=flag]")
     page.wait_for_selector(".app-timeline")
     finding = Finding.objects.get()
 
     found = later(trust, timezone.localdate() + timedelta(days=2))
     page = opened(page_of(finding), trust.referrer)
     look("finding with an examination that may be it")
-    page.get_by_role("button", name="What became of the examination").click()
+    follow(page, page.get_by_role("button", name="What became of the examination"))
     send(page, ERRORS)
     look("follow up with errors")
     assert page.get_by_role("group", name="What became of it: CT chest, due by").is_visible()
@@ -137,7 +138,7 @@ def test_an_examination_is_arranged_with_the_action(browser, trust, javascript):
 def test_reminders_and_the_letter_are_put_off_and_that_is_ended(browser, trust):
     finding = acknowledged(trust, flagged(trust, category="significant_unexpected"))
     page = browser.open(page_of(finding), PHONE, person=trust.referrer)
-    page.get_by_role("link", name="Snooze", exact=True).click()
+    follow(page, page.get_by_role("link", name="Snooze", exact=True))
     type_day(page, "until_at", timezone.localdate() + timedelta(days=300))
     page.fill("[name=because]", "The clinic is on Thursday.")
     send(page, ERRORS)
@@ -149,7 +150,7 @@ def test_reminders_and_the_letter_are_put_off_and_that_is_ended(browser, trust):
     type_day(page, "until_at", timezone.localdate() + timedelta(days=1))
     assert "Snoozed until" in send(page, BANNER)
 
-    page.get_by_role("link", name="Hold the letter to the patient").click()
+    follow(page, page.get_by_role("link", name="Hold the letter to the patient"))
     type_day(page, "until_on", timezone.localdate() - timedelta(days=1))
     page.fill("[name=because]", "I see them on Thursday.")
     send(page, ERRORS)
@@ -159,10 +160,10 @@ def test_reminders_and_the_letter_are_put_off_and_that_is_ended(browser, trust):
     assert "held until" in send(page, BANNER)
     check(page, "clocks finding put off", browser)
 
-    page.get_by_role("link", name="End the snooze").click()
+    follow(page, page.get_by_role("link", name="End the snooze"))
     check(page, "clocks end", browser)
     assert "It is not snoozed any more" in send(page, BANNER)
-    page.get_by_role("link", name="End the hold of the letter").click()
+    follow(page, page.get_by_role("link", name="End the hold of the letter"))
     assert "not held any more" in send(page, BANNER)
     assert not finding.pauses.open().exists()
 
@@ -185,13 +186,13 @@ def test_two_records_are_looked_at_merged_and_taken_apart(browser, trust, javasc
     look("merges with errors")
     page.fill("[name=merged]", numbers[1])
     page.fill("[name=because]", "The patient index has merged them.")
-    page.click(MAIN_BUTTON)
+    follow(page, MAIN_BUTTON)
     page.get_by_text("Are these one patient?").wait_for()
     look("merges both records")
     assert not PatientMerge.objects.exists()
     assert "one now" in send(page, BANNER)
     look("merges done")
-    page.get_by_role("link", name="Undo").click()
+    follow(page, page.get_by_role("link", name="Undo"))
     look("undo merge")
     page.fill("[name=because]", "They are twins.")
     assert "undone" in send(page, BANNER)

@@ -12,7 +12,7 @@ from findings.services.rota import add_entry, make_post
 from findings.services.routing import add_rule
 from notifications.models import Route
 from tests.factories import Trust, a_trust, flagged
-from tests.functional.browser import DESKTOP, PHONE, check
+from tests.functional.browser import DESKTOP, PHONE, check, follow
 from tests.integration.test_rotas import around
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -68,13 +68,13 @@ def test_the_pages_of_cover_can_be_read_by_everybody_at_every_width(browser, tru
 @pytest.mark.parametrize("javascript", [True, False], ids=["script", "no-script"])
 def test_a_night_is_put_on_the_rota_with_the_keyboard(browser, trust, post, javascript):
     page = browser.open(reverse("rotas"), PHONE, javascript=javascript, person=trust.coordinator)
-    page.get_by_role("link", name=post.name).click()
-    page.get_by_role("button", name="Add to the rota").click()
+    follow(page, page.get_by_role("link", name=post.name))
+    follow(page, page.get_by_role("button", name="Add to the rota"))
     page.get_by_label("Who?").select_option(str(trust.referrer.pk))
     for field, day, time in (("starts", "1", "21:00"), ("ends", "2", "10:00")):
         for part, value in (("day", day), ("month", "2"), ("year", "2027"), ("time", time)):
             page.fill(f"[name={field}-{part}]", value)
-    page.press("[name=ends-time]", "Enter")
+    follow(page, "[name=ends-time]", "Enter")
     page.wait_for_url(f"**{reverse('post', args=[post.pk])}")
     said = page.inner_text(".nhsuk-notification-banner")
     assert f"Added: {trust.referrer}, 1 February 2027 at 21:00 to 2 February 2027 at 10:00" in said

@@ -14,7 +14,7 @@ from findings.services.leavers import plan_goodbye
 from findings.services.offer import offer_finding
 from notifications.models import Route
 from tests.factories import TeamFactory, Trust, a_trust, acknowledged, flagged
-from tests.functional.browser import DESKTOP, PHONE, check
+from tests.functional.browser import DESKTOP, PHONE, check, follow
 from tests.functional.test_referrer import MAIN_BUTTON, look_at
 
 MAIN_FORM_BUTTON = "main form[novalidate] button.nhsuk-button"
@@ -63,17 +63,17 @@ def test_the_directory_and_leave_fit_and_have_nothing_for_axe_to_find(browser, t
 
 def test_a_route_is_added_and_verified(browser, trust):
     page = browser.open(reverse("routes", args=[trust.referrer.pk]), PHONE, person=trust.referrer)
-    page.click(MAIN_FORM_BUTTON)
+    follow(page, MAIN_FORM_BUTTON)
     page.wait_for_selector(".nhsuk-error-summary")
     check(page, "routes with errors", browser)
     page.check("[name=channel][value=email]")
     page.fill("[name=address]", "ada.home@trust.example")
-    page.click(MAIN_FORM_BUTTON)
+    follow(page, MAIN_FORM_BUTTON)
     page.wait_for_url("**/verify/")
     check(page, "verify route", browser)
     code = re.search(r"([0-9]{6})", mail.outbox[0].body)[1]
     page.fill("[name=code]", code)
-    page.click(MAIN_BUTTON)
+    follow(page, MAIN_BUTTON)
     page.wait_for_url("**/routes/")
     assert Route.objects.usable().filter(address="ada.home@trust.example").exists()
 
@@ -87,23 +87,23 @@ def test_a_staff_list_is_shown_before_it_changes_anything(browser, trust):
         f"{trust.referrer.username},Ada,Changed,{code},referrer,{trust.team},now",
     ]
     page = browser.open(reverse("people"), person=trust.administrator)
-    page.get_by_role("button", name="Import a staff list").click()
+    follow(page, page.get_by_role("button", name="Import a staff list"))
     check(page, "import people", browser)
 
     def choose(text: str) -> None:
         page.set_input_files(
             "[name=file]", {"name": "s.csv", "mimeType": "text/csv", "buffer": text.encode()}
         )
-        page.get_by_role("button", name="Show the changes").click()
+        follow(page, page.get_by_role("button", name="Show the changes"))
 
     choose("\n".join([*lines, f"x,,No,{code},wizard,,"]))
     page.get_by_text("There is no role wizard").wait_for()
     check(page, "staff list with mistakes", browser)
-    page.get_by_role("link", name="Back to choose another file").click()
+    follow(page, page.get_by_role("link", name="Back to choose another file"))
     choose("\n".join(lines))
     page.wait_for_selector("table")
     check(page, "staff list changes", browser)
-    page.get_by_role("button", name="Make these changes").click()
+    follow(page, page.get_by_role("button", name="Make these changes"))
     page.wait_for_selector(".nhsuk-notification-banner")
     assert Person.objects.get(username="sian").has_role(Role.REFERRER)
 
@@ -112,16 +112,16 @@ def test_a_staff_list_is_shown_before_it_changes_anything(browser, trust):
 def test_somebody_leaves_after_a_look_at_what_they_hold(browser, trust, javascript):
     finding = flagged(trust)
     page = browser.open(reverse("people"), PHONE, javascript=javascript, person=trust.coordinator)
-    page.get_by_role("link", name=str(trust.referrer)).click()
-    page.get_by_role("button", name="Let them leave").click()
+    follow(page, page.get_by_role("link", name=str(trust.referrer)))
+    follow(page, page.get_by_role("button", name="Let them leave"))
     assert "1 open finding will move" in page.inner_text("main")
-    page.click(MAIN_BUTTON)
+    follow(page, MAIN_BUTTON)
     page.wait_for_selector(".nhsuk-error-summary")
     if javascript:
         check(page, "let leave with errors", browser)
     page.fill("[name=because]", "End of contract.")
     page.check("[name=when][value=now]")
-    page.click(MAIN_BUTTON)
+    follow(page, MAIN_BUTTON)
     page.wait_for_selector(".nhsuk-notification-banner")
     assert "1 finding went to the team" in page.inner_text(".nhsuk-notification-banner")
     finding.refresh_from_db()
@@ -132,19 +132,19 @@ def test_a_deputy_of_a_common_name_is_chosen_from_a_list(browser, trust):
     for given in ("Ada", "Bea"):
         trust.add(Role.REFERRER, team=trust.team, given_name=given, family_name="Twice")
     page = browser.open(reverse("me"), DESKTOP, person=trust.referrer)
-    page.get_by_role("button", name="Enter leave").click()
+    follow(page, page.get_by_role("button", name="Enter leave"))
     on = timezone.localdate() + timedelta(days=3)
     for name in ("first_on", "last_on"):
         page.fill(f"[name={name}-day]", str(on.day))
         page.fill(f"[name={name}-month]", str(on.month))
         page.fill(f"[name={name}-year]", str(on.year))
     page.fill("[name=name]", "twice")
-    page.click(MAIN_BUTTON)
+    follow(page, MAIN_BUTTON)
     page.wait_for_selector(".nhsuk-error-summary")
     check(page, "leave with people found", browser)
     chosen = Person.objects.get(given_name="Bea")
     page.check(f"[name=person][value='{chosen.pk}']")
-    page.click(MAIN_BUTTON)
+    follow(page, MAIN_BUTTON)
     page.wait_for_selector(".nhsuk-notification-banner")
     assert str(chosen) in page.inner_text("main")
 
@@ -189,8 +189,8 @@ def test_a_telephone_call_is_recorded(browser, trust, javascript):
         javascript=javascript,
         person=trust.radiologist,
     )
-    page.get_by_role("button", name="Record a telephone call").click()
-    page.click(MAIN_BUTTON)
+    follow(page, page.get_by_role("button", name="Record a telephone call"))
+    follow(page, MAIN_BUTTON)
     page.wait_for_selector(".nhsuk-error-summary")
     now = timezone.localtime()
     for part, value in (("day", now.day), ("month", now.month), ("year", now.year)):
@@ -202,12 +202,12 @@ def test_a_telephone_call_is_recorded(browser, trust, javascript):
     page.check("[name=was_read_back]")
     page.check("[name=took_it_on][value=yes]")
     page.fill("[name=plan]", "CT this week.")
-    page.click(MAIN_BUTTON)
+    follow(page, MAIN_BUTTON)
     page.wait_for_selector(".nhsuk-error-summary")
     if javascript:
         check(page, "call with people found", browser)
     page.check(f"[name=person][value='{trust.referrer.pk}']")
-    page.click(MAIN_BUTTON)
+    follow(page, MAIN_BUTTON)
     page.wait_for_selector(".app-timeline")
     finding.refresh_from_db()
     assert finding.acknowledged_by == trust.referrer

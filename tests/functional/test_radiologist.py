@@ -11,7 +11,7 @@ from findings.models import Finding, Report, Role
 from findings.services.close import withdraw_finding
 from notifications.models import Route
 from tests.factories import a_trust, acknowledged, flagged, nhs_number, report, reported
-from tests.functional.browser import DESKTOP, PHONE, check, overflow, screenshot, violations
+from tests.functional.browser import DESKTOP, PHONE, check, follow, overflow, screenshot, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -89,10 +89,10 @@ def test_from_the_list_to_a_flag_in_one_press_after_the_choices(
     page = browser.open("/reports/", viewport, javascript=javascript, person=trust.radiologist)
     looked_at(page, "reports", javascript, browser)
     page.fill("#id_words", "acc 2026 0017")
-    page.press("#id_words", "Enter")
+    follow(page, "#id_words", "Enter")
     page.wait_for_url("**/reports/*-*/")
     looked_at(page, "report", javascript, browser)
-    page.click("text=Flag a finding")
+    follow(page, "text=Flag a finding")
     looked_at(page, "flag fresh", javascript, browser)
     assert "suspicious for a primary lung cancer" in page.input_value("#id_description")
     # Without script nothing hides it: whether it is needed, its category says.
@@ -107,7 +107,7 @@ def test_from_the_list_to_a_flag_in_one_press_after_the_choices(
     looked_at(page, "flag chosen", javascript, browser)
     assert Finding.objects.count() == 0
 
-    page.click("button[value=flag]")
+    follow(page, "button[value=flag]")
     page.wait_for_url("**/findings/F-*/")
     assert "Flagged. Dr Fiona Buchanan is told now." in page.inner_text("body")
     finding = Finding.objects.get()
@@ -127,16 +127,16 @@ def test_another_owner_is_found_by_name_and_shown_before_saving(
     page.select_option("#id_action", "review")
     page.check("input[value=other]")
     page.fill("#id_name", "twin")
-    page.click("text=Check who will be told")
+    follow(page, "text=Check who will be told")
     page.wait_for_selector(".nhsuk-error-summary")
     assert "2 people are found" in page.inner_text("#id_person-error")
     looked_at(page, "flag several owners", javascript, browser)
     page.check("text=Dr Bob Twin")
-    page.click("text=Check who will be told")
+    follow(page, "text=Check who will be told")
     page.wait_for_selector("text=Dr Bob Twin of")
     looked_at(page, "flag checked", javascript, browser)
     assert Finding.objects.count() == 0
-    page.click("button[value=flag]")
+    follow(page, "button[value=flag]")
     page.wait_for_url("**/findings/F-*/")
     assert str(Finding.objects.get().owner) == "Dr Bob Twin"
 
@@ -147,12 +147,12 @@ def test_what_was_not_shown_is_shown_and_asks_again(browser, trust, examination)
     page.select_option("#id_action", "review")
     page.check("input[value=other]")
     page.fill("#id_name", trust.colleague.professional_code)
-    page.click("button[value=flag]")
+    follow(page, "button[value=flag]")
     page.wait_for_selector("text=Nothing is saved yet")
     check(page, "radiologist flag not saved yet", browser)
     assert Finding.objects.count() == 0
-    page.click("text=Look at what will happen")
-    page.click("button[value=flag]")
+    follow(page, "text=Look at what will happen")
+    follow(page, "button[value=flag]")
     page.wait_for_url("**/findings/F-*/")
 
 
@@ -170,7 +170,7 @@ def test_an_empty_form_says_what_is_missing(browser, trust, examination, viewpor
         flag_of(examination), viewport, javascript=javascript, person=trust.radiologist
     )
     page.fill("#id_description", "")
-    page.click("button[value=flag]")
+    follow(page, "button[value=flag]")
     page.wait_for_selector(".nhsuk-error-summary")
     assert page.title().startswith("Error: ")
     looked_at(page, "flag errors", javascript, browser)
@@ -200,13 +200,13 @@ def test_a_second_press_makes_no_second_finding(browser, trust, examination):
     page = browser.open(flag_of(examination), javascript=False, person=trust.radiologist)
     page.check("input[value=urgent]")
     page.select_option("#id_action", "review")
-    page.click("button[value=flag]")
+    follow(page, "button[value=flag]")
     page.wait_for_url("**/findings/F-*/")
     page.go_back()
     page.wait_for_selector("input[value=urgent]")
     page.check("input[value=urgent]")
     page.select_option("#id_action", "review")
-    page.click("button[value=flag]")
+    follow(page, "button[value=flag]")
     page.wait_for_url("**/findings/F-*/")
     assert Finding.objects.count() == 1
     assert "You have flagged this already" in page.inner_text("body")
@@ -249,7 +249,7 @@ def test_lists_with_rows_and_without_have_nothing_for_axe_to_find(browser, trust
     page = browser.open("/reports/?page=2", person=trust.radiologist)
     check(page, "radiologist reports second page", browser)
     page.fill("#id_words", "nobody of this name")
-    page.press("#id_words", "Enter")
+    follow(page, "#id_words", "Enter")
     page.wait_for_selector("text=Nothing is found")
     check(page, "radiologist reports nothing found", browser)
 
@@ -260,7 +260,7 @@ def test_a_report_is_typed_in_and_keeps_what_was_typed(browser, trust, viewport,
     looked_at(page, "write report", javascript, browser)
     page.fill("#id_nhs_number", "999000001")
     page.fill("#id_text", "Lungs clear.")
-    page.click("text=Save report")
+    follow(page, "text=Save report")
     page.wait_for_selector(".nhsuk-error-summary")
     assert "leading zero" in page.inner_text("#id_nhs_number-error")
     assert page.input_value("#id_text") == "Lungs clear."
@@ -275,7 +275,7 @@ def test_a_report_is_typed_in_and_keeps_what_was_typed(browser, trust, viewport,
     for part, value in {"day": "1", "month": "11", "year": "2025", "time": "09:30"}.items():
         page.fill(f"#id_performed_at-{part}", value)
     page.fill("#id_name", "buchanan")
-    page.click("text=Save report")
+    follow(page, "text=Save report")
     page.wait_for_url("**/reports/*-*/")
     assert "Saved as T" in page.inner_text("body")
     assert Report.objects.get().examination.requested_by == trust.referrer
@@ -288,8 +288,7 @@ def test_nothing_of_the_patient_stands_in_an_address(browser, trust, examination
     for typed in ("okafor", nhs_number(4242), "RX00123"):
         page.goto(browser.address + "/reports/")
         page.fill("#id_words", typed)
-        page.press("#id_words", "Enter")
-        page.wait_for_load_state()
+        follow(page, "#id_words", "Enter")
     assert visited
     assert not [url for url in visited if nhs_number(4242) in url or "okafor" in url.lower()]
     assert violations(page) == []

@@ -20,6 +20,7 @@ from tests.functional.browser import (
     DESKTOP,
     PHONE,
     check,
+    follow,
     overflow,
     screenshot,
     screenshot_of_print,
@@ -65,8 +66,7 @@ class Presses:
         self.page.get_by_label(words, exact=True).check()
 
     def _press(self, what) -> None:
-        what.click()
-        self.page.wait_for_load_state()
+        follow(self.page, what)
         self.count += 1
 
 
@@ -78,7 +78,7 @@ def test_from_the_message_to_an_answer_in_two_presses_after_signing_in(browser, 
     page = browser.open(page_of(finding), PHONE, javascript=javascript)
     page.fill("[name=username]", "referrer.example")
     page.fill("[name=password]", PASSWORD)
-    page.press("[name=password]", "Enter")
+    follow(page, "[name=password]", "Enter")
     page.wait_for_url(f"**{page_of(finding)}")
 
     presses = Presses(page)
@@ -172,7 +172,7 @@ def test_not_mine_is_given_to_whom_the_list_names(browser, trust, javascript):
     page.fill("[name=because]", "Under the liver team.")
     page.check("[name=whose][value=named]")
     page.fill("[name=name]", "sian ob")
-    page.click(MAIN_BUTTON)
+    follow(page, MAIN_BUTTON)
     page.wait_for_selector(".nhsuk-error-summary")
     assert "2 people are found" in page.inner_text(".nhsuk-error-summary")
     assert page.input_value("[name=because]") == "Under the liver team."
@@ -182,7 +182,7 @@ def test_not_mine_is_given_to_whom_the_list_names(browser, trust, javascript):
     if javascript:
         check(page, "decline with people found", browser)
     page.check(f"[name=person][value='{right.pk}']")
-    page.click(MAIN_BUTTON)
+    follow(page, MAIN_BUTTON)
     page.wait_for_selector(".nhsuk-notification-banner")
     assert f"Passed to {right}" in page.inner_text(".nhsuk-notification-banner")
     finding.refresh_from_db()
@@ -204,7 +204,6 @@ def test_the_whole_path_by_keyboard_alone(browser, trust):
     def press(selector: str, key: str = "Enter") -> None:
         reach(selector)
         page.keyboard.press(key)
-        page.wait_for_load_state()
 
     def go(name: str) -> None:
         with page.expect_navigation():
@@ -247,7 +246,7 @@ def test_the_second_of_two_sees_who_was_first_and_keeps_what_was_typed(browser, 
     acknowledge_finding(finding=finding, by=trust.referrer, plan="I see them at noon.")
     page.check("[name=choice][value=other]")
     page.fill("[name=details]", "I will telephone.")
-    page.click(MAIN_BUTTON)
+    follow(page, MAIN_BUTTON)
     page.wait_for_selector(".app-timeline")
     said = page.inner_text("main")
     assert f"{trust.referrer} was first" in said
@@ -264,7 +263,7 @@ def test_an_unread_message_is_opened_with_one_press(browser, trust, javascript):
     fire()
     deliver()
     page = browser.open(reverse("inbox"), PHONE, javascript=javascript, person=trust.referrer)
-    page.get_by_role("button", name="Open").first.click()
+    follow(page, page.get_by_role("button", name="Open").first)
     page.wait_for_url(f"**{page_of(finding)}")
     page.goto(browser.address + reverse("inbox"))
     assert "Unread" not in page.inner_text("main")

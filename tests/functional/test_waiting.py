@@ -11,7 +11,7 @@ from findings.services.report_by import expect_report, no_report_expected
 from notifications import inbox
 from notifications.firing import fire_due_steps
 from tests.factories import Trust, a_trust, flagged, unreported
-from tests.functional.browser import DESKTOP, PHONE, check
+from tests.functional.browser import DESKTOP, PHONE, check, follow
 from tests.integration.test_waiting_list import line, listed
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -74,7 +74,7 @@ def test_it_stands_beside_findings_in_the_inbox_and_among_what_nobody_can_be_tol
     other = browser.new_page(DESKTOP, person=trust.coordinator)
     other.goto(browser.address + reverse("coverage"))
     check(other, "waiting on coverage", browser)
-    page.get_by_role("button", name="Open").first.press("Enter")
+    follow(page, page.get_by_role("button", name="Open").first, "Enter")
     page.wait_for_url(f"**{reverse('wait', args=[examination.public_id])}")
     page.get_by_text(examination.accession).first.wait_for()
 
@@ -84,17 +84,17 @@ def test_a_list_is_kept_and_a_wait_is_ended(browser, trust, javascript, tmp_path
     file = tmp_path / "ris.csv"
     file.write_bytes(listed(line("A1", 40)))
     page = browser.open(reverse("waiting"), PHONE, javascript=javascript, person=trust.coordinator)
-    page.get_by_role("link", name="a list of them").click()
+    follow(page, page.get_by_role("link", name="a list of them"))
     page.set_input_files("[name=file]", file)
-    page.get_by_role("button", name="Show what would be kept").click()
+    follow(page, page.get_by_role("button", name="Show what would be kept"))
     check(page, f"waiting list shown {javascript}", browser)
-    page.get_by_role("button", name="Keep these").press("Enter")
+    follow(page, page.get_by_role("button", name="Keep these"), "Enter")
     page.wait_for_url(f"**{reverse('waiting')}")
     assert "1 late" in page.inner_text(".app-counts")
-    page.locator("table a").first.click()
-    page.get_by_role("button", name="No report is to be expected").press("Enter")
+    follow(page, page.locator("table a").first)
+    follow(page, page.get_by_role("button", name="No report is to be expected"), "Enter")
     page.get_by_label("It was reported elsewhere").check()
     page.get_by_label("How do you know?").fill("At the regional centre; the report is on paper.")
-    page.press("text=No report is to be expected >> nth=-1", "Enter")
+    follow(page, "text=No report is to be expected >> nth=-1", "Enter")
     page.get_by_text("Its clock has stopped").wait_for()
     assert not Examination.objects.waiting().exists()
