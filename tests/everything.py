@@ -83,7 +83,14 @@ def run_tests(lacks_browser: bool) -> int:
     return subprocess.run(command, cwd=HERE).returncode
 
 
+def keep_what_is_compiled() -> None:
+    """Some images forbid it. Then each of a hundred processes compiles every module again, and each
+    of three workers rewrites every assert: four seconds of a core each."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
 def main() -> int:
+    keep_what_is_compiled()
     lacking = missing()
     for what in lacking:
         say(f"\n*** NOT TESTED for lack of {what}. ***\n")
