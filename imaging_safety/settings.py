@@ -122,10 +122,12 @@ DATABASES["default"].update(
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 # A statement that hangs must not hang a hospital. Milliseconds. No trigger is ignored: each asks
 # for the list, and where there is none it catches an error, which takes a third of a line's time.
+# Pages join up to 16 tables, in an order that is good already: one row, then what its keys lead to.
+# To try every order of eight took 13 ms of a finding's page of 14; of six it takes a third.
 DATABASES["default"]["OPTIONS"].setdefault(
     "options",
     "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000"
-    " -c pgtrigger.ignore={}",
+    " -c pgtrigger.ignore={} -c join_collapse_limit=6",
 )
 
 # --- Celery: it only wakes the engine up; rows carry the state ------------------------------
