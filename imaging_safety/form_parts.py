@@ -1,6 +1,6 @@
-"""Form fields and table rows in the shape in which the NHS.UK macros want them."""
+"""Form fields in the shape in which the NHS.UK macros want them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from django.forms import BaseForm, BoundField
@@ -71,21 +71,3 @@ def _first_input(field: BoundField) -> str:
     wrong = wrong_parts(field)
     first = next(part for part in field.field.parts if part in wrong)
     return f"{field.auto_id}-{first}"
-
-
-def table_rows(rows: Iterable[Iterable[Any]]) -> list[list[Any]]:
-    """The macro leaves out, without a word, every cell that is neither a string nor a mapping."""
-    return [[_cell(cell) for cell in row] for row in rows]
-
-
-def _cell(cell: Any) -> Any:
-    if isinstance(cell, Mapping):
-        # A number 0 is text too; the macro would leave it empty.
-        return dict(cell) | ({"text": _words(cell["text"])} if "text" in cell else {})
-    return _words(cell)
-
-
-def _words(cell: Any) -> str:
-    if cell is None:
-        return ""
-    return cell if isinstance(cell, str) else str(cell)

@@ -2,7 +2,7 @@
 
 Filters: when, day, near, until, limit, time_left, duration, nhs_number, age, plural
 (see findings/words.py).
-Globals: static, url, due_words, urgency, page_numbers, and those of form_parts.py.
+Globals: static, url, due_words, urgency, page_numbers, with_rows, and those of form_parts.py.
 """
 
 from typing import Any
@@ -21,6 +21,7 @@ from jinja2 import (
 from findings import states, words
 from findings.form_fields import revealed_names
 from imaging_safety import form_parts
+from imaging_safety.table_rows import with_rows
 
 # Of the vendored build; see imaging_safety/vendor_nhsuk.py.
 NHSUK_VERSION = "10.6.1"
@@ -85,5 +86,5 @@ GLOBALS = {
     "flat_choices": form_parts.flat_choices,
     "wrong_parts": form_parts.wrong_parts,
     "error_list": form_parts.error_list,
-    "table_rows": form_parts.table_rows,
+    "with_rows": with_rows,
 }
