@@ -26,9 +26,8 @@ class Patients:
     def choose(self, sexes: str, ages: tuple[int, int], on: date, rng: Random) -> Patient:
         """Somebody of one of these sexes who is of this age on that day."""
         everybody = self.by_sex[rng.choice(sexes)]
-        born = [_born(patient) for patient in everybody]
-        first = bisect_left(born, on - YEAR * (ages[1] + 1) + timedelta(days=1))
-        last = bisect_left(born, on - YEAR * ages[0])
+        first = bisect_left(everybody, on - YEAR * (ages[1] + 1) + timedelta(days=1), key=_born)
+        last = bisect_left(everybody, on - YEAR * ages[0], key=_born)
         return everybody[rng.randrange(first, last)]
 
 
