@@ -26,7 +26,7 @@ from findings.services.deadlines import ask_as_before, ask_the_next_owner, promi
 from findings.services.offer import accept_open_offer, end_open_offer
 from findings.services.owners import team_of, team_to_hold
 from findings.services.pause import end_pauses
-from findings.services.timeline import database_now, lock, moment, move, on_behalf_of, record
+from findings.services.timeline import lock, moment, move, on_behalf_of, record
 from findings.states import ClockKind, Move, State
 
 
@@ -71,7 +71,7 @@ def keep_late_acknowledgement(*, finding: Finding, by: Person, plan: str, seen: 
                 finding=finding,
                 kind=Event.Kind.ANSWERED_LATE,
                 by=by,
-                at=database_now(),
+                at=moment(finding),
                 plan=plan,
             )
     return True

@@ -24,7 +24,7 @@ from findings.models import (
 from findings.rules import check_can_follow_up
 from findings.services.clocks import open_recommendation, start_clock, stop_clocks, tell_owner_now
 from findings.services.policy import FOLLOW_UP_POLICY, rule_to_promise
-from findings.services.timeline import database_now, lock, moment, record
+from findings.services.timeline import lock, moment, record
 from findings.states import ClockKind, State
 from findings.timetable import end_of_day
 
@@ -109,12 +109,10 @@ def propose_matches(examination: Examination) -> None:
     for one in waiting.select_related("finding").order_by("finding"):
         finding = lock(one.finding)
         recommendation = open_recommendation(finding)
-        if recommendation and _propose(recommendation, examination, database_now()):
-            tell_owner_now(
-                finding=finding,
-                words="a later examination may be the one advised",
-                at=database_now(),
-            )
+        at = moment(finding)
+        if recommendation and _propose(recommendation, examination, at):
+            words = "a later examination may be the one advised"
+            tell_owner_now(finding=finding, words=words, at=at)
 
 
 def _propose(recommendation: Recommendation, examination: Examination, at: datetime) -> bool:

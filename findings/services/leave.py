@@ -13,7 +13,7 @@ from findings.models.people import PersonQuerySet
 from findings.rules import check_can_set_leave
 from findings.services.clocks import tell_owner_now
 from findings.services.one_by_one import pass_over
-from findings.services.timeline import database_now, lock
+from findings.services.timeline import database_now, lock, moment
 from findings.states import State
 from findings.words import local
 
@@ -122,7 +122,7 @@ def _tell_stand_in(leave: Leave) -> int:
         with transaction.atomic():
             now = lock(finding)
             if now.state == State.AWAITING and now.owner_person_id == leave.person_id:
-                tell_owner_now(finding=now, words="the owner is on leave", at=database_now())
+                tell_owner_now(finding=now, words="the owner is on leave", at=moment(now))
                 told += 1
     Leave.objects.filter(pk=leave.pk, told_at__isnull=True).update(told_at=database_now())
     return told

@@ -21,7 +21,7 @@ from findings.services.acknowledge import change_hands
 from findings.services.clocks import tell_owner_now
 from findings.services.offer import end_open_offer
 from findings.services.one_by_one import pass_over
-from findings.services.timeline import database_now, lock
+from findings.services.timeline import database_now, lock, moment
 from findings.words import local
 
 log = logging.getLogger(__name__)
@@ -63,12 +63,12 @@ def _say_goodbye(
 ) -> list[Finding]:
     # Findings first, as everywhere.
     held = [lock(finding) for finding in findings_held_by(person)]
-    at = at or database_now()
+    now = at or moment(*held)
     Person.objects.filter(pk=person.pk).update(
-        is_active=False, left_at=Coalesce("left_at", at), leaving_because=because
+        is_active=False, left_at=Coalesce("left_at", now), leaving_because=because
     )
     because = f"{person} no longer works here: {because}"
-    moved = [one for one in held if _give_to_team(one, person, by, because, LEFT, at)]
+    moved = [one for one in held if _give_to_team(one, person, by, because, LEFT, now)]
     _end_offers_to(person, at, by)
     doorbell.look_again_after_commit()
     return moved
@@ -94,13 +94,14 @@ def _give_to_team(
     return True
 
 
-def _end_offers_to(person: Person, at: datetime, by: Person | None) -> None:
+def _end_offers_to(person: Person, at: datetime | None, by: Person | None) -> None:
     """What was offered to them stays with whoever offered it, who hears of it at once."""
     offers = HandOver.objects.open().filter(to_person=person).order_by("finding")
     for offer in offers.select_related("finding"):
         finding = lock(offer.finding)
-        if end_open_offer(finding=finding, because=f"{person} left.", at=at, by=by):
-            tell_owner_now(finding=finding, words="whom you asked has left", at=at)
+        now = at or moment(finding)
+        if end_open_offer(finding=finding, because=f"{person} left.", at=now, by=by):
+            tell_owner_now(finding=finding, words="whom you asked has left", at=now)
 
 
 def findings_held_through(team: Team, person: Person) -> FindingQuerySet:
@@ -114,7 +115,7 @@ def leave_team(
 ) -> list[Finding]:
     """End somebody's place in a team. Returns the findings that stayed behind with it."""
     held = [lock(finding) for finding in findings_held_through(team, person)]
-    at = at or database_now()
+    at = at or moment(*held)
     Membership.objects.filter(person=person, team=team).delete()
     because = f"{person} is not in {team} any more."
     doorbell.look_again_after_commit()

@@ -26,7 +26,7 @@ from findings.rules import NotAllowed
 from findings.services.follow_up import propose_matches
 from findings.services.identity import MERGED_NOTICE, survivor
 from findings.services.patient_change import settle_letters
-from findings.services.timeline import database_now, lock, record
+from findings.services.timeline import lock, moment, record
 from findings.services.turns import take_turns_of
 
 
@@ -50,8 +50,8 @@ def merge_patients(
         keep, merged = survivor(keep), survivor(merged)
         if keep.pk == merged.pk:
             raise NotAllowed("Both numbers already lead to the same record.")
-        at = at or database_now()
         moved = _move(keep, Examination.objects.filter(patient=merged))
+        at = at or _moment_of(keep)
         Patient.objects.filter(pk=merged.pk).update(merged_into=keep)
         made = PatientMerge.objects.create(
             kept=keep,
@@ -89,13 +89,13 @@ def undo_merge(
             raise NotAllowed("This merge has been undone already.")
         if survivor(merge.kept).pk != merge.kept_id:
             raise NotAllowed("The record that was kept has since been merged: undo that first.")
-        at = at or database_now()
         since = set(came_since(merge).values_list("pk", flat=True))
         if set(also) - since:
             raise ValueError("Only an examination that came since the merge can go with it.")
         Patient.objects.filter(pk=merge.merged_id).update(merged_into=None)
         going = Q(pk__in=merge.examinations) | Q(pk__in=also)
         _move(merge.merged, Examination.objects.filter(going, patient=merge.kept_id))
+        at = at or _moment_of(merge.kept, merge.merged)
         merge.undone_at, merge.undone_by, merge.undone_because = at, by, because.strip()
         merge.save()
         _say(merge, Event.Kind.MERGE_UNDONE, merge.undone_because, at, by, more=also)
@@ -145,6 +145,12 @@ def _move(target: Patient, rows: QuerySet[Examination]) -> list[int]:
         lock(finding)
     Examination.objects.filter(pk__in=moved).update(patient=target)
     return moved
+
+
+def _moment_of(*patients: Patient) -> datetime:
+    """This moment in the timelines of all their findings, which are ours until we commit."""
+    findings = Finding.objects.filter(examination__patient__in=patients).order_by("pk")
+    return moment(*(lock(finding) for finding in findings))
 
 
 def _say(

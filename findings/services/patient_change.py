@@ -34,7 +34,7 @@ from findings.services.flag import reopen_finding
 from findings.services.identity import survivor
 from findings.services.pause import end_hold_for_death, hold_for_death
 from findings.services.tell_patient import start_patient_clock
-from findings.services.timeline import database_now, lock, record
+from findings.services.timeline import lock, moment, record
 from findings.services.turns import take_turns_of
 from findings.states import State
 
@@ -73,10 +73,11 @@ def record_change(
         take_turns_of([patient])
         if by is not None:
             check_can_record_change(by, patient)
-        at = at or database_now()
+        organisation = by.organisation if by is not None else change.organisation
+        findings = list(_locked_open(_concerned_by(patient, change.kind, organisation)))
+        at = at or moment(*findings)
         if change.happened_at > at:
             raise ValueError("This cannot have happened in the future.")
-        organisation = by.organisation if by is not None else change.organisation
         known = _known(patient, change, organisation)
         if known is not None:
             return known
@@ -89,7 +90,7 @@ def record_change(
             recorded_by=by,
             organisation=organisation,
         )
-        for finding in _locked_open(_findings_about(made)):
+        for finding in findings:
             _ask_again(finding, made)
     return made
 
@@ -98,12 +99,14 @@ def _findings_of(patient: Patient) -> FindingQuerySet:
     return Finding.objects.filter(examination__patient=patient).order_by("pk")
 
 
-def _findings_about(change: PatientChange) -> FindingQuerySet:
-    """Those that it concerns: as `PatientChange.objects.about`, from the other side."""
-    rows = _findings_of(survivor(change.patient))
-    if change.kind == Kind.DIED or change.organisation_id is None:
+def _concerned_by(
+    patient: Patient, kind: str, organisation: Organisation | None
+) -> FindingQuerySet:
+    """Those that a change concerns: as `PatientChange.objects.about`, from the other side."""
+    rows = _findings_of(survivor(patient))
+    if kind == Kind.DIED or organisation is None:
         return rows
-    return rows.filter(organisation=change.organisation_id)
+    return rows.filter(organisation=organisation)
 
 
 def _known(
@@ -156,12 +159,12 @@ def undo_change(
             _check_is_theirs(by, change)
         if change.undone_at is not None:
             raise NotAllowed("This has been undone already.")
-        at = at or database_now()
-        change.undone_at, change.undone_by = at, by
+        findings = [lock(row) for row in _concerned(change)]
+        change.undone_at, change.undone_by = at or moment(*findings), by
         change.undone_because = because.strip()
         change.save()
-        for row in _concerned(change):
-            _take_back(lock(row), change)
+        for finding in findings:
+            _take_back(finding, change)
     return change
 
 
@@ -173,7 +176,7 @@ def _check_is_theirs(by: Person, change: PatientChange) -> None:
 
 def _concerned(change: PatientChange) -> QuerySet[Finding]:
     """Those that are open, and of a death those that ended because of it."""
-    rows = _findings_about(change)
+    rows = _concerned_by(change.patient, change.kind, change.organisation)
     if change.kind != Kind.DIED:
         return rows.open()
     answered = Q(patient_told_how__in=ToldHow.of_the_dead()) | Q(outcome=Finding.Outcome.DIED)
@@ -230,7 +233,7 @@ def confirm_owner(*, finding: Finding, by: Person, text: str, at: datetime | Non
             finding=finding,
             kind=Event.Kind.CONFIRMED,
             by=by,
-            at=at or database_now(),
+            at=at or moment(finding),
             text=text.strip(),
         )
 

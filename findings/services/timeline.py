@@ -31,20 +31,20 @@ def database_now() -> datetime:
 WENT_BACK_AT_MOST = 3600  # seconds
 MOMENT = """
     SELECT greatest(clock_timestamp(), (
-        SELECT max(at) FROM (
-            SELECT at FROM findings_event WHERE finding_id = %s ORDER BY number DESC LIMIT 20
+        SELECT max(at) FROM unnest(%s::bigint[]) AS one (finding), LATERAL (
+            SELECT at FROM findings_event WHERE finding_id = finding ORDER BY number DESC LIMIT 20
         ) AS newest WHERE at < clock_timestamp() + %s * interval '1 second'))
 """
 
 
-def moment(finding: Finding) -> datetime:
-    """This moment (UTC) in this finding's timeline, which never runs backwards: where the
-    database's clock went back, that of its newest lines. Ask after the lock, and pass it on.
+def moment(*findings: Finding) -> datetime:
+    """This moment (UTC) in the timelines of these findings, which never run backwards: where the
+    database's clock went back, that of their newest lines. Ask after the locks, and pass it on.
 
     An answer that came after the flag could not be kept otherwise.
     """
     with connection.cursor() as cursor:
-        cursor.execute(MOMENT, [finding.pk, WENT_BACK_AT_MOST])
+        cursor.execute(MOMENT, [[finding.pk for finding in findings], WENT_BACK_AT_MOST])
         return cursor.fetchone()[0]
 
 
@@ -135,7 +135,7 @@ def move(finding: Finding, what: Move) -> None:
 
 def record_reading(*, finding: Finding, by: Person, page: str) -> None:
     """Somebody read the finding. Reading is not acknowledging: no clock hears of it."""
-    record(finding=finding, kind=Event.Kind.READ, by=by, at=database_now(), page=page)
+    record(finding=finding, kind=Event.Kind.READ, by=by, at=moment(finding), page=page)
 
 
 def record_viewing(*, by: Person, page: str, patients: list[int]) -> None:
@@ -152,5 +152,5 @@ def add_note(*, finding: Finding, by: Person, text: str) -> Event:
         finding = lock(finding)
         check_can_note(by, finding)
         return record(
-            finding=finding, kind=Event.Kind.NOTE, by=by, at=database_now(), text=text.strip()
+            finding=finding, kind=Event.Kind.NOTE, by=by, at=moment(finding), text=text.strip()
         )

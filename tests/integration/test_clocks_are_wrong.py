@@ -9,15 +9,19 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from findings.arrivals import ArrivingPatient
-from findings.models import Finding, Step
+from findings.models import Finding, PatientChange, Step
 from findings.services.acknowledge import acknowledge_finding, decline_finding
 from findings.services.close import withdraw_finding
+from findings.services.leavers import say_goodbye
+from findings.services.merge import merge_patients
 from findings.services.offer import offer_finding
+from findings.services.patient_change import Change, confirm_owner, record_change, undo_change
+from findings.services.timeline import add_note
 from findings.states import ClockKind
 from notifications import clockwork, rounds, watchdog
 from notifications.models import Notification
 from tests.engine.mail import MailServer
-from tests.factories import Trust, acknowledged, flagged, report
+from tests.factories import Trust, acknowledged, flagged, report, reported
 from tests.wrong_clock import DatabaseClock
 
 TEN_MINUTES = timedelta(minutes=10)
@@ -84,6 +88,23 @@ ANSWERS: dict[str, Callable[[Trust, Finding], object]] = {
     "withdraw": lambda trust, finding: withdraw_finding(
         finding=finding, by=trust.radiologist, because="Wrong side."
     ),
+    "record a discharge": lambda trust, finding: record_change(
+        patient=finding.examination.patient,
+        change=Change(PatientChange.Kind.DISCHARGED, timezone.now() - timedelta(hours=1)),
+        by=trust.coordinator,
+    ),
+    "merge": lambda trust, finding: merge_patients(
+        keep=reported(trust).patient,
+        merged=finding.examination.patient,
+        because="One patient.",
+        by=trust.coordinator,
+    ),
+    "note": lambda trust, finding: add_note(
+        finding=finding, by=trust.referrer, text="Rang the ward."
+    ),
+    "leave": lambda trust, finding: say_goodbye(
+        person=trust.referrer, by=trust.administrator, because="A new post."
+    ),
     "correct": lambda trust, finding: report(
         trust,
         accession=finding.examination.accession,
@@ -102,7 +123,7 @@ FIRST = ("acknowledge", "decline")
     ("name", "is_acknowledged"),
     [
         *((name, False) for name in ANSWERS),
-        *((name, True) for name in ("offer", "withdraw", "correct")),
+        *((name, True) for name in ANSWERS if name not in FIRST),
     ],
 )
 def test_what_is_answered_meanwhile_is_kept_and_never_earlier_than_the_line_before(
@@ -117,6 +138,19 @@ def test_what_is_answered_meanwhile_is_kept_and_never_earlier_than_the_line_befo
     after = finding.events.order_by("number").filter(number__gt=before.number)
     assert after.exists()
     assert all(event.at >= before.at for event in after)
+
+
+def test_what_is_taken_back_meanwhile_comes_after_what_it_takes_back(
+    trust: Trust, clock: DatabaseClock
+) -> None:
+    finding = flagged(trust)
+    died = Change(PatientChange.Kind.DIED, timezone.now() - timedelta(hours=1))
+    change = record_change(patient=finding.examination.patient, change=died, by=trust.coordinator)
+    clock.is_wrong_by(-TEN_MINUTES)
+    confirm_owner(finding=finding, by=trust.referrer, text="I will ask the family.")
+    undo_change(change=change, because="Somebody else.", by=trust.coordinator)
+    times = list(finding.events.order_by("number").values_list("at", flat=True))
+    assert times == sorted(times)
 
 
 def test_the_next_promise_is_counted_from_the_flag_as_ever(
