@@ -13,7 +13,7 @@ from django.db.models import F, Prefetch
 from django.template.loader import render_to_string
 
 from findings import reach, words
-from findings.models import Clock, Examination, Finding, Organisation, Person, Step
+from findings.models import Clock, Examination, Finding, Organisation, Person, Step, Team
 from findings.presenters.moments import step_words
 
 
@@ -118,7 +118,7 @@ def _wait_rows(waits: Sequence[Clock], at: datetime) -> Iterator[WaitRow]:
     ]
     found = zip(waits, examinations, steps, reach.previews(asks), strict=True)
     for clock, examination, step, shown in found:
-        next_step = _said(step) if step else ""
+        next_step = _said(step, subjects[examination.pk].team) if step else ""
         yield WaitRow(examination, words.due(clock.due_at, at), next_step, _whom(shown))
 
 
@@ -126,8 +126,8 @@ def _whom(shown: Sequence[reach.StepPreview]) -> tuple[str, ...]:
     return tuple(_with_phone(one.person) for each in shown for one in each.recipients)
 
 
-def _said(step: Step) -> str:
-    return f"{words.when(step.falls_at)}: {step_words(step.audience, step.words)}"
+def _said(step: Step, team: Team | None = None) -> str:
+    return f"{words.when(step.falls_at)}: {step_words(step.audience, step.words, team)}"
 
 
 def _with_phone(person: Person) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.utils.dateparse import parse_date, parse_datetime
 
 from findings import words
-from findings.models import Audience
+from findings.models import Audience, Team
 
 
 def until_with_rest(at: datetime, now: datetime) -> str:
@@ -28,9 +28,16 @@ def said_day(text: object) -> str:
     return words.day(parse_date(text)) if isinstance(text, str) and text else ""
 
 
-def step_words(audience: str, why: str) -> str:
-    """The owner (reminder); the coordinators. What only names the audience again is left out."""
+def step_words(audience: str, why: str, team: Team | None = None) -> str:
+    """The owner (reminder); the coordinators. What only names the audience again is left out.
+
+    Of a wait, which nobody owns, `team` hears: it is named.
+    """
     who = dict(Audience.choices).get(audience, audience or "the next in line")
+    if team is not None and audience == Audience.TEAM:
+        who = str(team)
+    elif team is not None and audience == Audience.DEPARTMENT:
+        who = f"the clinical director of {team}"
     why = why.partition(":")[0].strip()
     repeats = all(word in who for word in why.lower().split() if word != "whole")
     return f"{who} ({why})" if why and not repeats else who

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from findings import reach, words
-from findings.models import Audience, Clock, Examination, Step, Team
+from findings.models import Clock, Examination, Step, Team
+from findings.presenters.moments import step_words
 from findings.presenters.steps import StepLine, coming, fired, lines_ahead
 from findings.services.policy import in_calendar
 from findings.timetable import in_words
@@ -32,20 +33,20 @@ class WaitLine:
 def wait_lines(clocks: Sequence[Clock], now: datetime) -> list[WaitLine]:
     """Clocks with their examinations and steps read already."""
     found = [(clock, clock.examination) for clock in clocks if clock.examination]
-    teams = Team.objects.told_of_waiting({examination.site for _, examination in found})
-    return [_line(clock, one, teams.get(one.site_id), now) for clock, one in found]
+    subjects = reach.waiting(examination for _, examination in found)
+    return [_line(clock, one, subjects[one.pk].team, now) for clock, one in found]
 
 
-def _line(clock: Clock, examination: Examination, team: Team | None, now: datetime) -> WaitLine:
+def _line(clock: Clock, examination: Examination, team: Team, now: datetime) -> WaitLine:
     steps = clock.steps.all()
-    told = [f"{audience(step, team)}, {words.near(at, now)}" for step, at in fired(steps)]
+    told = [f"{_whom(step, team)}, {words.near(at, now)}" for step, at in fired(steps)]
     ahead = coming(steps)
     return WaitLine(
         clock,
         examination,
         limit_words(clock),
         told[-1] if told else "",
-        f"{audience(ahead[0], team)}, {_when(ahead[0], now)}" if ahead else "",
+        f"{_whom(ahead[0], team)}, {_when(ahead[0], now)}" if ahead else "",
     )
 
 
@@ -56,37 +57,25 @@ def limit_words(clock: Clock) -> str:
     return f"{within}: {whose}"
 
 
-def audience(step: Step, team: Team | None) -> str:
-    """Whom a step tells; a team by its name."""
-    if step.audience == Audience.TEAM:
-        return str(team or Audience(step.audience).label)
-    if step.audience == Audience.DEPARTMENT and team:
-        return f"the clinical director of {team}"
-    return str(Audience(step.audience).label)
+def _whom(step: Step, team: Team) -> str:
+    return step_words(step.audience, step.words, team)
 
 
 def _when(step: Step, now: datetime) -> str:
     return "now" if step.falls_at <= now else words.near(step.falls_at, now)
 
 
-def told_lines(steps: Sequence[Step], team: Team | None, now: datetime) -> list[StepLine]:
+def told_lines(steps: Sequence[Step], team: Team, now: datetime) -> list[StepLine]:
     """Steps that have fired, of every clock that it had, the earliest first, and whom each told.
     Whoever is named by several that fell together hears of the highest."""
     heard = fired(steps)
     names = told_by([step.pk for step, _ in heard]) if heard else {}
     return [
-        StepLine(words.near(at, now), _why(step, team), tuple(names.get(step.pk, ())))
+        StepLine(words.near(at, now), _whom(step, team), tuple(names.get(step.pk, ())))
         for step, at in heard
     ]
 
 
-def next_lines(
-    steps: Sequence[Step], examination: Examination, team: Team | None, now: datetime
-) -> list[StepLine]:
+def next_lines(steps: Sequence[Step], subject: reach.Subject, now: datetime) -> list[StepLine]:
     """Steps that are still to come, with the people whom they would tell."""
-    subject = reach.Subject.waiting(examination, team or reach.nobody(examination))
-    return lines_ahead(subject, steps, lambda step: _why(step, team), now)
-
-
-def _why(step: Step, team: Team | None) -> str:
-    return f"{audience(step, team)} ({step.words.partition(':')[0].strip()})"
+    return lines_ahead(subject, steps, lambda step: _whom(step, subject.team), now)

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from findings import rules
+from findings import reach, rules
 from findings.forms.waiting import (
     ConfirmWaitingForm,
     EnterWaitingForm,
@@ -20,7 +20,7 @@ from findings.forms.waiting import (
     WaitingFilter,
 )
 from findings.measures import waiting as measures
-from findings.models import Examination, NoReport, Step, Team
+from findings.models import Examination, NoReport, Step
 from findings.presenters.waiting import NOT_SAID_WHEN, next_lines, told_lines, wait_lines
 from findings.services import waiting_list as services
 from findings.services.identity import Held, numbers_of
@@ -42,10 +42,12 @@ def waiting(request: HttpRequest) -> HttpResponse:
     late = measures.late(clocks, now)
     form = WaitingFilter(request.GET, clocks=clocks)
     chosen = form.apply(clocks, late) if form.is_valid() else clocks.none()
-    chosen = chosen.select_related("rule", "examination__patient", "examination__site")
-    page = Paginator(
-        chosen.prefetch_related("steps").order_by("due_at", "pk"), ROWS_ON_A_PAGE
-    ).get_page(request.GET.get("page"))
+    chosen = chosen.select_related(
+        "rule", "examination__patient", "examination__site__organisation"
+    ).prefetch_related("steps")
+    page = Paginator(chosen.order_by("due_at", "pk"), ROWS_ON_A_PAGE).get_page(
+        request.GET.get("page")
+    )
     lines = wait_lines(list(page), now)
     if request.method == "GET":
         saw(request, *(line.examination.patient_id for line in lines))
@@ -77,7 +79,7 @@ def wait(request: HttpRequest, public_id: str) -> HttpResponse:
         saw(request, examination.patient)
     clocks = list(examination.clocks.filter(kind=ClockKind.REPORT_BY).select_related("rule"))
     steps = list(Step.objects.filter(clock__in=clocks))
-    team = Team.objects.told_of_waiting([examination.site]).get(examination.site_id)
+    subject = reach.waiting([examination])[examination.pk]
     running = next((clock for clock in clocks if clock.is_running), None)
     said = list(examination.no_reports.select_related("said_by", "undone_by"))
     context = {
@@ -86,8 +88,8 @@ def wait(request: HttpRequest, public_id: str) -> HttpResponse:
         "clock": running,
         "stopped": [clock for clock in clocks if not clock.is_running],
         "counts_from": NOT_SAID_WHEN if examination.performed_at is None else "",
-        "told": told_lines(steps, team, now),
-        "coming": next_lines(steps, examination, team, now),
+        "told": told_lines(steps, subject.team, now),
+        "coming": next_lines(steps, subject, now),
         "said": said,
         "can_end": rules.can_end_wait(person, examination),
         "can_take_back": any(rules.can_take_back_no_report(person, one) for one in said),

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from findings.arrivals import ArrivingStatus
 from findings.models import Examination, Leave, Membership, NoReport, Team, Viewing
+from findings.presenters.downtime import document, waits_of
 from findings.services.leave import set_leave
 from findings.services.policy import load_policy, sign_rule
 from findings.services.report_by import expect_report, no_report_expected
@@ -107,6 +108,19 @@ def test_whoever_stands_in_for_an_imaging_manager_may_look(trust: Trust) -> None
     assert Leave.objects.exists()
     assert signed_in(deputy).get(page_of(examination)).status_code == 200
     assert signed_in(deputy).get(LIST).status_code == 200
+
+
+def test_a_step_has_the_same_words_wherever_it_is_named(trust: Trust) -> None:
+    manager_of(trust)
+    examination = waits(trust, 27)  # told on day 21; the limit comes tomorrow
+    fire_due_steps()
+    now = timezone.now()
+    client, paper = signed_in(trust.coordinator), waits_of(trust.organisation)
+    told, coming = "Imaging reporting (no report yet)", "Imaging reporting (limit reached)"
+    for page in (client.get(LIST), client.get(page_of(examination))):
+        assert told in words_of(page)
+        assert coming in words_of(page)
+    assert coming in document(trust.organisation, [], paper, now)
 
 
 def test_ten_rows_ask_no_more_than_two(trust: Trust) -> None:
