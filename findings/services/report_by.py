@@ -135,8 +135,10 @@ def settle(
             _stop(running, Because.REPORTED, at or database_now())
         return None
     at = at or database_now()
-    if _is_excused(examination, at):
-        return None
+    if (excuse := _standing(examination)) is not None:
+        if not _came_after(examination, excuse):
+            return None
+        _overtake(excuse, at)
     promised = _promised(examination, clocks, at, limits or Limits())
     if promised is None or (running is not None and running.due_at <= promised.promise.due_at):
         return running
@@ -178,17 +180,16 @@ def _standing(examination: Examination) -> NoReport | None:
     return examination.no_reports.standing().first()
 
 
-def _is_excused(examination: Examination, at: datetime) -> bool:
-    """Whether somebody said that no report will come, and none came since."""
-    said = _standing(examination)
-    if said is None:
-        return False
-    since = examination.reports.filter(received_at__gt=said.said_at)
-    if not since.exclude(status=ReportStatus.WITHDRAWN).exists():
-        return True
-    said.undone_at, said.undone_because = max(at, said.said_at), A_REPORT_CAME
-    said.save(update_fields=["undone_at", "undone_because"])
-    return False
+def _came_after(examination: Examination, excuse: NoReport) -> bool:
+    """Whether a version came since somebody said that none will."""
+    since = examination.reports.filter(received_at__gt=excuse.said_at)
+    return since.exclude(status=ReportStatus.WITHDRAWN).exists()
+
+
+def _overtake(excuse: NoReport, at: datetime) -> None:
+    """What was said stands no longer, and nobody took it back."""
+    excuse.undone_at, excuse.undone_because = max(at, excuse.said_at), A_REPORT_CAME
+    excuse.save(update_fields=["undone_at", "undone_because"])
 
 
 # --- From when, and until when ------------------------------------------------------------------
