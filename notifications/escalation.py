@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 from django.db.models import QuerySet
 
+from findings.columns import columns
 from findings.models import Audience, Clock, Event, Examination, Finding, Step
 from findings.reach import Subject, waiting
 from findings.services.clocks import bring_next_step_forward, climb_on
@@ -193,5 +194,5 @@ def notify(told: Iterable[Telling], at: datetime) -> int:
     ]
     if rows:
         with connection.cursor() as cursor:
-            cursor.execute(NOTIFY, [at, at, *(list(column) for column in zip(*rows, strict=True))])
+            cursor.execute(NOTIFY, [at, at, *columns(rows)])
     return len(rows)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from django.db import DatabaseError, connection, transaction
 
+from findings.columns import columns
 from findings.models import Event
 from findings.services.timeline import Line, database_now, record_all
 from notifications import leases
@@ -86,17 +87,17 @@ def _write(ready: Sequence[Draft]) -> None:
     if not ready:
         return
     at = database_now()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            SHOW,
-            [
-                [draft.parts[0].notification.pk for draft in ready],
-                [draft.parts[0].number for draft in ready],
-                [draft.message.subject for draft in ready],
-                [draft.message.text for draft in ready],
-                *(at, at),
-            ],
+    rows = [
+        (
+            draft.parts[0].notification.pk,
+            draft.parts[0].number,
+            draft.message.subject,
+            draft.message.text,
         )
+        for draft in ready
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(SHOW, [*columns(rows), at, at])
     record_all((line for draft in ready for line in _lines(draft)), at=at)
 
 
