@@ -322,7 +322,7 @@ def _instead(people: list[Reached], found: Found, others: Reach) -> Reach:
 
 def _away(roll: Roll, person: Person, asked: Question) -> Reached:
     if not person.is_active:
-        return _reached(person)
+        return _reached(roll, person)
     last_on = roll.back_after(person.pk, asked.at)
     until = f"{person} is on leave until {day(last_on)}"
     deputy = stand_in(person.pk, roll.away(asked.at))
@@ -336,15 +336,14 @@ def _away(roll: Roll, person: Person, asked: Question) -> Reached:
 def _looked_up(roll: Roll, pk: int) -> Reached:
     """Each person once, however many steps would tell them."""
     if pk not in roll.looked_up:
-        roll.looked_up[pk] = _reached(roll.person(pk))
+        roll.looked_up[pk] = _reached(roll, roll.person(pk))
     return roll.looked_up[pk]
 
 
-def _reached(person: Person) -> Reached:
+def _reached(roll: Roll, person: Person) -> Reached:
     if not person.is_active:
         return Reached(person, (), f"{person} no longer works here.")
-    kept = (route for route in person.routes.all() if route.removed_at is None)
-    routes = sorted(kept, key=lambda route: (route.position, route.pk))
+    routes = roll.routes(person)
     usable = tuple(route for route in routes if route.is_usable)
     return Reached(person, usable, "" if usable else _why_none(person, routes))
 

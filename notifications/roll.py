@@ -26,6 +26,7 @@ from findings.models import (
 )
 from findings.reach import Subject
 from findings.words import local
+from notifications.models import Route
 
 WATCHERS = {Audience.COORDINATOR: Role.COORDINATOR, Audience.GOVERNANCE: Role.GOVERNANCE}
 
@@ -54,6 +55,7 @@ class Roll:
     def __init__(self, questions: Sequence[Question]) -> None:
         self.questions = questions
         self._people: dict[int, Person] = {}
+        self._routes: dict[int, list[Route]] = defaultdict(list)
         self._away: dict[date, dict[int, int | None]] = {}
         self._days: dict[datetime, date] = {}
         # What `notifications/audience.py` found out about somebody.
@@ -62,15 +64,21 @@ class Roll:
     # --- People ------------------------------------------------------------------------------
 
     def learn(self, people: Iterable[int]) -> None:
-        """Read these people with their routes."""
+        """Read these people with the routes that they keep."""
         new = set(people) - self._people.keys()
         if new:
-            found = Person.objects.filter(pk__in=new).prefetch_related("routes")
-            self._people.update({person.pk: person for person in found})
+            self._people.update(Person.objects.in_bulk(new))
+            # Not as a prefetch, which makes a query set for each person.
+            for route in Route.objects.kept().filter(person__in=new).order_by("position", "pk"):
+                self._routes[route.person_id].append(route)
 
     def person(self, pk: int) -> Person:
         """Somebody who was learned."""
         return self._people[pk]
+
+    def routes(self, person: Person) -> list[Route]:
+        """Those of somebody who was learned, in their order."""
+        return self._routes[person.pk]
 
     # --- Teams and roles -----------------------------------------------------------------------
 
