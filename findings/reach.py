@@ -33,6 +33,12 @@ class Subject:
     # Who does what is told of; nobody needs news of what they did themselves.
     done_by: "Person | None" = None
 
+    def __hash__(self) -> int:
+        """Of a few parts, which tell nearly all subjects apart: that of each person and team is
+        made anew whenever somebody asks, and firing asks for every step."""
+        owner = self.owner_person.pk if self.owner_person else None
+        return hash((self.finding_id, owner, self.team.pk))
+
     @classmethod
     def of(cls, finding: "Finding", *, done_by: "Person | None" = None) -> "Subject":
         return cls(

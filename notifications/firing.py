@@ -13,9 +13,11 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 
 from django.db import connection, transaction
 
+from findings.columns import column
 from findings.models import Audience, Examination, Finding, Organisation, Person, Step, Team
 from findings.models.about import About
 from findings.reach import Subject, waiting
@@ -64,6 +66,11 @@ TAKE_EXAMINATIONS = """
         AND s.examination_id IS NOT NULL AND NOT e.id = ANY(%s)
     ORDER BY s.priority, s.falls_at LIMIT %s
     FOR NO KEY UPDATE OF e SKIP LOCKED
+"""
+
+CLAIM_ALL = """
+    UPDATE findings_step SET fired_at = %s
+    WHERE id = ANY(%s::bigint[]) AND fired_at IS NULL AND cancelled_at IS NULL AND falls_at <= %s
 """
 
 
@@ -146,11 +153,17 @@ class _Batch:
         of_clocks = [
             sorted(steps, key=height) for about in self.subjects for steps in due[about].values()
         ]
-        asked = {step.pk: self._question(step, at) for steps in of_clocks for step in steps}
         # Findings that share an owner and a team have the same answer: each question once.
-        questions = list(dict.fromkeys(asked.values()))
-        found = dict(zip(questions, reaches(questions), strict=True))
-        return [[Rung(step, found[asked[step.pk]]) for step in steps] for steps in of_clocks]
+        numbers: dict[tuple[Subject, str], int] = {}
+        asked = [
+            [numbers.setdefault(self._asked(step), len(numbers)) for step in steps]
+            for steps in of_clocks
+        ]
+        found = reaches([Question(whose, Audience(which), at) for whose, which in numbers])
+        return [
+            [Rung(step, found[number]) for step, number in zip(steps, its, strict=True)]
+            for steps, its in zip(of_clocks, asked, strict=True)
+        ]
 
     def _due(self, at: datetime) -> Iterator[Step]:
         running = Step.objects.unfired().filter(clock__stopped_at__isnull=True, falls_at__lte=at)
@@ -159,12 +172,12 @@ class _Batch:
         if examinations := [one.examination for one in self.subjects if one.examination]:
             yield from running.filter(examination__in=examinations).order_by("clock")
 
-    def _question(self, step: Step, at: datetime) -> Question:
+    def _asked(self, step: Step) -> tuple[Subject, str]:
         subject = self.subjects[step.about]
         # Whose answer is in the finding's own offer.
-        if step.audience not in (Audience.OFFERED, Audience.OFFERED_BY):
-            subject = replace(subject, finding_id=None)
-        return Question(subject, Audience(step.audience), at)
+        if step.audience in (Audience.OFFERED, Audience.OFFERED_BY):
+            subject = replace(subject, finding_id=step.finding_id)
+        return subject, step.audience
 
 
 def _taken(sql: str, seen: Sequence[int], size: int) -> list[tuple[Place, tuple[int, ...]]]:
@@ -177,17 +190,19 @@ def _findings(rows: Sequence[Sequence[int]]) -> dict[About, Subject]:
     people = Person.objects.in_bulk({pk for row in rows for pk in (row[1], row[4]) if pk})
     teams = Team.objects.in_bulk({pk for row in rows for pk in row[2:4] if pk})
     organisations = Organisation.objects.in_bulk({row[5] for row in rows})
-    return {
-        About(finding=pk): Subject(
+
+    @cache
+    def subject(owner: int, owner_team: int, team: int, flagged: int, whose: int) -> Subject:
+        """The same for all findings that share it, so that it is asked about once."""
+        return Subject(
             people.get(owner),
             teams.get(owner_team),
             teams[team],
-            people[flagged_by],
-            organisations[organisation],
-            pk,
+            people[flagged],
+            organisations[whose],
         )
-        for pk, owner, owner_team, team, flagged_by, organisation in rows
-    }
+
+    return {About(finding=pk): subject(*shared) for pk, *shared in rows}
 
 
 def _examinations(ids: Sequence[int]) -> dict[About, Subject]:
@@ -210,9 +225,10 @@ def _unusual(subjects: Collection[About], promises: Sequence[Sequence[Rung]]) ->
 
 def _claim(steps: Sequence[Step], at: datetime) -> None:
     """They have fired, and by us: every writer locks the finding first, and we hold the locks."""
-    mine = Step.objects.unfired().filter(pk__in=[step.pk for step in steps], falls_at__lte=at)
-    if mine.update(fired_at=at) != len(steps):
-        raise RuntimeError("A step changed under its finding's lock.")
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM_ALL, [at, column(step.pk for step in steps), at])
+        if cursor.rowcount != len(steps):
+            raise RuntimeError("A step changed under its finding's lock.")
     for step in steps:
         step.fired_at = at
 
