@@ -103,38 +103,38 @@ class _Line:
     left: int
     counted: Counter[str]
     stop: Callable[[], bool]
-    # How many to take together: as many as were sent in one turn before.
+    # How many to take together: as many as a turn had time for at the pace of the one before. What
+    # is taken and not sent is read twice.
     size: int = FIRST_BATCH
     ends: float = 0.0
+    # Whether there was anything to connect for in this round.
+    is_open: bool = False
 
     def take_a_turn(self) -> bool:
         """False when nothing is left that could go now, or the server is away."""
-        in_app = self.channel == Channel.IN_APP
-        self.ends = time.monotonic() + (TURN_IN_APP if in_app else TURN)
+        turn = TURN_IN_APP if self.channel == Channel.IN_APP else TURN
+        began = time.monotonic()
+        self.ends = began + turn
         try:
-            while True:
-                size = min(self.size, self.left)
-                done = self._deliver_some(size)
-                self.left -= done
-                more = 2 * done if done >= size else done
-                self.size = max(FIRST_BATCH, min(more, MOST_IN_A_BATCH))
-                # With what was saved up, or is of both kinds, it may be more than was asked for.
-                if not done or self.left <= 0:
-                    return False
-                if self._is_over():
-                    return True
+            done = self._deliver_some(min(self.size, self.left))
         except Unavailable as error:
             log.warning("%s does not answer: %s", self.channel.value, error)
             return False
+        took = max(time.monotonic() - began, 0.001)
+        self.size = max(FIRST_BATCH, min(int(done * turn / took), MOST_IN_A_BATCH))
+        # With what was saved up, or is of both kinds, it may be more than was asked for.
+        self.left -= done
+        return done > 0 and self.left > 0
 
     def _is_over(self) -> bool:
         return self.stop() or time.monotonic() > self.ends
 
     def _deliver_some(self, size: int) -> int:
         """How many were dealt with. Connects before it takes any: nothing is taken that cannot be
-        sent."""
-        if not leases.next_ones(self.channel).exists():
+        sent. And before it connects for the first time it looks whether there is anything."""
+        if not self.is_open and not leases.next_ones(self.channel).exists():
             return 0
+        self.is_open = True
         shown, alone = 0, list[int]()
         if self.channel == Channel.IN_APP:
             shown, alone = self._show(size)

@@ -419,6 +419,8 @@ def test_a_batch_is_read_with_the_same_few_questions(
 
     asked(1)  # prepares those two, once a connection
     assert asked(5) - asked(2) == 3 * 2
+    # After the first few there are as many in a batch as its turn has time for.
+    assert asked(30) - asked(20) == 10 * 2
 
 
 # --- Nobody knows ------------------------------------------------------------------------------
