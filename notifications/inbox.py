@@ -80,7 +80,7 @@ def _free(subject: str, most: int, **joined: bool) -> list[int]:
     locked = may_go.select_related(subject).select_for_update(
         of=("self", subject), no_key=True, skip_locked=True
     )
-    return [one.pk for one in locked[:most]]
+    return [one.pk for one in locked.only(subject, f"{subject}__id")[:most]]
 
 
 def _write(ready: Sequence[Draft]) -> None:
