@@ -80,7 +80,13 @@ def write_digest(
     )
 
 
-_template = lru_cache(get_template)
+@lru_cache
+def _template(name: str) -> Any:
+    found: Any = get_template(name)
+    # Each rendering copies them. As they come, out of two dictionaries a name at a time, that takes
+    # as long as all the rest of it.
+    found.template.globals = dict(found.template.globals)
+    return found
 
 
 def _render(template: str, context: dict[str, Any]) -> str:
