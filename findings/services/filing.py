@@ -3,8 +3,7 @@
 import hashlib
 from dataclasses import replace
 from datetime import datetime, timedelta
-
-from django.db.models import Q
+from typing import Any
 
 from findings.arrivals import ArrivingPerson, ArrivingReport, HeldReason
 from findings.models import (
@@ -28,8 +27,8 @@ from findings.services.follow_up import propose_matches
 from findings.services.identity import Held, IdentityHeld, identify
 from findings.services.offer import end_open_offer
 from findings.services.pause import end_pauses
-from findings.services.report_by import settle
-from findings.services.timeline import database_now, lock, moment, record
+from findings.services.records import ONE_BY_ONE, Records
+from findings.services.timeline import lock, moment, record
 from findings.states import State
 
 Outcome = Receipt.Outcome
@@ -51,15 +50,16 @@ def file_report(
     arriving: ArrivingReport,
     message: IncomingMessage | None,
     at: datetime | None = None,
+    records: Records = ONE_BY_ONE,
 ) -> tuple[Outcome, Report]:
     """Make it a version of its examination. The caller has taken its turn in a transaction.
 
     Raises `Held` where a person has to look first.
     """
-    _check(arriving)
-    examination, notices = _examination(sender, arriving)
-    filed = _file(examination, arriving, notices, message, at)
-    settle(examination, at=at)
+    _check(arriving, records)
+    examination, notices = _examination(sender, arriving, records)
+    filed = _file(examination, arriving, notices, message, at, records)
+    records.settle(examination, at)
     return filed
 
 
@@ -69,30 +69,33 @@ def _file(
     notices: tuple[str, ...],
     message: IncomingMessage | None,
     at: datetime | None,
+    records: Records,
 ) -> tuple[Outcome, Report]:
-    known = _same_version(examination, arriving)
+    known = _same_version(examination, arriving, records)
     if known is not None:
         return Outcome.DUPLICATE, known
     before = examination.current_report
     arriving = replace(arriving, notices=(*arriving.notices, *notices))
-    report = _add_version(examination, arriving, message)
+    report = _add_version(examination, arriving, message, records)
     if before is None:
-        propose_matches(examination)
+        if records.may_be_advised(examination):
+            propose_matches(examination)
         return Outcome.NEW_REPORT, report
     if examination.current_report_id != report.pk:
         return Outcome.OLDER_VERSION, report
-    _ask_again(examination, before, report, at)
+    for finding in records.findings(examination):
+        _ask_again(finding, before, report, at)
     return Outcome.NEW_VERSION, report
 
 
-def _check(arriving: ArrivingReport) -> None:
+def _check(arriving: ArrivingReport, records: Records) -> None:
     if not arriving.accession.strip() or len(arriving.accession) > LONGEST_ACCESSION:
         raise AccessionHeld(
             HeldReason.MISSING_ACCESSION,
             f"The accession is empty or longer than {LONGEST_ACCESSION} characters.",
             "Ask the sender which number names the examination.",
         )
-    if arriving.reported_at > database_now() + AHEAD_OF_US:
+    if arriving.reported_at > records.now() + AHEAD_OF_US:
         raise Held(
             HeldReason.BAD_TIME,
             "The time at which the report was verified lies in the future.",
@@ -101,17 +104,14 @@ def _check(arriving: ArrivingReport) -> None:
         )
 
 
-def _examination(sender: Sender, arriving: ArrivingReport) -> tuple[Examination, tuple[str, ...]]:
+def _examination(
+    sender: Sender, arriving: ArrivingReport, records: Records
+) -> tuple[Examination, tuple[str, ...]]:
     """The examination of this accession, locked; made if it is new."""
-    identified = identify(arriving.patient)
-    examination = (
-        Examination.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("current_report")
-        .filter(sender=sender, accession=arriving.accession)
-        .first()
-    )
+    identified = identify(arriving.patient, records)
+    examination = records.examination(sender, arriving.accession)
     if examination is None:
-        examination = _new_examination(sender, identified.patient, arriving)
+        examination = _new_examination(sender, identified.patient, arriving, records)
         return examination, identified.notices
     if examination.patient_id != identified.patient.pk:
         raise AccessionHeld(
@@ -119,103 +119,96 @@ def _examination(sender: Sender, arriving: ArrivingReport) -> tuple[Examination,
             "This accession belongs to an examination of another patient.",
             "Find out at the sender whose examination it is.",
         )
-    return examination, (*identified.notices, *_complete(examination, arriving))
+    return examination, (*identified.notices, *_complete(examination, arriving, records))
 
 
-def _new_examination(sender: Sender, patient: Patient, arriving: ArrivingReport) -> Examination:
-    site = _site(sender, arriving)
-    return Examination.objects.create(
+def _new_examination(
+    sender: Sender, patient: Patient, arriving: ArrivingReport, records: Records
+) -> Examination:
+    site = _site(sender, arriving, records)
+    examination = Examination(
         sender=sender,
         accession=arriving.accession,
         patient=patient,
         site=site,
-        **_known_about(site, arriving),
+        **_known_about(site, arriving, records),
     )
+    records.add(examination)
+    return examination
 
 
-def _known_about(site: Site, arriving: ArrivingReport) -> dict[str, object]:
-    """What a message says about the examination itself."""
-    requester = person_of(arriving.requester)
+def _known_about(site: Site, arriving: ArrivingReport, records: Records) -> dict[str, Any]:
+    """What a message says about the examination itself, by column."""
+    requester = person_of(arriving.requester, records)
+    team = _team(site, requester, arriving, records)
     return {
         "modality": arriving.modality[:16],
         "code": arriving.examination_code[:60],
         "description": arriving.examination_description[:200],
         "performed_at": arriving.performed_at,
-        "requested_by": requester,
-        "requesting_team": _team(site, requester, arriving),
+        "requested_by_id": requester and requester.pk,
+        "requesting_team_id": team and team.pk,
         "requester_as_sent": _as_sent(arriving.requester),
         "location_as_sent": arriving.requesting_location[:160],
     }
 
 
-def _complete(examination: Examination, arriving: ArrivingReport) -> tuple[str, ...]:
+def _complete(
+    examination: Examination, arriving: ArrivingReport, records: Records
+) -> tuple[str, ...]:
     """Fill in what earlier versions left out. What they said stays: owners follow from it."""
-    said = _known_about(examination.site, arriving)
+    said = _known_about(examination.site, arriving, records)
     missing = {
         name: value for name, value in said.items() if value and not getattr(examination, name)
     }
     for name, value in missing.items():
         setattr(examination, name, value)
     if missing:
-        examination.save(update_fields=list(missing))
-    requester = said["requested_by"]
-    if requester and requester != examination.requested_by:
+        records.change(examination, *missing)
+    requester = said["requested_by_id"]
+    if requester and requester != examination.requested_by_id:
         return ("This version names another requester than the first one did.",)
     return ()
 
 
-def _site(sender: Sender, arriving: ArrivingReport) -> Site:
+def _site(sender: Sender, arriving: ArrivingReport, records: Records) -> Site:
     """The site that the message names, by ODS code or name; else the sender's own."""
     code = arriving.site_code.strip()
-    sites = Site.objects.filter(organisation=sender.organisation_id).order_by("pk")
-    named = sites.filter(Q(ods_code__iexact=code) | Q(name__iexact=code)).first() if code else None
-    return named or sender.site
+    return (records.site(sender.organisation_id, code) if code else None) or sender.site
 
 
-def person_of(arriving: ArrivingPerson) -> Person | None:
+def person_of(arriving: ArrivingPerson, records: Records = ONE_BY_ONE) -> Person | None:
     """The person in our directory with this professional code; names are never enough.
 
     Consultants are sent as C1234567 by one system and as their GMC number 1234567 by another.
     """
-    code = arriving.code.strip()
-    if not code:
-        return None
-    exactly = Person.objects.filter(professional_code__iexact=code).order_by("pk").first()
-    other = _other_spelling(code)
-    if exactly is not None or not other:
-        return exactly
-    return Person.objects.filter(professional_code__iexact=other).order_by("pk").first()
+    return next(filter(None, map(records.person, spellings(arriving.code))), None)
 
 
-def _other_spelling(code: str) -> str:
-    digits = code[1:] if code[:1] in "Cc" else code
+def spellings(code: str) -> list[str]:
+    """A professional code as it was sent, and then as another system would send it."""
+    code = code.strip()
+    digits = code[1:] if code[:1] in ("C", "c") else code
     if len(digits) != 7 or not digits.isascii() or not digits.isdecimal():
-        return ""
-    return digits if digits != code else f"C{digits}"
+        return [code] if code else []
+    return [code, digits if digits != code else f"C{digits}"]
 
 
-def _team(site: Site, requester: Person | None, arriving: ArrivingReport) -> Team | None:
+def _team(
+    site: Site, requester: Person | None, arriving: ArrivingReport, records: Records
+) -> Team | None:
     """The team at the requesting location; else the requester's own, at this site first."""
-    # "WARD5, R1, B2": a bed belongs to its ward. Two trusts may both have a ward 5.
-    for location in dict.fromkeys([arriving.requesting_location, _ward(arriving)]):
-        teams = Team.objects.filter(location_code__iexact=location.strip()).exclude(
-            location_code=""
-        )
-        team = teams.filter(organisation=site.organisation_id).first() or (
-            teams.filter(kind=Team.Kind.PRACTICE).first()
-        )
-        if team:
+    for location in locations(arriving):
+        if team := records.team_at(location, site.organisation_id):
             return team
-    if requester is None:
-        return None
-    teams = Team.objects.filter(memberships__person=requester, kind__in=Team.CLINICAL).order_by(
-        "pk"
-    )
-    return teams.filter(site=site).first() or teams.first()
+    return records.team_of(requester, site) if requester else None
 
 
-def _ward(arriving: ArrivingReport) -> str:
-    return arriving.requesting_location.partition(",")[0]
+def locations(arriving: ArrivingReport) -> list[str]:
+    """Where it was asked for, then without room and bed: in "WARD5, R1, B2" a bed belongs to its
+    ward. Two trusts may both have a ward 5."""
+    sent = arriving.requesting_location
+    return [name for name in dict.fromkeys([sent.strip(), sent.partition(",")[0].strip()]) if name]
 
 
 def _as_sent(person: ArrivingPerson) -> str:
@@ -229,9 +222,11 @@ def fingerprint_of(arriving: ArrivingReport) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def _same_version(examination: Examination, arriving: ArrivingReport) -> Report | None:
+def _same_version(
+    examination: Examination, arriving: ArrivingReport, records: Records
+) -> Report | None:
     """The version that this is, if we have it: same content, or the current words again."""
-    known = examination.reports.filter(fingerprint=fingerprint_of(arriving)).first()
+    known = records.version_with(examination, fingerprint_of(arriving))
     current = examination.current_report
     if known is None and current is not None:
         if (current.status, current.text) == (arriving.status, arriving.text):
@@ -240,54 +235,54 @@ def _same_version(examination: Examination, arriving: ArrivingReport) -> Report 
 
 
 def _add_version(
-    examination: Examination, arriving: ArrivingReport, message: IncomingMessage | None
+    examination: Examination,
+    arriving: ArrivingReport,
+    message: IncomingMessage | None,
+    records: Records,
 ) -> Report:
-    newest = examination.reports.order_by("-version").first()
-    report = Report.objects.create(
+    report = Report(
         examination=examination,
-        version=newest.version + 1 if newest else 1,
+        version=records.newest_version(examination) + 1,
         status=arriving.status,
         text=arriving.text,
         reported_at=arriving.reported_at,
-        reported_by=person_of(arriving.reporter),
+        reported_by=person_of(arriving.reporter, records),
         reporter_as_sent=_as_sent(arriving.reporter),
         message=message,
         fingerprint=fingerprint_of(arriving),
         notices=list(dict.fromkeys(arriving.notices)),
     )
+    records.add(report)
     current = examination.current_report
     if current is None or report.reading_order > current.reading_order:
         examination.current_report = report
-        examination.save(update_fields=["current_report"])
+        records.change(examination, "current_report_id")
     return report
 
 
-def _ask_again(
-    examination: Examination, before: Report, report: Report, when: datetime | None
-) -> None:
+def _ask_again(finding: Finding, before: Report, report: Report, when: datetime | None) -> None:
     """Whoever holds a finding of this examination hears what became of its report.
 
     The same words (a preliminary report that was verified) only leave a line in the timeline.
     Other words, a withdrawal, or a withdrawal taken back ask for an answer again; nothing is
     ever closed because of what arrived.
     """
-    for row in examination.findings.exclude(state=State.WITHDRAWN).order_by("pk"):
-        finding = lock(row)
-        at = when or moment(finding)
-        finding.report = report
-        if _says_the_same(before, report):
-            finding.save(update_fields=["report"])
-            record(
-                finding=finding,
-                kind=Event.Kind.NOTE,
-                by=None,
-                at=at,
-                text=f"{_named(report)} has the same words as the one before.",
-            )
-        elif finding.state == State.AWAITING:
-            _tell_again(finding, report, at)
-        else:
-            reopen_finding(finding=finding, because=_because(report), at=at)
+    finding = lock(finding)
+    at = when or moment(finding)
+    finding.report = report
+    if _says_the_same(before, report):
+        finding.save(update_fields=["report"])
+        record(
+            finding=finding,
+            kind=Event.Kind.NOTE,
+            by=None,
+            at=at,
+            text=f"{_named(report)} has the same words as the one before.",
+        )
+    elif finding.state == State.AWAITING:
+        _tell_again(finding, report, at)
+    else:
+        reopen_finding(finding=finding, because=_because(report), at=at)
 
 
 def _says_the_same(before: Report, report: Report) -> bool:

@@ -7,6 +7,7 @@ from itertools import permutations
 
 from findings.arrivals import ArrivingPatient, HeldReason
 from findings.models import Patient, PatientIdentifier
+from findings.services.records import ONE_BY_ONE, Records
 
 # What NFKD does not take apart.
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "þ": "th"})
@@ -72,14 +73,14 @@ def _joined_alike(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
     return "".join(second) in {"".join(order) for order in permutations(first)}
 
 
-def identify(arriving: ArrivingPatient) -> Identified:
+def identify(arriving: ArrivingPatient, records: Records = ONE_BY_ONE) -> Identified:
     """The one patient whom the identifiers name, made if they are new.
 
     Raises `IdentityHeld` when there is no identifier, when the identifiers name two patients,
     or when names and birth date contradict the record. The caller has taken its turn.
     """
     _check_identifiers(arriving)
-    known = known_patients(arriving)
+    known = records.patients(arriving)
     kept = {survivor(patient).pk: survivor(patient) for patient in known}
     if len(kept) > 1:
         raise IdentityHeld(
@@ -88,19 +89,21 @@ def identify(arriving: ArrivingPatient) -> Identified:
             "Find out in the patient index which of them is meant, or whether they are one.",
         )
     if not known:
-        patient = _create(arriving)
-        _add_identifiers(patient, arriving)
+        patient = _create(arriving, records)
+        _add_identifiers(patient, arriving, records)
         return Identified(patient)
-    return _supported_by_any(known, arriving, next(iter(kept.values())))
+    return _supported_by_any(known, arriving, next(iter(kept.values())), records)
 
 
-def _supported_by_any(known: list[Patient], arriving: ArrivingPatient, kept: Patient) -> Identified:
+def _supported_by_any(
+    known: list[Patient], arriving: ArrivingPatient, kept: Patient, records: Records
+) -> Identified:
     """Records that were merged are one patient under more than one number, and perhaps name: what
     was sent is held against the record that has the number."""
     refused: IdentityHeld | None = None
     for patient in known:
         try:
-            supported = _supported(patient, arriving)
+            supported = _supported(patient, arriving, records)
         except IdentityHeld as held:
             refused = refused or held
             continue
@@ -135,16 +138,7 @@ def _check_identifiers(arriving: ArrivingPatient) -> None:
 
 def known_patients(arriving: ArrivingPatient) -> list[Patient]:
     """Everybody on record whom one of the identifiers names."""
-    found: dict[int, Patient] = {}
-    if arriving.nhs_number:
-        for patient in Patient.objects.filter(nhs_number=arriving.nhs_number):
-            found[patient.pk] = patient
-    for identifier in arriving.identifiers:
-        for row in PatientIdentifier.objects.filter(
-            authority=identifier.authority, value=identifier.value
-        ).select_related("patient"):
-            found[row.patient_id] = row.patient
-    return list(found.values())
+    return ONE_BY_ONE.patients(arriving)
 
 
 def numbers_of(patient: Patient) -> list[PatientIdentifier]:
@@ -152,17 +146,19 @@ def numbers_of(patient: Patient) -> list[PatientIdentifier]:
     return list(PatientIdentifier.objects.filter(patient__in=patient.family()).order_by("pk"))
 
 
-def _create(arriving: ArrivingPatient) -> Patient:
-    return Patient.objects.create(
+def _create(arriving: ArrivingPatient, records: Records) -> Patient:
+    patient = Patient(
         nhs_number=arriving.nhs_number or None,
         family_name=arriving.family_name[:120],
         given_name=arriving.given_name[:120],
         birth_date=arriving.birth_date,
         sex=arriving.sex if arriving.sex in Patient.Sex.values else Patient.Sex.UNKNOWN,
     )
+    records.add(patient)
+    return patient
 
 
-def _supported(patient: Patient, arriving: ArrivingPatient) -> Identified:
+def _supported(patient: Patient, arriving: ArrivingPatient, records: Records) -> Identified:
     """A known patient, if what else was sent does not speak against it."""
     if arriving.nhs_number and patient.nhs_number not in (None, arriving.nhs_number):
         raise IdentityHeld(
@@ -183,7 +179,7 @@ def _supported(patient: Patient, arriving: ArrivingPatient) -> Identified:
             "Check the patient at the sender: a number may have been typed wrongly.",
             "PID-5" if not other_birth else "PID-3",
         )
-    return Identified(patient, _link(patient, arriving, other_family, other_birth))
+    return Identified(patient, _link(patient, arriving, other_family, other_birth, records))
 
 
 def _differ(sent: str, recorded: str) -> bool:
@@ -191,7 +187,11 @@ def _differ(sent: str, recorded: str) -> bool:
 
 
 def _link(
-    patient: Patient, arriving: ArrivingPatient, other_family: bool, other_birth: bool
+    patient: Patient,
+    arriving: ArrivingPatient,
+    other_family: bool,
+    other_birth: bool,
+    records: Records,
 ) -> tuple[str, ...]:
     """Keep new identifiers beside the old ones, unless something speaks against it.
 
@@ -205,7 +205,7 @@ def _link(
     if other_birth:
         notices.append("The birth date in this report is not the one on record.")
     if not other_family and not other_birth:
-        _add_identifiers(patient, arriving)
+        _add_identifiers(patient, arriving, records)
     elif _has_new_identifiers(patient, arriving):
         notices.append("Its further identifiers were therefore not added to the record.")
     return tuple(notices)
@@ -218,13 +218,17 @@ def _has_new_identifiers(patient: Patient, arriving: ArrivingPatient) -> bool:
     )
 
 
-def _add_identifiers(patient: Patient, arriving: ArrivingPatient) -> None:
+def _add_identifiers(patient: Patient, arriving: ArrivingPatient, records: Records) -> None:
     if arriving.nhs_number and patient.nhs_number is None:
         patient.nhs_number = arriving.nhs_number
-        patient.save(update_fields=["nhs_number"])
-    for identifier in arriving.identifiers:
-        PatientIdentifier.objects.get_or_create(
-            authority=identifier.authority,
-            value=identifier.value,
-            defaults={"patient": patient, "type": identifier.type[:20]},
-        )
+        records.change(patient, "nhs_number")
+    for one in arriving.identifiers:
+        if not records.has_number(one):
+            records.add(
+                PatientIdentifier(
+                    patient=patient,
+                    authority=one.authority,
+                    value=one.value,
+                    type=one.type[:20],
+                )
+            )
