@@ -5,9 +5,10 @@ longer than all else that firing does with a row: for two messages 16 µs, and 3
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
+from uuid import UUID
 
-Value = str | int | datetime | None
+Value = str | int | datetime | date | UUID | bytes | None
 
 
 def columns(rows: Iterable[Sequence[Value]]) -> list[str]:
@@ -26,4 +27,6 @@ def _element(value: Value) -> str:
     if isinstance(value, str):
         # In quotes, or a comma, a brace or the word NULL would be read as such.
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, bytes):
+        return f'"\\\\x{value.hex()}"'
     return f'"{value.isoformat()}"' if isinstance(value, datetime) else str(value)
