@@ -11,6 +11,7 @@ from typing import Protocol
 from django.db import connection
 
 from findings.arrivals import ArrivingPatient
+from findings.columns import column
 from findings.models import Patient, Sender
 
 
@@ -29,30 +30,34 @@ def take_turns(sender: Sender, reports: Iterable[Arriving], also: str = "") -> N
     Every lock of a message is taken before its first part is filed and in one order, so that two
     messages that name the same two patients cannot wait for each other.
     """
-    keys = {_number(key) for report in reports for key in _keys(sender, report)}
+    names = {name for report in reports for name in names_of(sender, report)}
     if also:
-        keys.add(_number(f"key|{sender.pk}|{also}"))
-    _wait(keys)
+        names.add(f"key|{sender.pk}|{also}")
+    take_turns_at(names)
 
 
 def take_turns_of(patients: Iterable[Patient]) -> None:
     """As above, for every number of these records: nothing is filed under them meanwhile."""
-    keys = set()
+    names = set()
     for patient in patients:
         if patient.nhs_number:
-            keys.add(_number(f"nhs|{patient.nhs_number}"))
+            names.add(f"nhs|{patient.nhs_number}")
         for authority, value in patient.identifiers.values_list("authority", "value"):
-            keys.add(_number(f"identifier|{authority}|{value}"))
-    _wait(keys)
+            names.add(f"identifier|{authority}|{value}")
+    take_turns_at(names)
 
 
-def _wait(keys: Iterable[int]) -> None:
+def take_turns_at(names: Iterable[str]) -> None:
+    """Whatever they name, all at once: the order of the array is that in which they are locked."""
     with connection.cursor() as cursor:
-        for key in sorted(keys):
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS turns (key)",
+            [column(sorted(map(_number, names)))],
+        )
 
 
-def _keys(sender: Sender, report: Arriving) -> Iterable[str]:
+def names_of(sender: Sender, report: Arriving) -> Iterable[str]:
+    """What it is about: whoever files about one of them waits for whoever does."""
     yield f"accession|{sender.pk}|{report.accession}"
     if report.patient.nhs_number:
         yield f"nhs|{report.patient.nhs_number}"
