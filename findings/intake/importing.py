@@ -16,7 +16,7 @@ from findings.intake.oru import read_message
 from findings.models import IncomingMessage, Patient, Person, Receipt, Sender
 from findings.services import hold
 from findings.services.identity import known_patients
-from findings.services.receive import Received, receive_message
+from findings.services.messages import Received, receive_message
 from findings.services.senders import find_sender, sender_code
 
 Outcome = Receipt.Outcome

@@ -5,17 +5,18 @@ what became of it. An error of ours rolls back to a held item, never to nothing.
 """
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
 
-from findings.arrivals import ArrivingReport, HeldReason, Problem, ReadMessage
+from findings.arrivals import ArrivingReport, HeldReason, Problem
 from findings.models import IncomingMessage, Receipt, Report, Sender
 from findings.services.filing import AccessionHeld, Outcome, file_report
 from findings.services.identity import Held, IdentityHeld
 from findings.services.policy import PolicyError
+from findings.services.records import ONE_BY_ONE, Records, Unusual
 from findings.services.turns import take_turns
 
 __all__ = [
@@ -24,56 +25,13 @@ __all__ = [
     "IdentityHeld",
     "KeyReused",
     "Outcome",
-    "Received",
     "file_part",
     "receive_document",
-    "receive_message",
+    "receive_parts",
     "receive_report",
 ]
 
 log = structlog.get_logger(__name__)
-
-CONTROL_ID_REUSED = (
-    "The sender gave this message a number (MSH-10) that it had used for another message before."
-)
-
-
-@dataclass(frozen=True)
-class Received:
-    """A stored message with what became of its parts; `known` when these bytes came before."""
-
-    message: IncomingMessage
-    receipts: list[Receipt]
-    known: bool
-    # The sender had used its control id for something else: its numbering cannot be relied on.
-    control_id_reused: bool = False
-
-
-def receive_message(
-    *, sender: Sender | None, body: bytes, origin: str, read: ReadMessage
-) -> Received:
-    """Store a message raw, then apply each part on its own. The same bytes twice change nothing.
-
-    `origin` says where it came from, for a person who has to find it again. Raises only
-    `OperationalError` and `InterfaceError`: the database did not answer, nothing was stored, and
-    the sender must send again.
-    """
-    with transaction.atomic():
-        message, created = IncomingMessage.objects.get_or_create(
-            fingerprint=hashlib.sha256(body).hexdigest(),
-            defaults={
-                "sender": sender,
-                "control_id": _storable(read.control_id)[:200],
-                "message_type": _storable(read.message_type)[:40],
-                "body": body,
-                "origin": _storable(origin)[:300],
-            },
-        )
-        if not created:
-            return Received(message, list(message.receipts.order_by("part")), known=True)
-        reused = _control_id_reused(message)
-        receipts = _receive_parts(sender, message, _with_notice(read, reused))
-    return Received(message, receipts, known=False, control_id_reused=reused)
 
 
 def receive_report(
@@ -111,7 +69,7 @@ def receive_document(
             fingerprint=fingerprint,
             defaults={
                 "sender": sender,
-                "control_id": _storable(key),
+                "control_id": storable(key),
                 "message_type": "JSON",
                 "body": body,
                 "origin": origin[:300],
@@ -129,38 +87,21 @@ def receive_document(
     return outcome, report
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """PostgreSQL keeps no NUL in text, and UTF-8 knows no half characters."""
     return text.replace("\x00", "").encode(errors="replace").decode()
 
 
-def _control_id_reused(message: IncomingMessage) -> bool:
-    if not message.control_id or message.sender_id is None:
-        return False
-    same = IncomingMessage.objects.filter(sender=message.sender_id, control_id=message.control_id)
-    return same.exclude(pk=message.pk).exists()
-
-
-def _with_notice(read: ReadMessage, reused: bool) -> ReadMessage:
-    if not reused:
-        return read
-    parts = (
-        replace(part, notices=(*part.notices, CONTROL_ID_REUSED))
-        if isinstance(part, ArrivingReport)
-        else part
-        for part in read.parts
-    )
-    return replace(read, parts=tuple(parts))
-
-
-def _receive_parts(
-    sender: Sender | None, message: IncomingMessage, read: ReadMessage
+def receive_parts(
+    sender: Sender | None,
+    message: IncomingMessage,
+    parts: Sequence[ArrivingReport | Problem],
+    records: Records = ONE_BY_ONE,
 ) -> list[Receipt]:
-    if sender is not None:
-        take_turns(sender, (part for part in read.parts if isinstance(part, ArrivingReport)))
+    """File each part of a message, or hold it. The caller has taken its turns in a transaction."""
     return [
-        receive_part(sender, message, number, part)
-        for number, part in enumerate(read.parts or (_nothing_in_it(),), start=1)
+        receive_part(sender, message, number, part, records)
+        for number, part in enumerate(parts or (_nothing_in_it(),), start=1)
     ]
 
 
@@ -169,23 +110,30 @@ def receive_part(
     message: IncomingMessage,
     number: int,
     part: ArrivingReport | Problem,
+    records: Records = ONE_BY_ONE,
 ) -> Receipt:
     """File one part, or hold it; either way it has its receipt."""
-    filed = file_part(sender, message, part)
+    filed = file_part(sender, message, part, records)
     if isinstance(filed, Problem):
-        return _hold(message, number, filed)
-    outcome, report = filed
-    return Receipt.objects.create(
-        message=message,
-        part=number,
-        outcome=outcome,
-        report=report,
-        accession=report.examination.accession,
-    )
+        receipt = Receipt(message=message, part=number, outcome=Outcome.HELD, **held_fields(filed))
+    else:
+        outcome, report = filed
+        receipt = Receipt(
+            message=message,
+            part=number,
+            outcome=outcome,
+            report=report,
+            accession=report.examination.accession,
+        )
+    records.add(receipt)
+    return receipt
 
 
 def file_part(
-    sender: Sender | None, message: IncomingMessage, part: ArrivingReport | Problem
+    sender: Sender | None,
+    message: IncomingMessage,
+    part: ArrivingReport | Problem,
+    records: Records = ONE_BY_ONE,
 ) -> tuple[Outcome, Report] | Problem:
     """What becomes of one part. Whatever it does to the database goes with it if it is held."""
     if isinstance(part, Problem):
@@ -193,14 +141,14 @@ def file_part(
     if sender is None:
         return _unknown_sender(part)
     try:
-        with transaction.atomic():
-            return file_report(sender, part, message)
+        with records.part():
+            return file_report(sender, part, message, records=records)
     except Held as held:
         return Problem(held.reason, held.location, held.detail, held.suggestion, part.accession)
     except PolicyError as error:
         return _no_policy(part, error)
-    except (OperationalError, InterfaceError):
-        raise  # not the message's fault and not to be settled here: nothing is stored
+    except (OperationalError, InterfaceError, Unusual):
+        raise  # not the message's fault and not to be settled here
     except Exception as error:
         # A report is never lost to an error of ours: it waits. What the error says may quote the
         # patient; the log keeps its class and the places that it passed through.
@@ -208,20 +156,14 @@ def file_part(
         return _our_fault(part, error)
 
 
-def _hold(message: IncomingMessage, number: int, problem: Problem) -> Receipt:
-    return Receipt.objects.create(
-        message=message, part=number, outcome=Outcome.HELD, **held_fields(problem)
-    )
-
-
 def held_fields(problem: Problem) -> dict[str, str]:
     """A problem as a receipt keeps it."""
     return {
         "reason": problem.reason,
-        "location": _storable(problem.location)[:40],
-        "detail": _storable(problem.detail)[:300],
-        "suggestion": _storable(problem.suggestion)[:300],
-        "accession": _storable(problem.accession)[:80],
+        "location": storable(problem.location)[:40],
+        "detail": storable(problem.detail)[:300],
+        "suggestion": storable(problem.suggestion)[:300],
+        "accession": storable(problem.accession)[:80],
     }
 
 

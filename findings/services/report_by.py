@@ -9,14 +9,15 @@ Every writer locks the examination first, as filing does.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
 import structlog
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, Value
+from django.db.models.functions import Greatest
 
 from findings import doorbell
 from findings.models import (
@@ -301,6 +302,19 @@ def _one_telling(ladder: Sequence[PlannedStep], at: datetime) -> list[PlannedSte
     one day of a day 21 and of a day 28."""
     last = {step.audience: step for step in ladder if step.due_at <= at}
     return [step for step in ladder if step.due_at > at or last[step.audience] is step]
+
+
+def stop_reported(examinations: Iterable[int], *, at: datetime) -> None:
+    """As `settle` for many of which the report to read is a verified one. The caller holds their
+    locks."""
+    running = Clock.objects.filter(
+        examination__in=list(examinations), kind=ClockKind.REPORT_BY, stopped_at__isnull=True
+    )
+    if found := list(running.values_list("pk", flat=True)):
+        clocks = Clock.objects.filter(pk__in=found)
+        stopped_at = Greatest(Value(at), F("started_at"))
+        clocks.update(stopped_at=stopped_at, stopped_because=Because.REPORTED)
+        Step.objects.filter(clock__in=found).unfired().update(cancelled_at=at)
 
 
 def _stop(clock: Clock, because: Clock.StoppedBecause, at: datetime) -> None:

@@ -21,13 +21,9 @@ from findings.models import (
     Report,
 )
 from findings.services import filing
-from findings.services.receive import (
-    CONTROL_ID_REUSED,
-    AccessionHeld,
-    Received,
-    receive_message,
-    receive_report,
-)
+from findings.services.messages import CONTROL_ID_REUSED, Received, receive_message
+from findings.services.receive import AccessionHeld, receive_report
+from findings.services.records import ONE_BY_ONE
 from tests.factories import (
     SiteFactory,
     TeamFactory,
@@ -222,7 +218,9 @@ def test_a_requester_is_found_by_code_with_or_without_its_letter(
 
 def test_a_ward_of_another_trust_with_the_same_code_is_not_ours(trust: Trust) -> None:
     TeamFactory(location_code="WARD-X")
-    team = filing._team(trust.site, trust.referrer, arriving(trust, requesting_location="WARD-X"))
+    team = filing._team(
+        trust.site, trust.referrer, arriving(trust, requesting_location="WARD-X"), ONE_BY_ONE
+    )
     assert team == trust.team
 
 

@@ -13,7 +13,7 @@ from findings.intake.importing import Importer, NotStored, Summary
 from findings.management.base import EpilogCommand
 from findings.models import Organisation, Receipt, Sender, Site
 from findings.presenters.held import reason_words
-from findings.services.receive import Received
+from findings.services.messages import Received
 from findings.services.senders import find_sender, make_sender
 from findings.words import plural
 
