@@ -94,6 +94,8 @@ class HeldReason(StrEnum):
     ACCESSION_CONFLICT = "accession_conflict"  # the accession belongs to another patient
     UNKNOWN_SENDER = "unknown_sender"
     TOO_LARGE = "too_large"
+    CUT_OFF = "cut_off"  # its end did not come, or another message began inside it
+    WRONG_SENDER = "wrong_sender"  # whoever sent it may not send as the sender that it names
     OUR_FAULT = "our_fault"  # an error of ours; the message is kept and can be run again
 
 
@@ -110,6 +112,11 @@ class Problem:
     suggestion: str
     # What could be read before it stopped, so that the held item can be found again.
     accession: str = ""
+
+
+@dataclass(frozen=True)
+class Refusal(Problem):
+    """Why a message was not taken. Its sender was told so and has to act; nobody here need look."""
 
 
 @dataclass(frozen=True)

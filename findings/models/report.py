@@ -132,6 +132,8 @@ class Receipt(models.Model):
         NEW_VERSION = "new_version", "New version"
         OLDER_VERSION = "older_version", "Older version, kept as history"
         DUPLICATE = "duplicate", "Already received"
+        REFUSED = "refused", "Refused, and its sender told so"
+        # The last, for its reasons are listed beneath it.
         HELD = "held", "Held for a person"
 
     message = models.ForeignKey(
@@ -169,8 +171,11 @@ class Receipt(models.Model):
             ),
             models.CheckConstraint(
                 name="only_held_has_no_report",
-                condition=Q(outcome="held", report__isnull=True)
-                | (~Q(outcome="held") & Q(report__isnull=False)),
+                condition=Q(outcome__in=["held", "refused"], report__isnull=True)
+                | (~Q(outcome__in=["held", "refused"]) & Q(report__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="refused_says_why", condition=~Q(outcome="refused") | ~Q(reason="")
             ),
             models.CheckConstraint(
                 name="resolved_says_who_and_how",

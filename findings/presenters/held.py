@@ -19,6 +19,8 @@ REASONS = {
     HeldReason.ACCESSION_CONFLICT: "The accession belongs to another patient",
     HeldReason.UNKNOWN_SENDER: "The sender is not set up",
     HeldReason.TOO_LARGE: "It is too large",
+    HeldReason.CUT_OFF: "It was cut off",
+    HeldReason.WRONG_SENDER: "It came from where this sender does not send",
     HeldReason.OUR_FAULT: "An error of this application",
 }
 

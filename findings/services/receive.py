@@ -11,7 +11,7 @@ from datetime import datetime
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
 
-from findings.arrivals import ArrivingReport, HeldReason, Problem
+from findings.arrivals import ArrivingReport, HeldReason, Problem, Refusal
 from findings.models import IncomingMessage, Receipt, Report, Sender
 from findings.services.filing import AccessionHeld, Outcome, file_report
 from findings.services.identity import Held, IdentityHeld
@@ -115,7 +115,8 @@ def receive_part(
     """File one part, or hold it; either way it has its receipt."""
     filed = file_part(sender, message, part, records)
     if isinstance(filed, Problem):
-        receipt = Receipt(message=message, part=number, outcome=Outcome.HELD, **held_fields(filed))
+        became = Outcome.REFUSED if isinstance(filed, Refusal) else Outcome.HELD
+        receipt = Receipt(message=message, part=number, outcome=became, **held_fields(filed))
     else:
         outcome, report = filed
         receipt = Receipt(

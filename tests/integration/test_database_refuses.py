@@ -13,8 +13,10 @@ from findings.models import (
     Event,
     Examination,
     Finding,
+    IncomingMessage,
     NoReport,
     Person,
+    Receipt,
     Recommendation,
     Step,
     Unroutable,
@@ -227,6 +229,17 @@ def test_a_report_version_is_received_once() -> None:
     make = version.examination.reports.create
     refused(lambda: make(**copy, version=version.version, fingerprint="x"), "is_received_once")
     refused(lambda: make(**copy, version=2, fingerprint=version.fingerprint), "is_received_once")
+
+
+def test_a_refused_part_of_a_message_says_why_and_has_no_report() -> None:
+    version = report(a_trust())
+    message = IncomingMessage.objects.create(body=b"HELLO", fingerprint="0" * 64, origin="mllp")
+    given = {"message": message, "part": 1, "outcome": "refused"}
+    refused(lambda: Receipt.objects.create(**given), "refused_says_why")
+    refused(
+        lambda: Receipt.objects.create(**given, reason="unreadable", report=version),
+        "only_held_has_no_report",
+    )
 
 
 def test_event_numbers_have_no_gaps_and_hashes_hold_on_to_each_other() -> None:

@@ -13,6 +13,7 @@ from findings.arrivals import (
     HeldReason,
     Problem,
     ReadMessage,
+    Refusal,
 )
 from findings.models import (
     Examination,
@@ -76,6 +77,13 @@ def test_the_same_bytes_twice_change_nothing(trust: Trust) -> None:
 def test_a_message_with_nothing_in_it_is_held(trust: Trust) -> None:
     (receipt,) = message(trust).receipts
     assert (receipt.outcome, receipt.reason) == (Outcome.HELD, HeldReason.UNREADABLE)
+
+
+def test_what_was_refused_waits_for_nobody_and_says_why(trust: Trust) -> None:
+    refusal = Refusal(HeldReason.WRONG_SENDER, "MSH-3", "Not from there.", "Ask the sender.")
+    (receipt,) = message(trust, refusal).receipts
+    assert (receipt.outcome, receipt.reason) == (Outcome.REFUSED, HeldReason.WRONG_SENDER)
+    assert not Receipt.objects.waiting().exists()
 
 
 def test_one_bad_part_does_not_stop_the_others(

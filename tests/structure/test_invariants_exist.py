@@ -131,7 +131,11 @@ CONSTRAINTS = {
         "unroutable_is_mended_after_it_began",
         "unroutable_is_of_a_finding_or_an_examination",
     },
-    "findings_receipt": {"part_has_one_receipt", "held_says_why_and_what_to_do"},
+    "findings_receipt": {
+        "part_has_one_receipt",
+        "held_says_why_and_what_to_do",
+        "refused_says_why",
+    },
 }
 # Partial unique constraints are indexes in PostgreSQL.
 INDEXES = {
