@@ -16,6 +16,7 @@ Segment = list[str]
 
 NULL = '""'  # "delete this value"; for us as good as empty
 _HEADER = re.compile(rb"MSH[^A-Za-z0-9\s]")
+_LINE_END = re.compile(rb"[\r\n]")
 _BLANK = bytes(range(0x21))
 _MARK = b"\xef\xbb\xbf"
 _LONGEST_INDENT = 64
@@ -121,6 +122,12 @@ def parse(raw: bytes, fallback_charset: str = "windows-1252") -> Message | Probl
     )
 
 
+def parse_header(raw: bytes) -> Message | Problem:
+    """Its first segment alone: what follows is not looked at."""
+    raw = undo_utf16(raw)
+    return parse(_first_line(raw[_header_start(raw) or 0 :]))
+
+
 _NOT_HL7 = "Ask the sender what this is; if it is a report, ask for it again as HL7 ORU^R01."
 _BAD_DELIMITERS = "Ask the sender to put a field separator in MSH-1 and ^~\\& in MSH-2."
 
@@ -139,8 +146,12 @@ def _header_start(raw: bytes) -> int | None:
     return None
 
 
+def _first_line(body: bytes) -> bytes:
+    return _LINE_END.split(body[:20_000], maxsplit=1)[0]
+
+
 def _header_line(body: bytes) -> str:
-    line = re.split(rb"[\r\n]", body[:20_000], maxsplit=1)[0]
+    line = _first_line(body)
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError:

@@ -5,18 +5,18 @@ Files, the held items' page and every other way in that brings HL7 messages come
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from findings.arrivals import ArrivingReport, ArrivingStatus, ReadMessage, SenderProfile
 from findings.intake.batch import FileWarning, Piece, RawMessage
-from findings.intake.oru import read_message
+from findings.intake.oru import read_message, sender_named_in
 from findings.models import IncomingMessage, Patient, Person, Receipt, Sender
 from findings.services import hold
 from findings.services.identity import known_patients
-from findings.services.messages import Received, receive_message
+from findings.services.messages import Incoming, Received, receive_messages
 from findings.services.senders import find_sender, sender_code
 
 Outcome = Receipt.Outcome
@@ -25,6 +25,9 @@ Newcomer = Callable[[str], Sender | None]
 
 TRIES = 3
 PAUSE_SECONDS = 1.0
+# Messages that are filed in one transaction. Meanwhile nobody else files for their patients.
+AT_ONCE = 100
+BYTES_AT_ONCE = 2**20
 
 
 class NotStored(Exception):
@@ -44,33 +47,56 @@ def profile_of(sender: Sender) -> SenderProfile:
     )
 
 
-def read_as_sent(
-    raw: bytes, sender: Sender | None = None, newcomer: Newcomer | None = None
-) -> tuple[ReadMessage, Sender | None]:
-    """The message, read as its sender writes. The sender is the one given, or MSH-3 and MSH-4's.
+@dataclass
+class Reading:
+    """Reads messages as their senders write. Each sender is looked up once."""
 
-    `newcomer` is asked for a sender that is not known, if there is a report to file.
-    """
-    read = read_message(raw, SenderProfile())
-    code = sender_code(read.sender_application, read.sender_facility)
-    sender = sender or find_sender(code)
-    if sender is None and newcomer is not None and _has_report(read):
-        sender = newcomer(code)
-    if sender is None or profile_of(sender) == SenderProfile():
-        return read, sender
-    return read_message(raw, profile_of(sender)), sender
+    # Whose they are, whatever they say; else MSH-3 and MSH-4 say it.
+    sender: Sender | None = None
+    # Asked for a sender that is not known, if there is a report to file.
+    newcomer: Newcomer | None = None
+    _senders: dict[str, tuple[Sender, SenderProfile] | None] = field(default_factory=dict)
+
+    def read(self, raw: bytes) -> tuple[ReadMessage, Sender | None]:
+        """The message, and who sent it if that is known."""
+        known = self._known(sender_named_in(raw))
+        read = read_message(raw, known[1] if known else SenderProfile())
+        if known or self.newcomer is None or not _has_report(read):
+            return read, known[0] if known else None
+        made = self.newcomer(sender_code(read.sender_application, read.sender_facility))
+        self._senders.clear()
+        return (read_message(raw, profile_of(made)), made) if made else (read, None)
+
+    def _known(self, named: tuple[str, str]) -> tuple[Sender, SenderProfile] | None:
+        code = "" if self.sender else sender_code(*named)
+        if code not in self._senders:
+            sender = self.sender or find_sender(code)
+            self._senders[code] = (sender, profile_of(sender)) if sender else None
+        return self._senders[code]
+
+
+def read_as_sent(raw: bytes, sender: Sender | None = None) -> tuple[ReadMessage, Sender | None]:
+    """One message, read as its sender writes. The sender is the one given, or MSH-3 and MSH-4's."""
+    return Reading(sender).read(raw)
 
 
 def _has_report(read: ReadMessage) -> bool:
     return any(isinstance(part, ArrivingReport) for part in read.parts)
 
 
-def take_in(
-    raw: bytes, origin: str, sender: Sender | None = None, newcomer: Newcomer | None = None
-) -> Received:
-    """Read one message and store what becomes of it, in one transaction."""
-    read, sender = read_as_sent(raw, sender, newcomer)
-    return receive_message(sender=sender, body=raw, origin=origin, read=read)
+def take_in(raw: bytes, origin: str, sender: Sender | None = None) -> Received:
+    """Read one message and store what becomes of it."""
+    (received,) = take_in_all([(raw, origin)], Reading(sender))
+    return received
+
+
+def take_in_all(raw: Iterable[tuple[bytes, str]], reading: Reading) -> list[Received]:
+    """Read messages, each with where it came from, and store what becomes of them."""
+    incoming = []
+    for body, origin in raw:
+        read, sender = reading.read(body)
+        incoming.append(Incoming(sender, body, origin, read))
+    return receive_messages(incoming)
 
 
 def run_again(receipt: Receipt, by: Person) -> Receipt:
@@ -141,15 +167,29 @@ class Importer:
 
     def take(self, pieces: Iterable[Piece], progress: Callable[[], None] = lambda: None) -> Summary:
         """Take them all in. Raises `NotStored` when the database stops answering."""
+        waiting: list[Piece] = []
+        size = 0
+        for piece in pieces:
+            waiting.append(piece)
+            size += len(piece.content) if isinstance(piece, RawMessage) else 0
+            if len(waiting) >= AT_ONCE or size >= BYTES_AT_ONCE:
+                self._take_together(waiting)
+                progress()
+                waiting, size = [], 0
+        self._take_together(waiting)
+        progress()
+        return self.summary
+
+    def _take_together(self, pieces: list[Piece]) -> None:
+        messages = [piece for piece in pieces if isinstance(piece, RawMessage)]
+        received = self._store(messages)
         for piece in pieces:
             if isinstance(piece, FileWarning):
                 self._warn(piece)
             else:
-                received = self._store(piece)
-                self.summary.count(received)
-                self.heard(piece, received)
-            progress()
-        return self.summary
+                one = next(received)
+                self.summary.count(one)
+                self.heard(piece, one)
 
     def _warn(self, warning: FileWarning) -> None:
         if warning.line:
@@ -158,13 +198,27 @@ class Importer:
             self.summary.not_read += 1
         self.warned(warning)
 
-    def _store(self, piece: RawMessage) -> Received:
+    def _store(self, messages: list[RawMessage]) -> Iterator[Received]:
+        """All at once; where the database does not answer, each by itself, so that what can be
+        stored is, and the first that cannot be is named."""
+        try:
+            return iter(self._take_in(messages))
+        except (OperationalError, InterfaceError):
+            if not connection.in_atomic_block:
+                close_old_connections()
+            return map(self._try, messages)
+
+    def _try(self, message: RawMessage) -> Received:
         for attempt in range(1, TRIES + 1):
             try:
-                return take_in(piece.content, piece.origin, self.sender, self.newcomer)
+                return self._take_in([message])[0]
             except (OperationalError, InterfaceError) as error:
                 if attempt == TRIES or connection.in_atomic_block:
-                    raise NotStored(piece.origin) from error
+                    raise NotStored(message.origin) from error
                 time.sleep(PAUSE_SECONDS * attempt)
                 close_old_connections()
         raise AssertionError  # the last try returns or raises
+
+    def _take_in(self, messages: list[RawMessage]) -> list[Received]:
+        reading = Reading(self.sender, self.newcomer)
+        return take_in_all(((one.content, one.origin) for one in messages), reading)

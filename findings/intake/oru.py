@@ -50,6 +50,15 @@ def read_message(raw: bytes, profile: SenderProfile) -> ReadMessage:
         )
 
 
+def sender_named_in(raw: bytes) -> tuple[str, str]:
+    """MSH-3 and MSH-4 of a message that is not read yet; empty where it has no header."""
+    message = hl7.parse_header(raw)
+    if isinstance(message, Problem):
+        return "", ""
+    (header,) = message.segments
+    return message.first(hl7.field(header, 3)), message.first(hl7.field(header, 4))
+
+
 def _only(problem: Problem) -> ReadMessage:
     return ReadMessage("", "", "", "", None, (problem,))
 

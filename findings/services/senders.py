@@ -21,9 +21,10 @@ def _in_words(code: str) -> str:
 
 def find_sender(code: str) -> Sender | None:
     """The sender with this code, written alike or else in another case."""
+    senders = Sender.objects.select_related("site")
     return (
-        Sender.objects.filter(code=code).first()
-        or Sender.objects.filter(code__iexact=code).order_by("pk").first()
+        senders.filter(code=code).first()
+        or senders.filter(code__iexact=code).order_by("pk").first()
     )
 
 

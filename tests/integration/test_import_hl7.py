@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from django.db import OperationalError, connection
 from findings.arrivals import HeldReason
 from findings.intake import importing
 from findings.models import Examination, IncomingMessage, Patient, Receipt, Report, Sender
+from findings.services.messages import Incoming, Received
 from findings.services.senders import make_sender
 from tests.factories import OrganisationFactory, SiteFactory, Trust, a_trust
 from tests.messages import oru
@@ -218,14 +220,14 @@ def test_a_database_that_stops_answering_stops_the_import_and_says_where(
 ) -> None:
     path = tmp_path / "two.hl7"
     path.write_bytes(oru() + oru(accession="A2", control_id="2"))
-    honest = importing.receive_message
+    honest = importing.receive_messages
 
-    def gone_at_the_second(**given: object) -> object:
-        if b"|A2|" in given["body"]:  # type: ignore[operator]
+    def gone_at_the_second(incoming: Sequence[Incoming]) -> list[Received]:
+        if any(b"|A2|" in one.body for one in incoming):
             raise OperationalError("server closed the connection")
-        return honest(**given)  # type: ignore[arg-type]
+        return honest(incoming)
 
-    monkeypatch.setattr(importing, "receive_message", gone_at_the_second)
+    monkeypatch.setattr(importing, "receive_messages", gone_at_the_second)
     printed, status = run(path)
     assert status == 3
     assert f"Stopped at {path}:6" in printed
