@@ -5,6 +5,7 @@ database, then keeps a web server, a Celery worker, beat, the second waker and a
 running until Ctrl-C or SIGTERM. What must survive lies in `.local/`.
 """
 
+import argparse
 import errno
 import importlib.util
 import json
@@ -16,6 +17,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -32,6 +34,19 @@ from imaging_safety.place import (
 from imaging_safety.supervise import LOOK_EVERY, Program, Supervisor
 
 ANSWERS_WITHIN = 60.0  # seconds
+ENVIRONMENT = """
+There is nothing else to say here: what changes is set in the environment.
+  PORT                 where the pages are (8000)
+  BIND_ADDRESS         on which address of this machine (127.0.0.1)
+  LOCAL_DIR            what is kept over a restart (.local, beside manage.py)
+  DATABASE_URL         a PostgreSQL of your own, else one is started
+  DATABASE_OWNER_URL   the same as the owner of its tables, who migrates
+  REDIS_URL            a Redis or Valkey of your own, else one is started
+  POSTGRES_BIN         the programs of the PostgreSQL that is started
+  EMAIL_URL            a mail server of your own, else mail is kept in a directory
+  DEMONSTRATION        off: no invented hospital
+and every setting of imaging_safety/settings.py.
+"""
 
 
 class Stop(Exception):
@@ -262,7 +277,22 @@ def _go_deaf() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
+def read_arguments(given: Sequence[str] | None = None) -> None:
+    """Help is printed, and whatever else was given is refused."""
+    parser = argparse.ArgumentParser(
+        prog="python -m imaging_safety.run",
+        description=__doc__,
+        epilog=ENVIRONMENT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _, unknown = parser.parse_known_args(given)
+    if unknown:
+        parser.error(f"{' '.join(unknown)} is not known here: see --help.")
+
+
 def main() -> int:
+    read_arguments()
     signal.signal(signal.SIGINT, _raise_stop)
     signal.signal(signal.SIGTERM, _raise_stop)
     signal.signal(signal.SIGHUP, _raise_stop)

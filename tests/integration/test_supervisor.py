@@ -281,6 +281,29 @@ def test_a_port_that_is_none_is_refused(port):
         run.Run(place.Place(Path("unused")), {"PORT": port})
 
 
+@pytest.mark.parametrize("given", ["--port=8001", "8001"])
+def test_an_unknown_argument_is_refused(given, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run.read_arguments([given])
+    assert ended.value.code == 2
+    assert f"{given} is not known here: see --help." in capsys.readouterr().err
+
+
+def test_help_says_what_is_read_and_starts_nothing(tmp_path):
+    asked = subprocess.run(
+        [sys.executable, "-m", "imaging_safety.run", "--help"],
+        cwd=HERE,
+        env={"PATH": "/usr/bin:/bin", "LOCAL_DIR": str(tmp_path / "local")},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    read = ("PORT", "BIND_ADDRESS", "LOCAL_DIR", "DATABASE_URL", "REDIS_URL", "EMAIL_URL")
+    assert [name for name in read if name not in asked.stdout] == []
+    assert not (tmp_path / "local").exists()
+
+
 # --- Servers of one's own ---------------------------------------------------------------------
 
 
