@@ -41,12 +41,15 @@ class Fired:
     notifications: int = 0
     # What an error kept from escalating; the watchdog shows their steps as overdue.
     failed: int = 0
+    # Steps that ask for an answer and reach nobody.
+    unreached: int = 0
 
     def __add__(self, other: "Fired") -> "Fired":
         return Fired(
             self.steps + other.steps,
             self.notifications + other.notifications,
             self.failed + other.failed,
+            self.unreached + other.unreached,
         )
 
 
@@ -64,7 +67,8 @@ def _fire(subject: Subject, clocks: QuerySet[Clock], at: datetime) -> Fired:
     fired = Fired()
     for clock in clocks.filter(stopped_at__isnull=True).order_by("pk"):
         climbed = _climb(subject, clock, at)
-        fired += Fired(len(climbed), notify(tellings(climbed), at))
+        told = notify(tellings(climbed), at)
+        fired += Fired(len(climbed), told, unreached=unreached(climbed))
     return fired
 
 
@@ -85,7 +89,7 @@ def _climb(subject: Subject, clock: Clock, at: datetime) -> list[Rung]:
         highest = rungs[-1]
         record_all(lines_of(rungs, at), at=at)
         climbed += rungs
-        if highest.reach.told or not asks_for_an_answer(highest.step):
+        if not unreached([highest]):
             break
         bring_forward(clock, "Nobody could be told.", at)
     return climbed
@@ -102,6 +106,11 @@ def bring_forward(clock: Clock, because: str, at: datetime) -> None:
 def asks_for_an_answer(step: Step) -> bool:
     """Of the ladder or to a new owner; not what only tells somebody that a message failed."""
     return step.level > 0 or step.audience == Audience.OWNER
+
+
+def unreached(rungs: Iterable[Rung]) -> int:
+    """How many of them ask for an answer and reach nobody."""
+    return sum(asks_for_an_answer(rung.step) and not rung.reach.told for rung in rungs)
 
 
 def _claim(clock: Clock, at: datetime) -> list[Step]:

@@ -17,6 +17,7 @@ from functools import cache
 
 from django.db import connection, transaction
 
+from findings import doorbell
 from findings.columns import column
 from findings.models import Audience, Examination, Finding, Organisation, Person, Step, Team
 from findings.models.about import About
@@ -27,13 +28,13 @@ from notifications.audience import reaches
 from notifications.escalation import (
     Fired,
     Rung,
-    asks_for_an_answer,
     fire_examination,
     fire_finding,
     height,
     lines_of,
     notify,
     tellings,
+    unreached,
 )
 from notifications.roll import Question
 
@@ -78,6 +79,7 @@ def fire_due_steps(*, limit: int = 100_000, told: Callable[[], object] = lambda:
     """One pass over what is due, at most `limit` findings: the most severe and overdue first.
 
     `told` is called whenever there is something new to send: it need not wait for the whole pass.
+    What reached nobody is looked into at once: it may belong in the coordinators' queue.
     """
     total, left, size = Fired(), limit, min(FIRST_BATCH, BATCH)
     # Looked at and perhaps still due: what failed, or what nothing could be claimed of.
@@ -91,6 +93,8 @@ def fire_due_steps(*, limit: int = 100_000, told: Callable[[], object] = lambda:
         total += fired
         if fired.notifications:
             told()
+    if total.unreached:
+        doorbell.look_again_after_commit()
     return total
 
 
@@ -143,7 +147,8 @@ class _Batch:
         steps = [rung.step for rungs in plain for rung in rungs]
         _claim(steps, at)
         record_all((line for rungs in plain for line in lines_of(rungs, at)), at=at)
-        return Fired(len(steps), notify((one for rungs in plain for one in tellings(rungs)), at))
+        told = notify((one for rungs in plain for one in tellings(rungs)), at)
+        return Fired(len(steps), told, unreached=sum(unreached(rungs) for rungs in plain))
 
     def _promises(self, at: datetime) -> list[list[Rung]]:
         """The due steps of each running clock with whom they reach; the highest comes last."""
@@ -218,7 +223,7 @@ def _unusual(subjects: Collection[About], promises: Sequence[Sequence[Rung]]) ->
     due of a clock that runs."""
     plain = set(subjects) & {rungs[0].step.about for rungs in promises}
     for rungs in promises:
-        if asks_for_an_answer(rungs[-1].step) and not rungs[-1].reach.told:
+        if unreached(rungs[-1:]):
             plain.discard(rungs[-1].step.about)
     return [about for about in subjects if about not in plain]
 

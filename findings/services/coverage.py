@@ -50,7 +50,7 @@ class Coverage:
     told now, and each coming step."""
 
     subject: Finding | Examination
-    # Nobody holds an examination.
+    # Nobody holds an examination; but whose ladder is at its end is with those who heard last.
     holder: StepPreview | None
     coming: Sequence[StepPreview]
 
@@ -95,10 +95,14 @@ def coverage_of_waits(examinations: ExaminationQuerySet, now: datetime) -> Itera
     """As `coverage_of`, of every one of these that waits for its report."""
     rows = list(examinations.waiting().select_related("site__organisation").order_by("pk"))
     coming = _coming("examination", [one.pk for one in rows], now + AHEAD)
+    last = _last([one.pk for one in rows if one.pk not in coming], now)
     subjects = reach.waiting(rows)
-    asks = [(subjects[one.pk], coming.get(one.pk, [])) for one in rows]
+    asks = [(subjects[one.pk], last.get(one.pk) or coming.get(one.pk, [])) for one in rows]
     for examination, steps in zip(rows, reach.previews(asks) if asks else [], strict=True):
-        yield Coverage(examination, None, steps)
+        if examination.pk in last:
+            yield Coverage(examination, steps[0], [])
+        else:
+            yield Coverage(examination, None, steps)
 
 
 def _coming(of: str, ids: Sequence[int], until: datetime) -> dict[int, list[PlannedStep]]:
@@ -114,6 +118,18 @@ def _coming(of: str, ids: Sequence[int], until: datetime) -> dict[int, list[Plan
         if planned.due_at <= until or pk not in found:
             found[pk].append(planned)
     return found
+
+
+def _last(examinations: Sequence[int], now: datetime) -> dict[int, list[PlannedStep]]:
+    """The highest step of each ladder that has been climbed to its end, as if it fell now."""
+    fired = Step.objects.filter(fired_at__isnull=False, level__gt=0)
+    climbed = fired.filter(clock__examination__in=examinations, clock__stopped_at__isnull=True)
+    return {
+        pk: [PlannedStep(level, now, audience, words)]
+        for pk, level, audience, words in climbed.order_by("level", "falls_at").values_list(
+            "examination", "level", "audience", "words"
+        )
+    }
 
 
 # --- Duties and posts ----------------------------------------------------------------------

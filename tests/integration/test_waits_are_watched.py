@@ -4,6 +4,7 @@ reach nobody is found before its step falls."""
 from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -12,12 +13,13 @@ from django.utils import timezone
 
 from findings.models import Clock, Examination, Step, Team, Unroutable, Viewing
 from findings.services.coverage import check_coverage
-from notifications import pulse, watchdog
+from notifications import pulse, rounds, watchdog
 from notifications.firing import fire_due_steps
-from notifications.models import Notification
+from notifications.models import Channel, Notification, Route
 from tests.factories import Trust, flagged, waiting_examination
+from tests.integration.test_coverage import cut_off
 from tests.integration.test_metrics import figures
-from tests.integration.test_waits_are_told import reporting_of, waits
+from tests.integration.test_waits_are_told import reporting_of, told, waits
 from tests.pages import queries_of, signed_in, words_of
 
 pytestmark = pytest.mark.django_db
@@ -175,6 +177,46 @@ def test_what_has_its_report_leaves_the_queue_and_the_sentence(
     assert late() == []
     check_coverage()
     assert not Unroutable.objects.standing().exists()
+
+
+@pytest.fixture
+def nobody_hears(trust: Trust, reporting: Team) -> None:
+    """The ladder of a wait ends in silence."""
+    trust.add(team=reporting, reachable=False)
+    cut_off(trust.governance)
+    rounds.watch()
+
+
+def test_what_reaches_nobody_stands_in_the_queue_at_once(
+    trust: Trust, nobody_hears: None, django_capture_on_commit_callbacks: Any
+) -> None:
+    examination = waits(trust, 22)
+    rounds.watch()
+    assert not Unroutable.objects.exists(), "the check of this hour was before"
+    with django_capture_on_commit_callbacks(execute=True):
+        fire_due_steps()
+    assert not told(examination)
+    rounds.watch()
+    row = Unroutable.objects.standing().get()
+    assert row.examination == examination
+    assert str(trust.governance) in row.because
+    Route.objects.create(
+        person=trust.governance, channel=Channel.IN_APP, verified_at=timezone.now()
+    )
+    check_coverage()
+    assert not Unroutable.objects.standing().exists(), "whoever heard last can be told"
+
+
+def test_a_finding_that_reaches_nobody_stands_there_at_once_too(
+    trust: Trust, django_capture_on_commit_callbacks: Any
+) -> None:
+    rounds.watch()
+    cut_off(trust.referrer)
+    finding = flagged(trust)
+    with django_capture_on_commit_callbacks(execute=True):
+        fire_due_steps()
+    rounds.watch()
+    assert Unroutable.objects.standing().get().finding == finding
 
 
 def test_the_page_shows_it_among_findings_with_where_to_put_it_right(
