@@ -81,6 +81,8 @@ class Recipient:
     routes: tuple[str, ...]
     # Why not, in a sentence for a person; empty when they can be reached.
     unreachable_because: str = ""
+    # They hear of it once they sign in and look, and this sentence says why not before.
+    only_here_because: str = ""
 
 
 class MayBeUnreachable(Protocol):

@@ -41,12 +41,14 @@ class Reached:
     routes: tuple[Route, ...]
     # A sentence for a person; empty when there is a route.
     unreachable_because: str = ""
+    # Why in this application alone; empty where there is another way, too.
+    only_here_because: str = ""
 
     @cached_property
     def recipient(self) -> Recipient:
         """As findings asks for it."""
         routes = tuple(Channel(route.channel).label for route in self.routes)
-        return Recipient(self.person, routes, self.unreachable_because)
+        return Recipient(self.person, routes, self.unreachable_because, self.only_here_because)
 
 
 @dataclass(frozen=True)
@@ -345,7 +347,12 @@ def _reached(roll: Roll, person: Person) -> Reached:
         return Reached(person, (), f"{person} no longer works here.")
     routes = roll.routes(person)
     usable = tuple(route for route in routes if route.is_usable)
-    return Reached(person, usable, "" if usable else _why_none(person, routes))
+    if not usable:
+        return Reached(person, usable, _why_none(person, routes))
+    if any(route.channel != Channel.IN_APP for route in usable):
+        return Reached(person, usable)
+    outside = [route for route in routes if route.channel != Channel.IN_APP]
+    return Reached(person, usable, only_here_because=_why_none(person, outside))
 
 
 def _why_none(person: Person, routes: list[Route]) -> str:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from findings import words
-from findings.models import Audience, Examination, Finding, Person
+from findings.models import Audience, Examination, Finding, Person, Team
 from findings.models.about import About, about
 from findings.presenters.moments import near_with_rest, step_words
 from findings.reach import StepPreview
-from findings.services.coverage import HOLDER, Coverage, DutyGap
+from findings.services.coverage import HOLDER, Coverage, DutyGap, OnlyHere
 from findings.shifts import Gap
 
 
@@ -90,13 +90,38 @@ class DutyLine:
 def duty_lines(gaps: Iterable[DutyGap]) -> list[DutyLine]:
     return [
         DutyLine(
-            f"{gap.team}: {gap.audience}" if gap.team else _capital(gap.audience),
+            _duty(gap.team, gap.audience),
             gap.span,
             gap.reasons,
             gap.people,
         )
         for gap in gaps
     ]
+
+
+@dataclass(frozen=True)
+class OnlyHereLine:
+    """Somebody who is told in this application alone."""
+
+    person: Person
+    # Their duties, one after the other.
+    who: Sequence[str]
+    because: str
+
+
+def only_here_lines(found: Iterable[OnlyHere]) -> list[OnlyHereLine]:
+    return [
+        OnlyHereLine(
+            one.person,
+            sorted(_duty(team, Audience(audience).label) for team, audience in one.duties),
+            one.because,
+        )
+        for one in found
+    ]
+
+
+def _duty(team: Team | None, audience: str) -> str:
+    return f"{team}: {audience}" if team else _capital(audience)
 
 
 def _capital(text: str) -> str:

@@ -154,12 +154,23 @@ class DutyGap:
 
 
 @dataclass(frozen=True)
+class OnlyHere:
+    """Somebody of a duty who is told in this application alone: once they sign in and look."""
+
+    person: Person
+    because: str
+    # As what: the team, none for those who watch over the whole trust, and the audience.
+    duties: frozenset[tuple[Team | None, str]]
+
+
+@dataclass(frozen=True)
 class Duties:
     """What the coming week would bring for the duties of one trust."""
 
     uncovered: list[DutyGap]
     # Nobody is on the rota, or whoever is cannot be told: others are told instead.
     stood_in_for: list[DutyGap]
+    only_here: list[OnlyHere]
 
 
 def duties_of(organisation: Organisation, now: datetime) -> Duties:
@@ -184,7 +195,23 @@ def duties_of(organisation: Organisation, now: datetime) -> Duties:
     def spans(wrong: Callable[[StepPreview], bool]) -> list[DutyGap]:
         return [gap for team, steps in found for gap in _spans(team, steps, now + AHEAD, wrong)]
 
-    return Duties(spans(lambda step: not step.reaches_somebody), spans(_is_stood_in_for))
+    return Duties(
+        spans(lambda step: not step.reaches_somebody), spans(_is_stood_in_for), _only_here(found)
+    )
+
+
+def _only_here(found: Sequence[tuple[Team | None, Sequence[StepPreview]]]) -> list[OnlyHere]:
+    """Each once, in the order of names."""
+    because: dict[Person, str] = {}
+    duties: dict[Person, set[tuple[Team | None, str]]] = defaultdict(set)
+    for team, steps in found:
+        for step in steps:
+            for one in step.recipients:
+                if one.only_here_because:
+                    because[one.person] = one.only_here_because
+                    duties[one.person].add((team, step.step.audience))
+    every = sorted(because, key=lambda one: (one.family_name, one.given_name, one.pk))
+    return [OnlyHere(one, because[one], frozenset(duties[one])) for one in every]
 
 
 def _is_stood_in_for(step: StepPreview) -> bool:
@@ -263,6 +290,8 @@ class Checked:
     # With a later step in the coming week that would reach nobody.
     at_risk: list[Coverage]
     duties: list[DutyGap]
+    # Those can be told, if they look.
+    only_here: list[OnlyHere]
 
     @property
     def is_covered(self) -> bool:
@@ -279,10 +308,12 @@ def check_coverage() -> Checked:
     ]
     _keep_queue({about(one.subject): one.stopped for one in every if one.stopped}, now)
     trusts = Organisation.objects.filter(kind=Organisation.Kind.TRUST)
+    duties = [duties_of(trust, now) for trust in trusts]
     return Checked(
         [one for one in every if one.stopped],
         [one for one in every if one.unreached and not one.stopped],
-        [gap for trust in trusts for gap in duties_of(trust, now).uncovered],
+        [gap for one in duties for gap in one.uncovered],
+        [person for one in duties for person in one.only_here],
     )
 
 

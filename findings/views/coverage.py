@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from findings.models import Examination, Finding, Unroutable
-from findings.presenters.coverage import duty_lines, later_lines, queue_lines
+from findings.presenters.coverage import duty_lines, later_lines, only_here_lines, queue_lines
 from findings.rules import can_keep_rotas, check_can_see_coverage
 from findings.services.coverage import coverage_of, coverage_of_waits, duties_of
 from findings.views.access import signed_in
@@ -31,6 +31,7 @@ def coverage(request: HttpRequest) -> HttpResponse:
         "at_risk": later_lines([*findings, *waits], now),
         "duties": duty_lines(duties.uncovered),
         "stood_in_for": duty_lines(duties.stood_in_for),
+        "only_here": only_here_lines(duties.only_here),
         "keeps_rotas": can_keep_rotas(person),
         "organisation": person.organisation,
         "open_count": len(findings),

@@ -1,6 +1,7 @@
 """Would this reach a human? Asked of everything open and every duty, before the moment comes."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -32,6 +33,7 @@ from notifications.models import Channel, Pulse, Route
 from notifications.routes import mark_as_bounced, remove_route
 from tests.factories import Trust, a_trust, flagged, leaves_unseen
 from tests.integration.test_rotas import around
+from tests.integration.test_waits_are_told import reporting_of
 from tests.pages import queries_of, signed_in, words_of
 
 pytestmark = pytest.mark.django_db
@@ -214,6 +216,31 @@ def test_a_shift_of_somebody_unreachable_is_covered_by_the_duty_and_a_gap_is_lis
     assert before.span.ends_at == shift.starts_at
     assert after.span.starts_at == shift.ends_at
     assert "Nobody is on the rota of On call" in " ".join(before.reasons)
+
+
+def test_who_is_told_in_this_application_only_is_counted_with_why(trust: Trust) -> None:
+    """Of whoever a wait would tell, too."""
+    now = timezone.now()
+    assert duties_of(trust.organisation, now).only_here == []
+    reporting = reporting_of(trust)
+    manager = trust.add(team=reporting)
+    for person in (manager, trust.coordinator):
+        person.routes.filter(channel=Channel.EMAIL).update(verified_at=None)
+    trust.coordinator.routes.filter(channel=Channel.EMAIL).delete()
+    found = {one.person: one for one in duties_of(trust.organisation, now).only_here}
+    assert set(found) == {manager, trust.coordinator}
+    assert found[manager].because == f"{manager}'s address has not been verified."
+    assert found[manager].duties == {(reporting, "team")}
+    assert found[trust.coordinator].because == f"{trust.coordinator} has no address."
+    page = words_of(signed_in(trust.coordinator).get(reverse("coverage")))
+    assert "2 of those who have a duty" in page
+    assert f"{manager}'s address has not been verified." in page
+    out = StringIO()
+    with suppress(SystemExit):
+        call_command("check_coverage", stdout=out)
+    assert f"{manager} is told in this application only: {manager}'s address" in out.getvalue()
+    manager.routes.filter(channel=Channel.EMAIL).update(verified_at=now)
+    assert manager not in [one.person for one in duties_of(trust.organisation, now).only_here]
 
 
 # --- The check, the watchdog and the command -----------------------------------------------------

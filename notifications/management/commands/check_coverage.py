@@ -22,8 +22,10 @@ class Command(BaseCommand):
         for one in found.at_risk:
             self._say(one)
         for gap in found.duties:
-            who = f"{gap.audience} of {gap.team}" if gap.team else gap.audience
-            self.stdout.write(f"{who}: nobody from {gap.span}. {' '.join(gap.reasons)}")
+            duty = f"{gap.audience} of {gap.team}" if gap.team else gap.audience
+            self.stdout.write(f"{duty}: nobody from {gap.span}. {' '.join(gap.reasons)}")
+        for who in found.only_here:
+            self.stdout.write(f"{who.person} is told in this application only: {who.because}")
         if not found.is_covered:
             sys.exit(1)
         self.stdout.write("Every open finding and every duty would reach somebody.")
