@@ -15,6 +15,7 @@ class NotificationsConfig(AppConfig):
             audience,
             checks,
             news,
+            restored,
             routes,
             standing,
             tasks,
@@ -22,7 +23,7 @@ class NotificationsConfig(AppConfig):
 
         reach.answer_with(audience.previews)
         tell_with(news.tell)
-        told.answer_with(standing.told_since, standing.told_by)
+        told.answer_with(standing.told_since, standing.told_by, restored.gone_since)
         newcomers.greet_with(routes.make_routes)
         newcomers.vouch_with(routes.vouch_for_email)
         newcomers.moved_with(routes.email_moved)

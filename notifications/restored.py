@@ -1,8 +1,9 @@
 """A database that was restored from a copy: what was recorded since then is gone.
 
 Nobody can know what was sent in that time. So what was due before goes out, and says that it may be
-a second copy; the timeline of each open finding says where lines are missing; and for a week every
-page says which time has to be entered again.
+a second copy; the timeline of each open finding says where lines are missing, as the page of each
+examination that waits for its report does, which has none; and for a week every page says which
+time has to be entered again.
 """
 
 from collections.abc import Mapping
@@ -11,11 +12,11 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
-from findings.models import Event, Finding, Step
+from findings.models import Event, Examination, Finding, Step
 from findings.services.timeline import Line, database_now, record_all
 from findings.words import when
 from notifications import clockwork, pulse
-from notifications.models import Notification
+from notifications.models import Notification, Pulse
 
 # Pulses: of when the copy is, and when it was put in place.
 COPY_OF, PUT_BACK = "copy_of", "put_back"
@@ -29,6 +30,8 @@ class Restored:
     copy_of: datetime
     at: datetime
     findings: int
+    # Examinations that wait for their report.
+    waits: int
     # Not fired in the copy, and due by now.
     steps: int
     # Not sent in the copy.
@@ -49,7 +52,14 @@ def say_restored(copy_of: datetime | None = None) -> Restored:
     pulse.beat(COPY_OF, copy_of)
     pulse.beat(PUT_BACK, at)
     waiting = Notification.objects.on_their_way()
-    return Restored(copy_of, at, len(findings), Step.objects.due().count(), waiting.count())
+    return Restored(
+        copy_of,
+        at,
+        len(findings),
+        Examination.objects.waiting().count(),
+        Step.objects.due().count(),
+        waiting.count(),
+    )
 
 
 def _last_run(at: datetime) -> datetime:
@@ -71,6 +81,15 @@ def notice(pulses: Mapping[str, datetime], now: datetime) -> str:
     if at is None or copy_of is None or now - at > SAID_FOR:
         return ""
     return f"Restored from a copy. {_gap(copy_of, at)} is gone: please enter it again."
+
+
+def gone_since(at: datetime) -> str:
+    """Answers `findings.told.gone_since`; of the last copy that was put in place."""
+    pulses = dict(Pulse.objects.filter(name__in=[COPY_OF, PUT_BACK]).values_list("name", "at"))
+    put_back, copy_of = pulses.get(PUT_BACK), pulses.get(COPY_OF)
+    if put_back is None or copy_of is None or at >= put_back:
+        return ""
+    return f"Restored from a copy. {_gap(copy_of, put_back)} is missing here."
 
 
 def now_and_put_back() -> tuple[datetime, datetime | None]:

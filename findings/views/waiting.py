@@ -27,6 +27,7 @@ from findings.services.identity import Held, numbers_of
 from findings.services.policy import PolicyError
 from findings.services.report_by import no_report_expected, take_back
 from findings.states import ClockKind
+from findings.told import gone_since
 from findings.views.access import saw, signed_in
 from findings.views.imports import Import, import_page
 
@@ -89,6 +90,7 @@ def wait(request: HttpRequest, public_id: str) -> HttpResponse:
         "stopped": [clock for clock in clocks if not clock.is_running],
         "counts_from": NOT_SAID_WHEN if examination.performed_at is None else "",
         "told": told_lines(steps, subject.team, now),
+        "gone": gone_since(min(clock.started_at for clock in clocks)) if clocks else "",
         "coming": next_lines(steps, subject, now),
         "said": said,
         "can_end": rules.can_end_wait(person, examination),

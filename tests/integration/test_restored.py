@@ -4,14 +4,16 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.urls import reverse
 from django.utils import timezone
 
-from findings.models import Finding
+from findings.models import Examination, Finding
 from notifications import clockwork, pulse, restored, rounds, watchdog
 from notifications.models import Pulse
 from tests.engine.mail import MailServer
 from tests.factories import Trust, acknowledged, flagged
 from tests.integration.telling import ago
+from tests.integration.test_waits_are_told import waits
 from tests.pages import signed_in, words_of
 
 
@@ -56,6 +58,25 @@ def test_the_timeline_of_each_open_finding_says_where_lines_are_missing(
     call_command("verify_timeline", verbosity=0)
     client = signed_in(trust.referrer)
     assert "is missing in this timeline" in words_of(client.get(f"/findings/{finding.reference}/"))
+
+
+def test_the_page_of_a_wait_says_it_too_for_it_has_no_timeline(
+    trust: Trust, finding: Finding, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = waits(trust, 3)
+    assert "1 examination without a report on their pages" in after_restore(capsys)
+    client = signed_in(trust.coordinator)
+    said = "Restored from a copy. What was recorded from "
+
+    def page(examination: Examination) -> str:
+        return words_of(client.get(reverse("wait", args=[examination.public_id])))
+
+    assert said in page(before)
+    assert "is missing here." in page(before)
+    Pulse.objects.filter(name=restored.PUT_BACK).update(at=ago(hours=2))
+    Pulse.objects.filter(name=restored.COPY_OF).update(at=ago(hours=3))
+    assert said in page(before)
+    assert said not in page(waits(trust, 1 / 24)), "made since then"
 
 
 def test_every_page_says_for_a_week_what_has_to_be_entered_again(

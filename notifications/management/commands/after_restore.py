@@ -22,7 +22,7 @@ Then start the application, and:
 class Command(EpilogCommand):
     help = (
         "Say that the database was restored from a copy: in the timeline of every open finding, on"
-        " every page, and in the messages of what was due before, which may have gone already."
+        " the page of every examination without a report, on every page, and in the messages of what was due before, which may have gone already."
     )
     epilog = EPILOG
 
@@ -42,7 +42,8 @@ class Command(EpilogCommand):
         self.stdout.write(
             f"The copy is of {when(done.copy_of)}; nothing is here from then until now,"
             f" {when(done.at)}.\n"
-            f"{plural(done.findings, 'open finding')} now say so in their timelines.\n"
+            f"{plural(done.findings, 'open finding')} now say so in their timelines,"
+            f" {plural(done.waits, 'examination')} without a report on their pages.\n"
             f"{plural(done.steps, 'step')} will fire and {plural(done.messages, 'message')} will be"
             f" sent that may have gone already; each says so.\n{EPILOG}"
         )
