@@ -5,6 +5,7 @@ campaign with one must end with 1.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 
@@ -50,10 +51,34 @@ def deaf() -> None:
     receipts._FOLLOWS[receipts.Outcome.FAILED] = receipts._delayed
 
 
+def stubborn() -> None:
+    """What was refused for good is tried again."""
+    from notifications import outcomes
+
+    real = outcomes._outcome
+
+    def outcome(turn: Any, error: Any, at: datetime) -> Any:
+        found, change = real(turn, error, at)
+        if found == outcomes.Outcome.PERMANENT and turn.attempt.number == 1:
+            change = {"status": outcomes.Status.QUEUED, "next_attempt_at": at}
+        return found, change
+
+    outcomes._outcome = outcome
+
+
+def idle() -> None:
+    """Where nobody outside could be told, the ladder waits for its next step."""
+    from notifications import outcomes
+
+    outcomes.bring_forward = lambda *_: None
+
+
 MUTANTS: dict[str, Callable[[], None]] = {
     "hopeful": hopeful,
     "forgetful": forgetful,
     "cheerful": cheerful,
     "deaf": deaf,
+    "stubborn": stubborn,
+    "idle": idle,
 }
 OF_THE_POSTMAN = {"deaf"}
