@@ -30,7 +30,7 @@ class Subject:
     organisation: "Organisation"
     # None while it is about to be saved.
     finding_id: int | None = None
-    # Who does what is told of; nobody needs news of what they did themselves.
+    # Who does what is told of; nobody needs to hear of what they did themselves.
     done_by: "Person | None" = None
 
     def __hash__(self) -> int:

@@ -305,7 +305,7 @@ def _everybody(roll: Roll, found: Found) -> Iterable[int]:
 
 
 def _reach(roll: Roll, found: Found) -> Reach:
-    people = [_looked_up(roll, pk) for pk in _here(roll, found)]
+    people = [_told_or_knows(roll, pk, found.question) for pk in _here(roll, found)]
     people += [_away(roll, roll.person(pk), found.question) for pk in _absent(roll, found)]
     if found.instead and not any(one.routes for one in people):
         return _instead(people, found, _reach(roll, found.instead))
@@ -330,6 +330,13 @@ def _away(roll: Roll, person: Person, asked: Question) -> Reached:
     deputy = stand_in(person.pk, roll.away(asked.at))
     instead = f"; {roll.person(deputy)} stands in" if deputy else ""
     return Reached(person, (), f"{until}{instead}.")
+
+
+def _told_or_knows(roll: Roll, pk: int, asked: Question) -> Reached:
+    """Whoever gave it back is in their team as before, and it is for the others to answer."""
+    if asked.subject.done_by is None or asked.subject.done_by.pk != pk:
+        return _looked_up(roll, pk)
+    return Reached(roll.person(pk), (), f"{roll.person(pk)} gave it back, and knows.")
 
 
 # --- How ---------------------------------------------------------------------------------------

@@ -8,15 +8,15 @@ never one message a missed step. Which findings are due, and many of them at onc
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from findings.columns import columns
-from findings.models import Audience, Clock, Event, Examination, Finding, Step
+from findings.models import Audience, Clock, Event, Examination, Finding, Person, Step
 from findings.reach import Subject, waiting
 from findings.services.clocks import bring_next_step_forward, climb_on
 from findings.services.timeline import Line, record_all
@@ -85,6 +85,7 @@ def _climb(subject: Subject, clock: Clock, at: datetime) -> list[Rung]:
     next one too."""
     climbed: list[Rung] = []
     while due := _claim(clock, at):
+        subject = replace(subject, done_by=given_back(due).get(clock.pk, subject.done_by))
         rungs = [Rung(step, reach(subject, step.audience, at)) for step in due]
         highest = rungs[-1]
         record_all(lines_of(rungs, at), at=at)
@@ -111,6 +112,28 @@ def asks_for_an_answer(step: Step) -> bool:
 def unreached(rungs: Iterable[Rung]) -> int:
     """How many of them ask for an answer and reach nobody."""
     return sum(asks_for_an_answer(rung.step) and not rung.reach.told for rung in rungs)
+
+
+GAVE_BACK = Q(kind=Event.Kind.DECLINED) | Q(kind=Event.Kind.HANDED_OVER, data__taken_back=True)
+
+
+def given_back(due: Iterable[Step]) -> dict[int, Person]:
+    """By clock: who gave the finding back, where one of these steps falls because of that, at the
+    same moment. They know what they did, and it is for others to answer now."""
+    fell = {
+        (step.finding_id, step.falls_at): step.clock_id
+        for step in due
+        if step.finding_id and (step.brought_forward_to or not step.level)
+    }
+    if not fell:
+        return {}
+    lines = Event.objects.filter(GAVE_BACK, finding__in={finding for finding, _ in fell})
+    found = lines.filter(at__in={at for _, at in fell}).select_related("by").order_by("number")
+    return {
+        fell[line.finding_id, line.at]: line.by
+        for line in found
+        if line.by and (line.finding_id, line.at) in fell
+    }
 
 
 def _claim(clock: Clock, at: datetime) -> list[Step]:

@@ -30,6 +30,7 @@ from notifications.escalation import (
     Rung,
     fire_examination,
     fire_finding,
+    given_back,
     height,
     lines_of,
     notify,
@@ -152,8 +153,10 @@ class _Batch:
 
     def _promises(self, at: datetime) -> list[list[Rung]]:
         """The due steps of each running clock with whom they reach; the highest comes last."""
+        every = list(self._due(at))
+        knows = given_back(every)
         due: dict[About, dict[int, list[Step]]] = defaultdict(lambda: defaultdict(list))
-        for step in self._due(at):
+        for step in every:
             due[step.about][step.clock_id].append(step)
         of_clocks = [
             sorted(steps, key=height) for about in self.subjects for steps in due[about].values()
@@ -161,7 +164,7 @@ class _Batch:
         # Findings that share an owner and a team have the same answer: each question once.
         numbers: dict[tuple[Subject, str], int] = {}
         asked = [
-            [numbers.setdefault(self._asked(step), len(numbers)) for step in steps]
+            [numbers.setdefault(self._asked(step, knows), len(numbers)) for step in steps]
             for steps in of_clocks
         ]
         found = reaches([Question(whose, Audience(which), at) for whose, which in numbers])
@@ -177,8 +180,10 @@ class _Batch:
         if examinations := [one.examination for one in self.subjects if one.examination]:
             yield from running.filter(examination__in=examinations).order_by("clock")
 
-    def _asked(self, step: Step) -> tuple[Subject, str]:
+    def _asked(self, step: Step, knows: dict[int, Person]) -> tuple[Subject, str]:
         subject = self.subjects[step.about]
+        if gave_back := knows.get(step.clock_id):
+            subject = replace(subject, done_by=gave_back)
         # Whose answer is in the finding's own offer.
         if step.audience in (Audience.OFFERED, Audience.OFFERED_BY):
             subject = replace(subject, finding_id=step.finding_id)

@@ -197,6 +197,34 @@ def test_declining_lets_the_next_step_fire_at_once(trust: Trust) -> None:
     assert finding.steps.get(clock__kind="acknowledge", level=2).fired_at is not None
 
 
+@pytest.mark.parametrize("alone", [False, True])
+def test_whoever_gave_it_back_is_not_asked_again_with_their_team(
+    trust: Trust, *, alone: bool
+) -> None:
+    finding = flagged(trust)
+    fire_due_steps()
+    decline_finding(finding=finding, by=trust.referrer, because="Not my patient.")
+    finding.refresh_from_db()
+    fire_finding(finding, at=timezone.now()) if alone else fire_due_steps()
+    step = finding.steps.get(clock__kind="acknowledge", level=2)
+    heard = {one.recipient for one in step.notifications.all()}
+    assert trust.referrer not in heard
+    assert trust.colleague in heard
+    line = events(finding, Kind.STEP_FIRED)[-1]
+    assert line.data["not_told"] == [f"{trust.referrer} gave it back, and knows."]
+
+
+def test_where_only_they_are_in_the_team_the_ladder_climbs_on(trust: Trust) -> None:
+    trust.team.memberships.exclude(person=trust.referrer).delete()
+    finding = flagged(trust)
+    fire_due_steps()
+    Notification.objects.update(status="sent", sent_at=timezone.now())
+    decline_finding(finding=finding, by=trust.referrer, because="Not my patient.")
+    fire_due_steps()
+    asked = finding.notifications.exclude(status="sent")
+    assert {one.recipient for one in asked} == {trust.radiologist}
+
+
 def test_a_transaction_rings_once_however_much_it_does(
     trust: Trust, django_capture_on_commit_callbacks: Any
 ) -> None:

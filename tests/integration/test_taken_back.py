@@ -41,7 +41,11 @@ def test_limit_and_ladder_go_on_as_if_nobody_had_answered(trust: Trust, finding:
     assert (now.kind, now.started_at, now.due_at) == (before.kind, before.started_at, before.due_at)
     ladder = now.steps.filter(level__gt=0)
     assert list(ladder.values_list("level", "due_at", "audience")) == promised
+    told = set(finding.notifications.values_list("pk", flat=True))
     fired = fire_finding(finding, at=timezone.now())
+    asked = {one.recipient for one in finding.notifications.exclude(pk__in=told)}
+    assert trust.colleague in asked
+    assert trust.referrer not in asked, "who took it back knows"
     overdue = [due for _, due, _ in promised if due <= timezone.now()]
     assert overdue, "or this tries nothing"
     assert fired.steps == len(overdue) + 1, "what fell due meanwhile, and the team hears at once"

@@ -22,7 +22,8 @@ Then start the application, and:
 class Command(EpilogCommand):
     help = (
         "Say that the database was restored from a copy: in the timeline of every open finding, on"
-        " the page of every examination without a report, on every page, and in the messages of what was due before, which may have gone already."
+        " the page of every examination without a report, on every page, and in the messages of"
+        " what was due before, which may have gone already."
     )
     epilog = EPILOG
 
