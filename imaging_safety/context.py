@@ -72,6 +72,7 @@ def every_page(request: HttpRequest) -> dict[str, Any]:
             "person": SimpleLazyObject(lambda: signed_in(request)),
             "navigation": SimpleLazyObject(lambda: navigation(request)),
             "watchdog": SimpleLazyObject(lambda: watchdog_sentences(request)),
+            "places": SimpleLazyObject(lambda: places(request)),
             "demonstration": settings.DEMONSTRATION,
             "release": settings.RELEASE,
         },
@@ -92,6 +93,17 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     if person is None:
         return []
     return [_item(request, entry, person) for entry in NAVIGATION if _is_shown(entry, person)]
+
+
+def places(request: HttpRequest) -> dict[str, dict[str, str | None]]:
+    """The same by name, for whoever is sent to one: a warning leads nobody to a page that is not
+    theirs."""
+    person = signed_in(request)
+    return {
+        entry.name: {"href": address(entry.name), "text": entry.words}
+        for entry in NAVIGATION
+        if person is not None and _is_shown(entry, person)
+    }
 
 
 def _is_shown(entry: Entry, person: Person) -> bool:
@@ -119,8 +131,8 @@ def address(name: str) -> str | None:
         return None
 
 
-def watchdog_sentences(request: HttpRequest) -> list[str]:
+def watchdog_sentences(request: HttpRequest) -> list[watchdog.Sentence]:
     """What the engine should have done and did not: everybody who has signed in sees it."""
     if signed_in(request) is None:
         return []
-    return [str(sentence) for sentence in watchdog.sentences()[:SENTENCES_SHOWN]]
+    return watchdog.sentences()[:SENTENCES_SHOWN]

@@ -50,7 +50,8 @@ class Sentence:
 
     text: str
     count: int = 1
-    # The name of the page where it can be looked into; empty: none.
+    # The name of the page where it is dealt with, to which the warning leads whoever may open it;
+    # empty: none.
     page: str = ""
     # False: for every page, and nothing that should have happened and did not.
     is_late: bool = True

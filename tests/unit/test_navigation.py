@@ -132,6 +132,25 @@ def test_everybody_is_warned_when_the_engine_stands_still(client, silent_engine)
     assert reverse("clock-health") in html
 
 
+def test_a_warning_leads_to_where_it_is_dealt_with_whoever_may_go_there(client, db, monkeypatch):
+    said = watchdog.Sentence("Nobody can be told of 1 open finding.", page="coverage")
+    nowhere = watchdog.Sentence("The clocks differ.")
+    monkeypatch.setattr(watchdog, "_look", lambda: [said, nowhere])
+    watchdog.forget()
+    leads = f'finding. <a href="{reverse("coverage")}">Coverage</a></li>'
+    for path in ("/help/", reverse("clock-health")):
+        client.force_login(PersonFactory(roles=[Role.COORDINATOR]))
+        html = client.get(path).content.decode()
+        assert leads in html
+        assert "<li>The clocks differ.</li>" in html
+        client.force_login(PersonFactory(roles=[Role.REFERRER]))
+        html = client.get(path).content.decode()
+        assert "<li>Nobody can be told of 1 open finding.</li>" in html
+    client.logout()
+    assert "<li>Nobody can be told of 1" in client.get(reverse("clock-health")).content.decode()
+    watchdog.forget()
+
+
 def test_a_stranger_is_not_told_about_the_engine(client, silent_engine):
     assert "somebody has to look" not in client.get("/sign-in/").content.decode()
 
