@@ -6,15 +6,21 @@ can be prepared. That is noticed, and they go whole.
 """
 
 import logging
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 
 log = logging.getLogger(__name__)
 
 # "invalid_sql_statement_name" and "duplicate_prepared_statement": the session is not ours alone.
 NOT_OUR_SESSION = ("26000", "42P05")
+
+
+# The values change nothing: rows are found by their keys. Left to its estimates PostgreSQL plans
+# some for each value after all.
+PLANNED_ONCE = "SET plan_cache_mode = force_generic_plan"
 
 
 class Prepared:
@@ -51,16 +57,17 @@ class Prepared:
     def _prepared(self, values: dict[str, Any]) -> tuple[Any, ...] | None:
         with connection.cursor() as cursor:
             known = _known.setdefault(connection.connection, set())
+            if PLANNED_ONCE not in known:
+                cursor.execute(PLANNED_ONCE)
+                # Undone where this transaction is rolled back, as what is prepared is not.
+                transaction.on_commit(partial(known.add, PLANNED_ONCE))
             if self._name not in known:
-                # The values change nothing: rows are found by their keys. Left to its estimates
-                # PostgreSQL plans some for each value after all.
-                cursor.execute("SET plan_cache_mode = force_generic_plan")
-                cursor.execute(self._prepare)  # outlasts a transaction that is rolled back
+                cursor.execute(self._prepare)
                 known.add(self._name)
             cursor.execute(self._execute, values)
             return cursor.fetchone()
 
 
 _pooled = False
-# By connection: a new one knows nothing.
+# By connection: what was prepared, and whether that is planned once. A new one knows nothing.
 _known: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()

@@ -1,7 +1,7 @@
 """Statements that are prepared once a connection, and what happens where they cannot be."""
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from notifications import prepared
 from notifications.delivery import deliver_due
@@ -33,3 +33,25 @@ def test_a_pooler_that_changes_sessions_loses_no_message(
     assert set(DeliveryResult.objects.values_list("outcome", flat=True)) == {
         DeliveryResult.Outcome.ACCEPTED
     }
+
+
+def mode() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW plan_cache_mode")
+        return cursor.fetchone()[0]
+
+
+def test_a_rollback_leaves_nothing_planned_for_each_value(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepared, "_pooled", False)
+    connection.close()
+    one = prepared.Prepared("one", "SELECT %(what)s", what="int")
+    with transaction.atomic():
+        assert one.row(what=1) == (1,)
+        transaction.set_rollback(True)
+    assert mode() == "auto", "what was set is undone, what was prepared is not"
+    with transaction.atomic():
+        assert one.row(what=2) == (2,)
+    assert mode() == "force_generic_plan"
+    connection.close()
