@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from findings.models import Person
 from findings.rules import check_can_keep_routes
 from findings.views.access import signed_in
+from findings.views.form_page import form_page
 from findings.views.people import visible_person
 from notifications.models import Channel, Route
 from notifications.route_forms import CodeForm, RouteForm
@@ -48,7 +49,7 @@ def routes(request: HttpRequest, pk: int) -> HttpResponse:
         .select_related("gives_way_to")
         .order_by("position", "pk"),
     }
-    return render(request, "routes.jinja", context, status=422 if form.errors else 200)
+    return form_page(request, "routes.jinja", context)
 
 
 def _with_code(request: HttpRequest, route: Route, by: Person) -> HttpResponse:
@@ -83,7 +84,7 @@ def verify(request: HttpRequest, pk: int) -> HttpResponse:
             messages.success(request, "It is verified: messages go there from now on.")
             return redirect("routes", route.person_id)
     context = {"form": form, "route": route, "is_own": by.pk == route.person_id}
-    return render(request, "verify_route.jinja", context, status=422 if form.errors else 200)
+    return form_page(request, "verify_route.jinja", context)
 
 
 @require_POST

@@ -24,6 +24,7 @@ from findings.services.policy import PolicyError
 from findings.services.timeline import lock
 from findings.states import MoveRefused
 from findings.views.access import saw, signed_in, visible_finding
+from findings.views.form_page import form_page
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def _page(request: HttpRequest, finding: Finding, answer: Answer, form: AnswerFo
         saw(request, finding.examination.patient)
     telling = answer.tells(finding, signed_in(request)) if answer.tells else None
     context = {"finding": finding, "answer": answer, "form": form, "telling": telling}
-    return render(request, "answers/answer.jinja", context)
+    return form_page(request, "answers/answer.jinja", context)
 
 
 def _refused(

@@ -15,6 +15,7 @@ from findings.models import BankHoliday, BankHolidayChange, Nation, Person
 from findings.rules import can_keep_calendar
 from findings.services.calendars import add_holiday, missing_years, remove_holiday
 from findings.views.access import signed_in
+from findings.views.form_page import form_page
 
 NOT_MOVED = "No promise that was already made has moved."
 CHANGES_SHOWN = 50
@@ -61,7 +62,7 @@ def add(request: HttpRequest) -> HttpResponse:
         else:
             return _done(request, added, "Added", "to")
     context = {"form": form, "title": "Add a bank holiday", "button": "Add", "holiday": None}
-    return render(request, "bank_holiday.jinja", context, status=422 if form.errors else 200)
+    return form_page(request, "bank_holiday.jinja", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -82,7 +83,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
         "button": "Remove",
         "holiday": holiday,
     }
-    return render(request, "bank_holiday.jinja", context, status=422 if form.errors else 200)
+    return form_page(request, "bank_holiday.jinja", context)
 
 
 def _done(request: HttpRequest, holiday: BankHoliday, did: str, to: str) -> HttpResponse:

@@ -35,6 +35,7 @@ from findings.services.foresee import Foreseen, Offer, coordinators_to_call, for
 from findings.services.policy import PolicyError
 from findings.services.search import flags_in
 from findings.views.access import saw, signed_in, visible_examination
+from findings.views.form_page import form_page
 
 ROWS_ON_A_PAGE = 25
 SALT = "findings.flag"
@@ -179,7 +180,7 @@ def _page(
         "changed": changed,
         "checked": request.method == "POST" and not form.errors and not changed,
     }
-    return render(request, "flag.jinja", context)
+    return form_page(request, "flag.jinja", context)
 
 
 @require_safe

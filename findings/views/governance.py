@@ -7,6 +7,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.views.decorators.http import require_safe
 
 from findings import measures
 from findings.measures import waiting
@@ -24,6 +25,7 @@ def _overseer(request: HttpRequest) -> Person:
     return person
 
 
+@require_safe
 def governance(request: HttpRequest) -> HttpResponse:
     """The tables, and the promises that are late now. No patient is named here."""
     person = _overseer(request)
@@ -41,6 +43,7 @@ def governance(request: HttpRequest) -> HttpResponse:
     return render(request, "governance.jinja", context)
 
 
+@require_safe
 def rows(request: HttpRequest, measure: str) -> HttpResponse:
     """The promises behind one number: ?by=category&key=critical narrows it as the table does."""
     clocks = measures.promises_visible_to(_overseer(request))

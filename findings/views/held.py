@@ -16,6 +16,7 @@ from findings.presenters.held import message_lines, outcome_words, reason_words
 from findings.services.hold import NotWaiting, set_aside
 from findings.services.reconcile import reconcile
 from findings.views.access import saw, signed_in
+from findings.views.form_page import form_page
 
 ROWS_ON_A_PAGE = 25
 # As many as fit into one request; the button can be pressed again.
@@ -67,8 +68,10 @@ def held_item(request: HttpRequest, receipt_id: int) -> HttpResponse:
         .select_related("message__sender", "resolved_by", "report__examination"),
         pk=receipt_id,
     )
-    form = SetAsideForm(request.POST if request.POST.get("do") == "set-aside" else None)
-    if request.method == "POST":
+    is_posted = request.method == "POST"
+    sets_aside = is_posted and request.POST.get("do") != "run-again"
+    form = SetAsideForm(request.POST if sets_aside else None)
+    if is_posted:
         answered = _answer(request, receipt, form)
         if answered is not None:
             return answered
@@ -81,7 +84,7 @@ def held_item(request: HttpRequest, receipt_id: int) -> HttpResponse:
         "lines": message_lines(receipt.message),
         "now": timezone.now(),
     }
-    return render(request, "held_item.jinja", context, status=422 if form.errors else 200)
+    return form_page(request, "held_item.jinja", context)
 
 
 def _answer(request: HttpRequest, receipt: Receipt, form: SetAsideForm) -> HttpResponse | None:
@@ -120,4 +123,4 @@ def reconcile_list(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         found = reconcile(form.cleaned_data["file"], form.cleaned_data["sender"])
     context = {"form": form, "found": found, "shown": MOST_SHOWN}
-    return render(request, "reconcile.jinja", context, status=422 if form.errors else 200)
+    return form_page(request, "reconcile.jinja", context)

@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from findings.forms.table_file import ConfirmFileForm, TableFileForm, packed
 from findings.models import Person
 from findings.services.shown_first import Outcome
+from findings.views.form_page import form_page
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,7 @@ def import_page(request: HttpRequest, by: Person, what: Import) -> HttpResponse:
     form = what.form(*((request.POST, request.FILES) if request.method == "POST" else ()))
     if not form.is_valid():
         context = {"form": form, "columns": what.columns}
-        status = 422 if form.errors else 200
-        return render(request, what.choose_template, context, status=status)
+        return form_page(request, what.choose_template, context)
     given = dict(form.cleaned_data)
     raw = given.pop("file")
     return _show(request, what, what.dry_run(raw, by=by, **given), raw, given)

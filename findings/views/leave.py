@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from findings import words
@@ -11,6 +11,7 @@ from findings.models import Leave, Person
 from findings.rules import check_can_set_leave
 from findings.services.leave import cancel_leave, set_leave
 from findings.views.access import signed_in
+from findings.views.form_page import form_page
 from findings.views.people import visible_person
 
 
@@ -29,7 +30,7 @@ def leave(request: HttpRequest, pk: int) -> HttpResponse:
             messages.success(request, _entered(entered))
             return onwards(by, person)
     context = {"form": form, "away": person, "is_own": by.pk == person.pk}
-    return render(request, "leave.jinja", context, status=422 if form.errors else 200)
+    return form_page(request, "leave.jinja", context)
 
 
 def _entered(leave: Leave) -> str:

@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from findings import words
@@ -12,6 +12,7 @@ from findings.presenters.people import duties_left, what_moves
 from findings.rules import check_can_let_leave
 from findings.services.leavers import plan_goodbye, say_goodbye, welcome_back
 from findings.views.access import signed_in
+from findings.views.form_page import form_page
 from findings.views.people import visible_person
 
 
@@ -43,7 +44,7 @@ def let_leave(request: HttpRequest, pk: int) -> HttpResponse:
         # Administrators have no business with patients: they cannot open a finding.
         "can_open": by.has_role(Role.COORDINATOR),
     }
-    return render(request, "let_leave.jinja", context, status=422 if form.errors else 200)
+    return form_page(request, "let_leave.jinja", context)
 
 
 def _let_leave(by: Person, person: Person, form: GoodbyeForm) -> str:

@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods
 
 from findings.forms.merges import MergeForm, UndoMergeForm
@@ -12,6 +12,7 @@ from findings.rules import NotAllowed, check_can_merge
 from findings.services.identity import numbers_of
 from findings.services.merge import came_since, merge_patients, merges_of, undo_merge
 from findings.views.access import saw, signed_in
+from findings.views.form_page import form_page
 from findings.words import plural
 
 ROWS_ON_A_PAGE = 25
@@ -56,7 +57,7 @@ def _page(
         shown = [patient for merge in page for patient in (merge.kept, merge.merged)]
         saw(request, *shown, *(record for record, _ in records))
     context = {"form": form, "records": records, "moving": moving, "page": page}
-    return render(request, "merges.jinja", context)
+    return form_page(request, "merges.jinja", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -77,7 +78,7 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect("merges")
     if request.method != "HEAD":
         saw(request, merge.kept, merge.merged)
-    return render(request, "undo_merge.jinja", {"form": form, "merge": merge})
+    return form_page(request, "undo_merge.jinja", {"form": form, "merge": merge})
 
 
 def _where_since(merge: PatientMerge, form: UndoMergeForm) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods
 
 from findings import rules
@@ -21,6 +21,7 @@ from findings.services.identity import numbers_of
 from findings.services.patient_change import changes_of, confirm_owner, record_change, undo_change
 from findings.views.access import saw, signed_in
 from findings.views.answering import Answer, answer_page
+from findings.views.form_page import form_page
 from findings.words import plural
 
 ROWS_ON_A_PAGE = 25
@@ -68,7 +69,7 @@ def _page(
             asked = asked.filter(organisation=person.organisation_id)
         identifiers, count = numbers_of(shown), asked.count()
         context |= {"identifiers": identifiers, "open": plural(count, "open finding")}
-    return render(request, "patient_changes.jinja", context)
+    return form_page(request, "patient_changes.jinja", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -91,7 +92,7 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect("patient-changes")
     if request.method != "HEAD":
         saw(request, change.patient)
-    return render(request, "undo_patient_change.jinja", {"form": form, "change": change})
+    return form_page(request, "undo_patient_change.jinja", {"form": form, "change": change})
 
 
 def still_mine(request: HttpRequest, reference: str) -> HttpResponse:

@@ -26,6 +26,7 @@ from findings.services.report_by import running_wait
 from findings.services.search import flags_in, latest_reports, search_reports
 from findings.services.senders import typed_sender
 from findings.views.access import saw, signed_in, visible_examination
+from findings.views.form_page import form_page
 
 ROWS_ON_A_PAGE = 25
 READERS = (Role.RADIOLOGIST, Role.REFERRER, Role.COORDINATOR, Role.GOVERNANCE)
@@ -92,7 +93,7 @@ def _list(
         "status_colours": STATUS_COLOURS,
         "can_write": can_write_report(signed_in(request)),
     }
-    return render(request, "reports.jinja", context)
+    return form_page(request, "reports.jinja", context)
 
 
 @require_safe
@@ -129,7 +130,7 @@ def write_report(request: HttpRequest) -> HttpResponse:
         filed = _file(form, by)
         if filed is not None:
             return _filed(request, *filed)
-    return render(request, "write_report.jinja", {"form": form, "site": by.site})
+    return form_page(request, "write_report.jinja", {"form": form, "site": by.site})
 
 
 def _file(form: ReportForm, by: Person) -> tuple[Receipt.Outcome, Report] | None:

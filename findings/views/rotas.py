@@ -18,6 +18,7 @@ from findings.rules import check_can_keep_rotas
 from findings.services.rota import add_entries, change_entry, end_post, make_post, remove_entry
 from findings.shifts import Shift, moment
 from findings.views.access import signed_in
+from findings.views.form_page import form_page
 
 CHANGES_SHOWN = 50
 
@@ -92,7 +93,7 @@ def add_post(request: HttpRequest) -> HttpResponse:
             messages.success(request, f"Made. Nobody is on the rota of {made} yet.")
             return redirect("post", made.pk)
     context = {"form": form, "title": "Add a post", "button": "Add the post"}
-    return render(request, "rota_form.jinja", context, status=422 if form.errors else 200)
+    return form_page(request, "rota_form.jinja", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -173,7 +174,7 @@ def _form(
     request: HttpRequest, form: ShiftForm, shown: Post, title: str, button: str
 ) -> HttpResponse:
     context = {"form": form, "post": shown, "title": title, "button": button}
-    return render(request, "rota_form.jinja", context, status=422 if form.errors else 200)
+    return form_page(request, "rota_form.jinja", context)
 
 
 def _done(request: HttpRequest, shown: Post, said: str, shifts: Sequence[Shift]) -> HttpResponse:

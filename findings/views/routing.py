@@ -21,6 +21,7 @@ from findings.services.routing import (
     remove_rule,
 )
 from findings.views.access import signed_in
+from findings.views.form_page import form_page
 
 CHANGES_SHOWN = 50
 
@@ -100,9 +101,8 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
         do()
         return _done(request, "Removed.", found)
     context = {"rule": rule, **_shown(found, again=bool(seen))}
-    return render(
-        request, "remove_routing_rule.jinja", context, status=409 if seen is not None else 200
-    )
+    status = 409 if request.method == "POST" else 200
+    return render(request, "remove_routing_rule.jinja", context, status=status)
 
 
 def _look_then_save(
@@ -125,7 +125,7 @@ def _look_then_save(
                 return _done(request, "Saved.", found)
             shown, status = _shown(found, again=bool(seen)), 409 if seen else 200
     context = {"form": form, "title": title, **shown}
-    return render(request, "routing_rule.jinja", context, status=422 if form.errors else status)
+    return form_page(request, "routing_rule.jinja", context, status)
 
 
 def _shown(found: list[Effect], *, again: bool) -> dict[str, object]:

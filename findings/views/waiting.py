@@ -29,6 +29,7 @@ from findings.services.report_by import no_report_expected, take_back
 from findings.states import ClockKind
 from findings.told import gone_since
 from findings.views.access import saw, signed_in
+from findings.views.form_page import form_page
 from findings.views.imports import Import, import_page
 
 ROWS_ON_A_PAGE = 25
@@ -144,7 +145,7 @@ def _answer(
         "form": form,
         "title": title,
     }
-    return render(request, "end_wait.jinja", context, status=422 if form.errors else 200)
+    return form_page(request, "end_wait.jinja", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -157,9 +158,7 @@ def enter(request: HttpRequest) -> HttpResponse:
         examination = _enter(form, request)
         if examination is not None:
             return redirect("wait", examination.public_id)
-    return render(
-        request, "enter_waiting.jinja", {"form": form}, status=422 if form.errors else 200
-    )
+    return form_page(request, "enter_waiting.jinja", {"form": form})
 
 
 def _enter(form: EnterWaitingForm, request: HttpRequest) -> Examination | None:

@@ -196,7 +196,7 @@ def test_the_limits_of_an_unsigned_rule_are_refused_with_the_command(page, setti
     )
     page.open()
     assert "sign_policy DEF-URG" in page.text
-    assert page.press().status_code == 200
+    assert page.press().status_code == 422
     assert "DEF-URG" in page.error("category")
     assert not Finding.objects.exists()
 
@@ -372,7 +372,7 @@ def test_two_presses_at_the_same_moment_make_one_finding():
     ],
 )
 def test_what_is_wrong_stands_beside_its_field_and_the_rest_stays(page, fields, field, says):
-    assert page.press(**{"description": "Kept words", **fields}).status_code == 200
+    assert page.press(**{"description": "Kept words", **fields}).status_code == 422
     assert says in page.error(field)
     assert 'class="nhsuk-error-summary"' in page.text
     assert "Kept words" in page.text or "description" in fields

@@ -377,7 +377,7 @@ def test_who_is_responsible_now_is_asked_and_answered(trust: Trust) -> None:
     assert "to St Example's" in shown
     assert "Who is responsible now?" in shown
     answer = reverse("still-mine", args=[finding.reference])
-    assert fill_in(client, answer, {"text": ""}).status_code == 200
+    assert fill_in(client, answer, {"text": ""}).status_code == 422
     fill_in(client, answer, {"text": "I have rung their team."})
     shown = words_of(client.get(page))
     assert "answered on" in shown

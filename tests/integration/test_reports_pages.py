@@ -406,7 +406,7 @@ def test_what_is_wrong_stands_beside_the_field_and_what_was_typed_stays(
     as_radiologist, trust, field, given, says
 ):
     response = write(as_radiologist, trust, **{field: given})
-    assert response.status_code == 200
+    assert response.status_code == 422
     shown = text_of(response)
     name = field.partition("-")[0]
     assert says in error_of(response, name)
@@ -453,7 +453,7 @@ def test_numbers_of_two_patients_are_refused_beside_the_number(as_radiologist, t
     write(as_radiologist, trust, hospital_number="H1", authority="RX1")
     both = {"nhs_number": "999 000 0026", "hospital_number": "H1", "authority": "RX1"}
     response = write(as_radiologist, trust, family_name="Other", text="New.", **both)
-    assert response.status_code == 200
+    assert response.status_code == 422
     assert error_of(response, "nhs_number")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.db import connection
+from django.db import connection, transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, path, reverse
@@ -319,6 +319,22 @@ FILLED_IN = {
 
 def _kind(name: str) -> dict[str, str]:
     return {"content_type": "application/json"} if name.startswith("api-") else {}
+
+
+def test_no_form_that_was_sent_empty_answers_as_if_all_were_well(world: World) -> None:
+    """422 and what is wrong; or it was done, or is not possible now."""
+    clients = {who: signed_in(world, who) for who in IN_THE_TRUST}
+    wrong = []
+    for name, expected in TABLE.items():
+        may = [who for who in IN_THE_TRUST if expected[who] == OK]
+        if not may or name.startswith("api-"):
+            continue
+        with transaction.atomic():
+            answer = clients[may[0]].post(world.address(name), {})
+            transaction.set_rollback(True)
+        if answer.status_code == OK:
+            wrong.append(name)
+    assert not wrong
 
 
 def test_every_page_with_an_object_is_closed_to_nobody(world: World) -> None:
