@@ -185,7 +185,7 @@ def check_can_snooze(person: Person, finding: Finding) -> None:
     """Put one's own reminders off. Its service knows until when."""
     _require(holds(person, finding), "Only its owner or their team can snooze a finding.")
     _require(finding.is_open, "The finding has ended.")
-    clock = finding.clocks.filter(stopped_at__isnull=True, kind=CLOCK_OF[State(finding.state)])
+    clock = finding.clocks.running(CLOCK_OF[State(finding.state)])
     _require(
         clock.exclude(rule__snooze_within="").filter(due_at__gt=Now()).exists(),
         "This finding cannot be snoozed: its limit has passed, or its category allows none.",
@@ -195,7 +195,7 @@ def check_can_snooze(person: Person, finding: Finding) -> None:
 def check_can_hold_letter(person: Person, finding: Finding) -> None:
     _require(holds(person, finding), "Only its owner or their team can hold the letter.")
     _require(
-        finding.clocks.filter(stopped_at__isnull=True, kind=ClockKind.TELL_PATIENT).exists(),
+        finding.clocks.running(ClockKind.TELL_PATIENT).exists(),
         "No letter to the patient is due.",
     )
     _require(
@@ -377,7 +377,7 @@ def check_can_end_wait(person: Person, examination: Examination) -> None:
         "Only a coordinator or an imaging manager can say that no report is to be expected.",
     )
     _require(
-        examination.clocks.filter(stopped_at__isnull=True).exists(),
+        examination.clocks.running().exists(),
         "No report of this examination is awaited.",
     )
 

@@ -13,10 +13,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from findings.columns import columns
 from findings.models import Audience, Clock, Event, Examination, Finding, Person, Step
+from findings.models.clock import ClockQuerySet
 from findings.reach import Subject, waiting
 from findings.services.clocks import bring_next_step_forward, climb_on
 from findings.services.timeline import Line, record_all
@@ -63,9 +64,9 @@ def fire_examination(examination: Examination, *, at: datetime) -> Fired:
     return _fire(waiting([examination])[examination.pk], examination.clocks.all(), at)
 
 
-def _fire(subject: Subject, clocks: QuerySet[Clock], at: datetime) -> Fired:
+def _fire(subject: Subject, clocks: ClockQuerySet, at: datetime) -> Fired:
     fired = Fired()
-    for clock in clocks.filter(stopped_at__isnull=True).order_by("pk"):
+    for clock in clocks.running().order_by("pk"):
         climbed = _climb(subject, clock, at)
         told = notify(tellings(climbed), at)
         fired += Fired(len(climbed), told, unreached=unreached(climbed))

@@ -174,7 +174,7 @@ class _Batch:
         ]
 
     def _due(self, at: datetime) -> Iterator[Step]:
-        running = Step.objects.unfired().filter(clock__stopped_at__isnull=True, falls_at__lte=at)
+        running = Step.objects.unfired().of_running_clocks().filter(falls_at__lte=at)
         if findings := [one.finding for one in self.subjects if one.finding]:
             yield from running.filter(finding__in=findings).order_by("clock")
         if examinations := [one.examination for one in self.subjects if one.examination]:

@@ -82,7 +82,7 @@ def _open_findings() -> Metric:
 
 
 def _waiting() -> Metric:
-    running = Clock.objects.filter(stopped_at__isnull=True, examination__isnull=False)
+    running = Clock.objects.running().filter(examination__isnull=False)
     return GaugeMetricFamily(
         "imaging_safety_examinations_waiting",
         "Examinations whose report is waited for.",

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, Q
 from django.utils import timezone
 
 from findings.models import Clock, Examination, Finding, Step, Unroutable
@@ -185,9 +185,7 @@ def _messages_stuck(now: datetime) -> Iterator[Sentence]:
 
 def _no_clock(now: datetime) -> Iterator[Sentence]:
     """The database refuses it at commit; somebody may have worked past its triggers."""
-    running = Clock.objects.filter(
-        finding=OuterRef("pk"), stopped_at__isnull=True, kind__in=BY_STATE
-    )
+    running = Clock.objects.running(*BY_STATE).filter(finding=OuterRef("pk"))
     count = Finding.objects.open().filter(~Exists(running)).count()
     if count:
         yield Sentence(
@@ -211,13 +209,9 @@ def _left_behind(now: datetime) -> Iterator[Sentence]:
         )
 
 
-def _running() -> QuerySet[Clock]:
-    return Clock.objects.filter(stopped_at__isnull=True)
-
-
 def _ladder_at_its_end(now: datetime) -> Iterator[Sentence]:
     to_come = Step.objects.unfired().filter(clock=OuterRef("pk"))
-    found = _running().filter(~Exists(to_come)).aggregate(**OF_BOTH)
+    found = Clock.objects.running().filter(~Exists(to_come)).aggregate(**OF_BOTH)
     if count := found["findings"]:
         yield Sentence(
             f"{plural(count, 'open finding')} went up the whole ladder and nobody has answered.",
@@ -240,10 +234,8 @@ def _nobody_reached(now: datetime) -> Iterator[Sentence]:
     alive = Notification.objects.filter(step=OuterRef("pk")).exclude(
         status=Notification.Status.FAILED
     )
-    unheard = Step.objects.filter(pk=last, clock__in=_running(), fired_at__isnull=False).filter(
-        ~Exists(alive)
-    )
-    found = unheard.aggregate(every=Count("pk"), of_findings=Count("finding"))
+    latest = Step.objects.of_running_clocks().filter(pk=last, fired_at__isnull=False)
+    found = latest.filter(~Exists(alive)).aggregate(every=Count("pk"), of_findings=Count("finding"))
     if count := found["every"]:
         of_findings = found["of_findings"]
         yield Sentence(

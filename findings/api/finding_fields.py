@@ -94,7 +94,7 @@ class FindingSerializer(FindingSummarySerializer):
     @extend_schema_field(ClockSerializer(many=True))
     def get_clocks(self, finding: Finding) -> Any:
         """What is promised now, and why a limit is not the category's own."""
-        running = finding.clocks.filter(stopped_at__isnull=True)
+        running = finding.clocks.running()
         return ClockSerializer(running.select_related("rule", "replaces"), many=True).data
 
     @extend_schema_field(int)

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
 
 from findings.measures import telling
 from findings.models import Clock, Finding, Person
 from findings.states import BY_STATE, ClockKind
 
-Clocks = QuerySet[Clock]
+Clocks = telling.Clocks
 
 # The window of the measures that look back, in days up to now.
 WINDOW_DAYS = 90
@@ -37,7 +37,7 @@ def promises_visible_to(person: Person) -> Clocks:
 
 def _running(clocks: Clocks, *kinds: ClockKind) -> Clocks:
     """Without kinds: the one that its state asks for, so that each open finding counts once."""
-    return clocks.filter(stopped_at__isnull=True, kind__in=kinds or BY_STATE)
+    return clocks.running(*(kinds or BY_STATE))
 
 
 def _late(clocks: Clocks, now: datetime, kind: ClockKind) -> Clocks:

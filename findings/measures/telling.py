@@ -10,10 +10,11 @@ from typing import Any
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Least
 
-from findings.models import Clock, Event, PhoneCall
+from findings.models import Event, PhoneCall
+from findings.models.clock import ClockQuerySet
 from findings.states import OPEN, ClockKind
 
-Clocks = QuerySet[Clock]
+Clocks = ClockQuerySet
 Kind = Event.Kind
 
 

@@ -21,9 +21,7 @@ class Counts:
 def waits_visible_to(person: Person) -> QuerySet[Clock]:
     """The running clocks of the examinations whose wait this person follows."""
     followed = Examination.objects.followed_by(person)
-    return Clock.objects.filter(
-        kind=ClockKind.REPORT_BY, stopped_at__isnull=True, examination__in=followed
-    )
+    return Clock.objects.running(ClockKind.REPORT_BY).filter(examination__in=followed)
 
 
 def late(clocks: QuerySet[Clock], now: datetime) -> QuerySet[Clock]:

@@ -14,6 +14,15 @@ from findings.timetable import PlannedStep
 REPORT_BY_PRIORITY = 9
 
 
+class ClockQuerySet(models.QuerySet["Clock"]):
+    """Questions about clocks."""
+
+    def running(self, *kinds: ClockKind) -> "ClockQuerySet":
+        """Those that were not stopped; of these kinds, or of any."""
+        running = self.filter(stopped_at__isnull=True)
+        return running.filter(kind__in=kinds) if kinds else running
+
+
 class Clock(OfOne):
     """A promise with a timetable. One kind follows from the state of the finding; others run
     beside it (states.py). An examination has one kind only: its report is waited for."""
@@ -43,6 +52,8 @@ class Clock(OfOne):
         "self", models.PROTECT, null=True, blank=True, related_name="replaced_by"
     )
     later_because = models.TextField(blank=True, db_default="")
+
+    objects = ClockQuerySet.as_manager()
 
     class Meta:
         ordering = ["started_at", "pk"]
@@ -169,6 +180,10 @@ class StepQuerySet(models.QuerySet["Step"]):
 
     def unfired(self) -> "StepQuerySet":
         return self.filter(fired_at__isnull=True, cancelled_at__isnull=True)
+
+    def of_running_clocks(self) -> "StepQuerySet":
+        """Those of clocks that were not stopped. Not to claim by: it crosses a join."""
+        return self.filter(clock__stopped_at__isnull=True)
 
     def due(self) -> "StepQuerySet":
         """Unfired and due by the database's clock, not by ours."""

@@ -59,12 +59,8 @@ class FindingQuerySet(models.QuerySet["Finding"]):
 
     def overdue(self, now: datetime, *kinds: ClockKind) -> "FindingQuerySet":
         """Open findings with a running clock (of these kinds, or any) that is past its limit."""
-        running = Clock.objects.filter(
-            finding=models.OuterRef("pk"), stopped_at__isnull=True, due_at__lte=now
-        )
-        if kinds:
-            running = running.filter(kind__in=kinds)
-        return self.open().filter(models.Exists(running))
+        running = Clock.objects.running(*kinds).filter(finding=models.OuterRef("pk"))
+        return self.open().filter(models.Exists(running.filter(due_at__lte=now)))
 
     def forgotten(self, now: datetime) -> "FindingQuerySet":
         """Acknowledged, and the time to act has passed with nothing recorded."""
@@ -86,7 +82,7 @@ class FindingQuerySet(models.QuerySet["Finding"]):
 
     def with_due(self) -> "FindingQuerySet":
         """Adds `due_at`: the earliest limit among the running clocks, NULL when ended."""
-        running = Clock.objects.filter(finding=models.OuterRef("pk"), stopped_at__isnull=True)
+        running = Clock.objects.running().filter(finding=models.OuterRef("pk"))
         return self.annotate(
             due_at=models.Subquery(running.order_by("due_at").values("due_at")[:1])
         )

@@ -88,7 +88,7 @@ def _words(since: Sequence[Event], became: str) -> tuple[str, str]:
 
 def next_limit(finding: Finding) -> str:
     """Act by 9 December 2026 at 16:40 (in 14 days): what is promised now, empty when it ended."""
-    clock = finding.clocks.filter(stopped_at__isnull=True, kind__in=BY_STATE).first()
+    clock = finding.clocks.running(*BY_STATE).first()
     if clock is None:
         return ""
     return f"{PROMISES[ClockKind(clock.kind)]} {until_with_rest(clock.due_at, timezone.now())}"

@@ -56,9 +56,7 @@ def open_findings_of(organisation: Organisation) -> list[Finding]:
 def waits_of(organisation: Organisation) -> list[Clock]:
     """Every running clock of an examination of a trust with its next steps, the least time left
     first."""
-    running = Clock.objects.filter(
-        stopped_at__isnull=True, examination__site__organisation=organisation
-    )
+    running = Clock.objects.running().filter(examination__site__organisation=organisation)
     return list(
         running.select_related("examination__patient", "examination__site__organisation")
         .prefetch_related(_coming())

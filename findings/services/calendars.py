@@ -157,9 +157,11 @@ def promises_past_the_table() -> Iterator[tuple[Nation, int, int]]:
         .annotate(last=Max("on__year"))
         .order_by()
     )
-    running = Clock.objects.filter(
-        stopped_at__isnull=True, rule__calendar=Rule.Calendar.WORKING
-    ).select_related("finding__site__organisation", "examination__site__organisation")
+    running = (
+        Clock.objects.running()
+        .filter(rule__calendar=Rule.Calendar.WORKING)
+        .select_related("finding__site__organisation", "examination__site__organisation")
+    )
     earliest = min(last.get(nation, FIRST_YEAR) for nation in Nation.values)
     past: dict[str, int] = {}
     for clock in running.filter(due_at__year__gt=earliest).iterator():

@@ -75,7 +75,7 @@ def _of_state(finding: Finding, category: Category) -> Iterator[Foreseen]:
 
 
 def _of_patient(finding: Finding, category: Category) -> Iterator[Foreseen]:
-    running = finding.clocks.filter(kind=ClockKind.TELL_PATIENT, stopped_at__isnull=True)
+    running = finding.clocks.running(ClockKind.TELL_PATIENT)
     clock = running.select_related("rule").first()
     policy_id = category.patient_policy_id
     if clock is None or not policy_id or policy_id == clock.rule.policy_id:

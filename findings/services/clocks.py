@@ -119,7 +119,7 @@ def stop_clocks(
     """Stop what runs of these kinds and cancel its unfired steps; which did. Without `kinds`: the
     clocks that follow the state, since the others go on whoever holds the finding."""
     kinds = kinds or _of_state(finding)
-    running = list(finding.clocks.filter(stopped_at__isnull=True, kind__in=kinds))
+    running = list(finding.clocks.running(*kinds))
     Clock.objects.filter(pk__in=[clock.pk for clock in running]).update(
         stopped_at=at, stopped_because=because
     )
@@ -154,7 +154,7 @@ def open_recommendation(finding: Finding) -> Recommendation | None:
 def clock_of_state(finding: Finding) -> Clock:
     """The running clock that its state asks for; an open finding always has it."""
     kind = CLOCK_OF[State(finding.state)]
-    return finding.clocks.get(stopped_at__isnull=True, kind=kind)
+    return finding.clocks.running(kind).get()
 
 
 def bring_next_step_forward(

@@ -110,7 +110,7 @@ def _coming(of: str, ids: Sequence[int], until: datetime) -> dict[int, list[Plan
     steps = Step.objects.unfired().filter(**{f"{of}__in": ids})
     found: dict[int, list[PlannedStep]] = defaultdict(list)
     for pk, *step in (
-        steps.filter(clock__stopped_at__isnull=True)
+        steps.of_running_clocks()
         .order_by("falls_at", "level")
         .values_list(of, "level", "falls_at", "audience", "words")
     ):
@@ -123,7 +123,7 @@ def _coming(of: str, ids: Sequence[int], until: datetime) -> dict[int, list[Plan
 def _last(examinations: Sequence[int], now: datetime) -> dict[int, list[PlannedStep]]:
     """The highest step of each ladder that has been climbed to its end, as if it fell now."""
     fired = Step.objects.filter(fired_at__isnull=False, level__gt=0)
-    climbed = fired.filter(clock__examination__in=examinations, clock__stopped_at__isnull=True)
+    climbed = fired.of_running_clocks().filter(clock__examination__in=examinations)
     return {
         pk: [PlannedStep(level, now, audience, words)]
         for pk, level, audience, words in climbed.order_by("level", "falls_at").values_list(

@@ -83,7 +83,7 @@ def recommend(*, finding: Finding, advised: Advised, by: Person, at: datetime) -
 def await_result(*, finding: Finding, due_at: datetime, at: datetime, by: Person) -> None:
     """The clock that asks for the result by `due_at`; where a recommended examination is due
     before, its clock goes on: recording an action gives nobody more time for it."""
-    running = finding.clocks.filter(kind=ClockKind.FOLLOW_UP, stopped_at__isnull=True).first()
+    running = finding.clocks.running(ClockKind.FOLLOW_UP).first()
     if running is not None:
         if open_recommendation(finding) is not None and running.due_at <= due_at:
             return

@@ -80,7 +80,7 @@ def hold_letter(
     with transaction.atomic():
         finding = lock(finding)
         check_can_hold_letter(by, finding)
-        clock = finding.clocks.get(kind=ClockKind.TELL_PATIENT, stopped_at__isnull=True)
+        clock = finding.clocks.running(ClockKind.TELL_PATIENT).get()
         return _pause(clock, Kind.HOLD, because, until_at, at or moment(finding), by, None)
 
 
@@ -89,7 +89,7 @@ def hold_for_death(*, finding: Finding, at: datetime) -> bool:
     ladder hears, if it was not said by then what happens instead; and now, where the limit has
     passed. Whether that is new; not where it was so already, or where nothing is to be held. The
     caller holds the finding's lock."""
-    clock = finding.clocks.filter(kind=ClockKind.TELL_PATIENT, stopped_at__isnull=True).first()
+    clock = finding.clocks.running(ClockKind.TELL_PATIENT).first()
     if clock is None or clock.pauses.deaths().exists():
         return False
     if clock.due_at <= at:
@@ -106,7 +106,7 @@ def end_hold_for_death(*, finding: Finding, at: datetime, by: Person | None) -> 
         _close(pause.clock, at, by)
         record(finding=finding, kind=Event.Kind.PAUSE_ENDED, by=by, at=at, pause=pause.kind)
         doorbell.ring_after_commit()
-    running = finding.clocks.filter(kind=ClockKind.TELL_PATIENT, stopped_at__isnull=True)
+    running = finding.clocks.running(ClockKind.TELL_PATIENT)
     for clock in running:
         if _last_words(clock) == NOT_SAID_WHO:
             _ask_the_ladder_again(clock, at)

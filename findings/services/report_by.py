@@ -95,7 +95,7 @@ def expect_locked(
 def without_clock() -> list[Examination]:
     """Examinations that should wait for a report and of which no clock says so, as in a database
     from before there was such a clock."""
-    running = Clock.objects.filter(examination=OuterRef("pk"), stopped_at__isnull=True)
+    running = Clock.objects.running().filter(examination=OuterRef("pk"))
     excused = NoReport.objects.standing().filter(examination=OuterRef("pk"))
     seen = Report.objects.filter(examination=OuterRef("pk")).exclude(status=ReportStatus.WITHDRAWN)
     rows = Examination.objects.exclude(current_report__status__in=VERIFIED).filter(
@@ -155,7 +155,7 @@ def running_wait(examination: Examination) -> Clock | None:
     current = examination.current_report
     if current is not None and current.status in VERIFIED:
         return None
-    clocks = examination.clocks.filter(kind=ClockKind.REPORT_BY, stopped_at__isnull=True)
+    clocks = examination.clocks.running(ClockKind.REPORT_BY)
     return clocks.select_related("rule").first()
 
 
@@ -343,7 +343,7 @@ def no_report_expected(
         examination = lock_examination(examination)
         check_can_end_wait(by, examination)
         at = at or database_now()
-        for clock in examination.clocks.filter(stopped_at__isnull=True):
+        for clock in examination.clocks.running():
             _stop(clock, Because.NOT_EXPECTED, at)
         return NoReport.objects.create(
             examination=examination, reason=reason, because=because.strip(), said_at=at, said_by=by

@@ -28,7 +28,7 @@ def start_patient_clock(*, finding: Finding, at: datetime, by: Person | None) ->
     it, so it counts from the flag. The caller holds the finding's lock.
     """
     policy_id = finding.category.patient_policy_id
-    running = finding.clocks.filter(kind=ClockKind.TELL_PATIENT, stopped_at__isnull=True)
+    running = finding.clocks.running(ClockKind.TELL_PATIENT)
     if not policy_id or running.exists():
         return None
     rule = rule_to_promise(policy_id)
@@ -60,9 +60,7 @@ def _limit(finding: Finding, rule: Rule, flagged_at: datetime) -> tuple[datetime
 def without_patient_clock() -> FindingQuerySet:
     """Open findings whose patient is to be told, and of which no clock says so: flagged before
     there was such a clock, or before their category had one."""
-    told = Clock.objects.filter(
-        finding=OuterRef("pk"), kind=ClockKind.TELL_PATIENT, stopped_at__isnull=True
-    )
+    told = Clock.objects.running(ClockKind.TELL_PATIENT).filter(finding=OuterRef("pk"))
     to_tell = Finding.objects.open().filter(patient_told_at__isnull=True)
     return to_tell.exclude(category__patient_policy_id="").filter(~Exists(told)).order_by("pk")
 

@@ -191,7 +191,7 @@ def _waiting_here(sender: Sender, accessions: Sequence[str]) -> dict[str, int | 
     """What is known already, with the clock that runs."""
     known = Examination.objects.filter(sender=sender, accession__in=accessions)
     found: dict[str, int | None] = dict.fromkeys(known.values_list("accession", flat=True))
-    running = Clock.objects.filter(examination__in=known, stopped_at__isnull=True)
+    running = Clock.objects.running().filter(examination__in=known)
     return found | dict(running.values_list("examination__accession", "pk"))
 
 
