@@ -10,7 +10,8 @@ from findings.models.append_only import never_deleted
 from findings.states import ClockKind
 from findings.timetable import PlannedStep
 
-# An image that nobody has read comes after every category of what somebody has seen in one.
+# An image that nobody has read comes after every category of what somebody has seen in one; this is
+# of those of no class that presses more (report_by.py).
 REPORT_BY_PRIORITY = 9
 
 

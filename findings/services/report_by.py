@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 import structlog
 from django.db import transaction
@@ -48,6 +49,13 @@ from findings.timetable import PlannedStep, still_to_tell
 log = structlog.get_logger(__name__)
 
 Because = Clock.StoppedBecause
+# After every category of what somebody has seen. A patient who is here now is treated by what the
+# image shows, and a suspected cancer has a date of its own to keep. Ours: no source has an order.
+PRIORITIES = {
+    Examination.Setting.EMERGENCY.value: 6,
+    Examination.Setting.INPATIENT.value: 7,
+    Examination.Setting.SUSPECTED_CANCER.value: 8,
+}
 VERIFIED = (ReportStatus.FINAL, ReportStatus.CORRECTED)
 A_REPORT_CAME = "A report came after all."
 
@@ -119,6 +127,17 @@ def _learn(examination: Examination, performed_at: datetime | None, setting: str
         setattr(examination, name, value)
     if new:
         examination.save(update_fields=list(new))
+    if "setting" in new:
+        unfired = Step.objects.filter(clock__in=examination.clocks.running()).unfired()
+        unfired.update(**_how_pressing(examination))
+
+
+def _how_pressing(examination: Examination) -> dict[str, Any]:
+    """What a step has of the class of its examination."""
+    return {
+        "priority": PRIORITIES.get(examination.setting, REPORT_BY_PRIORITY),
+        "may_wait": examination.setting != Examination.Setting.EMERGENCY,
+    }
 
 
 def settle(
@@ -279,7 +298,7 @@ def _start(examination: Examination, wait: _Wait, told: Counter[str], at: dateti
         site=examination.site,
     )
     left = _one_telling(still_to_tell(ladder, told, at), at)
-    may_wait = examination.setting != Examination.Setting.EMERGENCY
+    pressing = _how_pressing(examination)
     Step.objects.bulk_create(
         Step(
             clock=clock,
@@ -287,9 +306,8 @@ def _start(examination: Examination, wait: _Wait, told: Counter[str], at: dateti
             level=step.level,
             audience=step.audience,
             words=step.words,
-            priority=REPORT_BY_PRIORITY,
-            may_wait=may_wait,
             due_at=step.due_at,
+            **pressing,
         )
         for step in left
     )

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from findings.arrivals import ArrivingPatient, ArrivingReport, ArrivingStatus
-from findings.models import Clock, Examination, NoReport, Role, Step
+from findings.models import Category, Clock, Examination, NoReport, Role, Step
 from findings.rules import NotAllowed
 from findings.services.merge import came_since, merge_patients, undo_merge
 from findings.services.policy import PolicyError, load_policy, sign_rule
@@ -182,10 +182,28 @@ def test_a_later_start_that_becomes_known_gives_no_more_time(trust: Trust) -> No
     assert clock_of(examination).due_at == due_at
 
 
-def test_of_an_emergency_nothing_is_saved_up_for_the_morning(trust: Trust) -> None:
-    for setting, may_wait in (("emergency", False), ("inpatient", True), ("", True)):
-        steps = clock_of(waits(trust, setting=setting)).steps
-        assert {step.may_wait for step in steps.all()} == {may_wait}, setting
+PRESSING = [
+    # Its class; in which order it is told of; whether it is saved up for the morning.
+    ("emergency", 6, False),
+    ("inpatient", 7, True),
+    ("cancer", 8, True),
+    ("", 9, True),
+]
+
+
+@pytest.mark.parametrize(("setting", "priority", "may_wait"), PRESSING)
+def test_the_class_says_which_is_told_of_first_and_what_is_never_saved_up(
+    trust: Trust, setting: str, priority: int, *, may_wait: bool
+) -> None:
+    assert Category.objects.filter(priority__gte=PRESSING[0][1]).count() == 0, "findings first"
+    at_once, later = waits(trust, setting=setting), waits(trust)
+    steps = clock_of(later).steps.order_by("due_at", "level")
+    steps.filter(pk=steps[0].pk).update(fired_at=steps[0].due_at)
+    expect_report(later, setting=setting)
+    for examination in (at_once, later):
+        unfired = clock_of(examination).steps.unfired()
+        assert set(unfired.values_list("priority", "may_wait")) == {(priority, may_wait)}
+    assert steps[0].priority == 9, "as it was told"
 
 
 def test_without_any_time_nothing_can_be_expected(trust: Trust) -> None:
