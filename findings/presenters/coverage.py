@@ -9,7 +9,8 @@ from findings.models import Audience, Examination, Finding, Person, Team
 from findings.models.about import About, about
 from findings.presenters.moments import near_with_rest, step_words
 from findings.reach import StepPreview
-from findings.services.coverage import HOLDER, Coverage, DutyGap, OnlyHere
+from findings.services.coverage import HOLDER, Coverage
+from findings.services.duties import DutyGap, OnlyHere
 from findings.shifts import Gap
 
 

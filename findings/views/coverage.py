@@ -8,7 +8,8 @@ from django.views.decorators.http import require_safe
 from findings.models import Examination, Finding, Unroutable
 from findings.presenters.coverage import duty_lines, later_lines, only_here_lines, queue_lines
 from findings.rules import can_keep_rotas, check_can_see_coverage
-from findings.services.coverage import coverage_of, coverage_of_waits, duties_of
+from findings.services.coverage import coverage_of, coverage_of_waits
+from findings.services.duties import duties_of
 from findings.views.access import signed_in
 
 

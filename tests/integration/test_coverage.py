@@ -23,7 +23,8 @@ from findings.models import (
     Unroutable,
 )
 from findings.services.close import withdraw_finding
-from findings.services.coverage import DutyGap, check_coverage, coverage_of, duties_of
+from findings.services.coverage import check_coverage, coverage_of
+from findings.services.duties import DutyGap, duties_of
 from findings.services.leave import set_leave
 from findings.services.leavers import say_goodbye
 from findings.services.rota import add_entry, make_post, remove_entry

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from findings.models import Audience, Membership, RoutingRule, Team
-from findings.services.coverage import duties_of
+from findings.services.duties import duties_of
 from findings.services.rota import make_post
 from findings.services.timeline import database_now
 from tests.factories import SiteFactory, Trust, a_trust
