@@ -7,7 +7,7 @@ from findings import words
 from findings.models import Event
 from findings.presenters.finding import PROMISES
 from findings.presenters.moments import until_with_rest
-from findings.presenters.timeline import say
+from findings.presenters.sentences import say
 from findings.services.change_category import Foreseen
 
 

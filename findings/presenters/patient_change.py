@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from findings import words
 from findings.models import Event, PatientChange
-from findings.presenters.timeline import PATIENT_CHANGES
+from findings.presenters.sentences import PATIENT_CHANGES
 from findings.rules import ANSWERS_A_CHANGE
 
 Kind = PatientChange.Kind

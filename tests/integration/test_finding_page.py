@@ -12,7 +12,8 @@ from findings.arrivals import ArrivingIdentifier, ArrivingPatient, ArrivingStatu
 from findings.models import Category, Event, Finding, Person, Report, Viewing
 from findings.presenters import finding as presenter
 from findings.presenters.moments import step_words
-from findings.presenters.timeline import SENTENCES, entries, say
+from findings.presenters.sentences import SENTENCES, say
+from findings.presenters.timeline import entries
 from findings.services.policy import limits
 from findings.services.timeline import add_note, record_reading
 from notifications.rounds import deliver, fire
