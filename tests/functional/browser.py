@@ -55,8 +55,8 @@ OVERFLOW = """() => {
 }"""
 
 
-# What decides the contrast of each piece of text that is shown: its colour and size, and what lies
-# behind it as far as the first that hides what lies further back.
+# What decides the contrast of each piece of text that is shown: its colour, whether it is large, and
+# what lies behind it as far as the first that hides what lies further back.
 INKS = """() => {
   const behind = new Map();
   const ground = (one) => {
@@ -78,7 +78,9 @@ INKS = """() => {
     const {width, height} = one.getBoundingClientRect();
     if (width <= 1 || height <= 1) continue;
     const {color, fontSize, fontWeight, textShadow, opacity} = getComputedStyle(one);
-    inks.add([color, fontSize, fontWeight, textShadow, opacity, ground(one)].join("; "));
+    const size = parseFloat(fontSize);  // in px; large is 18 pt, or 14 pt and bold
+    const large = size >= 24 || (size >= 18.66 && fontWeight >= 700);
+    inks.add([color, large, textShadow, opacity, ground(one)].join("; "));
   }
   return [...inks];
 }"""
