@@ -76,6 +76,10 @@ class ArrivingReport:
     site_code: str = ""
     # Things a person should know that do not stop the report: "birth date was not readable".
     notices: tuple[str, ...] = ()
+    # Documents that came inside it (a PDF), decoded; what they are is seen when they are kept.
+    documents: tuple[bytes, ...] = ()
+    # Codes that came beside the words and may say that somebody must act (alert_codes.py).
+    codes: tuple[str, ...] = ()
 
 
 class HeldReason(StrEnum):
@@ -112,6 +116,8 @@ class Problem:
     suggestion: str
     # What could be read before it stopped, so that the held item can be found again.
     accession: str = ""
+    # The category of the most severe alert code in it: such a held item may not wait long.
+    alert: str = ""
 
 
 @dataclass(frozen=True)
@@ -144,3 +150,5 @@ class SenderProfile:
     # Who gave the numbers in PID-3 that name no authority. Empty: such a number is not used,
     # because it could be anybody's.
     default_authority: str = ""
+    # Its own alert codes: words, and the category that they mean (alert_codes.py).
+    trigger_words: tuple[tuple[str, str], ...] = ()

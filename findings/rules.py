@@ -19,6 +19,7 @@ from findings.models import (
     Patient,
     Pause,
     Person,
+    Proposal,
     Receipt,
     Role,
     Team,
@@ -95,9 +96,21 @@ def check_can_flag(person: Person, examination: Examination) -> None:
         person.has_role(Role.RADIOLOGIST) and person.site_id == examination.site_id,
         "Only a radiologist of the site where the images were made can flag a finding.",
     )
+    check_has_report(examination)
+
+
+def check_has_report(examination: Examination) -> None:
     _require(
         examination.current_report is not None,
         "There is no report of this examination yet, so nothing can be flagged in it.",
+    )
+
+
+def check_can_answer_proposal(person: Person, proposal: Proposal) -> None:
+    examination = proposal.examination
+    _require(
+        person.has_role(Role.RADIOLOGIST) and person.site_id == examination.site_id,
+        "Only a radiologist of the site where the images were made can say whether it is one.",
     )
 
 
@@ -464,6 +477,7 @@ def check_can_keep_calendar(person: Person) -> None:
 
 can_write_report = _answers(check_can_write_report)
 can_flag = _answers(check_can_flag)
+can_answer_proposal = _answers(check_can_answer_proposal)
 can_acknowledge = _answers(check_can_acknowledge)
 can_decline = _answers(check_can_decline)
 can_offer = _answers(check_can_offer)

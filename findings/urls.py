@@ -23,6 +23,7 @@ from findings.views import (
     pauses,
     people,
     policy,
+    proposals,
     reports,
     staff,
     waiting,
@@ -33,6 +34,11 @@ urlpatterns = [
     path("reports/new/", reports.write_report, name="write-report"),
     path("reports/<uuid:public_id>/", reports.report, name="report"),
     path("reports/<uuid:public_id>/flag/", flag.flag, name="flag"),
+    path(
+        "reports/<uuid:public_id>/documents/<int:number>/", reports.document, name="report-document"
+    ),
+    path("to-confirm/", proposals.to_confirm, name="to-confirm"),
+    path("to-confirm/<int:pk>/not-a-finding/", proposals.not_a_finding, name="not-a-finding"),
     path("flags/", flag.my_flags, name="my-flags"),
     path("findings/", lists.open_findings, name="open-findings"),
     path("findings/list-for-downtime/", lists.downtime_list, name="downtime-list"),

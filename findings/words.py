@@ -142,6 +142,13 @@ def duration(iso: str) -> str:
     return " ".join(parts) + (" before" if found["sign"] else "")
 
 
+def file_size(size: int) -> str:
+    """340 bytes, 212 kB, 3.4 MB: of thousands, as file managers count."""
+    if size < 1000:
+        return plural(size, "byte")
+    return f"{round(size / 1000)} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
+
+
 def nhs_number(digits: str | None) -> str:
     """999 000 0018, never broken over two lines."""
     if not digits or len(digits) != 10:

@@ -41,6 +41,7 @@ class Entry:
 
 NAVIGATION = (
     Entry("reports", "Reports", (Role.RADIOLOGIST,)),
+    Entry("to-confirm", "To confirm", (Role.RADIOLOGIST, Role.COORDINATOR)),
     Entry("my-flags", "My flags", (Role.RADIOLOGIST,)),
     Entry("my-findings", "My findings", (Role.REFERRER,)),
     Entry("inbox", "Inbox"),

@@ -1,7 +1,7 @@
 """The template environment: NHS.UK macros, our filters, and what a form field's template asks.
 
-Filters: when, day, near, until, limit, time_left, duration, nhs_number, age, plural
-(see findings/words.py).
+Filters: when, day, near, until, limit, time_left, duration, nhs_number, age, file_size,
+plural (see findings/words.py).
 Globals: static, url, due_words, urgency, page_numbers, with_rows, and those of form_parts.py.
 """
 
@@ -68,6 +68,7 @@ FILTERS = {
     "duration": words.duration,
     "nhs_number": words.nhs_number,
     "age": words.age,
+    "file_size": words.file_size,
     "plural": words.plural,
 }
 GLOBALS = {

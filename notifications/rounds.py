@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from findings.services.leave import tell_stand_ins
 from findings.services.leavers import settle_leavers
+from findings.services.propose import flag_unanswered
 from notifications import clockwork, coverage, pulse, watchdog
 from notifications.delivery import Delivered, deliver_due
 from notifications.downtime import keep_lists
@@ -13,10 +14,12 @@ from notifications.firing import fire_due_steps
 
 def fire(told: Callable[[], object] = lambda: None) -> Fired:
     """Turn due steps into notifications. First nothing may be left with somebody who has gone, or
-    wait for somebody who has just gone on leave. `told` is called whenever there is something new
+    wait for somebody who has just gone on leave, and what an alert code proposes may not wait past
+    its limit. `told` is called whenever there is something new
     to send."""
     settle_leavers()
     tell_stand_ins()
+    flag_unanswered()
     clockwork.remember()
     fired = fire_due_steps(told=told)
     pulse.beat(pulse.FIRE)

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db.models import Count, Exists, Min, OuterRef, Q
 from django.utils import timezone
 
-from findings.models import Clock, Examination, Finding, Step, Unroutable
+from findings.models import Clock, Examination, Finding, Proposal, Receipt, Step, Unroutable
 from findings.services.calendars import missing_years, promises_past_the_table
 from findings.services.timeline import database_now
 from findings.states import BY_STATE, OPEN
@@ -260,6 +260,32 @@ def _unroutable(now: datetime) -> Iterator[Sentence]:
         )
 
 
+def _unconfirmed(now: datetime) -> Iterator[Sentence]:
+    """Each round flags what is past its limit; this says that a round could not."""
+    late = Proposal.objects.open().filter(due_at__lt=now - STEP_LATE_AFTER)
+    found = late.aggregate(every=Count("pk"), oldest=Min("due_at"))
+    if count := found["every"]:
+        yield Sentence(
+            f"{_are(count, 'alert code')} in reports neither confirmed nor flagged; the first was"
+            f" due on {when(found['oldest'])}.",
+            count,
+            "to-confirm",
+        )
+
+
+def _held_alerts(now: datetime) -> Iterator[Sentence]:
+    """What is held cannot be flagged, so somebody has to look."""
+    late = Receipt.objects.alarming().filter(alert_due_at__lt=now - STEP_LATE_AFTER)
+    found = late.aggregate(every=Count("pk"), oldest=Min("alert_due_at"))
+    if count := found["every"]:
+        yield Sentence(
+            f"{plural(count, 'held item')} with an alert code: nobody has dealt with"
+            f" {'it' if count == 1 else 'them'}; the first was due on {when(found['oldest'])}.",
+            count,
+            "held-items",
+        )
+
+
 def _calendar(now: datetime) -> Iterator[Sentence]:
     for nation, year in missing_years(local(now).date()):
         yield Sentence(
@@ -310,6 +336,8 @@ CHECKS: tuple[Callable[[datetime], Iterator[Sentence]], ...] = (
     _nobody_reached,
     _ladder_at_its_end,
     _unroutable,
+    _unconfirmed,
+    _held_alerts,
     _calendar,
     _lists_old,
 )

@@ -18,7 +18,7 @@ from findings.form_fields import (
 )
 from findings.forms.advised import AdvisesExamination
 from findings.forms.people import NamesSomebody
-from findings.models import Category, Examination, Person
+from findings.models import Category, Examination, Person, Proposal
 from findings.services.flag import FOLLOW_UP_AFTER, Ownership, people_who_can_own
 from findings.services.follow_up import Advised
 from findings.services.foresee import Offer
@@ -103,11 +103,17 @@ class FlagForm(NamesSomebody, AdvisesExamination):
         # Whom the order leads to; None where it leads to nobody.
         order: Ownership | None,
         description: str = "",
+        # The alert code that is confirmed by it; what it says is filled in.
+        proposal: Proposal | None = None,
         data: Any = None,
     ) -> None:
         self.examination, self.by, self.offered = examination, by, offered
-        holder = "order" if order else "other"
-        super().__init__(data, initial={"description": description, "holder": holder})
+        self.proposal = proposal
+        first: dict[str, Any] = {"description": description}
+        first["holder"] = "order" if order else "other"
+        if proposal is not None:
+            first |= {"category": proposal.category_id, "primary_site": proposal.primary_site}
+        super().__init__(data, initial=first)
         fields: Any = self.fields
         fields["category"].queryset = Category.objects.filter(is_offered=True)
         fields["holder"].choices = _holders(order)

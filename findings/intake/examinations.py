@@ -14,6 +14,7 @@ Where a value is looked for, first to last:
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone, tzinfo
 
+from findings.alert_codes import find, most_severe
 from findings.arrivals import (
     ArrivingReport,
     ArrivingStatus,
@@ -26,7 +27,7 @@ from findings.intake.hl7 import Message, Segment
 from findings.intake.hl7_times import Doubt, Moment, read_time
 from findings.intake.identities import Identity, read_person
 from findings.intake.orders import Group, Order
-from findings.intake.report_text import ATTACHED_NOTICE, Body, read_body
+from findings.intake.report_text import ATTACHED_NOTICE, NOT_KEPT_NOTICE, Body, read_body
 from findings.intake.statuses import least_finished, read_status
 
 LONGEST_ACCESSION = 80
@@ -74,6 +75,17 @@ class Reader:
 
     def read(self, identity: Identity | Problem) -> ArrivingReport | Problem:
         """The report of this OBR, or the first thing that stands in its way."""
+        found = self._read(identity)
+        return replace(found, alert=self._alert(found)) if isinstance(found, Problem) else found
+
+    def _alert(self, problem: Problem) -> str:
+        """Whether what is held says of itself that somebody must act. Of what is no imaging the
+        words alone: a laboratory's numbers are critical every day."""
+        body = read_body(self.frame.message, self.order.results)
+        codes = () if problem.reason is HeldReason.NOT_IMAGING else body.codes
+        return most_severe(find(body.text, codes, self.frame.profile.trigger_words))
+
+    def _read(self, identity: Identity | Problem) -> ArrivingReport | Problem:
         accession = self._accession()
         if self._is_not_imaging():
             return self._problem(
@@ -141,6 +153,8 @@ class Reader:
             requesting_location=location,
             site_code=site,
             notices=(*self.frame.notices, *identity.notices, *self.notices),
+            documents=body.documents,
+            codes=body.codes,
         )
 
     def _no_text(self, accession: str) -> Problem:
@@ -257,8 +271,10 @@ class Reader:
         ), site
 
     def _add_notices(self, body: Body) -> None:
-        if body.has_document:
+        if body.documents:
             self.notices.append(ATTACHED_NOTICE)
+        if body.lacks_document:
+            self.notices.append(NOT_KEPT_NOTICE)
         if self.order.has_request_notes:
             self.notices.append("Notes on the request (NTE) came with it; see the message as sent.")
         if self.group.has_stray_results:

@@ -17,6 +17,7 @@ from findings.models import IncomingMessage, Patient, Person, Receipt, Sender
 from findings.services import hold
 from findings.services.identity import known_patients
 from findings.services.messages import Incoming, Received, receive_messages
+from findings.services.propose import trigger_words
 from findings.services.senders import find_sender, sender_code
 
 Outcome = Receipt.Outcome
@@ -44,6 +45,7 @@ def profile_of(sender: Sender) -> SenderProfile:
         status_words=words,
         fallback_charset=sender.fallback_charset,
         default_authority=sender.number_authority,
+        trigger_words=trigger_words(sender),
     )
 
 

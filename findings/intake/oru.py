@@ -11,6 +11,7 @@ from itertools import chain
 
 import structlog
 
+from findings.alert_codes import find, most_severe
 from findings.arrivals import (
     ArrivingReport,
     ArrivingStatus,
@@ -36,7 +37,7 @@ _REPORT_EVENTS = frozenset({"", "R01"})
 def read_message(raw: bytes, profile: SenderProfile) -> ReadMessage:
     """Read one message. Whatever it is, something comes back that a person can act on."""
     try:
-        return _read(raw, profile)
+        return _looked_into(_read(raw, profile), raw, profile)
     except Exception as error:
         # The words of an exception can quote the message; its type cannot.
         log.error("message_not_read", error=type(error).__name__)
@@ -57,6 +58,28 @@ def sender_named_in(raw: bytes) -> tuple[str, str]:
         return "", ""
     (header,) = message.segments
     return message.first(hl7.field(header, 3)), message.first(hl7.field(header, 4))
+
+
+def _looked_into(read: ReadMessage, raw: bytes, profile: SenderProfile) -> ReadMessage:
+    """What is held and could not be taken apart: whether an alert code is anywhere in it."""
+    if not any(map(_is_of_the_whole, read.parts)):
+        return read
+    words = _FIELD_ENDS.sub("\n", raw.decode("latin-1"))
+    alert = most_severe(find(words, (), profile.trigger_words))
+    parts = (
+        replace(part, alert=alert) if isinstance(part, Problem) and _is_of_the_whole(part) else part
+        for part in read.parts
+    )
+    return replace(read, parts=tuple(parts))
+
+
+def _is_of_the_whole(part: ArrivingReport | Problem) -> bool:
+    return isinstance(part, Problem) and not part.alert and part.location in _WHOLE
+
+
+# Where a problem of the whole message is said to be, not of one examination in it.
+_WHOLE = frozenset({"MSH", "MSH-2", "MSH-9", "MSH[2]", "OBR"})
+_FIELD_ENDS = re.compile(r"[|~\r]")
 
 
 def _only(problem: Problem) -> ReadMessage:
@@ -193,4 +216,6 @@ def _joined(reports: list[ArrivingReport]) -> ArrivingReport:
         text="\n\n".join(texts),
         examination_description="; ".join(titles),
         notices=tuple(dict.fromkeys([*chain(*(r.notices for r in reports)), notice])),
+        documents=tuple(dict.fromkeys(chain(*(r.documents for r in valid)))),
+        codes=tuple(dict.fromkeys(chain(*(r.codes for r in valid)))),
     )

@@ -2,16 +2,21 @@
 
 The body is the text lines in the order sent, blank lines kept, every repeat a line. What is
 measured or coded stands between blank lines with the sender's own label; an attached
-document leaves a line that says so. No headings are invented: where the sender labels the
-sections in OBX-3 and not in the text, the sender's label is shown.
+document leaves a line that says so and is handed on beside the text. No headings are invented:
+where the sender labels the sections in OBX-3 and not in the text, the sender's label is shown.
 """
 
+import re
 from typing import NamedTuple
 
+from findings.alert_codes import is_code
+from findings.documents import LARGEST
+from findings.intake.documents import ENCODINGS, decoded, from_mime
 from findings.intake.hl7 import Message, Segment
 from findings.intake.result_lines import Kind, Line, read_lines
 
-ATTACHED_NOTICE = "A document came with this report and is not shown here; open it at the sender's."
+ATTACHED_NOTICE = "A document came with this report: open it to read the whole report."
+NOT_KEPT_NOTICE = "A document came with this report and could not be kept: open it at the sender's."
 DELETED = "[marked as deleted by the sender] "
 
 _CODED_TYPES = frozenset({"CE", "CWE", "CNE", "CF"})
@@ -31,6 +36,7 @@ _KINDS = (
     ("XML", "xml"),
 )
 _BEGINNINGS = (("PDF", "JVBER"), ("JPEG", "/9j/"), ("PNG", "iVBORw0KGgo"), ("RTF", "e1xydGY"))
+_RADLEX = re.compile(r"\bRID\d+\b")
 _UNNAMED = "[attached document, not shown here]"
 _LINKED = "[linked item, not shown here]"
 
@@ -41,9 +47,13 @@ class Body(NamedTuple):
     text: str
     has_words: bool
     has_document: bool
+    documents: tuple[bytes, ...]
+    # One that came is not among them: too large, or not what it says.
+    lacks_document: bool
     statuses: list[str]  # the different OBX-11 of the lines with words, as sent
     observed: list[str]  # OBX-14, as sent
     observer: str  # the first OBX-16, raw
+    codes: tuple[str, ...]  # those that may say that somebody must act
 
 
 def read_body(message: Message, results: list[Segment]) -> Body:
@@ -53,14 +63,29 @@ def read_body(message: Message, results: list[Segment]) -> Body:
     states = [line.status for line in wordy or lines]
     writer = _Writer(message, lines, _some_deleted(states))
     writer.write_all(lines)
+    documents, lacks_document = writer.documents()
     return Body(
         text="\n".join(writer.lines),
         has_words=writer.has_words or writer.has_document,
         has_document=writer.has_document,
+        documents=documents,
+        lacks_document=lacks_document,
         statuses=list(dict.fromkeys(filter(None, states))),
         observed=[line.observed for line in lines if line.observed],
         observer=next((line.observer for line in [*wordy, *lines] if line.observer), ""),
+        codes=_alert_codes(message, lines),
     )
+
+
+def _alert_codes(message: Message, lines: list[Line]) -> tuple[str, ...]:
+    """Abnormal flags (OBX-8) and RadLex ids of OBX-3 and OBX-5 that mean something to us."""
+    codes: dict[str, None] = {}
+    for line in lines:
+        if line.flags:
+            codes |= dict.fromkeys(message.first(flag) for flag in message.repeats(line.flags))
+        if "RID" in line.identifier or (line.type in _CODED_TYPES and "RID" in line.value):
+            codes |= dict.fromkeys(_RADLEX.findall(f"{line.identifier} {line.value}"))
+    return tuple(filter(is_code, codes))
 
 
 def _some_deleted(states: list[str]) -> bool:
@@ -84,6 +109,8 @@ class _Writer:
         self._section = ""
         self._before: Kind | None = None
         self._is_raw_document = False
+        # Each as it stands: an ED whole, or the lines of a MIME message.
+        self._sent: list[tuple[str, str] | list[str]] = []
 
     def write_all(self, lines: list[Line]) -> None:
         """Write every line as what it is."""
@@ -152,9 +179,11 @@ class _Writer:
         self.lines.append(" ".join(filter(None, [f"{label}:" if label else "", value, unit])))
 
     def _write_document(self, line: Line) -> None:
-        is_raw = len(self.message.components(line.value)) == 1
+        parts = self.message.components(line.value)
+        is_raw = len(parts) == 1
         kind = _document_kind(self.message, line.value)
         if is_raw and self._is_raw_document:
+            self._go_on(line.value)
             # One document in the lines of a MIME message: perhaps this one names it.
             if kind and self.lines[-1] == _UNNAMED:
                 self.lines[-1] = _attached(kind)
@@ -163,7 +192,31 @@ class _Writer:
             is_link = line.type == "RP" and not kind
             self.has_document = self.has_document or not is_link
             self._is_raw_document = is_raw and not is_link
+            if line.type != "RP":
+                self._take_document(parts)
             self.lines.append(_LINKED if is_link else _attached(kind))
+
+    def _take_document(self, parts: list[str]) -> None:
+        """An ED: source, type, subtype, encoding and data; in a line of its own as it is."""
+        if len(parts) == 1:
+            self._sent.append([self.message.text(parts[0])])
+            return
+        named = (n for n, part in enumerate(parts[:-1]) if part.strip().lower() in ENCODINGS)
+        place = next(named, len(parts) - 2)
+        self._sent.append((parts[place], parts[place + 1]))
+
+    def _go_on(self, value: str) -> None:
+        if self._sent and isinstance(last := self._sent[-1], list):
+            last.append(self.message.text(value))
+
+    def documents(self) -> tuple[tuple[bytes, ...], bool]:
+        """Those that could be had, and whether there were others."""
+        found = [
+            from_mime(one) if isinstance(one, list) else decoded(one[0], self.message.text(one[1]))
+            for one in self._sent
+        ]
+        kept = tuple(one for one in found if 0 < len(one) <= LARGEST)
+        return kept, self.has_document and (len(kept) < len(found) or not found)
 
     def _write_note(self, line: Line) -> None:
         if line.value:

@@ -42,6 +42,7 @@ class Line(NamedTuple):
     status: str
     observed: str
     observer: str
+    flags: str = ""  # OBX-8, as sent
 
     @property
     def is_measured(self) -> bool:
@@ -82,7 +83,15 @@ def _result(message: Message, segment: Segment, unlabelled: dict[str, bool]) -> 
             unlabelled[identifier] = _is_unlabelled(message, identifier)
         kind = Kind.TEXT if unlabelled[identifier] else Kind.LABELLED
     return Line(
-        kind, type_, identifier, value, segment[6], segment[11].strip(), segment[14], segment[16]
+        kind,
+        type_,
+        identifier,
+        value,
+        segment[6],
+        segment[11].strip(),
+        segment[14],
+        segment[16],
+        segment[8],
     )
 
 

@@ -6,6 +6,7 @@ from findings.models.bank_holiday import BankHoliday, BankHolidayChange, Nation
 from findings.models.category_change import CategoryChange
 from findings.models.clock import Clock, Step
 from findings.models.cover import Leave
+from findings.models.document import Document
 from findings.models.event import Event, Viewing
 from findings.models.examination import MODALITIES, Examination, Sender, held_by
 from findings.models.finding import Finding
@@ -19,6 +20,7 @@ from findings.models.pause import Pause
 from findings.models.people import Person, Role, names
 from findings.models.phone_call import PhoneCall
 from findings.models.policy import NEWS, Audience, Category, Rule, Rung, Signature
+from findings.models.proposal import Proposal
 from findings.models.recommendation import ProposedMatch, Recommendation
 from findings.models.report import IncomingMessage, Receipt, Report, ReportStatus
 from findings.models.rota import Post, RotaChange, RotaEntry
@@ -36,6 +38,7 @@ __all__ = [
     "Category",
     "CategoryChange",
     "Clock",
+    "Document",
     "Event",
     "Examination",
     "Finding",
@@ -54,6 +57,7 @@ __all__ = [
     "Person",
     "PhoneCall",
     "Post",
+    "Proposal",
     "ProposedMatch",
     "Receipt",
     "Recommendation",

@@ -43,6 +43,7 @@ def undone_once(name: str, row: str) -> pgtrigger.Trigger:
 APPEND_ONLY = [
     "findings_incomingmessage",
     "findings_report",
+    "findings_document",
     "findings_event",
     "findings_action",
     "findings_phonecall",

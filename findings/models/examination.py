@@ -54,6 +54,11 @@ class Sender(models.Model):
     number_authority = models.CharField(max_length=60, blank=True)
     # Its own words for a report's status, lower case: {"wet read": "preliminary"}.
     status_words = models.JSONField(default=dict, blank=True)
+    # Its own alert codes, each with the category of finding that it means:
+    # {"*** ALERT ***": "critical"}.
+    trigger_words = models.JSONField(default=dict, blank=True)
+    # Trusted: what an alert code proposes is flagged at once, without a person who confirms it.
+    flags_at_once = models.BooleanField(default=False, db_default=False)
     # The account with which it calls the API.
     account = models.OneToOneField(
         "findings.Person", models.PROTECT, null=True, blank=True, related_name="sender"

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from findings.arrivals import HeldReason
@@ -106,6 +106,14 @@ class IncomingMessage(models.Model):
 class ReceiptQuerySet(models.QuerySet["Receipt"]):
     """Questions about what became of messages."""
 
+    def alarming(self) -> "ReceiptQuerySet":
+        """Held items that wait and carry an alert code: these have a limit."""
+        return self.waiting().filter(alert_due_at__isnull=False)
+
+    def most_pressing_first(self) -> "ReceiptQuerySet":
+        """Those with a limit by it, then the longest waiting."""
+        return self.order_by(F("alert_due_at").asc(nulls_last=True), "at", "pk")
+
     def waiting(self) -> "ReceiptQuerySet":
         """Held items that nobody has dealt with."""
         return self.filter(outcome=Receipt.Outcome.HELD, resolved_at__isnull=True)
@@ -153,6 +161,10 @@ class Receipt(models.Model):
     detail = models.CharField(max_length=300, blank=True)
     suggestion = models.CharField(max_length=300, blank=True)
     accession = models.CharField(max_length=80, blank=True)
+    # The category of the most severe alert code in what is held, and until when somebody has to
+    # have dealt with it; empty where there is none.
+    alert = models.CharField(max_length=30, blank=True, db_default="")
+    alert_due_at = models.DateTimeField(null=True, blank=True)
     at = models.DateTimeField(db_default=Now())
     resolved_at = models.DateTimeField(null=True, blank=True)
     resolved_by = models.ForeignKey(
@@ -176,6 +188,11 @@ class Receipt(models.Model):
             ),
             models.CheckConstraint(
                 name="refused_says_why", condition=~Q(outcome="refused") | ~Q(reason="")
+            ),
+            models.CheckConstraint(
+                name="held_item_with_an_alert_code_has_a_limit",
+                condition=Q(alert="", alert_due_at__isnull=True)
+                | (~Q(alert="") & Q(alert_due_at__isnull=False)),
             ),
             models.CheckConstraint(
                 name="resolved_says_who_and_how",

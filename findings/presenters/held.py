@@ -30,6 +30,11 @@ def reason_words(reason: str) -> str:
     return REASONS[HeldReason(reason)]
 
 
+def alert_words(receipt: Receipt) -> str:
+    """Alert code: critical; empty where there is none in it."""
+    return f"Alert code: {receipt.alert.replace('_', ' ')}" if receipt.alert else ""
+
+
 def outcome_words(receipt: Receipt) -> str:
     """What became of it, when and by whom; empty while it waits."""
     if receipt.is_waiting or receipt.resolved_by is None:

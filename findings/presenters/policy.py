@@ -8,7 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from findings.models import Audience, Category, Rule, Rung, Signature
-from findings.services.policy import REPORT_POLICIES, REPORT_POLICY, in_calendar
+from findings.services.policy import (
+    CONFIRM_POLICIES,
+    CONFIRM_POLICY,
+    REPORT_POLICIES,
+    REPORT_POLICY,
+    in_calendar,
+)
 from findings.states import ClockKind
 from findings.words import day, duration
 
@@ -76,6 +82,11 @@ class RuleShown:
         return self.rule.policy_id in (REPORT_POLICY, *REPORT_POLICIES.values())
 
     @property
+    def is_of_alert_codes(self) -> bool:
+        """Until a radiologist has said whether an alert code of a report is a finding."""
+        return self.rule.policy_id in (CONFIRM_POLICY, *CONFIRM_POLICIES.values())
+
+    @property
     def communicate(self) -> str:
         return self._words(self.rule.communicate_within)
 
@@ -92,7 +103,7 @@ class RuleShown:
         """A line for each number that is given, and one for those that are not."""
         three = {
             "Report" if self.is_of_reports else "Communicate": self.communicate,
-            "Acknowledge": self.acknowledge,
+            "Confirm" if self.is_of_alert_codes else "Acknowledge": self.acknowledge,
             "Act": self.act,
         }
         given = [f"{name} within {words}" for name, words in three.items() if words]

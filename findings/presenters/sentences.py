@@ -58,6 +58,11 @@ def _flagged(data: Data) -> Said:
     category = data.get("category", "").replace("_", " ")
     named = f" as {category}" if category else ""
     sentence = f"Flagged{named}; given to {data.get('owner', 'nobody')}."
+    if code := data.get("alert_code"):
+        sentence += (
+            f" By the system, for {data.get('for', 'whoever reported it')}, since the report says"
+            f" “{code}”; counted from when the report came."
+        )
     return Said(sentence, data.get("why_this_owner", ""))
 
 

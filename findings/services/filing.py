@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from findings.arrivals import ArrivingPerson, ArrivingReport, HeldReason
+from findings.documents import digest
 from findings.models import (
     Audience,
     Event,
@@ -22,11 +23,13 @@ from findings.models import (
     Team,
 )
 from findings.services.clocks import REPORT_CHANGED, tell_owner_now
+from findings.services.documents import has_these, have_the_same, keep_documents, with_places
 from findings.services.flag import reopen_finding, tell_of_correction
 from findings.services.follow_up import propose_matches
 from findings.services.identity import Held, IdentityHeld, identify
 from findings.services.offer import end_open_offer
 from findings.services.pause import end_pauses
+from findings.services.propose import alerts_of, propose
 from findings.services.records import ONE_BY_ONE, Records
 from findings.services.timeline import lock, moment, record
 from findings.states import State
@@ -56,9 +59,12 @@ def file_report(
 
     Raises `Held` where a person has to look first.
     """
+    arriving = with_places(arriving)
     _check(arriving, records)
     examination, notices = _examination(sender, arriving, records)
     filed = _file(examination, arriving, notices, message, at, records)
+    if filed[0] in (Outcome.NEW_REPORT, Outcome.NEW_VERSION):
+        _propose(sender, arriving, filed[1], message, at)
     records.settle(examination, at)
     return filed
 
@@ -86,6 +92,20 @@ def _file(
     for finding in records.findings(examination):
         _ask_again(finding, before, report, at)
     return Outcome.NEW_VERSION, report
+
+
+def _propose(
+    sender: Sender,
+    arriving: ArrivingReport,
+    report: Report,
+    message: IncomingMessage | None,
+    at: datetime | None,
+) -> None:
+    """What the version to read now says of itself that somebody must act on."""
+    alerts = alerts_of(sender, arriving)
+    if alerts or (report.status == ReportStatus.WITHDRAWN and report.version > 1):
+        since = message.received_at if message else at
+        propose(examination=report.examination, report=report, alerts=alerts, since=since)
 
 
 def _check(arriving: ArrivingReport, records: Records) -> None:
@@ -218,7 +238,9 @@ def _as_sent(person: ArrivingPerson) -> str:
 
 def fingerprint_of(arriving: ArrivingReport) -> str:
     """SHA-256 of what makes a version that version."""
+    arriving = with_places(arriving)
     content = f"{arriving.status}|{arriving.reported_at.isoformat()}|{arriving.text}"
+    content = "|".join([content, *map(digest, arriving.documents)])
     return hashlib.sha256(content.encode()).hexdigest()
 
 
@@ -229,7 +251,8 @@ def _same_version(
     known = records.version_with(examination, fingerprint_of(arriving))
     current = examination.current_report
     if known is None and current is not None:
-        if (current.status, current.text) == (arriving.status, arriving.text):
+        same_words = (current.status, current.text) == (arriving.status, arriving.text)
+        if same_words and has_these(current, arriving.documents):
             return current
     return known
 
@@ -253,6 +276,8 @@ def _add_version(
         notices=list(dict.fromkeys(arriving.notices)),
     )
     records.add(report)
+    if arriving.documents:
+        keep_documents(report, arriving.documents)
     current = examination.current_report
     if current is None or report.reading_order > current.reading_order:
         examination.current_report = report
@@ -288,7 +313,7 @@ def _ask_again(finding: Finding, before: Report, report: Report, when: datetime 
 def _says_the_same(before: Report, report: Report) -> bool:
     if ReportStatus.WITHDRAWN in (before.status, report.status):
         return before.status == report.status
-    return before.text.split() == report.text.split()
+    return before.text.split() == report.text.split() and have_the_same(before, report)
 
 
 def _tell_again(finding: Finding, report: Report, at: datetime) -> None:

@@ -16,12 +16,13 @@ from findings.models import (
     Examination,
     Finding,
     Person,
+    Proposal,
     Role,
     Rule,
     Site,
     Team,
 )
-from findings.rules import NotAllowed, check_can_flag
+from findings.rules import NotAllowed, check_can_flag, check_has_report
 from findings.services.clocks import (
     REPORT_CHANGED,
     clock_of_state,
@@ -35,6 +36,7 @@ from findings.services.offer import end_open_offer
 from findings.services.owners import somebody_answers_in, team_of, team_to_hold
 from findings.services.pause import end_pauses
 from findings.services.policy import PolicyError, limit_at, rule_to_promise, tell_by
+from findings.services.proposals import answer_with
 from findings.services.routing import Asked, Routing, why
 from findings.services.tell_patient import start_patient_clock
 from findings.services.timeline import database_now, move, record
@@ -165,12 +167,15 @@ def flag_finding(
     primary_site: str = "",
     owner: Person | None = None,
     advised: Advised | None = None,
+    proposal: Proposal | None = None,
+    by_system: bool = False,
     at: datetime | None = None,
 ) -> Finding:
     """Flag a finding in the report to be read now. Finding, clock, steps and events together.
 
     `owner` replaces whoever asked for the images. `advised`: a further examination, which then
-    has a clock of its own. Raises `NotAllowed` (person), `PolicyError`
+    has a clock of its own. `proposal`: the alert code that it answers. `by_system`: nobody pressed
+    a button; `by` is whose report it is. Raises `NotAllowed` (person), `PolicyError`
     (unsigned or unloaded limits).
     """
     with transaction.atomic():
@@ -179,9 +184,11 @@ def flag_finding(
             .select_related("site", "current_report", "requested_by", "requesting_team")
             .get(pk=examination.pk)
         )
-        check_can_flag(by, examination)
+        if not by_system:
+            check_can_flag(by, examination)
+        check_has_report(examination)
         report = examination.current_report
-        assert report is not None  # check_can_flag refuses an examination without one
+        assert report is not None  # refused above
         at = at or database_now()
         rule = rule_to_promise(category.local_policy_id)
         held = ownership(examination, owner, category)
@@ -207,18 +214,25 @@ def flag_finding(
         record(
             finding=finding,
             kind=Event.Kind.FLAGGED,
-            by=by,
+            by=None if by_system else by,
             at=at,
+            **_by_system(by, proposal) if by_system else {},
             category=category.code,
             owner=str(finding.owner),
             report_version=report.version,
             why_this_owner=held.because,
         )
+        answer_with(finding, by=None if by_system else by, also=proposal)
         start_acknowledge_clock(finding=finding, at=at, by=by)
         start_patient_clock(finding=finding, at=at, by=by)
         if advised is not None:
             recommend(finding=finding, advised=advised, by=by, at=at)
     return finding
+
+
+def _by_system(reporter: Person, proposal: Proposal | None) -> dict[str, str]:
+    """What the timeline says of a finding that nobody flagged with their own hand."""
+    return {"for": str(reporter), "alert_code": proposal.words if proposal else ""}
 
 
 def ownership(

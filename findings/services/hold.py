@@ -7,7 +7,7 @@ from django.db import transaction
 from findings.arrivals import ArrivingReport, Problem, ReadMessage
 from findings.models import Person, Receipt, Sender
 from findings.rules import check_can_deal_with_held
-from findings.services.receive import file_part, held_fields, receive_part
+from findings.services.receive import alert_fields, file_part, held_fields, receive_part
 from findings.services.timeline import database_now
 from findings.services.turns import take_turns
 
@@ -56,7 +56,9 @@ def _file_again(
     filed = file_part(sender, receipt.message, part)
     if isinstance(filed, Problem):
         filed = replace(filed, accession=filed.accession or receipt.accession)
-        for name, value in held_fields(filed).items():
+        # An alert code that was seen once, and its limit, stay.
+        seen = {} if receipt.alert else alert_fields(filed, receipt.message, sender)
+        for name, value in {**held_fields(filed), **seen}.items():
             setattr(receipt, name, value)
     else:
         receipt.outcome, receipt.report = filed

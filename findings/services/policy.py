@@ -27,6 +27,13 @@ REPORT_POLICIES: dict[str, str] = {
     Examination.Setting.EMERGENCY: "DEF-TAT-ED",
     Examination.Setting.SUSPECTED_CANCER: "DEF-TAT-USC",
 }
+# How long an alert code of a report may wait for somebody to look at it, by the category that it
+# proposes; the last for those that are not named.
+CONFIRM_POLICIES: dict[str, str] = {
+    "critical": "DEF-CONFIRM-CRIT",
+    "urgent": "DEF-CONFIRM-URG",
+}
+CONFIRM_POLICY = "DEF-CONFIRM"
 
 LATER_COLUMNS = ("snooze_within",)
 

@@ -6,16 +6,20 @@ what became of it. An error of ours rolls back to a held item, never to nothing.
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
 
+from findings.alert_codes import most_severe
 from findings.arrivals import ArrivingReport, HeldReason, Problem, Refusal
 from findings.models import IncomingMessage, Receipt, Report, Sender
 from findings.services.filing import AccessionHeld, Outcome, file_report
 from findings.services.identity import Held, IdentityHeld
 from findings.services.policy import PolicyError
+from findings.services.propose import alerts_of, answer_by
 from findings.services.records import ONE_BY_ONE, Records, Unusual
 from findings.services.turns import take_turns
 
@@ -116,7 +120,13 @@ def receive_part(
     filed = file_part(sender, message, part, records)
     if isinstance(filed, Problem):
         became = Outcome.REFUSED if isinstance(filed, Refusal) else Outcome.HELD
-        receipt = Receipt(message=message, part=number, outcome=became, **held_fields(filed))
+        receipt = Receipt(
+            message=message,
+            part=number,
+            outcome=became,
+            **held_fields(filed),
+            **alert_fields(filed, message, sender),
+        )
     else:
         outcome, report = filed
         receipt = Receipt(
@@ -136,9 +146,19 @@ def file_part(
     part: ArrivingReport | Problem,
     records: Records = ONE_BY_ONE,
 ) -> tuple[Outcome, Report] | Problem:
-    """What becomes of one part. Whatever it does to the database goes with it if it is held."""
+    """What becomes of one part. Whatever it does to the database goes with it if it is held; and
+    what is held says whether there is an alert code in it."""
     if isinstance(part, Problem):
         return part
+    filed = _file_report(sender, message, part, records)
+    if isinstance(filed, Problem):
+        return replace(filed, alert=most_severe(alerts_of(sender, part)))
+    return filed
+
+
+def _file_report(
+    sender: Sender | None, message: IncomingMessage, part: ArrivingReport, records: Records
+) -> tuple[Outcome, Report] | Problem:
     if sender is None:
         return _unknown_sender(part)
     try:
@@ -155,6 +175,18 @@ def file_part(
         # patient; the log keeps its class and the places that it passed through.
         log.error("report held", message_id=message.pk, exc_info=error)
         return _our_fault(part, error)
+
+
+def alert_fields(
+    problem: Problem, message: IncomingMessage, sender: Sender | None
+) -> dict[str, Any]:
+    """Of a held item with an alert code: which, and until when somebody has to deal with it,
+    counted from when the message came. Nothing where it has none, or its sender was refused it."""
+    if not problem.alert or isinstance(problem, Refusal):
+        return {}
+    site = sender.site if sender else None
+    due_at = answer_by(problem.alert, message.received_at, site)
+    return {"alert": problem.alert, "alert_due_at": due_at}
 
 
 def held_fields(problem: Problem) -> dict[str, str]:

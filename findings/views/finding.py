@@ -9,11 +9,12 @@ from django.views.decorators.http import require_safe
 
 from findings import rules
 from findings.forms.answers import NoteForm
-from findings.models import Event, Finding, PatientChange, Person
+from findings.models import Document, Event, Examination, Finding, PatientChange, Person
 from findings.presenters import finding as presenter
 from findings.presenters import timeline
 from findings.presenters.change_category import last_change
 from findings.presenters.patient_change import change_lines
+from findings.services.documents import documents_of
 from findings.services.identity import numbers_of
 from findings.services.patient_change import changes_standing
 from findings.services.policy import limits
@@ -79,11 +80,22 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
         "identifiers": numbers_of(found.examination.patient),
         "told_of_withdrawal": presenter.told_of_withdrawal(events) if found.withdrawn_at else "",
         "entries": timeline.entries(events),
-    } | _report(found, events)
+    } | _report(found, events, person)
 
 
-def _report(found: Finding, events: list[Event]) -> dict[str, Any]:
+def _report(found: Finding, events: list[Event], person: Person) -> dict[str, Any]:
     """The report as it stands, and what changed in it since the flag."""
+    return {"documents": _documents(found, person), **_changed(found, events)}
+
+
+def _documents(found: Finding, person: Person) -> list[Document]:
+    """Those that came with the report; whoever was told of the finding reads no more than it."""
+    every = documents_of(found.report)
+    may_read = every and Examination.objects.visible_to(person).filter(pk=found.examination_id)
+    return every if may_read and may_read.exists() else []
+
+
+def _changed(found: Finding, events: list[Event]) -> dict[str, Any]:
     report = found.report
     flagged_in = presenter.flagged_version(events)
     if flagged_in in (None, report.version):

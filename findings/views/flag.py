@@ -20,15 +20,17 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from findings.forms.flag import FlagForm
-from findings.models import Examination, Finding, Person, Role
+from findings.models import Examination, Finding, Person, Proposal, Role
 from findings.presenters.flag import (
     category_choices,
     flagged_words,
     owner_words,
     what_will_happen,
 )
+from findings.presenters.proposals import what_was_found
 from findings.presenters.reports import STATUS_COLOURS, conclusion
 from findings.rules import NotAllowed, check_can_flag
+from findings.services.documents import documents_of
 from findings.services.flag import Ownership, ownership
 from findings.services.flag_once import flag_finding_once
 from findings.services.foresee import Foreseen, Offer, coordinators_to_call, foresee, offers
@@ -71,7 +73,7 @@ def flag(request: HttpRequest, public_id: str) -> HttpResponse:
     check_can_flag(by, examination)
     now = timezone.now()
     offered = offers(now, examination.site)
-    form = _form(request, examination, by, offered)
+    form = _form(request, examination, by, offered, _proposal(request, examination))
     if request.method != "POST":
         return _page(request, form, _ahead(examination, by, None, offered), now)
     valid = form.is_valid()
@@ -87,8 +89,20 @@ def flag(request: HttpRequest, public_id: str) -> HttpResponse:
     )
 
 
+def _proposal(request: HttpRequest, examination: Examination) -> Proposal | None:
+    """The alert code that is confirmed by this flag; None where it is not, or not any more."""
+    named = request.POST.get("proposal") or request.GET.get("proposal") or ""
+    if not (named.isascii() and named.isdecimal()) or len(named) > 18:
+        return None
+    return examination.proposals.open().select_related("category").filter(pk=named).first()
+
+
 def _form(
-    request: HttpRequest, examination: Examination, by: Person, offered: Sequence[Offer]
+    request: HttpRequest,
+    examination: Examination,
+    by: Person,
+    offered: Sequence[Offer],
+    proposal: Proposal | None,
 ) -> FlagForm:
     report = examination.current_report
     assert report is not None
@@ -97,7 +111,8 @@ def _form(
         by=by,
         offered=offered,
         order=_order(examination),
-        description=conclusion(report.text),
+        description=conclusion(report.text) or (proposal.line if proposal else ""),
+        proposal=proposal,
         data=request.POST if request.method == "POST" else None,
     )
 
@@ -145,6 +160,7 @@ def _save(request: HttpRequest, form: FlagForm, ahead: Ahead, now: datetime) -> 
             primary_site=form.cleaned_data["primary_site"],
             owner=form.owner,
             advised=form.advised,
+            proposal=form.proposal,
         )
     except (NotAllowed, PolicyError) as refusal:
         form.add_error(None, str(refusal))
@@ -165,11 +181,16 @@ def _page(
         saw(request, examination.patient)
     will_happen = what_will_happen(ahead.foreseen, now)
     lost = any(not one.reaches_somebody for one in will_happen)
+    report = examination.current_report
+    assert report is not None  # check_can_flag refuses an examination without one
     context = {
         "examination": examination,
-        "report": examination.current_report,
+        "report": report,
+        "documents": documents_of(report),
         "status_colours": STATUS_COLOURS,
         "form": form,
+        "proposal": form.proposal,
+        "what_was_found": what_was_found,
         "categories": category_choices(form.offered),
         "ahead": ahead,
         "owner": ahead.held and owner_words(ahead.held),

@@ -12,7 +12,7 @@ from findings.forms.held import HeldFilter, ReconcileForm, SetAsideForm
 from findings.intake.importing import known_patients_in, run_again
 from findings.models import Receipt, Role
 from findings.models.report import ReceiptQuerySet
-from findings.presenters.held import message_lines, outcome_words, reason_words
+from findings.presenters.held import alert_words, message_lines, outcome_words, reason_words
 from findings.services.hold import NotWaiting, set_aside
 from findings.services.reconcile import reconcile
 from findings.views.access import saw, signed_in
@@ -27,20 +27,22 @@ MOST_SHOWN = 500
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def held_items(request: HttpRequest) -> HttpResponse:
-    """The longest waiting first. POST runs again whatever the filter leaves."""
+    """Those with an alert code first, then the longest waiting. POST runs again whatever the filter
+    leaves."""
     person = signed_in(request)
     if not person.has_role(Role.COORDINATOR):
         raise PermissionDenied("Held items are for coordinators.")
     waiting = Receipt.objects.visible_to(person).waiting()
     form = HeldFilter(request.GET, waiting=waiting)
     chosen = form.apply(waiting) if form.is_valid() else waiting.none()
-    chosen = chosen.select_related("message__sender").order_by("at", "pk")
+    chosen = chosen.select_related("message__sender").most_pressing_first()
     if request.method == "POST":
         return _run_all(request, chosen)
     context = {
         "form": form,
         "page": Paginator(chosen, ROWS_ON_A_PAGE).get_page(request.GET.get("page")),
         "reason_words": reason_words,
+        "alert_words": alert_words,
         "run_at_once": RUN_AT_ONCE,
         "now": timezone.now(),
     }
@@ -81,6 +83,7 @@ def held_item(request: HttpRequest, receipt_id: int) -> HttpResponse:
         "form": form,
         "reason": reason_words(receipt.reason),
         "outcome": outcome_words(receipt),
+        "alert": alert_words(receipt),
         "lines": message_lines(receipt.message),
         "now": timezone.now(),
     }

@@ -7,12 +7,14 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from findings.documents import is_only_documents
 from findings.forms.reports import ReportForm, SearchForm
-from findings.models import Examination, Person, Receipt, Report, Role
+from findings.models import Document, Examination, Person, Receipt, Report, Role
+from findings.presenters.proposals import what_was_found
 from findings.presenters.reports import STATUS_COLOURS, versions
 from findings.rules import (
     can_flag,
@@ -20,7 +22,9 @@ from findings.rules import (
     can_write_report,
     check_can_write_report,
 )
+from findings.services.documents import documents_of
 from findings.services.identity import Held, numbers_of
+from findings.services.proposals import open_proposals
 from findings.services.receive import receive_report
 from findings.services.report_by import running_wait
 from findings.services.search import flags_in, latest_reports, search_reports
@@ -109,8 +113,12 @@ def report(request: HttpRequest, public_id: str) -> HttpResponse:
         "patient": examination.patient,
         "identifiers": numbers_of(examination.patient),
         "report": current,
+        "documents": documents_of(current) if current else [],
+        "is_document": current is not None and is_only_documents(current.text),
         "versions": versions(every, current) if current else [],
         "flags": flags_in(examination, person),
+        "proposals": open_proposals(examination),
+        "what_was_found": what_was_found,
         "status_colours": STATUS_COLOURS,
         "can_flag": can_flag(person, examination),
         "wait": wait,
@@ -118,6 +126,24 @@ def report(request: HttpRequest, public_id: str) -> HttpResponse:
         "now": timezone.now(),
     }
     return render(request, "report.jinja", context)
+
+
+# A document of another system is handed over as a file. Should a browser show it all the same, then
+# as a stranger to this application, and nothing in it runs.
+SEALED = {"Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'"}
+
+
+@require_safe
+def document(request: HttpRequest, public_id: str, number: int) -> HttpResponse:
+    """A document that came with a version of the report."""
+    examination = visible_examination(request, public_id)
+    found = get_object_or_404(Document, report__examination=examination, pk=number)
+    if request.method == "GET":
+        saw(request, examination.patient)
+    named = {"Content-Disposition": f'attachment; filename="{found.file_name}"'}
+    return HttpResponse(
+        bytes(found.content), content_type=found.media_type, headers={**SEALED, **named}
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

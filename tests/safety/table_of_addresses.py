@@ -84,9 +84,12 @@ TABLE: dict[str, Expected] = {
     "reports": only(f"{RADIOLOGISTS} {REFERRERS} {OVERSEERS}", NO),
     "write-report": only(RADIOLOGISTS, NO),
     "report": only(ITS_READERS, NONE),
+    "report-document": only(ITS_READERS, NONE),
     "flag": everybody(
         NONE, but={OK: "radiologist", NO: "referrer colleague coordinator governance"}
     ),
+    "to-confirm": only(f"{RADIOLOGISTS} {OVERSEERS}", NO),
+    "not-a-finding": everybody(NONE, but={OK: "radiologist", NO: "coordinator governance"}),
     "my-flags": only(RADIOLOGISTS, NO),
     "open-findings": only(OVERSEERS, NO),
     "downtime-list": only(OVERSEERS, NO),
@@ -192,6 +195,7 @@ TABLE: dict[str, Expected] = {
 # or takes no POST.
 POSTED = {
     "flag": "radiologist",
+    "not-a-finding": "radiologist",
     "note": ITS_READERS,
     "acknowledge": ITS_HOLDERS,
     "decline": ITS_HOLDERS,

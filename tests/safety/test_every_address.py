@@ -20,7 +20,16 @@ from django.utils import timezone
 
 from findings.admin import directory
 from findings.intake.importing import take_in
-from findings.models import BankHoliday, Finding, NoReport, PatientChange, Person, Role, Step
+from findings.models import (
+    BankHoliday,
+    Document,
+    Finding,
+    NoReport,
+    PatientChange,
+    Person,
+    Role,
+    Step,
+)
 from findings.services.leave import set_leave
 from findings.services.merge import merge_patients
 from findings.services.patient_change import Change, record_change
@@ -79,7 +88,7 @@ class World:
 @pytest.fixture
 def world(db: None) -> World:
     trust, other = a_trust(), a_trust()
-    finding = flagged(trust)
+    finding = flagged(trust, examination=reported(trust, documents=(b"%PDF-1.4",)))
     step = finding.steps.filter(clock__kind="acknowledge").order_by("level").first()
     told = _message(step, trust.referrer)
     in_another_team = TeamFactory(organisation=trust.organisation, site=trust.site)
@@ -115,6 +124,7 @@ def world(db: None) -> World:
     )
     discharged = Change(PatientChange.Kind.DISCHARGED, timezone.now())
     change = record_change(patient=reported(trust).patient, change=discharged, by=trust.coordinator)
+    proposed = reported(trust, text="CRITICAL ALERT")
     unread, ended = unreported(trust), unreported(trust)
     expect_report(unread), expect_report(ended)
     reason = NoReport.Reason.CANCELLED
@@ -131,6 +141,8 @@ def world(db: None) -> World:
             "open-notification.public_id": told.public_id,
             "message.public_id": told.public_id,
             "receipt_id": held.pk,
+            "number": Document.objects.get().pk,
+            "not-a-finding.pk": proposed.proposals.get().pk,
             "pk": BankHoliday.objects.counting("ENG").latest("on").pk,
             "measure": "open",
             **dict.fromkeys(

@@ -15,6 +15,11 @@ pytestmark = pytest.mark.django_db
 CONSTRAINTS = {
     # 1. A report version received twice; an accession shared by two patients.
     "findings_report": {"report_version_is_received_once", "report_content_is_received_once"},
+    "findings_document": {
+        "document_has_its_number",
+        "document_is_neither_empty_nor_too_large",
+        "media_type_of_document_is_known",
+    },
     "findings_examination": {
         "accession_is_one_examination",
         "accession_is_never_empty",
@@ -90,6 +95,12 @@ CONSTRAINTS = {
         "merge_has_a_reason",
         "undone_merge_says_when_and_why",
     },
+    "findings_proposal": {
+        "proposal_is_due_not_before_it_was_made",
+        "ended_proposal_says_when_and_how",
+        "flagged_proposal_names_its_finding",
+        "somebody_rejects_a_proposal_with_a_reason",
+    },
     "findings_noreport": {
         "no_report_has_a_reason",
         "undone_no_report_says_when_and_why",
@@ -135,6 +146,7 @@ CONSTRAINTS = {
         "part_has_one_receipt",
         "held_says_why_and_what_to_do",
         "refused_says_why",
+        "held_item_with_an_alert_code_has_a_limit",
     },
 }
 # Partial unique constraints are indexes in PostgreSQL.
@@ -147,6 +159,7 @@ INDEXES = {
     "merged_into_one_record",
     "a_patient_dies_once",
     "no_report_is_said_once",
+    "one_open_proposal_of_a_category",
     "one_post_for_a_duty_of_a_team",
     "a_finding_is_unroutable_once_at_a_time",
     "an_examination_is_unroutable_once_at_a_time",
@@ -164,6 +177,11 @@ TRIGGERS = {
         "merge_is_undone_once",
     },
     "findings_examination": {"examination_is_of_a_record_that_is_kept"},
+    "findings_proposal": {
+        "proposal_is_never_deleted",
+        "proposal_never_changes",
+        "proposal_ends_once",
+    },
     "findings_noreport": {
         "noreport_is_never_deleted",
         "no_report_never_changes",
@@ -212,6 +230,7 @@ TRIGGERS = {
     },
     "findings_event": {"event_is_append_only", "event_is_numbered_and_chained"},
     "findings_report": {"report_is_append_only"},
+    "findings_document": {"document_is_append_only"},
     "findings_incomingmessage": {"incomingmessage_is_append_only"},
     "findings_action": {"action_is_append_only"},
     "findings_viewing": {"viewing_is_append_only"},

@@ -17,9 +17,10 @@ from tests.factories import PersonFactory
 
 EVERYBODY = ["Inbox", "Policy", "Help"]
 PLACES = {
-    Role.RADIOLOGIST: ["Reports", "My flags", "Inbox", "Policy", "Help"],
+    Role.RADIOLOGIST: ["Reports", "To confirm", "My flags", "Inbox", "Policy", "Help"],
     Role.REFERRER: ["My findings", "Inbox", "Policy", "Help"],
     Role.COORDINATOR: [
+        "To confirm",
         "Inbox",
         "Open findings",
         "Waiting for a report",
@@ -78,7 +79,7 @@ def test_a_role_sees_its_places(db, role):
 
 def test_a_person_with_two_roles_sees_the_places_of_both(db):
     person = PersonFactory(roles=[Role.RADIOLOGIST, Role.GOVERNANCE])
-    assert places(person)[:4] == ["Reports", "My flags", "Inbox", "Open findings"]
+    assert places(person)[:4] == ["Reports", "To confirm", "My flags", "Inbox"]
 
 
 def test_somebody_without_a_role_sees_what_is_everybodys(db):

@@ -2,8 +2,21 @@
 
 import pytest
 
-from findings.arrivals import HeldReason
-from tests.unit.oru_messages import obr, obx, problem, report, report_message, text_line
+from findings.arrivals import ArrivingReport, HeldReason
+from findings.intake import report_text
+from findings.intake.report_text import NOT_KEPT_NOTICE
+from tests.unit.oru_messages import (
+    header,
+    message,
+    obr,
+    obx,
+    patient,
+    problem,
+    read,
+    report,
+    report_message,
+    text_line,
+)
 
 PDF = "MOL^application^PDF^Base64^JVBERi0xLjQK"
 
@@ -141,9 +154,68 @@ def test_a_document_in_many_mime_lines_is_one_document() -> None:
         "Content-Type: text/plain; name=a.pdf",
         "",
         "JVBERi0x",
+        "LjQK",
     )
     lines = [obx(part, "ED") for part in parts]
-    assert text(*lines) == "[attached document: PDF, not shown here]"
+    found = report(report_message(*lines))
+    assert found.text == "[attached document: PDF, not shown here]"
+    assert found.documents == (b"%PDF-1.4\n",)
+
+
+def documents(*lines: str) -> tuple[bytes, ...]:
+    return report(report_message(*lines)).documents
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        obx(PDF, "ED"),
+        obx("^AP^pdf^BASE64^JVBERi0xLjQK", "ED"),
+        obx("^AP^pdf^Base64^JVBERi0xLjQK^", "ED"),
+        obx("^AP^pdf^Base64^JVBERi0x\\.br\\LjQK", "ED"),
+        obx("^AP^pdf^Base64^JVBERi0x\\X0D\\\\X0A\\LjQK", "ED"),
+        obx("^AP^pdf^Hex^255044462d312e340a", "ED"),
+        obx("JVBERi0xLjQK", "ED"),
+        obx(PDF, "CE", f3="RPT^Report"),
+        obx(PDF, "TX"),
+    ],
+)
+def test_a_document_is_handed_on_byte_by_byte(line: str) -> None:
+    assert documents(line) == (b"%PDF-1.4\n",)
+
+
+def test_every_document_is_handed_on_in_its_order_and_each_with_its_own_report() -> None:
+    assert documents(obx(PDF, "ED"), text_line("And."), obx("^IM^jpeg^Base64^/9j/", "ED")) == (
+        b"%PDF-1.4\n",
+        b"\xff\xd8\xff",
+    )
+    raw = message(header(), patient(), obr("A1"), obx(PDF, "ED"), obr("A2"), text_line("Text."))
+    first, second = (part for part in read(raw).parts if isinstance(part, ArrivingReport))
+    assert (first.documents, second.documents) == ((b"%PDF-1.4\n",), ())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        obx("^AP^pdf^Base64^JVBER-not-base64", "ED"),
+        obx("^AP^pdf^Base64^", "ED"),
+        obx("//share/1.pdf^^application^pdf", "RP"),
+        obx("http://ris/1.pdf", "RP"),
+    ],
+)
+def test_a_document_that_cannot_be_had_is_said_and_costs_no_report(line: str) -> None:
+    found = report(report_message(text_line("See letter."), line))
+    assert (found.documents, found.text.startswith("See letter.")) == ((), True)
+    if "http" not in line:
+        assert NOT_KEPT_NOTICE in found.notices
+
+
+def test_a_document_that_is_too_large_is_said_and_costs_no_report(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(report_text, "LARGEST", 8)
+    found = report(report_message(obx(PDF, "ED")))
+    assert (found.documents, found.notices[-1]) == ((), NOT_KEPT_NOTICE)
 
 
 def test_a_link_to_images_is_said_in_the_text() -> None:

@@ -1,0 +1,77 @@
+"""To confirm: what alert codes of reports propose. A radiologist flags it, or says it is none."""
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from findings.forms.proposals import NotAFindingForm
+from findings.models import Proposal, Role
+from findings.presenters import proposals as presenter
+from findings.rules import can_answer_proposal, check_can_answer_proposal
+from findings.services.proposals import AlreadyAnswered, check_open, reject
+from findings.views.access import saw, signed_in
+
+ROWS_ON_A_PAGE = 25
+
+
+@require_safe
+def to_confirm(request: HttpRequest) -> HttpResponse:
+    """The least time left first."""
+    person = signed_in(request)
+    if not person.has_role(Role.RADIOLOGIST, Role.COORDINATOR, Role.GOVERNANCE):
+        raise PermissionDenied("What waits to be confirmed is for radiologists and coordinators.")
+    rows = Proposal.objects.visible_to(person).open()
+    rows = rows.select_related(
+        "category", "report__reported_by", "examination__patient", "examination__site"
+    )
+    page = Paginator(rows.order_by("due_at", "pk"), ROWS_ON_A_PAGE).get_page(
+        request.GET.get("page")
+    )
+    if request.method == "GET":
+        saw(request, *(proposal.examination.patient for proposal in page))
+    context = {
+        "page": page,
+        "what_was_found": presenter.what_was_found,
+        "reported_by": presenter.reported_by,
+        "theirs": {one.pk for one in page if presenter.is_theirs(one, person)},
+        "answerable": {one.pk for one in page if can_answer_proposal(person, one)},
+        "now": timezone.now(),
+    }
+    return render(request, "to_confirm.jinja", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def not_a_finding(request: HttpRequest, pk: int) -> HttpResponse:
+    """Rejecting needs a reason."""
+    person = signed_in(request)
+    proposal = get_object_or_404(
+        Proposal.objects.visible_to(person).select_related(
+            "category", "report", "examination__patient", "examination__site", "ended_by"
+        ),
+        pk=pk,
+    )
+    check_can_answer_proposal(person, proposal)
+    form = NotAFindingForm(request.POST if request.method == "POST" else None)
+    try:
+        check_open(proposal)
+        if form.is_valid():
+            reject(proposal=proposal, by=person, because=form.cleaned_data["because"])
+            messages.success(request, "Recorded that it is not a finding, with your reason.")
+            return redirect("to-confirm")
+    except AlreadyAnswered as refused:
+        messages.warning(request, str(refused))
+        return redirect("to-confirm")
+    if request.method != "HEAD":
+        saw(request, proposal.examination.patient)
+    context = {
+        "proposal": proposal,
+        "examination": proposal.examination,
+        "found": presenter.what_was_found(proposal),
+        "form": form,
+        "now": timezone.now(),
+    }
+    return render(request, "not_a_finding.jinja", context, status=422 if form.errors else 200)
