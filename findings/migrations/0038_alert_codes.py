@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='receipt',
             name='alert',
-            field=models.CharField(blank=True, db_default='', max_length=30),
+            field=models.CharField(blank=True, db_default='', default='', max_length=30),
         ),
         migrations.AddField(
             model_name='receipt',

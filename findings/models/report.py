@@ -163,7 +163,7 @@ class Receipt(models.Model):
     accession = models.CharField(max_length=80, blank=True)
     # The category of the most severe alert code in what is held, and until when somebody has to
     # have dealt with it; empty where there is none.
-    alert = models.CharField(max_length=30, blank=True, db_default="")
+    alert = models.CharField(max_length=30, blank=True, default="", db_default="")
     alert_due_at = models.DateTimeField(null=True, blank=True)
     at = models.DateTimeField(db_default=Now())
     resolved_at = models.DateTimeField(null=True, blank=True)
