@@ -18,6 +18,9 @@ from imaging_safety import children, embedded
 
 HERE = Path(__file__).resolve().parent.parent.parent
 RUNS = 5
+# What is measured.
+ENGINE = ("fire", "whole", "sweep")
+WAY_IN = ("parse", "import")
 
 
 class Database:
@@ -105,10 +108,12 @@ def main() -> int:
     asked.add_argument("--findings", type=int, default=10_000)
     asked.add_argument("--runs", type=int, default=RUNS)
     asked.add_argument("--steps", type=int, default=10_000_000, help="not due, for the sweep")
-    asked.add_argument("--only", choices=["fire", "whole", "sweep"])
+    asked.add_argument("--reports", type=int, default=5000, help="for each way in")
+    asked.add_argument("--only", choices=[*ENGINE, *WAY_IN])
     given = asked.parse_args()
     if given.quick:
         given.findings, given.runs, given.steps = 2000, 1, 100_000
+        given.reports = 1000
     servers = embedded.Throwaway(durable=True)
     servers.postgres.start()
     os.environ.update(_environment(servers))
@@ -139,7 +144,10 @@ def _measure(bench: Bench) -> None:
 
     from tests.bench.rows import a_burst
 
+    only = bench.given.only
     call_command("migrate", verbosity=0)
+    if only in WAY_IN:
+        bench.given.findings = 100  # a trust with its people is enough
     a_burst(bench.given.findings, bench.given.seed)
     connection.close()  # nobody may be in a database that is copied
     print(
@@ -148,13 +156,16 @@ def _measure(bench: Bench) -> None:
         flush=True,
     )
     print(f"{'':44} {'measured':>10} {'limit':>10} {'ratio':>6}", flush=True)
-    only = bench.given.only
     if only in (None, "fire"):
         _fire(bench)
     if only in (None, "whole"):
         _whole(bench)
     if only in (None, "sweep"):
         _sweep(bench)
+    if only in (None, "parse"):
+        _parse(bench)
+    if only in (None, "import"):
+        _import(bench)
 
 
 def say(words: str, values: list[float], limits: list[float] | None = None) -> None:
@@ -202,6 +213,18 @@ def _sweep(bench: Bench) -> None:
     from tests.bench import sweep
 
     sweep.measure(bench)
+
+
+def _parse(bench: Bench) -> None:
+    from tests.bench import way_in
+
+    way_in.measure_parse(bench)
+
+
+def _import(bench: Bench) -> None:
+    from tests.bench import way_in
+
+    way_in.measure_import(bench)
 
 
 if __name__ == "__main__":

@@ -105,6 +105,64 @@ def _send_and_keep(given: tuple[str, int]) -> int:
     return count
 
 
+def kept_in_sql(superuser: Any) -> float:
+    """Reports a second, with all their rows, when the ones that were imported are written once
+    more from the database itself, and nobody reads or thinks: a hundred messages in two commits."""
+    with superuser.cursor() as cursor:
+        cursor.execute("SELECT min(message_id), max(message_id) FROM findings_receipt")
+        first, last = cursor.fetchone()
+        began = time.monotonic()
+        for start in range(first, last + 1, 100):
+            _keep_again(cursor, start, min(start + 99, last))
+        return (last + 1 - first) / (time.monotonic() - began)
+
+
+# Far above whatever was imported.
+OTHERS = 1_000_000
+
+
+def _keep_again(cursor: Any, first: int, last: int) -> None:
+    from findings.models import Examination, IncomingMessage, Receipt, Report
+    from tests.bench.rows import copy_rows
+
+    of_message = f"t.message_id BETWEEN {first} AND {last}"
+    copy_rows(
+        cursor,
+        IncomingMessage,
+        f"t.id BETWEEN {first} AND {last}",
+        id=f"t.id + {OTHERS}",
+        fingerprint="md5(t.fingerprint)",
+    )
+    cursor.execute("BEGIN")
+    copy_rows(
+        cursor,
+        Examination,
+        f"t.current_report_id IN (SELECT id FROM findings_report t WHERE {of_message})",
+        id=f"t.id + {OTHERS}",
+        public_id="gen_random_uuid()",
+        accession="'B' || t.accession",
+        current_report_id=f"t.current_report_id + {OTHERS}",
+    )
+    copy_rows(
+        cursor,
+        Report,
+        of_message,
+        id=f"t.id + {OTHERS}",
+        public_id="gen_random_uuid()",
+        examination_id=f"t.examination_id + {OTHERS}",
+        message_id=f"t.message_id + {OTHERS}",
+    )
+    copy_rows(
+        cursor,
+        Receipt,
+        of_message,
+        id=f"t.id + {OTHERS}",
+        report_id=f"t.report_id + {OTHERS}",
+        message_id=f"t.message_id + {OTHERS}",
+    )
+    cursor.execute("COMMIT")
+
+
 def _by_two(work: Callable[[Any], int], given: Any) -> float:
     with ProcessPoolExecutor(2) as pool:
         list(pool.map(len, ["", ""]))  # both are there before the time begins
