@@ -77,8 +77,7 @@ def _all(
     if trigger_words:
         yield from _matches(text, _of_sender(trigger_words))
     yield from filter(None, map(_coded, codes))
-    if _ANY.search(text):
-        yield from _matches(text, PATTERNS)
+    yield from _matches(text, PATTERNS)
 
 
 # --- Codes ---------------------------------------------------------------------------------------
@@ -110,9 +109,15 @@ Meaning = Callable[[re.Match[str]], str]
 
 @dataclass(frozen=True)
 class _Pattern:
+    # In small letters, or in capitals where only these will do. A text without one of them is not
+    # searched: most have none, and looking for a word takes a thousandth of the time.
+    needs: tuple[str, ...]
     regex: re.Pattern[str]
     meaning: Meaning
     known_from: str
+
+    def may_be_in(self, text: str, small: str) -> bool:
+        return all(word in (text if word.isupper() else small) for word in self.needs)
 
 
 def _words(source: str) -> re.Pattern[str]:
@@ -143,11 +148,6 @@ def _numbered(found: re.Match[str]) -> str:
     return _BY_NUMBER[found["number"]]
 
 
-_ANY = re.compile(
-    r"critical|urgent|emergency|medical\s+evaluation|unexpected|fail.?safe|cancer|alert|RID4948"
-    r"|actionable|\bACR\b|communicator|\bRCR\b",
-    re.IGNORECASE,
-)
 _KIND = r"(?: imaging| radiology| radiological)?"
 # Of "critical results policy" nothing follows for this patient.
 _NOT_ABOUT_IT = r"(?!s?[\s\-]+(?:polic|protocol|pathway|guid|system|procedure|form\b|service))"
@@ -160,17 +160,33 @@ _ORGANS = (
     "liver", "gastric", "oesophageal", "bladder", "prostate", "ovarian", "thyroid", "brain",
     "skin", "bone", "testicular", "cervical", "uterine", "endometrial",
 )  # fmt: skip
-_OF_WHAT = r"\b(?:RCR|communicator|alert)(?: alert)?"
 _WHICH = r"(?: code| category| level| urgency)"
 
+
+def _codes_of(what: str) -> tuple[_Pattern, _Pattern]:
+    """ "Alert: critical" and "Alert code C"."""
+    named = rf"\b{what}(?: alert)?"
+    return (
+        _Pattern((what,), _words(rf"{named}{_WHICH}?\s*[:=]\s*{_NAME}"), _named, RCR),
+        _Pattern((what,), _words(rf"{named}{_WHICH}\s*\(?\s*{_NAME}"), _named, RCR),
+    )
+
+
 PATTERNS = (
-    _Pattern(_words(r"\bemergency action (?:is )?required\b"), _always(CRITICAL), RCR),
     _Pattern(
+        ("emergency",),
+        _words(r"\bemergency action (?:is )?required\b"),
+        _always(CRITICAL),
+        RCR,
+    ),
+    _Pattern(
+        ("evaluation",),
         _words(r"\bmedical evaluation (?:is )?required within 24\s*(?:h|hrs?|hours?)\b"),
         _always(URGENT),
         RCR,
     ),
     _Pattern(
+        ("unexpected", "significant"),
         _words(
             r"\b(?:significant[,/]?(?: and| but)?[\s\-_]*unexpected"
             r"|unexpected[,/]?(?: and| but)?[\s\-_]*significant)\b"
@@ -179,9 +195,11 @@ PATTERNS = (
         _always(SIGNIFICANT),
         RCR,
     ),
-    _Pattern(_words(rf"{_OF_WHAT}{_WHICH}?\s*[:=]\s*{_NAME}"), _named, RCR),
-    _Pattern(_words(rf"{_OF_WHAT}{_WHICH}\s*\(?\s*{_NAME}"), _named, RCR),
+    *_codes_of("alert"),
+    *_codes_of("communicator"),
+    *_codes_of("rcr"),
     _Pattern(
+        ("cancer", "alert"),
         _words(
             rf"\b(?:(?P<before>{'|'.join(_ORGANS)}) )?cancer{_KIND} alert\b{_NOT_ABOUT_IT}"
             rf"(?:[^\S\n]*[:\-\u2013(][^\S\n]*{_SITE})?"
@@ -190,7 +208,8 @@ PATTERNS = (
         AOMRC,
     ),
     _Pattern(
-        # In capitals at the beginning of a line, with its site or alone.
+        ("CANCER",),
+        # At the beginning of a line, with its site or alone.
         re.compile(
             rf"^[\t *#>=!\-\[]*CANCER\b[\t )*#\]]*(?:[:\-\u2013(][ \t]*{_SITE}|$)", re.MULTILINE
         ),
@@ -198,26 +217,38 @@ PATTERNS = (
         AOMRC,
     ),
     _Pattern(
+        ("critical",),
         _words(rf"\bcritical{_KIND} (?:alert|finding|result|report)s?\b{_NOT_ABOUT_IT}"),
         _always(CRITICAL),
         COMMON,
     ),
     _Pattern(
+        ("urgent",),
         _words(rf"\burgent{_KIND} (?:alert|finding|result)s?\b{_NOT_ABOUT_IT}"),
         _always(URGENT),
         COMMON,
     ),
     _Pattern(
-        _words(rf"\bfail[\s\-]?safe{_KIND} alert\b{_NOT_ABOUT_IT}"), _always(SIGNIFICANT), COMMON
+        ("fail", "alert"),
+        _words(rf"\bfail[\s\-]?safe{_KIND} alert\b{_NOT_ABOUT_IT}"),
+        _always(SIGNIFICANT),
+        COMMON,
     ),
-    _Pattern(_words(rf"\bACR(?: actionable)?(?: findings?)? {_LEVEL}"), _numbered, ACR),
     _Pattern(
+        ("acr", "cat"),
+        _words(rf"\bACR(?: actionable)?(?: findings?)? {_LEVEL}"),
+        _numbered,
+        ACR,
+    ),
+    _Pattern(
+        ("actionable", "cat"),
         _words(rf"\bactionable(?: imaging)?(?: findings?| results?)?\W{{1,3}}{_LEVEL}"),
         _numbered,
         ACR,
     ),
-    _Pattern(_words(rf"\b{_LEVEL} actionable\b"), _numbered, ACR),
+    _Pattern(("actionable", "cat"), _words(rf"\b{_LEVEL} actionable\b"), _numbered, ACR),
     _Pattern(
+        ("rid4948",),
         re.compile(r"\b(?P<code>RID4948[012])\b", re.IGNORECASE),
         lambda found: _RADLEX[found["code"].upper()],
         RADLEX,
@@ -229,7 +260,7 @@ PATTERNS = (
 def _of_sender(trigger_words: tuple[tuple[str, str], ...]) -> tuple[_Pattern, ...]:
     """A sender's own words, in any case and however they are spaced; never inside a longer word."""
     return tuple(
-        _Pattern(_spaced(words), _always(category), SENDER)
+        _Pattern((words.split()[0].lower(),), _spaced(words), _always(category), SENDER)
         for words, category in trigger_words
         if words.strip()
     )
@@ -241,7 +272,10 @@ def _spaced(words: str) -> re.Pattern[str]:
 
 
 def _matches(text: str, patterns: Iterable[_Pattern]) -> Iterator[Alert]:
+    small = text.lower()
     for pattern in patterns:
+        if not pattern.may_be_in(text, small):
+            continue
         for found in islice(pattern.regex.finditer(text), MOST):
             category = pattern.meaning(found)
             if not category or _is_denied(text, found):
