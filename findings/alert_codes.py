@@ -370,6 +370,12 @@ _DOUBTFUL = re.compile(
     rf"(?:[\s,/\-]+(?:{_BETWEEN})\b)*|\?)[\s\"'(]*$",
     re.IGNORECASE,
 )
+# "Previous report: …" in the middle of a line, up to the next sentence.
+_QUOTES = re.compile(
+    r"\b(?:previous|prior|earlier|old|last)\s+(?:report|examination|study|imaging|ct|mri|x-?ray|film"
+    r"|scan)s?\b[^.\n]*$",
+    re.IGNORECASE,
+)
 _HEADING = re.compile(r"^[ \t>*#]*([A-Za-z][A-Za-z /&()\-]{2,40}?)[ \t]*:", re.MULTILINE)
 _HEADING_WITHIN = 4000  # characters
 # What stands under these is what was asked or said before, not what was found.
@@ -414,7 +420,8 @@ def _is_doubtful(text: str, found: re.Match[str]) -> bool:
 def _is_quoted(text: str, place: int) -> bool:
     """Whether it stands under a heading such as "Clinical history:" or behind a mark of quoting."""
     line = text.rfind("\n", 0, place) + 1
-    if text[line:place].lstrip().startswith(">"):
+    before = text[max(line, place - _BEFORE) : place]
+    if text[line : line + 8].lstrip().startswith(">") or _QUOTES.search(before):
         return True
     last = None
     for heading in _HEADING.finditer(text, max(0, place - _HEADING_WITHIN), place):

@@ -115,6 +115,38 @@ def test_from_the_list_to_a_flag_in_one_press_after_the_choices(
 
 
 @WAYS
+def test_an_alert_code_is_confirmed_or_said_to_be_no_finding(browser, trust, viewport, javascript):
+    document = {"documents": (b"%PDF-1.4",)}
+    reported(trust, text=f"{TEXT}\nCANCER: lung", patient=_okafor(trust), **document)
+    reported(trust, text="Free gas. Previous report: CRITICAL ALERT, see there.")
+    page = browser.open("/to-confirm/", viewport, javascript=javascript, person=trust.radiologist)
+    looked_at(page, "to confirm", javascript, browser)
+    follow(page, "text=/Cancer, lung/")
+    page.wait_for_url("**/reports/*-*/")
+    assert page.is_visible("text=Open document 1")
+    looked_at(page, "report with an alert code", javascript, browser)
+    follow(page, ".app-flags a >> nth=0")
+    assert page.is_checked("input[value=cancer]")
+    assert page.input_value("#id_primary_site") == "lung"
+    looked_at(page, "flag an alert code", javascript, browser)
+    page.select_option("#id_action", "imaging")
+    follow(page, "button[value=flag]")
+    page.wait_for_url("**/findings/F-*/")
+    assert Finding.objects.get().proposals.get().outcome == "confirmed"
+
+    page.goto(page.url.partition("/findings/")[0] + "/to-confirm/")
+    follow(page, "a[href*=not-a-finding]")
+    page.fill("#id_because", "")
+    follow(page, 'button:has-text("It is not a finding")')
+    page.wait_for_selector(".nhsuk-error-summary")
+    looked_at(page, "not a finding", javascript, browser)
+    page.fill("#id_because", "It quotes the report before.")
+    follow(page, 'button:has-text("It is not a finding")')
+    page.wait_for_selector("text=Nothing waits to be confirmed")
+    looked_at(page, "nothing to confirm", javascript, browser)
+
+
+@WAYS
 def test_another_owner_is_found_by_name_and_shown_before_saving(
     browser, trust, examination, viewport, javascript
 ):
