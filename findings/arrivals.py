@@ -1,8 +1,7 @@
-"""What a report looks like at the door, whatever it came by.
+"""What a report, an order or news of a patient looks like at the door, whatever it came by.
 
-Every way in (HL7, JSON, a typed form) turns what it was given into an `ArrivingReport` or a
-`Problem`; `services/receive.py` is the one place that turns those into rows. Nothing here
-knows the database.
+Every way in (HL7, JSON, a typed form) turns what it was given into one of these or a `Problem`;
+`services/receive.py` is the one place that turns those into rows. Nothing here knows the database.
 """
 
 from dataclasses import dataclass, field
@@ -74,12 +73,91 @@ class ArrivingReport:
     # As sent: ward, clinic or practice, and the ODS code or name of the site.
     requesting_location: str = ""
     site_code: str = ""
+    # Where the patient was: "inpatient", "outpatient", "emergency" or "gp"; empty when not said.
+    setting: str = ""
     # Things a person should know that do not stop the report: "birth date was not readable".
     notices: tuple[str, ...] = ()
     # Documents that came inside it (a PDF), decoded; what they are is seen when they are kept.
     documents: tuple[bytes, ...] = ()
     # Codes that came beside the words and may say that somebody must act (alert_codes.py).
     codes: tuple[str, ...] = ()
+
+
+class OrderStep(StrEnum):
+    """How far an order has come. Only `PERFORMED` lets anybody wait for a report."""
+
+    PLACED = "placed"  # asked for, changed, scheduled or begun: there are no images yet
+    PERFORMED = "performed"  # the images were made
+    CANCELLED = "cancelled"  # none will be made, or none that anybody will report
+
+
+@dataclass(frozen=True)
+class ArrivingOrder:
+    """One order of one examination, or news of it: one ORC and OBR of an order message."""
+
+    accession: str
+    patient: ArrivingPatient
+    step: OrderStep
+    # When the sender said so (UTC); decides between two orders, not the time of arrival.
+    said_at: datetime
+    # In the sender's words: "ORC-1 CA".
+    said: str = ""
+    modality: str = ""
+    examination_code: str = ""
+    examination_description: str = ""
+    # When the images were made; None until they were.
+    performed_at: datetime | None = None
+    requester: ArrivingPerson = field(default_factory=ArrivingPerson)
+    requesting_location: str = ""
+    site_code: str = ""
+    setting: str = ""
+
+
+class NewsKind(StrEnum):
+    """What a patient index or the wards say about a patient."""
+
+    DETAILS = "details"  # name, birth date or sex, as they are now
+    MERGED = "merged"  # the record `other` is part of this patient's now
+    UNMERGED = "unmerged"  # the two are two patients after all
+    RENUMBERED = "renumbered"  # this patient has other numbers than `other` says
+    MOVED = "moved"  # a visit, or a number, of `other` is this patient's
+    TRANSFERRED = "transferred"
+    TRANSFER_CANCELLED = "transfer_cancelled"
+    DISCHARGED = "discharged"
+    DISCHARGE_CANCELLED = "discharge_cancelled"
+    NOTHING = "nothing"  # of no use here, but that the patient died it may say, too
+
+
+@dataclass(frozen=True)
+class ArrivingNews:
+    """News of one patient: one PID of an ADT message, with the other record that it names."""
+
+    kind: NewsKind
+    # "A40", for the record.
+    event: str
+    patient: ArrivingPatient
+    # When the sender said so (UTC); decides between two pieces of news.
+    said_at: datetime
+    # The other record: MRG, or the second PID.
+    other: ArrivingPatient | None = None
+    # When it happened, by the sender; `said_at` where that is not said.
+    happened_at: datetime | None = None
+    # The ward to which the patient went.
+    whereto: str = ""
+    # True: died; False: said to live; None: nothing said.
+    has_died: bool | None = None
+    died_at: datetime | None = None
+    # No accession: for whoever takes turns by it.
+    accession: str = ""
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """A message, or a part of one, that is understood and asks for nothing here."""
+
+    # One sentence, with no patient data in it.
+    detail: str
+    accession: str = ""
 
 
 class HeldReason(StrEnum):
@@ -100,6 +178,7 @@ class HeldReason(StrEnum):
     TOO_LARGE = "too_large"
     CUT_OFF = "cut_off"  # its end did not come, or another message began inside it
     WRONG_SENDER = "wrong_sender"  # whoever sent it may not send as the sender that it names
+    NEEDS_DECISION = "needs_decision"  # it contradicts what a person or another system said
     OUR_FAULT = "our_fault"  # an error of ours; the message is kept and can be run again
 
 
@@ -125,16 +204,21 @@ class Refusal(Problem):
     """Why a message was not taken. Its sender was told so and has to act; nobody here need look."""
 
 
+# What can be applied, and what any part of a message can be.
+Arriving = ArrivingReport | ArrivingOrder | ArrivingNews
+Part = Arriving | Nothing | Problem
+
+
 @dataclass(frozen=True)
 class ReadMessage:
-    """A message after parsing: who sent it, and one part for each examination in it."""
+    """A message after parsing: who sent it, and one part for each examination or patient in it."""
 
     sender_application: str
     sender_facility: str
     control_id: str
     message_type: str
     sent_at: datetime | None
-    parts: tuple[ArrivingReport | Problem, ...]
+    parts: tuple[Part, ...]
 
 
 @dataclass(frozen=True)
@@ -152,3 +236,15 @@ class SenderProfile:
     default_authority: str = ""
     # Its own alert codes: words, and the category that they mean (alert_codes.py).
     trigger_words: tuple[tuple[str, str], ...] = ()
+    # Its own codes in ORC-1, ORC-5 or OBR-25, folded: {"exam complete": "performed"}.
+    order_words: tuple[tuple[str, OrderStep], ...] = ()
+    # Further authorities or types that mean the NHS number in PID-3: "NHSIC".
+    nhs_words: tuple[str, ...] = ()
+    # Where the NHS number is when nothing names it: "PID-2", or "PID-3.2" for its second repeat.
+    # A last resort; only a number with a valid check digit counts.
+    nhs_position: str = ""
+    # Where to look first for whoever asked, for the requesting location and for the accession
+    # number: ("PV1-9",). Empty: the usual places; they follow in any case, but for the accession.
+    referrer_fields: tuple[str, ...] = ()
+    location_fields: tuple[str, ...] = ()
+    accession_fields: tuple[str, ...] = ()

@@ -8,13 +8,19 @@ from findings.models.clock import Clock, Step
 from findings.models.cover import Leave
 from findings.models.document import Document
 from findings.models.event import Event, Viewing
-from findings.models.examination import MODALITIES, Examination, Sender, held_by
+from findings.models.examination import (
+    MODALITIES,
+    Examination,
+    Sender,
+    SenderChange,
+    held_by,
+)
 from findings.models.finding import Finding
 from findings.models.merge import PatientMerge
 from findings.models.no_report import NoReport
 from findings.models.offer import HandOver
 from findings.models.organisation import Membership, Organisation, Site, Team
-from findings.models.patient import Patient, PatientIdentifier
+from findings.models.patient import Patient, PatientIdentifier, PatientUpdate
 from findings.models.patient_change import PatientChange
 from findings.models.pause import Pause
 from findings.models.people import Person, Role, names
@@ -53,6 +59,7 @@ __all__ = [
     "PatientChange",
     "PatientIdentifier",
     "PatientMerge",
+    "PatientUpdate",
     "Pause",
     "Person",
     "PhoneCall",
@@ -71,6 +78,7 @@ __all__ = [
     "Rule",
     "Rung",
     "Sender",
+    "SenderChange",
     "Signature",
     "Site",
     "Step",

@@ -42,6 +42,8 @@ def undone_once(name: str, row: str) -> pgtrigger.Trigger:
 # `manage.py restrict_role` and the structure tests read this list.
 APPEND_ONLY = [
     "findings_incomingmessage",
+    "findings_patientupdate",
+    "findings_senderchange",
     "findings_report",
     "findings_document",
     "findings_event",

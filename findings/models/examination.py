@@ -5,8 +5,10 @@ import uuid
 import pgtrigger
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
+from findings.models.append_only import append_only
 from findings.models.cover import covered_by
 from findings.models.folding import Squeezed
 from findings.models.organisation import Team
@@ -59,6 +61,16 @@ class Sender(models.Model):
     trigger_words = models.JSONField(default=dict, blank=True)
     # Trusted: what an alert code proposes is flagged at once, without a person who confirms it.
     flags_at_once = models.BooleanField(default=False, db_default=False)
+    # Its own codes for what becomes of an order, lower case: {"exam complete": "performed"}.
+    order_words = models.JSONField(default=dict, blank=True)
+    # Further authorities or types that mean the NHS number in PID-3, and where it is when nothing
+    # names it: "PID-2", or "PID-3.2" for the second repeat.
+    nhs_words = models.JSONField(default=list, blank=True)
+    nhs_position = models.CharField(max_length=10, blank=True)
+    # Where to look first: ["PV1-9"]. Empty: the usual places (intake/examinations.py).
+    referrer_fields = models.JSONField(default=list, blank=True)
+    location_fields = models.JSONField(default=list, blank=True)
+    accession_fields = models.JSONField(default=list, blank=True)
     # The account with which it calls the API.
     account = models.OneToOneField(
         "findings.Person", models.PROTECT, null=True, blank=True, related_name="sender"
@@ -68,6 +80,33 @@ class Sender(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class SenderChange(models.Model):
+    """Who changed how a sender is read, when, and what stood there before and after."""
+
+    sender = models.ForeignKey(Sender, models.PROTECT, related_name="changes")
+    # Empty: the sender was new.
+    before = models.JSONField(default=dict, blank=True)
+    after = models.JSONField()
+    # Empty: at the command line.
+    by = models.ForeignKey(
+        "findings.Person", models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="sender_change_says_what_was_and_what_is",
+                condition=~Q(before=models.F("after")),
+            ),
+        ]
+        triggers = [append_only("senderchange")]
+
+    def __str__(self) -> str:
+        return f"change {self.pk} of a sender"
 
 
 class ExaminationQuerySet(models.QuerySet["Examination"]):
@@ -136,7 +175,9 @@ class Examination(models.Model):
         """The classes for which a trust may promise reports sooner than the nation does."""
 
         INPATIENT = "inpatient", "In-patient"
+        OUTPATIENT = "outpatient", "Out-patient"
         EMERGENCY = "emergency", "Emergency"
+        GENERAL_PRACTICE = "gp", "General practice"
         SUSPECTED_CANCER = "cancer", "Suspected cancer"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -158,6 +199,8 @@ class Examination(models.Model):
     requesting_team = models.ForeignKey(
         "findings.Team", models.PROTECT, null=True, blank=True, related_name="requests"
     )
+    # When its sender last said something of the order (its time, UTC); older orders change nothing.
+    order_said_at = models.DateTimeField(null=True, blank=True)
     # As sent, for when the referrer or the location is not in our directory.
     requester_as_sent = models.CharField(max_length=160, blank=True)
     location_as_sent = models.CharField(max_length=160, blank=True)
@@ -177,7 +220,9 @@ class Examination(models.Model):
             models.CheckConstraint(name="accession_is_never_empty", condition=~Q(accession="")),
             models.CheckConstraint(
                 name="setting_of_examination_is_known",
-                condition=Q(setting__in=["", "inpatient", "emergency", "cancer"]),
+                condition=Q(
+                    setting__in=["", "inpatient", "outpatient", "emergency", "gp", "cancer"]
+                ),
             ),
         ]
         indexes = [

@@ -30,9 +30,12 @@ class NoReport(models.Model):
     # In words; for what was reported elsewhere: where, and where its report is.
     because = models.TextField()
     said_at = models.DateTimeField()
-    said_by = models.ForeignKey("findings.Person", models.PROTECT, related_name="+")
+    # Empty: another system said so.
+    said_by = models.ForeignKey(
+        "findings.Person", models.PROTECT, null=True, blank=True, related_name="+"
+    )
     undone_at = models.DateTimeField(null=True, blank=True)
-    # Empty where a report came after all.
+    # Empty where a report came after all, or another system took it back.
     undone_by = models.ForeignKey(
         "findings.Person", models.PROTECT, null=True, blank=True, related_name="+"
     )

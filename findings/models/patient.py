@@ -4,8 +4,9 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Concat
+from django.db.models.functions import Concat, Now
 
+from findings.models.append_only import append_only
 from findings.models.folding import Folded, Squeezed
 from findings.models.patient_change import PatientChange
 
@@ -30,6 +31,8 @@ class Patient(models.Model):
     merged_into = models.ForeignKey(
         "findings.Patient", models.PROTECT, null=True, blank=True, related_name="absorbed"
     )
+    # When another system last said who this is (its time, UTC); older news changes nothing.
+    described_at = models.DateTimeField(null=True, blank=True)
     # What a search by name looks at.
     folded_name = models.GeneratedField(
         expression=Folded(Concat("family_name", models.Value(" "), "given_name")),
@@ -70,6 +73,24 @@ class Patient(models.Model):
     def display_name(self) -> str:
         """FAMILY, Given: as wards write it. For pages only."""
         return ", ".join(part for part in (self.family_name.upper(), self.given_name) if part)
+
+
+class PatientUpdate(models.Model):
+    """Another system changed who a record says that somebody is: what stood there, and stands."""
+
+    patient = models.ForeignKey(Patient, models.PROTECT, related_name="updates")
+    message = models.ForeignKey("findings.IncomingMessage", models.PROTECT, related_name="+")
+    # By field: {"family_name": "Alder"}.
+    before = models.JSONField()
+    after = models.JSONField()
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        triggers = [append_only("patientupdate")]
+
+    def __str__(self) -> str:
+        return f"update {self.pk}"
 
 
 class PatientIdentifier(models.Model):

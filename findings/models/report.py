@@ -103,6 +103,13 @@ class IncomingMessage(models.Model):
         return f"message {self.pk}"
 
 
+# Outcomes by what they lead to: a version of a report, an examination, a patient, or no row at all.
+OF_REPORTS = ("new_report", "new_version", "older_version", "duplicate")
+OF_ORDERS = ("ordered", "performed", "cancelled")
+OF_PATIENTS = ("patient", "merged", "unmerged")
+OF_NOTHING = ("nothing", "refused", "held")
+
+
 class ReceiptQuerySet(models.QuerySet["Receipt"]):
     """Questions about what became of messages."""
 
@@ -140,6 +147,13 @@ class Receipt(models.Model):
         NEW_VERSION = "new_version", "New version"
         OLDER_VERSION = "older_version", "Older version, kept as history"
         DUPLICATE = "duplicate", "Already received"
+        ORDERED = "ordered", "Order placed or changed"
+        PERFORMED = "performed", "Images made"
+        CANCELLED = "cancelled", "Order cancelled"
+        PATIENT_CHANGED = "patient", "News of a patient"
+        MERGED = "merged", "Records merged"
+        UNMERGED = "unmerged", "Merge undone"
+        NOTHING = "nothing", "Nothing to do"
         REFUSED = "refused", "Refused, and its sender told so"
         # The last, for its reasons are listed beneath it.
         HELD = "held", "Held for a person"
@@ -152,6 +166,23 @@ class Receipt(models.Model):
     outcome = models.CharField(max_length=14, choices=Outcome)
     report = models.ForeignKey(
         Report, models.PROTECT, null=True, blank=True, related_name="receipts"
+    )
+    # What an order was about, and whom news of a patient. Indexed below, where there are any.
+    examination = models.ForeignKey(
+        "findings.Examination",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="receipts",
+        db_index=False,
+    )
+    patient = models.ForeignKey(
+        "findings.Patient",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="receipts",
+        db_index=False,
     )
     reason = models.CharField(
         max_length=24, blank=True, choices=[(reason.value, reason.value) for reason in HeldReason]
@@ -182,9 +213,15 @@ class Receipt(models.Model):
                 condition=~Q(outcome="held") | (~Q(reason="") & ~Q(suggestion="")),
             ),
             models.CheckConstraint(
-                name="only_held_has_no_report",
-                condition=Q(outcome__in=["held", "refused"], report__isnull=True)
-                | (~Q(outcome__in=["held", "refused"]) & Q(report__isnull=False)),
+                name="receipt_leads_to_what_it_made",
+                condition=Q(outcome__in=OF_REPORTS, report__isnull=False)
+                | Q(
+                    outcome__in=OF_ORDERS,
+                    report__isnull=True,
+                    examination__isnull=False,
+                )
+                | Q(outcome__in=OF_PATIENTS, report__isnull=True, patient__isnull=False)
+                | Q(outcome__in=OF_NOTHING, report__isnull=True),
             ),
             models.CheckConstraint(
                 name="refused_says_why", condition=~Q(outcome="refused") | ~Q(reason="")
@@ -205,6 +242,16 @@ class Receipt(models.Model):
                 fields=["at"],
                 name="held_and_waiting",
                 condition=Q(outcome="held", resolved_at__isnull=True),
+            ),
+            models.Index(
+                fields=["examination"],
+                name="receipts_of_orders",
+                condition=Q(examination__isnull=False),
+            ),
+            models.Index(
+                fields=["patient"],
+                name="receipts_of_news",
+                condition=Q(patient__isnull=False),
             ),
         ]
         triggers = [never_deleted("receipt")]

@@ -21,6 +21,7 @@ REASONS = {
     HeldReason.TOO_LARGE: "It is too large",
     HeldReason.CUT_OFF: "It was cut off",
     HeldReason.WRONG_SENDER: "It came from where this sender does not send",
+    HeldReason.NEEDS_DECISION: "It contradicts what is known here",
     HeldReason.OUR_FAULT: "An error of this application",
 }
 

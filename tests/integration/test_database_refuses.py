@@ -238,8 +238,13 @@ def test_a_refused_part_of_a_message_says_why_and_has_no_report() -> None:
     refused(lambda: Receipt.objects.create(**given), "refused_says_why")
     refused(
         lambda: Receipt.objects.create(**given, reason="unreadable", report=version),
-        "only_held_has_no_report",
+        "receipt_leads_to_what_it_made",
     )
+    for outcome in ("new_report", "ordered", "merged"):
+        refused(
+            lambda outcome=outcome: Receipt.objects.create(**given | {"outcome": outcome}),  # type: ignore[misc]
+            "receipt_leads_to_what_it_made",
+        )
 
 
 def test_event_numbers_have_no_gaps_and_hashes_hold_on_to_each_other() -> None:

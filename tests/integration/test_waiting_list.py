@@ -151,7 +151,7 @@ def test_a_line_that_is_wrong_is_named_and_nothing_is_kept(trust: Trust) -> None
         6: "last digit",
         7: "No identifier",
         8: "no site NOWHERE",
-        9: "write inpatient, emergency, cancer",
+        9: "write inpatient, outpatient, emergency, gp, cancer",
         10: "is in line 2 already",
         11: "another patient",
         12: "when the images were made",

@@ -147,7 +147,9 @@ CONSTRAINTS = {
         "held_says_why_and_what_to_do",
         "refused_says_why",
         "held_item_with_an_alert_code_has_a_limit",
+        "receipt_leads_to_what_it_made",
     },
+    "findings_senderchange": {"sender_change_says_what_was_and_what_is"},
 }
 # Partial unique constraints are indexes in PostgreSQL.
 INDEXES = {
