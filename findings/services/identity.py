@@ -79,6 +79,16 @@ def identify(arriving: ArrivingPatient, records: Records = ONE_BY_ONE) -> Identi
     Raises `IdentityHeld` when there is no identifier, when the identifiers name two patients,
     or when names and birth date contradict the record. The caller has taken its turn.
     """
+    found = recognise(arriving, records)
+    if found is not None:
+        return found
+    patient = _create(arriving, records)
+    _add_identifiers(patient, arriving, records)
+    return Identified(patient)
+
+
+def recognise(arriving: ArrivingPatient, records: Records = ONE_BY_ONE) -> Identified | None:
+    """As `identify`, and None where nobody is known by these identifiers."""
     _check_identifiers(arriving)
     known = records.patients(arriving)
     kept = {survivor(patient).pk: survivor(patient) for patient in known}
@@ -89,9 +99,7 @@ def identify(arriving: ArrivingPatient, records: Records = ONE_BY_ONE) -> Identi
             "Find out in the patient index which of them is meant, or whether they are one.",
         )
     if not known:
-        patient = _create(arriving, records)
-        _add_identifiers(patient, arriving, records)
-        return Identified(patient)
+        return None
     return _supported_by_any(known, arriving, next(iter(kept.values())), records)
 
 
@@ -180,6 +188,16 @@ def _supported(patient: Patient, arriving: ArrivingPatient, records: Records) ->
             "PID-5" if not other_birth else "PID-3",
         )
     return Identified(patient, _link(patient, arriving, other_family, other_birth, records))
+
+
+def contradicts(one: Patient, other: Patient) -> bool:
+    """Whether two records can hardly be one patient: family name and birth date both differ."""
+    both_born = bool(one.birth_date and other.birth_date)
+    return (
+        _differ(one.family_name, other.family_name)
+        and both_born
+        and one.birth_date != other.birth_date
+    )
 
 
 def _differ(sent: str, recorded: str) -> bool:

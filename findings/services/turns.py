@@ -10,13 +10,13 @@ from typing import Protocol
 
 from django.db import connection
 
-from findings.arrivals import ArrivingPatient
+from findings.arrivals import ArrivingNews, ArrivingPatient
 from findings.columns import column
 from findings.models import Patient, Sender
 
 
 class Arriving(Protocol):
-    """What is at the door: a report, or an examination that has none yet."""
+    """What is at the door: a report, an order, news of a patient, or an examination of a list."""
 
     @property
     def accession(self) -> str: ...
@@ -58,11 +58,20 @@ def take_turns_at(names: Iterable[str]) -> None:
 
 def names_of(sender: Sender, report: Arriving) -> Iterable[str]:
     """What it is about: whoever files about one of them waits for whoever does."""
-    yield f"accession|{sender.pk}|{report.accession}"
-    if report.patient.nhs_number:
-        yield f"nhs|{report.patient.nhs_number}"
-    for identifier in report.patient.identifiers:
-        yield f"identifier|{identifier.authority}|{identifier.value}"
+    if report.accession:
+        yield f"accession|{sender.pk}|{report.accession}"
+    for patient in patients_of(report):
+        if patient.nhs_number:
+            yield f"nhs|{patient.nhs_number}"
+        for identifier in patient.identifiers:
+            yield f"identifier|{identifier.authority}|{identifier.value}"
+
+
+def patients_of(arriving: Arriving) -> list[ArrivingPatient]:
+    """Whom it names: news of a patient may name a second one."""
+    if isinstance(arriving, ArrivingNews) and arriving.other is not None:
+        return [arriving.patient, arriving.other]
+    return [arriving.patient]
 
 
 def _number(key: str) -> int:

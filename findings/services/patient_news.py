@@ -1,0 +1,361 @@
+"""News of patients in: what an index or the wards say, as a person could say it on a page.
+
+Only who is known here matters: of anybody else nothing is kept, but for numbers that were merged or
+changed, under which a report may still come. Where the news contradicts the record, or would undo
+what a person did, a person decides. Older news changes nothing.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from findings.arrivals import ArrivingNews, ArrivingPatient, HeldReason, NewsKind
+from findings.models import (
+    Examination,
+    Finding,
+    IncomingMessage,
+    Patient,
+    PatientChange,
+    PatientMerge,
+    PatientUpdate,
+    Receipt,
+    Sender,
+)
+from findings.rules import NotAllowed
+from findings.services.filed import Filed
+from findings.services.filing import AHEAD_OF_US
+from findings.services.identity import (
+    MERGED_NOTICE,
+    Held,
+    IdentityHeld,
+    contradicts,
+    identify,
+    known_patients,
+    recognise,
+    survivor,
+)
+from findings.services.merge import came_since, merge_patients, sent_under_merged, undo_merge
+from findings.services.patient_change import Change, record_change, undo_change
+from findings.services.timeline import database_now
+
+Outcome = Receipt.Outcome
+Kind = PatientChange.Kind
+Handler = Callable[[Sender, ArrivingNews, IncomingMessage], Filed]
+NOT_KNOWN = "The patient is not known here."
+ON_MERGES = "Compare the two records, then merge them on the page of merges, or set this aside."
+ON_CHANGES = (
+    "If it was a mistake, take it back on the page of patients who died, were discharged or"
+    " transferred; else set this aside."
+)
+
+
+def file_news(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) -> Filed:
+    """Do what it says, and keep that the patient died if it says so. The caller has taken its turn
+    in a transaction. Raises `Held` where a person has to look first."""
+    if arriving.said_at > database_now() + AHEAD_OF_US:
+        raise _held(HeldReason.BAD_TIME, "The message comes from the future.", "Ask the sender to"
+                    " correct its clock: it decides which news holds.", "MSH-7")  # fmt: skip
+    if arriving.has_died:
+        # Whoever died was not sent home.
+        done = _details_only(sender, arriving, message)
+        return _death(sender, arriving, done)
+    done = _HANDLERS[arriving.kind](sender, arriving, message)
+    _check_lives(arriving)
+    return done
+
+
+def _held(reason: HeldReason, detail: str, suggestion: str, location: str = "PID-3") -> Held:
+    return Held(reason, detail, suggestion, location)
+
+
+def _nothing(detail: str, patient: Patient | None = None) -> Filed:
+    return Filed(Outcome.NOTHING, patient=patient, detail=detail)
+
+
+def _says(arriving: ArrivingNews) -> str:
+    return f"Another system says so (ADT^{arriving.event})."
+
+
+def _moment(at: datetime | None, place: str) -> datetime:
+    """A moment that has passed: a clock that is a little ahead is taken for now."""
+    now = database_now()
+    assert at is not None
+    if at > now + AHEAD_OF_US:
+        words = "It is said to have happened in the future."
+        raise _held(HeldReason.BAD_TIME, words, "Find out at the sender when it happened.", place)
+    return min(at, now)
+
+
+# --- Who it is ------------------------------------------------------------------------------------
+
+
+def _details(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) -> Filed:
+    """Name, birth date and sex as they are now, of a record that is kept."""
+    found = recognise(arriving.patient)
+    if found is None:
+        return _nothing(NOT_KNOWN)
+    patient = Patient.objects.select_for_update(no_key=True).get(pk=found.patient.pk)
+    if MERGED_NOTICE in found.notices:
+        return _nothing("It describes a record that was merged into another one.", patient)
+    if patient.described_at is not None and arriving.said_at < patient.described_at:
+        return _nothing("Newer news of this patient came before it.", patient)
+    sent = arriving.patient
+    said = {
+        "family_name": sent.family_name[:120],
+        "given_name": sent.given_name[:120],
+        "birth_date": sent.birth_date,
+        "sex": sent.sex
+        if sent.sex in Patient.Sex.values and sent.sex != Patient.Sex.UNKNOWN
+        else "",
+    }
+    new = {name: value for name, value in said.items() if value and value != getattr(patient, name)}
+    before = {name: getattr(patient, name) for name in new}
+    for name, value in new.items():
+        setattr(patient, name, value)
+    patient.described_at = arriving.said_at
+    patient.save(update_fields=[*new, "described_at"])
+    if not new:
+        return _nothing("Nothing in it is new.", patient)
+    PatientUpdate.objects.create(
+        patient=patient, message=message, before=_written(before), after=_written(new)
+    )
+    fields = ", ".join(name.replace("_", " ") for name in new)
+    return Filed(Outcome.PATIENT_CHANGED, patient=patient, detail=f"Changed: {fields}.")
+
+
+def _written(values: Mapping[str, object]) -> dict[str, str]:
+    return {name: "" if value is None else str(value) for name, value in values.items()}
+
+
+def _details_only(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) -> Filed:
+    if arriving.kind in (NewsKind.TRANSFERRED, NewsKind.DISCHARGED):
+        return _nothing("")
+    return _HANDLERS[arriving.kind](sender, arriving, message)
+
+
+# --- One record or two ----------------------------------------------------------------------------
+
+
+def _merged(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) -> Filed:
+    """Whoever is not known yet is kept with the number, so that a report under it finds its way."""
+    keeps, goes = _told_apart(arriving)
+    if not _numbers(goes) or not _numbers(keeps):
+        return _nothing("It names the same numbers twice.")
+    keep, merged = identify(keeps).patient, _record_of(goes)
+    if keep.pk == survivor(merged).pk:
+        return _nothing("Both numbers lead to the same record already.", keep)
+    if contradicts(keep, survivor(merged)):
+        raise _held(
+            HeldReason.IDENTITY_CONFLICT,
+            "The two records have other names and other birth dates.",
+            ON_MERGES,
+        )
+    merge_patients(keep=keep, merged=merged, because=_says(arriving), by=None)
+    return Filed(Outcome.MERGED, patient=keep)
+
+
+def _told_apart(arriving: ArrivingNews) -> tuple[ArrivingPatient, ArrivingPatient]:
+    """The two patients, each with the numbers that are only its own: senders repeat the NHS number
+    in both, or list the merged number beside the one that is kept."""
+    keeps, goes = arriving.patient, arriving.other
+    assert goes is not None
+    own = _without(goes, keeps)
+    if _numbers(own):
+        return keeps, own
+    return _without(keeps, goes), goes
+
+
+def _without(one: ArrivingPatient, other: ArrivingPatient) -> ArrivingPatient:
+    there = {(each.authority, each.value) for each in other.identifiers}
+    return ArrivingPatient(
+        family_name=one.family_name,
+        given_name=one.given_name,
+        birth_date=one.birth_date,
+        sex=one.sex,
+        nhs_number="" if one.nhs_number == other.nhs_number else one.nhs_number,
+        identifiers=tuple(
+            each for each in one.identifiers if (each.authority, each.value) not in there
+        ),
+    )
+
+
+def _numbers(patient: ArrivingPatient) -> bool:
+    return bool(patient.nhs_number or patient.identifiers)
+
+
+def _record_of(named: ArrivingPatient) -> Patient:
+    """The record with these numbers, by the numbers alone: its name may be an old one."""
+    known = {survivor(patient).pk: patient for patient in known_patients(named)}
+    if len(known) > 1:
+        raise IdentityHeld(
+            HeldReason.IDENTITY_CONFLICT,
+            "The numbers that were merged belong to different patients.",
+            ON_MERGES,
+            "MRG-1",
+        )
+    return next(iter(known.values()), None) or identify(named).patient
+
+
+def _unmerged(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) -> Filed:
+    """The merge that another system asked for is undone; what came since goes with the number
+    under which it was sent."""
+    assert arriving.other is not None
+    merge = _merge_between(known_patients(arriving.patient), known_patients(arriving.other))
+    if merge is None:
+        return _nothing("The two are two records here.")
+    if merge.merged_by is not None:
+        raise _held(
+            HeldReason.NEEDS_DECISION,
+            "A person merged the two records; the message says that they are two patients.",
+            "If they are, take the merge back on the page of merges; else set this aside.",
+        )
+    going = sent_under_merged(came_since(merge))
+    try:
+        undo_merge(merge=merge, because=_says(arriving), by=None, also=going)
+    except NotAllowed as refused:
+        raise _held(HeldReason.NEEDS_DECISION, str(refused), ON_MERGES) from refused
+    return Filed(Outcome.UNMERGED, patient=merge.kept)
+
+
+def _merge_between(some: list[Patient], others: list[Patient]) -> PatientMerge | None:
+    one, other = ([patient.pk for patient in them] for them in (some, others))
+    standing = PatientMerge.objects.filter(undone_at__isnull=True)
+    return (
+        standing.filter(merged__in=one, kept__in=other).first()
+        or standing.filter(merged__in=other, kept__in=one).first()
+    )
+
+
+def _renumbered(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) -> Filed:
+    """The same patient under other numbers; the old ones lead to the record, too."""
+    assert arriving.other is not None
+    old, new = arriving.other, arriving.patient
+    both = ArrivingPatient(
+        family_name=new.family_name,
+        given_name=new.given_name,
+        birth_date=new.birth_date,
+        sex=new.sex,
+        nhs_number=new.nhs_number or old.nhs_number,
+        identifiers=tuple(dict.fromkeys([*new.identifiers, *old.identifiers])),
+    )
+    return Filed(Outcome.PATIENT_CHANGED, patient=identify(both).patient, detail="New numbers.")
+
+
+def _moved(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) -> Filed:
+    """Which examinations belong to a visit is not known here, so somebody has to look."""
+    assert arriving.other is not None
+    theirs = {survivor(patient).pk for patient in known_patients(arriving.other)}
+    ours = {survivor(patient).pk for patient in known_patients(arriving.patient)}
+    if theirs <= ours or not Examination.objects.filter(patient__in=theirs - ours).exists():
+        return _nothing("There is no examination here that it could be about.")
+    raise _held(
+        HeldReason.NEEDS_DECISION,
+        "A visit or a number was moved to another patient, who may have an examination under the"
+        " wrong name here.",
+        "Find out which examinations are meant, and ask their sender to withdraw each and to send"
+        " it again under the right patient.",
+    )
+
+
+# --- What became of the patient -------------------------------------------------------------------
+
+
+def _went(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) -> Filed:
+    """Discharged or transferred: asked of whoever holds an open finding of this trust."""
+    found = recognise(arriving.patient)
+    if found is None:
+        return _nothing(NOT_KNOWN)
+    its = Finding.objects.open().filter(examination__patient=found.patient)
+    if not its.filter(organisation=sender.organisation_id).exists():
+        return _nothing("The patient has no open finding here.", found.patient)
+    record_change(
+        patient=found.patient,
+        change=Change(
+            _CHANGES[arriving.kind],
+            _moment(arriving.happened_at, "EVN-2"),
+            arriving.whereto,
+            sender.organisation,
+        ),
+        by=None,
+    )
+    return Filed(Outcome.PATIENT_CHANGED, patient=found.patient, detail=_in_words(arriving.kind))
+
+
+def _came_back(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) -> Filed:
+    """The last transfer or discharge that this trust said is taken back."""
+    found = recognise(arriving.patient)
+    if found is None:
+        return _nothing(NOT_KNOWN)
+    said = PatientChange.objects.standing().filter(
+        patient__in=found.patient.family(),
+        kind=_CHANGES[arriving.kind],
+        organisation=sender.organisation_id,
+        happened_at__lte=arriving.said_at,
+    )
+    same = said.filter(happened_at=arriving.happened_at or arriving.said_at)
+    change = same.first() or said.order_by("-happened_at").first()
+    if change is None:
+        return _nothing("Nothing of that kind is recorded.", found.patient)
+    if change.recorded_by is not None:
+        raise _held(
+            HeldReason.NEEDS_DECISION,
+            f"A person recorded what the message takes back (ADT^{arriving.event}).",
+            ON_CHANGES,
+        )
+    undo_change(change=change, because=_says(arriving), by=None)
+    return Filed(Outcome.PATIENT_CHANGED, patient=found.patient, detail=_in_words(arriving.kind))
+
+
+def _death(sender: Sender, arriving: ArrivingNews, done: Filed) -> Filed:
+    """Whoever is known here: a finding of the dead still matters."""
+    found = recognise(arriving.patient)
+    if found is None:
+        return done if done.outcome != Outcome.NOTHING else _nothing(NOT_KNOWN)
+    at = _moment(arriving.died_at or arriving.happened_at, "PID-29")
+    change = Change(Kind.DIED, at, organisation=sender.organisation)
+    record_change(patient=found.patient, change=change, by=None)
+    words = f"Died. {done.detail}" if done.outcome != Outcome.NOTHING else "Died."
+    outcome = Outcome.PATIENT_CHANGED if done.outcome == Outcome.NOTHING else done.outcome
+    return Filed(outcome, patient=survivor(found.patient), detail=words.strip())
+
+
+def _check_lives(arriving: ArrivingNews) -> None:
+    """Said to live after a death was recorded: one of the two is a mistake."""
+    if arriving.has_died is not False:
+        return
+    found = recognise(arriving.patient)
+    death = found.patient.death() if found else None
+    if death is not None and arriving.said_at > death.recorded_at:
+        raise _held(
+            HeldReason.NEEDS_DECISION,
+            "The patient is said to live (PID-30), and a death is recorded.",
+            ON_CHANGES,
+            "PID-30",
+        )
+
+
+def _no_news(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) -> Filed:
+    return _nothing(f"Nothing follows from an ADT^{arriving.event} here.")
+
+
+def _in_words(kind: NewsKind) -> str:
+    return f"{kind.replace('_', ' ').capitalize()}."
+
+
+_CHANGES = {
+    NewsKind.TRANSFERRED: Kind.TRANSFERRED,
+    NewsKind.TRANSFER_CANCELLED: Kind.TRANSFERRED,
+    NewsKind.DISCHARGED: Kind.DISCHARGED,
+    NewsKind.DISCHARGE_CANCELLED: Kind.DISCHARGED,
+}
+_HANDLERS: dict[NewsKind, Handler] = {
+    NewsKind.DETAILS: _details,
+    NewsKind.MERGED: _merged,
+    NewsKind.UNMERGED: _unmerged,
+    NewsKind.RENUMBERED: _renumbered,
+    NewsKind.MOVED: _moved,
+    NewsKind.TRANSFERRED: _went,
+    NewsKind.DISCHARGED: _went,
+    NewsKind.TRANSFER_CANCELLED: _came_back,
+    NewsKind.DISCHARGE_CANCELLED: _came_back,
+    NewsKind.NOTHING: _no_news,
+}
