@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
-from findings.arrivals import ArrivingReport, ArrivingStatus, ReadMessage, SenderProfile
+from findings.arrivals import (
+    Arriving,
+    ArrivingNews,
+    ArrivingStatus,
+    OrderStep,
+    ReadMessage,
+    SenderProfile,
+)
 from findings.intake.batch import FileWarning, Piece, RawMessage
 from findings.intake.oru import read_message, sender_named_in
 from findings.models import IncomingMessage, Patient, Person, Receipt, Sender
@@ -40,12 +47,19 @@ def profile_of(sender: Sender) -> SenderProfile:
     words = tuple(
         (word, ArrivingStatus(status)) for word, status in sorted(sender.status_words.items())
     )
+    steps = tuple((word, OrderStep(step)) for word, step in sorted(sender.order_words.items()))
     return SenderProfile(
         zone=sender.zone,
         status_words=words,
         fallback_charset=sender.fallback_charset,
         default_authority=sender.number_authority,
         trigger_words=trigger_words(sender),
+        order_words=steps,
+        nhs_words=tuple(sender.nhs_words),
+        nhs_position=sender.nhs_position,
+        referrer_fields=tuple(sender.referrer_fields),
+        location_fields=tuple(sender.location_fields),
+        accession_fields=tuple(sender.accession_fields),
     )
 
 
@@ -55,7 +69,7 @@ class Reading:
 
     # Whose they are, whatever they say; else MSH-3 and MSH-4 say it.
     sender: Sender | None = None
-    # Asked for a sender that is not known, if there is a report to file.
+    # Asked for a sender that is not known, if there is anything to file.
     newcomer: Newcomer | None = None
     _senders: dict[str, tuple[Sender, SenderProfile] | None] = field(default_factory=dict)
 
@@ -63,7 +77,7 @@ class Reading:
         """The message, and who sent it if that is known."""
         known = self._known(sender_named_in(raw))
         read = read_message(raw, known[1] if known else SenderProfile())
-        if known or self.newcomer is None or not _has_report(read):
+        if known or self.newcomer is None or not _can_be_filed(read):
             return read, known[0] if known else None
         made = self.newcomer(sender_code(read.sender_application, read.sender_facility))
         self._senders.clear()
@@ -82,8 +96,8 @@ def read_as_sent(raw: bytes, sender: Sender | None = None) -> tuple[ReadMessage,
     return Reading(sender).read(raw)
 
 
-def _has_report(read: ReadMessage) -> bool:
-    return any(isinstance(part, ArrivingReport) for part in read.parts)
+def _can_be_filed(read: ReadMessage) -> bool:
+    return any(isinstance(part, Arriving) for part in read.parts)
 
 
 def take_in(raw: bytes, origin: str, sender: Sender | None = None) -> Received:
@@ -111,7 +125,9 @@ def run_again(receipt: Receipt, by: Person) -> Receipt:
 def known_patients_in(message: IncomingMessage) -> list[Patient]:
     """Patients on record whose data a reader of this message sees."""
     read, _ = read_as_sent(bytes(message.body), message.sender)
-    named = [part.patient for part in read.parts if isinstance(part, ArrivingReport)]
+    parts = [part for part in read.parts if isinstance(part, Arriving)]
+    named = [part.patient for part in parts]
+    named += [part.other for part in parts if isinstance(part, ArrivingNews) and part.other]
     return list({found.pk: found for one in named for found in known_patients(one)}.values())
 
 

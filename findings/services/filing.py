@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from findings.arrivals import ArrivingPerson, ArrivingReport, HeldReason
+from findings.arrivals import ArrivingOrder, ArrivingPerson, ArrivingReport, HeldReason
 from findings.documents import digest
 from findings.models import (
     Audience,
@@ -35,6 +35,8 @@ from findings.services.timeline import lock, moment, record
 from findings.states import State
 
 Outcome = Receipt.Outcome
+# What says of an examination what it is: its report, or its order.
+Described = ArrivingReport | ArrivingOrder
 
 LONGEST_ACCESSION = 80
 # A sender's clock may be a little ahead, or in another zone. Further ahead, a report would stay
@@ -61,7 +63,7 @@ def file_report(
     """
     arriving = with_places(arriving)
     _check(arriving, records)
-    examination, notices = _examination(sender, arriving, records)
+    examination, notices = examination_of(sender, arriving, records)
     filed = _file(examination, arriving, notices, message, at, records)
     if filed[0] in (Outcome.NEW_REPORT, Outcome.NEW_VERSION):
         _propose(sender, arriving, filed[1], message, at)
@@ -108,13 +110,18 @@ def _propose(
         propose(examination=report.examination, report=report, alerts=alerts, since=since)
 
 
-def _check(arriving: ArrivingReport, records: Records) -> None:
-    if not arriving.accession.strip() or len(arriving.accession) > LONGEST_ACCESSION:
+def check_accession(accession: str) -> None:
+    """Raises `AccessionHeld` where it cannot name an examination."""
+    if not accession.strip() or len(accession) > LONGEST_ACCESSION:
         raise AccessionHeld(
             HeldReason.MISSING_ACCESSION,
             f"The accession is empty or longer than {LONGEST_ACCESSION} characters.",
             "Ask the sender which number names the examination.",
         )
+
+
+def _check(arriving: ArrivingReport, records: Records) -> None:
+    check_accession(arriving.accession)
     if arriving.reported_at > records.now() + AHEAD_OF_US:
         raise Held(
             HeldReason.BAD_TIME,
@@ -124,8 +131,8 @@ def _check(arriving: ArrivingReport, records: Records) -> None:
         )
 
 
-def _examination(
-    sender: Sender, arriving: ArrivingReport, records: Records
+def examination_of(
+    sender: Sender, arriving: Described, records: Records = ONE_BY_ONE
 ) -> tuple[Examination, tuple[str, ...]]:
     """The examination of this accession, locked; made if it is new."""
     identified = identify(arriving.patient, records)
@@ -143,7 +150,7 @@ def _examination(
 
 
 def _new_examination(
-    sender: Sender, patient: Patient, arriving: ArrivingReport, records: Records
+    sender: Sender, patient: Patient, arriving: Described, records: Records
 ) -> Examination:
     site = _site(sender, arriving, records)
     examination = Examination(
@@ -151,13 +158,13 @@ def _new_examination(
         accession=arriving.accession,
         patient=patient,
         site=site,
-        **_known_about(site, arriving, records),
+        **known_about(site, arriving, records),
     )
     records.add(examination)
     return examination
 
 
-def _known_about(site: Site, arriving: ArrivingReport, records: Records) -> dict[str, Any]:
+def known_about(site: Site, arriving: Described, records: Records = ONE_BY_ONE) -> dict[str, Any]:
     """What a message says about the examination itself, by column."""
     requester = person_of(arriving.requester, records)
     team = _team(site, requester, arriving, records)
@@ -166,6 +173,7 @@ def _known_about(site: Site, arriving: ArrivingReport, records: Records) -> dict
         "code": arriving.examination_code[:60],
         "description": arriving.examination_description[:200],
         "performed_at": arriving.performed_at,
+        "setting": arriving.setting if arriving.setting in Examination.Setting.values else "",
         "requested_by_id": requester and requester.pk,
         "requesting_team_id": team and team.pk,
         "requester_as_sent": _as_sent(arriving.requester),
@@ -173,11 +181,9 @@ def _known_about(site: Site, arriving: ArrivingReport, records: Records) -> dict
     }
 
 
-def _complete(
-    examination: Examination, arriving: ArrivingReport, records: Records
-) -> tuple[str, ...]:
+def _complete(examination: Examination, arriving: Described, records: Records) -> tuple[str, ...]:
     """Fill in what earlier versions left out. What they said stays: owners follow from it."""
-    said = _known_about(examination.site, arriving, records)
+    said = known_about(examination.site, arriving, records)
     missing = {
         name: value for name, value in said.items() if value and not getattr(examination, name)
     }
@@ -191,7 +197,7 @@ def _complete(
     return ()
 
 
-def _site(sender: Sender, arriving: ArrivingReport, records: Records) -> Site:
+def _site(sender: Sender, arriving: Described, records: Records) -> Site:
     """The site that the message names, by ODS code or name; else the sender's own."""
     code = arriving.site_code.strip()
     return (records.site(sender.organisation_id, code) if code else None) or sender.site
@@ -215,7 +221,7 @@ def spellings(code: str) -> list[str]:
 
 
 def _team(
-    site: Site, requester: Person | None, arriving: ArrivingReport, records: Records
+    site: Site, requester: Person | None, arriving: Described, records: Records
 ) -> Team | None:
     """The team at the requesting location; else the requester's own, at this site first."""
     for location in locations(arriving):
@@ -224,7 +230,7 @@ def _team(
     return records.team_of(requester, site) if requester else None
 
 
-def locations(arriving: ArrivingReport) -> list[str]:
+def locations(arriving: Described) -> list[str]:
     """Where it was asked for, then without room and bed: in "WARD5, R1, B2" a bed belongs to its
     ward. Two trusts may both have a ward 5."""
     sent = arriving.requesting_location

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from django.db import transaction
 
-from findings.arrivals import ArrivingReport, Problem, ReadMessage
+from findings.arrivals import Arriving, Part, Problem, ReadMessage
 from findings.models import Person, Receipt, Sender
 from findings.rules import check_can_deal_with_held
 from findings.services.receive import alert_fields, file_part, held_fields, receive_part
@@ -41,7 +41,7 @@ def run_again(*, receipt: Receipt, by: Person, read: ReadMessage, sender: Sender
         check_can_deal_with_held(by, held[receipt.part])
         _check_waits(held[receipt.part])
         if sender is not None:
-            take_turns(sender, (part for part in read.parts if isinstance(part, ArrivingReport)))
+            take_turns(sender, (part for part in read.parts if isinstance(part, Arriving)))
         for number, part in enumerate(read.parts, start=1):
             if number not in held:
                 held[number] = receive_part(sender, message, number, part)
@@ -50,9 +50,7 @@ def run_again(*, receipt: Receipt, by: Person, read: ReadMessage, sender: Sender
     return held[receipt.part]
 
 
-def _file_again(
-    receipt: Receipt, sender: Sender | None, part: ArrivingReport | Problem, by: Person
-) -> None:
+def _file_again(receipt: Receipt, sender: Sender | None, part: Part, by: Person) -> None:
     filed = file_part(sender, receipt.message, part)
     if isinstance(filed, Problem):
         filed = replace(filed, accession=filed.accession or receipt.accession)
@@ -61,8 +59,9 @@ def _file_again(
         for name, value in {**held_fields(filed), **seen}.items():
             setattr(receipt, name, value)
     else:
-        receipt.outcome, receipt.report = filed
-        receipt.accession = receipt.report.examination.accession
+        for name, found in filed.fields().items():
+            # What was wrong with it stays on record.
+            setattr(receipt, name, found or getattr(receipt, name))
         _resolve(receipt, by, f"Run again: {Receipt.Outcome(receipt.outcome).label.lower()}.")
     receipt.save()
 

@@ -13,13 +13,14 @@ from typing import NamedTuple
 import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from findings.arrivals import ArrivingReport, Problem, ReadMessage
+from findings.arrivals import Arriving, ArrivingPatient, ArrivingReport, ReadMessage
+from findings.arrivals import Part as AnyPart
 from findings.columns import column, columns
 from findings.models import IncomingMessage, Receipt, Sender
 from findings.services.receive import receive_parts, storable
 from findings.services.records import ONE_BY_ONE, Records, Unusual
 from findings.services.together import NotYet, Part, Together
-from findings.services.turns import names_of, take_turns_at
+from findings.services.turns import names_of, patients_of, take_turns_at
 
 log = structlog.get_logger(__name__)
 
@@ -44,12 +45,22 @@ class Incoming:
 
     @cached_property
     def reports(self) -> list[Part]:
-        """What can be filed."""
+        """The reports that can be filed."""
+        return [
+            Part(sender, part) for sender, part in self.arriving if isinstance(part, ArrivingReport)
+        ]
+
+    @cached_property
+    def arriving(self) -> list[tuple[Sender, Arriving]]:
+        """All that can be filed."""
         if self.sender is None:
             return []
-        return [
-            Part(self.sender, part) for part in self.read.parts if isinstance(part, ArrivingReport)
-        ]
+        return [(self.sender, part) for part in self.read.parts if isinstance(part, Arriving)]
+
+    @cached_property
+    def patients(self) -> list[ArrivingPatient]:
+        """Whom it is about."""
+        return [who for _, part in self.arriving for who in patients_of(part)]
 
 
 @dataclass(frozen=True)
@@ -108,8 +119,8 @@ class _Kept:
     @cached_property
     def names(self) -> frozenset[str]:
         """What it is about: it waits for others that are about one of these."""
-        reports = self.incoming.reports
-        names = {name for sender, part in reports for name in names_of(sender, part)}
+        arriving = self.incoming.arriving
+        names = {name for sender, part in arriving for name in names_of(sender, part)}
         return frozenset(names or {f"message|{self.message.pk}"})
 
 
@@ -205,14 +216,17 @@ def _file_together(waiting: list[_Kept]) -> _Round:
     take_turns_at({name for one in waiting for name in one.names})
     stands = _standing(waiting)
     reports = [part for one in waiting for part in one.incoming.reports]
-    records = Together(reports, receipts=sum(len(one.incoming.read.parts) or 1 for one in waiting))
+    patients = [who for one in waiting for who in one.incoming.patients]
+    records = Together(
+        reports, patients, receipts=sum(len(one.incoming.read.parts) or 1 for one in waiting)
+    )
     this, taken = _Round(), set[str]()
     for one in waiting:
         standing = stands[one.message.pk]
         if standing.is_filed:
             this.done += _filed([one.message])
             continue
-        names = one.names | records.names_of_patients(one.incoming.reports)
+        names = one.names | records.names_of_patients(one.incoming.patients)
         try:
             if not taken.isdisjoint(names):
                 raise NotYet
@@ -243,8 +257,8 @@ def _received(one: _Kept, standing: "_Standing", records: Records) -> Received:
     return Received(one.message, receipts, False, standing.is_reused)
 
 
-def _with_notice(part: ArrivingReport | Problem) -> ArrivingReport | Problem:
-    if isinstance(part, Problem):
+def _with_notice(part: AnyPart) -> AnyPart:
+    if not isinstance(part, ArrivingReport):
         return part
     return replace(part, notices=(*part.notices, CONTROL_ID_REUSED))
 

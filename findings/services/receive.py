@@ -1,4 +1,5 @@
-"""Reports in: from what arrived to an examination, a version of its report, and a receipt.
+"""Messages in: from what arrived to an examination, a version of its report, an order or news of a
+patient; and a receipt.
 
 Whatever happens, every message is kept as it came and every part of it has one receipt that says
 what became of it. An error of ours rolls back to a held item, never to nothing.
@@ -14,10 +15,22 @@ import structlog
 from django.db import InterfaceError, OperationalError, transaction
 
 from findings.alert_codes import most_severe
-from findings.arrivals import ArrivingReport, HeldReason, Problem, Refusal
+from findings.arrivals import (
+    Arriving,
+    ArrivingOrder,
+    ArrivingReport,
+    HeldReason,
+    Nothing,
+    Part,
+    Problem,
+    Refusal,
+)
 from findings.models import IncomingMessage, Receipt, Report, Sender
+from findings.services.filed import Filed
 from findings.services.filing import AccessionHeld, Outcome, file_report
 from findings.services.identity import Held, IdentityHeld
+from findings.services.orders import file_order
+from findings.services.patient_news import file_news
 from findings.services.policy import PolicyError
 from findings.services.propose import alerts_of, answer_by
 from findings.services.records import ONE_BY_ONE, Records, Unusual
@@ -99,7 +112,7 @@ def storable(text: str) -> str:
 def receive_parts(
     sender: Sender | None,
     message: IncomingMessage,
-    parts: Sequence[ArrivingReport | Problem],
+    parts: Sequence[Part],
     records: Records = ONE_BY_ONE,
 ) -> list[Receipt]:
     """File each part of a message, or hold it. The caller has taken its turns in a transaction."""
@@ -113,7 +126,7 @@ def receive_part(
     sender: Sender | None,
     message: IncomingMessage,
     number: int,
-    part: ArrivingReport | Problem,
+    part: Part,
     records: Records = ONE_BY_ONE,
 ) -> Receipt:
     """File one part, or hold it; either way it has its receipt."""
@@ -128,14 +141,7 @@ def receive_part(
             **alert_fields(filed, message, sender),
         )
     else:
-        outcome, report = filed
-        receipt = Receipt(
-            message=message,
-            part=number,
-            outcome=outcome,
-            report=report,
-            accession=report.examination.accession,
-        )
+        receipt = Receipt(message=message, part=number, **filed.fields())
     records.add(receipt)
     return receipt
 
@@ -143,27 +149,29 @@ def receive_part(
 def file_part(
     sender: Sender | None,
     message: IncomingMessage,
-    part: ArrivingReport | Problem,
+    part: Part,
     records: Records = ONE_BY_ONE,
-) -> tuple[Outcome, Report] | Problem:
+) -> Filed | Problem:
     """What becomes of one part. Whatever it does to the database goes with it if it is held; and
     what is held says whether there is an alert code in it."""
     if isinstance(part, Problem):
         return part
-    filed = _file_report(sender, message, part, records)
-    if isinstance(filed, Problem):
+    if isinstance(part, Nothing):
+        return Filed(Outcome.NOTHING, detail=part.detail, accession=part.accession)
+    filed = _file(sender, message, part, records)
+    if isinstance(filed, Problem) and isinstance(part, ArrivingReport):
         return replace(filed, alert=most_severe(alerts_of(sender, part)))
     return filed
 
 
-def _file_report(
-    sender: Sender | None, message: IncomingMessage, part: ArrivingReport, records: Records
-) -> tuple[Outcome, Report] | Problem:
+def _file(
+    sender: Sender | None, message: IncomingMessage, part: Arriving, records: Records
+) -> Filed | Problem:
     if sender is None:
         return _unknown_sender(part)
     try:
         with records.part():
-            return file_report(sender, part, message, records=records)
+            return _apply(sender, message, part, records)
     except Held as held:
         return Problem(held.reason, held.location, held.detail, held.suggestion, part.accession)
     except PolicyError as error:
@@ -189,6 +197,17 @@ def alert_fields(
     return {"alert": problem.alert, "alert_due_at": due_at}
 
 
+def _apply(sender: Sender, message: IncomingMessage, part: Arriving, records: Records) -> Filed:
+    if isinstance(part, ArrivingReport):
+        outcome, report = file_report(sender, part, message, records=records)
+        return Filed(outcome, report)
+    if records is not ONE_BY_ONE:
+        raise Unusual
+    if isinstance(part, ArrivingOrder):
+        return file_order(sender, part)
+    return file_news(sender, part, message)
+
+
 def held_fields(problem: Problem) -> dict[str, str]:
     """A problem as a receipt keeps it."""
     return {
@@ -209,7 +228,7 @@ def _nothing_in_it() -> Problem:
     )
 
 
-def _unknown_sender(part: ArrivingReport) -> Problem:
+def _unknown_sender(part: Arriving) -> Problem:
     return Problem(
         HeldReason.UNKNOWN_SENDER,
         "MSH-3",
@@ -219,17 +238,17 @@ def _unknown_sender(part: ArrivingReport) -> Problem:
     )
 
 
-def _no_policy(part: ArrivingReport, error: PolicyError) -> Problem:
+def _no_policy(part: Arriving, error: PolicyError) -> Problem:
     return Problem(
         HeldReason.OUR_FAULT,
         "",
-        f"It corrects a report with a finding, which cannot be asked about again: {error}",
+        f"It concerns a finding, whose owner cannot be asked again: {error}",
         "Have the limits signed, then run this item again.",
         part.accession,
     )
 
 
-def _our_fault(part: ArrivingReport, error: Exception) -> Problem:
+def _our_fault(part: Arriving, error: Exception) -> Problem:
     return Problem(
         HeldReason.OUR_FAULT,
         "",

@@ -90,7 +90,7 @@ def expect_locked(
     before, for whoever expects a thousand."""
     _learn(examination, performed_at, setting)
     clock = settle(examination, at=at or database_now(), limits=limits)
-    if clock is None and not is_reported(examination) and not _standing(examination):
+    if clock is None and not is_reported(examination) and not standing_excuse(examination):
         if _known_since(examination, []) is None:
             raise ValueError("Say when the images were made: the limit counts from then.")
         raise PolicyError(
@@ -155,10 +155,10 @@ def settle(
             _stop(running, Because.REPORTED, at or database_now())
         return None
     at = at or database_now()
-    if (excuse := _standing(examination)) is not None:
+    if (excuse := standing_excuse(examination)) is not None:
         if not _came_after(examination, excuse):
             return None
-        _overtake(excuse, at)
+        overtake(excuse, at)
     promised = _promised(examination, clocks, at, limits or Limits())
     if promised is None or (running is not None and running.due_at <= promised.promise.due_at):
         return running
@@ -196,7 +196,8 @@ def _since_withdrawal(examination: Examination) -> Iterator[Report]:
         yield report
 
 
-def _standing(examination: Examination) -> NoReport | None:
+def standing_excuse(examination: Examination) -> NoReport | None:
+    """That no report is to be expected, if somebody said so and it was not taken back."""
     return examination.no_reports.standing().first()
 
 
@@ -206,9 +207,9 @@ def _came_after(examination: Examination, excuse: NoReport) -> bool:
     return since.exclude(status=ReportStatus.WITHDRAWN).exists()
 
 
-def _overtake(excuse: NoReport, at: datetime) -> None:
+def overtake(excuse: NoReport, at: datetime, because: str = A_REPORT_CAME) -> None:
     """What was said stands no longer, and nobody took it back."""
-    excuse.undone_at, excuse.undone_because = max(at, excuse.said_at), A_REPORT_CAME
+    excuse.undone_at, excuse.undone_because = max(at, excuse.said_at), because
     excuse.save(update_fields=["undone_at", "undone_because"])
 
 
@@ -361,11 +362,24 @@ def no_report_expected(
         examination = lock_examination(examination)
         check_can_end_wait(by, examination)
         at = at or database_now()
-        for clock in examination.clocks.running():
-            _stop(clock, Because.NOT_EXPECTED, at)
-        return NoReport.objects.create(
-            examination=examination, reason=reason, because=because.strip(), said_at=at, said_by=by
-        )
+        return end_wait(examination, reason=reason, because=because.strip(), by=by, at=at)
+
+
+def end_wait(
+    examination: Examination,
+    *,
+    reason: NoReport.Reason,
+    because: str,
+    by: Person | None,
+    at: datetime,
+) -> NoReport:
+    """As `no_report_expected`, of an examination that is locked and has no such word yet. `by`
+    None: another system says so."""
+    for clock in examination.clocks.running():
+        _stop(clock, Because.NOT_EXPECTED, at)
+    return NoReport.objects.create(
+        examination=examination, reason=reason, because=because, said_at=at, said_by=by
+    )
 
 
 def take_back(

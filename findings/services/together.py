@@ -50,8 +50,11 @@ class Part(NamedTuple):
 class Together(Records):
     """The records of one batch. The caller has taken all turns, in a transaction."""
 
-    def __init__(self, parts: Sequence[Part], receipts: int) -> None:
-        """Reads what these reports may ask; up to so many receipts will be added."""
+    def __init__(
+        self, parts: Sequence[Part], patients: Sequence[ArrivingPatient], receipts: int
+    ) -> None:
+        """Reads what these reports may ask, and who the patients are of all that came with them; up
+        to so many receipts will be added."""
         self._undo: list[Callable[[], object]] = []
         self._new: dict[type[models.Model], list[models.Model]] = {
             model: [] for model in (Patient, PatientIdentifier, Examination, Report, Receipt)
@@ -64,14 +67,13 @@ class Together(Records):
         self._now, self._keys = _keys(dict(zip(self._new, counts, strict=True)))
         for sender in {one.sender for one in parts}:
             _ = sender.site  # whoever reads it below must not ask for it
-        self._read_patients(parts)
+        self._read_patients(patients)
         self._read_examinations(parts)
         self._read_directory(parts)
 
     # --- Reading
 
-    def _read_patients(self, parts: Iterable[Part]) -> None:
-        patients = [one.arriving.patient for one in parts]
+    def _read_patients(self, patients: Sequence[ArrivingPatient]) -> None:
         numbers = {(one.authority, one.value) for who in patients for one in who.identifiers}
         authorities, values = zip(*numbers, strict=True) if numbers else ((), ())
         nhs = list({who.nhs_number for who in patients if who.nhs_number})
@@ -198,9 +200,9 @@ class Together(Records):
         found += [self._by_number.get((one.authority, one.value)) for one in arriving.identifiers]
         return dict.fromkeys(one for one in found if one is not None)
 
-    def names_of_patients(self, parts: Iterable[Part]) -> set[str]:
+    def names_of_patients(self, patients: Iterable[ArrivingPatient]) -> set[str]:
         """Two messages may be about one patient under different numbers."""
-        return {f"patient|{one.pk}" for _, who in parts for one in self._known(who.patient)}
+        return {f"patient|{one.pk}" for who in patients for one in self._known(who)}
 
     def has_number(self, identifier: ArrivingIdentifier) -> bool:
         return (identifier.authority, identifier.value) in self._by_number
