@@ -2,13 +2,15 @@
 
 Where a value is looked for, first to last:
 
-- accession: OBR-3 (filler number), OBR-18, OBR-20, ORC-3 of the OBR's own ORC
+- accession: OBR-3 (filler number), OBR-18, OBR-20, ORC-3 of the OBR's own ORC, IPC-1 of an OMI
 - status: OBR-25, else OBX-11 of the lines with words (the least finished of them counts)
 - time of the report: OBR-22, the latest OBX-14, ORC-9, MSH-7 (the last two with a notice)
 - who asked: OBR-16, ORC-12, PV1-8; who reported: OBR-32, OBR-33, OBX-16
   (a technician's with some senders, so last)
 - where: PV1-3, ORC-13, ORC-21, ORC-17; site: PV1-3.4, MSH-4
-- when it was done: OBR-7, OBR-8
+- when it was done: OBR-7, OBR-8; where the patient was: PV1-2, ORC-29
+
+A sender's settings may name other fields to look into first, and for the accession alone.
 """
 
 from dataclasses import dataclass, field, replace
@@ -28,7 +30,7 @@ from findings.intake.hl7_times import Doubt, Moment, read_time
 from findings.intake.identities import Identity, read_person
 from findings.intake.orders import Group, Order
 from findings.intake.report_text import ATTACHED_NOTICE, NOT_KEPT_NOTICE, Body, read_body
-from findings.intake.statuses import least_finished, read_status
+from findings.intake.statuses import least_finished, read_status, setting_of
 
 LONGEST_ACCESSION = 80
 _CLOCKS_MAY_DIFFER = timedelta(days=1)
@@ -40,6 +42,8 @@ _NOT_IMAGING_SECTIONS = frozenset(
         "PAR", "PAT", "PHR", "SP", "TX", "UR", "URN", "VR",
     )
 )  # fmt: skip
+# Fields that are a point of care with its room and bed.
+_POINTS_OF_CARE = frozenset({"PV1-3", "PV1-6", "PV1-11", "PV1-42", "ORC-13"})
 _NOT_IMAGING_WORDS = (
     "patholog", "haematolog", "hematolog", "chemistry", "microbiolog", "cytolog", "immunolog",
     "virolog", "serolog", "genetic", "genomic", "laborator", "transfusion", "path,",
@@ -142,16 +146,13 @@ class Reader:
             examination_code=code,
             examination_description=description,
             performed_at=performed_at,
-            requester=self._first_person(
-                hl7.field(request, 16),
-                hl7.field(self.order.common, 12),
-                hl7.field(self.group.visit, 8),
-            ),
+            requester=self._requester(),
             reporter=self._first_person(
                 hl7.field(request, 32), hl7.field(request, 33), body.observer
             ),
             requesting_location=location,
             site_code=site,
+            setting=self._setting(),
             notices=(*self.frame.notices, *identity.notices, *self.notices),
             documents=body.documents,
             codes=body.codes,
@@ -187,12 +188,15 @@ class Reader:
     def _accession(self) -> str:
         request, first = self.order.request, self.frame.message.first
         own = self.order.common if self.order.has_own_common else None
-        values = (
+        values: tuple[str, ...] = (
             hl7.field(request, 3),
             hl7.field(request, 18),
             hl7.field(request, 20),
             hl7.field(own, 3),
+            hl7.field(self.order.imaging, 1),
         )
+        if chosen := self.frame.profile.accession_fields:
+            values = tuple(self._value(place) for place in chosen if own or place[:3] != "ORC")
         return next((number for value in values if (number := first(value))), "")
 
     def _is_not_imaging(self) -> bool:
@@ -253,6 +257,34 @@ class Reader:
                 return code, words
         return "", ""
 
+    def _requester(self):  # type: ignore[no-untyped-def]
+        chosen = self.frame.profile.referrer_fields
+        return self._first_person(
+            *(self._value(place) for place in chosen),
+            hl7.field(self.order.request, 16),
+            hl7.field(self.order.common, 12),
+            hl7.field(self.group.visit, 8),
+        )
+
+    def _value(self, place: str) -> str:
+        """A raw field by its name, as "PV1-9"."""
+        name, _, number = place.partition("-")
+        segments = {
+            "MSH": self.frame.header,
+            "PID": self.group.pid,
+            "PV1": self.group.visit,
+            "ORC": self.order.common,
+            "OBR": self.order.request,
+            "IPC": self.order.imaging,
+        }
+        return hl7.field(segments.get(name), int(number))
+
+    def _setting(self) -> str:
+        first = self.frame.message.first
+        return setting_of(first(hl7.field(self.group.visit, 2))) or setting_of(
+            first(hl7.field(self.order.common, 29))
+        )
+
     def _first_person(self, *values: str):  # type: ignore[no-untyped-def]
         people = (read_person(self.frame.message, value) for value in values if value)
         return next(
@@ -265,10 +297,20 @@ class Reader:
         bed = hl7.field(self.group.visit, 3)
         site = message.head(bed, 4) or message.first(hl7.field(self.frame.header, 4))
         common = self.order.common
+        for place in self.frame.profile.location_fields:
+            if found := self._location_in(place):
+                return found, site
         location = _where(message, bed) or _where(message, hl7.field(common, 13))
         return location or message.first(hl7.field(common, 21)) or message.first(
             hl7.field(common, 17), 2
         ), site
+
+    def _location_in(self, place: str) -> str:
+        """The words of a location in a field that the sender's settings name."""
+        message, value = self.frame.message, self._value(place)
+        if place in _POINTS_OF_CARE:
+            return _where(message, value)
+        return message.first(value, 2) or message.first(value)
 
     def _add_notices(self, body: Body) -> None:
         if body.documents:

@@ -10,6 +10,7 @@ from findings.arrivals import (
     ArrivingPerson,
     HeldReason,
     Problem,
+    SenderProfile,
 )
 from findings.intake.hl7 import Message, Segment, field
 from findings.intake.hl7_times import read_date
@@ -53,6 +54,8 @@ class _Found:
     bad_nhs: list[str]  # hints about numbers that are none
     identifiers: dict[tuple[str, str], ArrivingIdentifier]
     without_authority: int = 0
+    # Nothing names the NHS number; it stands where this sender puts it.
+    is_by_position: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Identity:
 
 
 def read_patient(
-    message: Message, pid: Segment | None, default_authority: str = "", sent_on: date | None = None
+    message: Message, pid: Segment | None, profile: SenderProfile, sent_on: date | None = None
 ) -> Identity | Problem:
     """The patient of a PID segment; a problem when nothing in it identifies anybody."""
     if pid is None:
@@ -74,7 +77,7 @@ def read_patient(
             "There is no patient (PID) before this examination.",
             _ASK_FOR_PATIENT,
         )
-    found = _find(message, pid, default_authority)
+    found = _find(message, pid, profile)
     if len(found.nhs_numbers) > 1:
         return Problem(
             HeldReason.IDENTITY_CONFLICT,
@@ -85,6 +88,8 @@ def read_patient(
     if not found.nhs_numbers and not found.identifiers:
         return _nobody(found)
     notices = [f"An NHS number was sent that is not used: {hint}" for hint in found.bad_nhs]
+    if found.is_by_position:
+        notices.append(f"The NHS number was taken from {profile.nhs_position}: nothing names it.")
     patient = _patient(message, pid, found, notices, sent_on)
     return Identity(patient, tuple(notices))
 
@@ -103,18 +108,42 @@ def _nobody(found: _Found) -> Problem:
     return Problem(HeldReason.MISSING_PATIENT, "PID-3", detail, _ASK_FOR_PATIENT)
 
 
-def _find(message: Message, pid: Segment, default_authority: str) -> _Found:
+def _find(message: Message, pid: Segment, profile: SenderProfile) -> _Found:
     found = _Found([], [], {})
+    own_words = frozenset(map(_folded, profile.nhs_words)) if profile.nhs_words else frozenset()
     for number in (3, 2, 4):
         value = field(pid, number)
         if value:
+            authority = profile.default_authority if number == 3 else ""
             for repeat in message.repeats(value):
-                _sort_identifier(message, repeat, found, default_authority if number == 3 else "")
+                _sort_identifier(message, repeat, found, authority, own_words)
     _read_pid_19(message, pid, found)
+    if profile.nhs_position and not found.nhs_numbers:
+        _read_position(message, pid, profile.nhs_position, found)
     return found
 
 
-def _sort_identifier(message: Message, repeat: str, found: _Found, default_authority: str) -> None:
+def _read_position(message: Message, pid: Segment, position: str, found: _Found) -> None:
+    """The last resort: "PID-2", or "PID-3.2" for the second repeat. Only a valid number counts, and
+    none that has an authority of its own."""
+    number, _, repeat = position.removeprefix("PID-").partition(".")
+    repeats = message.repeats(field(pid, int(number)))
+    at = int(repeat or 1) - 1
+    if at >= len(repeats):
+        return
+    parts = message.components(repeats[at])
+    read = read_nhs_number(message.plain(parts[0]))
+    if read.number and not _authorities(message, parts):
+        found.nhs_numbers.append(read.number)
+        found.is_by_position = True
+        found.identifiers = {
+            key: one for key, one in found.identifiers.items() if one.value != parts[0].strip()
+        }
+
+
+def _sort_identifier(
+    message: Message, repeat: str, found: _Found, default_authority: str, own_words: frozenset[str]
+) -> None:
     """Put one CX where it belongs: NHS number, other identifier, or nothing."""
     parts = message.components(repeat)
     value = message.plain(parts[0])
@@ -122,7 +151,7 @@ def _sort_identifier(message: Message, repeat: str, found: _Found, default_autho
         return
     kind = message.plain(parts[4]) if len(parts) > 4 else ""
     authorities = _authorities(message, parts)
-    if _means_nhs(kind, authorities):
+    if _means_nhs(kind, authorities, own_words):
         _take_nhs(value, found)
     elif kind.upper() in _NOT_A_PERSON:
         return
@@ -143,10 +172,12 @@ def _authorities(message: Message, parts: list[str]) -> list[str]:
     return []
 
 
-def _means_nhs(kind: str, authorities: list[str]) -> bool:
+def _means_nhs(kind: str, authorities: list[str], own_words: frozenset[str]) -> bool:
     if any(_folded(name) in _NHS_AUTHORITIES for name in authorities):
         return True
     folded = _folded(kind)
+    if own_words and (folded in own_words or any(_folded(one) in own_words for one in authorities)):
+        return True
     return folded in _NHS_TYPES or (folded == _VAGUE_NHS_TYPE and not authorities)
 
 

@@ -14,6 +14,7 @@ class Order:
     common: Segment | None  # its ORC, or the one before when it has none of its own
     has_own_common: bool
     results: list[Segment] = field(default_factory=list)
+    imaging: Segment | None = None  # IPC, of OMI
     has_request_notes: bool = False
 
 
@@ -44,6 +45,8 @@ def groups_of(message: Message) -> list[Group]:
             is_own = False
         elif name == "ORC":
             common, is_own = segment, True
+        elif name == "IPC" and group.orders:
+            group.orders[-1].imaging = group.orders[-1].imaging or segment
         elif name == "PV1":
             group.visit = segment
         elif name == "PID":

@@ -1,10 +1,11 @@
-"""ORU^R01 to `ReadMessage`: one report, or one problem, for each OBR.
+"""HL7 to `ReadMessage`: a report or an order for each OBR, news for each patient of an ADT, or what
+is wrong with it.
 
 Nothing here raises: what goes wrong in our own code becomes a problem too.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from itertools import chain
@@ -16,6 +17,8 @@ from findings.arrivals import (
     ArrivingReport,
     ArrivingStatus,
     HeldReason,
+    Nothing,
+    Part,
     Problem,
     ReadMessage,
     SenderProfile,
@@ -25,13 +28,18 @@ from findings.intake.examinations import Frame, Reader
 from findings.intake.hl7 import Message, Segment
 from findings.intake.hl7_times import DEFAULT_ZONE, offset_of, read_time, zone_for
 from findings.intake.identities import read_patient
+from findings.intake.order_messages import read_orders
 from findings.intake.orders import Group, groups_of
+from findings.intake.patient_news import knows, read_news
 from findings.intake.statuses import least_finished
 
 log = structlog.get_logger(__name__)
 
 _TYPE = re.compile(r"[A-Z][A-Z0-9]{2}")
 _REPORT_EVENTS = frozenset({"", "R01"})
+_ORDERS = frozenset({"ORM", "OMI", "OMG"})
+# Answers to somebody else's question, and orders of the laboratory.
+_OF_NO_USE = frozenset({"ACK", "ORR", "ORI", "ORG", "ORL", "OML"})
 
 
 def read_message(raw: bytes, profile: SenderProfile) -> ReadMessage:
@@ -73,7 +81,7 @@ def _looked_into(read: ReadMessage, raw: bytes, profile: SenderProfile) -> ReadM
     return replace(read, parts=tuple(parts))
 
 
-def _is_of_the_whole(part: ArrivingReport | Problem) -> bool:
+def _is_of_the_whole(part: Part) -> bool:
     return isinstance(part, Problem) and not part.alert and part.location in _WHOLE
 
 
@@ -97,7 +105,7 @@ def _read(raw: bytes, profile: SenderProfile) -> ReadMessage:
     assert frame_zone is not None
     sent = read_time(message.first(hl7.field(header, 7)), frame_zone)
     problem = _refused(type_)
-    parts: tuple[ArrivingReport | Problem, ...] = (problem,) if problem else ()
+    parts: tuple[Part, ...] = (problem,) if problem else ()
     if not problem:
         groups = groups_of(message)
         frame = Frame(
@@ -110,7 +118,7 @@ def _read(raw: bytes, profile: SenderProfile) -> ReadMessage:
             tuple(_message_notices(message, known_zone=zone is not None)),
             has_many=sum(len(group.orders) for group in groups) > 1,
         )
-        parts = tuple(_together(list(_parts(frame, groups))))
+        parts = tuple(_read_parts(frame, type_, groups))
     if message.has_second:
         parts += (_SECOND_MESSAGE,)
     return ReadMessage(
@@ -121,6 +129,17 @@ def _read(raw: bytes, profile: SenderProfile) -> ReadMessage:
         sent_at=sent.at,
         parts=parts,
     )
+
+
+def _read_parts(frame: Frame, type_: str, groups: list[Group]) -> Iterable[Part]:
+    name, _, event = type_.partition("^")
+    if name == "ORU":
+        return _together(list(_parts(frame, groups)))
+    if name in _ORDERS:
+        return read_orders(frame, groups)
+    if name == "ADT":
+        return read_news(frame, event)
+    return [Nothing(f"Nothing follows from {name} here.")]
 
 
 _SECOND_MESSAGE = Problem(
@@ -148,15 +167,21 @@ def _refused(type_: str) -> Problem | None:
             "MSH-9 does not say what kind of message this is.",
             "Ask the sender to fill MSH-9 (ORU^R01 for a report).",
         )
-    if name != "ORU" or event not in _REPORT_EVENTS:
-        return Problem(
-            HeldReason.UNSUPPORTED_MESSAGE,
-            "MSH-9",
-            "This is not a report (ORU^R01).",
-            "Nothing needs to be done if the sender did not mean to send a report; it can be "
-            "asked to leave these messages out.",
-        )
-    return None
+    if _is_understood(name, event):
+        return None
+    return Problem(
+        HeldReason.UNSUPPORTED_MESSAGE,
+        "MSH-9",
+        "This is neither a report (ORU^R01) nor an order or news of a patient that is used here.",
+        "Nothing needs to be done if the sender did not mean to send a report; it can be "
+        "asked to leave these messages out.",
+    )
+
+
+def _is_understood(name: str, event: str) -> bool:
+    if name == "ORU":
+        return event in _REPORT_EVENTS
+    return name in _ORDERS or name in _OF_NO_USE or (name == "ADT" and knows(event))
 
 
 def _message_notices(message: Message, known_zone: bool) -> Iterator[str]:
@@ -181,9 +206,7 @@ def _parts(frame: Frame, groups: list[Group]) -> Iterator[ArrivingReport | Probl
                 )
             continue
         day = frame.sent.at.date() + timedelta(days=1) if frame.sent.at else None
-        identity = read_patient(
-            frame.message, group.pid, frame.profile.default_authority, sent_on=day
-        )
+        identity = read_patient(frame.message, group.pid, frame.profile, sent_on=day)
         for order in group.orders:
             yield Reader(frame, group, order).read(identity)
 

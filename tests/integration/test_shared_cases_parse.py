@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from findings.arrivals import ArrivingReport, HeldReason, Problem, SenderProfile
+from findings.arrivals import (
+    ArrivingNews,
+    ArrivingOrder,
+    ArrivingReport,
+    HeldReason,
+    Part,
+    Problem,
+    SenderProfile,
+)
 from findings.intake.batch import FileWarning, RawMessage, walk
 from findings.intake.oru import read_message
 
@@ -19,7 +27,6 @@ pytestmark = pytest.mark.skipif(not NAMED, reason="IMAGING_SAFETY_CASES names no
 
 FOLDER = Path(NAMED) / "files" if (Path(NAMED) / "files").is_dir() else Path(NAMED)
 PROFILE = SenderProfile()
-Part = ArrivingReport | Problem
 
 
 def expected_outcomes() -> dict[str, str]:
@@ -34,11 +41,22 @@ def parts_of(path: Path, profile: SenderProfile = PROFILE) -> list[Part]:
 
 def outcome(path: Path) -> str:
     """For example "2 final, 1 no_text, 1 warning"."""
-    found = Counter(
-        str(part.reason if isinstance(part, Problem) else part.status) for part in parts_of(path)
-    )
+    found = Counter(_word(part) for part in parts_of(path))
     found["warning"] = sum(isinstance(piece, FileWarning) for piece in walk([path]))
     return ", ".join(f"{number} {name}" for name, number in sorted(found.items()) if number)
+
+
+def _word(part: Part) -> str:
+    match part:
+        case Problem():
+            return str(part.reason)
+        case ArrivingReport():
+            return str(part.status)
+        case ArrivingOrder():
+            return str(part.step)
+        case ArrivingNews():
+            return f"{part.kind}, died" if part.has_died else str(part.kind)
+    return "nothing"
 
 
 @pytest.mark.parametrize(("name", "expected"), list(expected_outcomes().items()))

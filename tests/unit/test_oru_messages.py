@@ -52,7 +52,9 @@ def test_every_way_to_say_oru_r01_is_a_report(type_: str) -> None:
     assert report(report_message(msh=header(f9=type_)))
 
 
-@pytest.mark.parametrize("type_", ["ADT^A40", "ORM^O01", "OMR^O01", "ORU^R03", "MDM^T02", "ACK"])
+@pytest.mark.parametrize(
+    "type_", ["ADT^A60", "ADT^A99", "OMR^O01", "ORU^R03", "MDM^T02", "SIU^S12"]
+)
 def test_what_is_no_report_is_one_problem(type_: str) -> None:
     found = problem(message(header(f9=type_), patient(), obr("A1"), obr("A2")))
     assert (found.reason, found.location) == (HeldReason.UNSUPPORTED_MESSAGE, "MSH-9")
@@ -390,7 +392,7 @@ def test_no_problem_quotes_the_patient() -> None:
     pid = patient(f3="SECRET1", f5="SECRET2^SECRET3", f7="SECRET4", f19="SECRET5")
     broken = (
         report_message(pid=pid),
-        report_message(pid=pid, msh=header(f9="ADT^A01")),
+        report_message(pid=pid, msh=header(f9="ADT^A40")),
         report_message(pid=patient(f5="SECRET2"), request=obr(status="SECRET6")),
         report_message(pid=patient(f5="SECRET2"), request=obr(f22="SECRET7"), msh=header(f7="x")),
     )

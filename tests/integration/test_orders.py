@@ -1,0 +1,313 @@
+"""Orders by HL7: the examination is there before its report, and is awaited once it was imaged."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+from random import Random
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from findings.arrivals import HeldReason
+from findings.intake.importing import run_again, take_in
+from findings.models import Clock, Examination, NoReport, Person, Receipt, Report
+from findings.services.report_by import end_wait, no_report_expected
+from findings.services.senders import make_sender
+from tests.factories import Trust, a_trust
+from tests.integration.test_reporting_teams import reporting_team
+from tests.messages import orm, oru
+from tests.pages import signed_in, words_of
+
+pytestmark = pytest.mark.django_db
+Outcome = Receipt.Outcome
+
+
+@pytest.fixture
+def trust() -> Trust:
+    trust = a_trust()
+    make_sender(code="RIS|RXX01", site=trust.site)
+    return trust
+
+
+def stamp(days_ago: float) -> str:
+    return f"{timezone.now() - timedelta(days=days_ago):%Y%m%d%H%M%S}+0000"
+
+
+def take(raw: bytes) -> Receipt:
+    (receipt,) = take_in(raw, "orders.hl7:1").receipts
+    return receipt
+
+
+def performed(days_ago: float = 2, said: float | None = None, **more: str) -> bytes:
+    """That the images were made, said a little later."""
+    made, at = stamp(days_ago), stamp(days_ago - 0.01 if said is None else said)
+    return orm("SC", order="CM", performed=made, said=at, **more)  # type: ignore[arg-type]
+
+
+def running(examination: Examination) -> Clock | None:
+    return examination.clocks.filter(stopped_at__isnull=True).first()
+
+
+def test_an_examination_is_there_from_its_order_and_nobody_waits_before_it_was_imaged(
+    trust: Trust,
+) -> None:
+    receipt = take(
+        orm(
+            said=stamp(5),
+            # The planned time: nothing has been imaged.
+            performed=stamp(1),
+            requester=trust.referrer.professional_code,
+            location=trust.team.location_code,
+            patient_class="I",
+        )
+    )
+    examination = Examination.objects.get()
+    assert (receipt.outcome, receipt.examination) == (Outcome.ORDERED, examination)
+    assert receipt.detail == "Sent: ORC-1 NW."
+    assert (examination.accession, examination.modality) == ("A1", "CR")
+    assert (examination.requested_by, examination.requesting_team) == (trust.referrer, trust.team)
+    assert (examination.performed_at, examination.setting) == (None, "inpatient")
+    assert running(examination) is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"control": "SC", "order": "CM"},
+        {"control": "XO", "order": "A"},
+        {"control": "SC", "result": "R"},
+        {"control": "SC", "order": "IP", "result": "P"},
+        {"control": "RE", "result": "Preliminary"},
+    ],
+)
+def test_the_report_is_awaited_from_when_the_images_were_made(
+    trust: Trust, fields: dict[str, str]
+) -> None:
+    made = (timezone.now() - timedelta(days=3)).replace(microsecond=0)
+    receipt = take(orm(**fields, said=stamp(2), performed=stamp(3)))  # type: ignore[arg-type]
+    examination = Examination.objects.get()
+    clock = running(examination)
+    assert receipt.outcome == Outcome.PERFORMED
+    assert clock is not None
+    assert clock.started_at == examination.performed_at
+    assert abs(clock.started_at - made) < timedelta(seconds=2)
+    assert clock.due_at == clock.started_at + timedelta(days=28)
+
+
+def test_without_their_own_time_the_images_were_made_when_it_was_said(trust: Trust) -> None:
+    take(orm("SC", order="CM", said="20260630081500"))
+    assert Examination.objects.get().performed_at == datetime(2026, 6, 30, 7, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        *({"control": code} for code in ("CA", "OC", "CR", "DC", "OD", "DR", "RU")),
+        {"control": "SC", "order": "CA"},
+        {"control": "SC", "order": "DC"},
+        {"control": "XO", "result": "X"},
+    ],
+)
+def test_a_cancelled_order_ends_the_wait(trust: Trust, fields: dict[str, str]) -> None:
+    take(performed())
+    receipt = take(orm(**fields, said=stamp(1)))  # type: ignore[arg-type]
+    examination = Examination.objects.get()
+    said = NoReport.objects.get()
+    assert receipt.outcome == Outcome.CANCELLED
+    assert running(examination) is None
+    assert (said.reason, said.said_by) == (NoReport.Reason.CANCELLED, None)
+    page = signed_in(trust.coordinator).get(reverse("wait", args=[examination.public_id]))
+    assert "Another system said on" in words_of(page)
+    assert "The order was cancelled (ORC-1" in words_of(page)
+
+
+def test_the_messages_of_an_order_come_to_the_same_in_whatever_order_they_come(
+    trust: Trust,
+) -> None:
+    story = [
+        orm("NW", said=stamp(6)),
+        orm("XO", said=stamp(5), examination="XABDO^XR Abdomen"),
+        performed(4, said=3.9),
+        orm("CA", said=stamp(3)),
+        performed(2, said=1.9),
+    ]
+    orders = list(permutations(range(len(story))))
+    for number, order in enumerate(Random(7).sample(orders, 6)):
+        for which in order:
+            # The same bytes would be the same message.
+            take(story[which].replace(b"A1^RIS", b"B%d^RIS" % number))
+    rows = Examination.objects.prefetch_related("clocks", "no_reports")
+    assert {(one.order_said_at, one.description) for one in rows} == {
+        (rows[0].order_said_at, "XR Chest")
+    }
+    assert all(running(one) is not None for one in rows)
+
+
+def test_an_order_that_was_cancelled_last_is_cancelled_in_whatever_order_they_come(
+    trust: Trust,
+) -> None:
+    story = [orm("NW", said=stamp(6)), performed(4, said=3.9), orm("CA", said=stamp(3))]
+    for number, order in enumerate(permutations(story)):
+        for raw in order:
+            take(raw.replace(b"A1^RIS", b"C%d^RIS" % number))
+    assert Examination.objects.count() == 6
+    assert not Examination.objects.waiting().exists()
+
+
+def test_in_doubt_the_order_stands(trust: Trust) -> None:
+    """Two messages of one moment, in either order: the images were made, so somebody waits."""
+    at = stamp(1)
+    for accession, codes in (("A1", ("CM", "CA")), ("A2", ("CA", "CM"))):
+        for code in codes:
+            take(orm("SC", order=code, said=at, performed=stamp(2), accession=accession))
+    assert Examination.objects.waiting().count() == 2
+
+
+def test_an_order_never_undoes_what_a_report_says(trust: Trust) -> None:
+    take(performed())
+    report = take(oru(reported=stamp(1), text="Nodule.")).report
+    assert report is not None
+    receipt = take(orm("CA", said=stamp(0.5), examination="XABDO^XR Abdomen"))
+    assert receipt.outcome == Outcome.NOTHING
+    assert "a report, which an order does not undo" in receipt.detail
+    take(orm("XO", said=stamp(0.4), examination="XABDO^XR Abdomen"))
+    examination = Examination.objects.get()
+    assert examination.current_report == report
+    assert examination.description == "XR Chest"
+    assert not NoReport.objects.exists()
+
+
+def test_a_preliminary_report_is_awaited_further_though_its_order_is_cancelled(
+    trust: Trust,
+) -> None:
+    take(performed())
+    take(oru(status="P", reported=stamp(1.5)))
+    take(orm("CA", said=stamp(1)))
+    assert Examination.objects.waiting().exists()
+
+
+def test_a_report_after_the_order_was_cancelled_is_read_like_any_other(trust: Trust) -> None:
+    take(performed())
+    end_wait(
+        Examination.objects.get(),
+        reason=NoReport.Reason.CANCELLED,
+        because="The order was cancelled (ORC-1 CA).",
+        by=None,
+        at=timezone.now() - timedelta(days=1),
+    )
+    assert take(oru(status="P", reported=stamp(0.5))).outcome == Outcome.NEW_REPORT
+    assert NoReport.objects.get().undone_because == "A report came after all."
+    assert Examination.objects.waiting().exists()
+
+
+def test_what_a_person_said_stands_until_images_were_made_since(trust: Trust) -> None:
+    take(performed(2))
+    examination = Examination.objects.get()
+    no_report_expected(
+        examination,
+        reason=NoReport.Reason.CANCELLED,
+        because="The patient left.",
+        by=imaging_manager(trust),
+        at=timezone.now() - timedelta(days=1.5),
+    )
+    receipt = take(performed(2, said=1))
+    assert receipt.detail.startswith("It stays as it was said")
+    assert running(examination) is None
+    take(performed(0.5, said=0.4))
+    assert running(examination) is not None
+    assert NoReport.objects.get().undone_because.startswith("The images were made since")
+
+
+def imaging_manager(trust: Trust) -> Person:
+    return trust.add(team=reporting_team(trust, site=trust.site))
+
+
+def test_until_its_report_the_newest_order_says_who_asked(trust: Trust) -> None:
+    take(orm(said=stamp(5), requester=trust.referrer.professional_code))
+    take(orm("XO", said=stamp(3), requester=trust.colleague.professional_code))
+    take(orm("XO", said=stamp(4), requester=trust.referrer.professional_code))
+    assert Examination.objects.get().requested_by == trust.colleague
+    take(oru(reported=stamp(1), requester=trust.referrer.professional_code))
+    report = Report.objects.get()
+    assert report.examination.requested_by == trust.colleague
+
+
+def test_an_order_for_another_patient_under_the_same_accession_is_held(trust: Trust) -> None:
+    take(orm(said=stamp(3)))
+    other = "PID|1||9990000026^^^NHS^NH||BEECH^BOB||19900101|M"
+    held = take(orm("XO", said=stamp(2), patient=other))
+    assert (held.outcome, held.reason) == (Outcome.HELD, HeldReason.ACCESSION_CONFLICT)
+
+
+def test_a_code_that_nobody_knows_is_held_until_the_sender_is_set_up(trust: Trust) -> None:
+    held = take(orm("SC", order="EXDONE", said=stamp(1), performed=stamp(2)))
+    assert (held.outcome, held.reason, held.location) == (
+        Outcome.HELD,
+        HeldReason.UNKNOWN_STATUS,
+        "ORC-5",
+    )
+    sender = make_sender(code="RIS|RXX01", site=trust.site)
+    sender.order_words = {"exdone": "performed"}
+    sender.save()
+    assert run_again(held, trust.coordinator).outcome == Outcome.PERFORMED
+    assert Examination.objects.waiting().exists()
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (orm("UC"), "asks for nothing"),
+        (orm(accession="").replace(b"^RIS", b""), "no accession number yet"),
+        (orm(type_="ORR^O02"), "Nothing follows from ORR"),
+        (orm(type_="OML^O21"), "Nothing follows from OML"),
+        (orm().replace(b"|CR|", b"|LAB|"), "not imaging"),
+        (orm().partition(b"OBR|")[0] + b"RXO|1^Tablets", "orders no examination"),
+    ],
+)
+def test_what_asks_for_nothing_is_kept_and_nobody_has_to_look(
+    trust: Trust, raw: bytes, words: str
+) -> None:
+    receipt = take(raw)
+    assert (receipt.outcome, receipt.is_waiting) == (Outcome.NOTHING, False)
+    assert words in receipt.detail
+    assert not Examination.objects.exists()
+
+
+def test_images_without_an_accession_number_are_held(trust: Trust) -> None:
+    held = take(performed(accession="").replace(b"^RIS", b""))
+    assert held.reason == HeldReason.MISSING_ACCESSION
+
+
+def test_an_imaging_order_of_newer_versions_is_read_alike(trust: Trust) -> None:
+    imaging = "IPC|A7^RIS|RP1|1.2.3^RIS|SPS1|CT"
+    raw = orm(accession="", said=stamp(2), type_="OMI^O23^OMI_O23", more=(imaging,))
+    receipt = take(raw.replace(b"^RIS|XCHES", b"|XCHES").replace(b"|^RIS|", b"||"))
+    assert receipt.outcome == Outcome.ORDERED, receipt.detail
+    assert Examination.objects.get().accession == "A7"
+
+
+def test_several_orders_in_one_message_are_several_examinations(trust: Trust) -> None:
+    more = (
+        "ORC|CA|P2^EPR|A2^RIS",
+        "OBR|2|P2^EPR|A2^RIS|XABDO^XR Abdomen|||||||||||||||||||||CR",
+    )
+    first, second = take_in(orm(said=stamp(1), more=more), "orders.hl7:1").receipts
+    assert (first.outcome, second.outcome) == (Outcome.ORDERED, Outcome.CANCELLED)
+    assert Examination.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("patient_class", "setting"),
+    [("I", "inpatient"), ("E", "emergency"), ("O", "outpatient"), ("GP", "gp"), ("N", "")],
+)
+def test_a_report_says_where_the_patient_was(
+    trust: Trust, patient_class: str, setting: str
+) -> None:
+    take(oru(reported=stamp(1)).replace(b"PV1|1|O|", f"PV1|1|{patient_class}|".encode()))
+    assert Examination.objects.get().setting == setting
+
+
+def test_the_future_is_held(trust: Trust) -> None:
+    held = take(orm("SC", order="CM", said=stamp(1), performed=stamp(-3)))
+    assert (held.reason, held.location) == (HeldReason.BAD_TIME, "OBR-7")
+    assert not Examination.objects.exists()
