@@ -55,6 +55,9 @@ def test_the_pages_of_waiting_can_be_read_by_everybody_at_every_width(browser, t
     for name, address in pages.items():
         page.goto(browser.address + address)
         check(page, f"waiting {name}", browser)
+    page.set_viewport_size(DESKTOP)  # which shows every column of governance
+    page.wait_for_timeout(100)
+    assert page.locator(".nhsuk-scroll--scrollable").count() == 0
 
 
 def test_it_stands_beside_findings_in_the_inbox_and_among_what_nobody_can_be_told_of(
