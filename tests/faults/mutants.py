@@ -67,10 +67,10 @@ def stubborn() -> None:
 
 
 def idle() -> None:
-    """Where nobody outside could be told, the ladder waits for its next step."""
+    """Nothing follows a refusal: neither the next way nor the next step."""
     from notifications import outcomes
 
-    outcomes.bring_forward = lambda *_: None
+    outcomes.follow_failure = lambda *_, **__: None
 
 
 MUTANTS: dict[str, Callable[[], None]] = {
