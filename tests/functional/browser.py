@@ -55,8 +55,8 @@ OVERFLOW = """() => {
 }"""
 
 
-# What decides the contrast of each piece of text that is shown: its colour, whether it is large, and
-# what lies behind it as far as the first that hides what lies further back.
+# What decides the contrast of each piece of text that is shown: its colour, whether it is large,
+# and what lies behind it as far as the first that hides what lies further back.
 INKS = """() => {
   const behind = new Map();
   const ground = (one) => {
