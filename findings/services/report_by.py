@@ -326,9 +326,7 @@ def _one_telling(ladder: Sequence[PlannedStep], at: datetime) -> list[PlannedSte
 def stop_reported(examinations: Iterable[int], *, at: datetime) -> None:
     """As `settle` for many of which the report to read is a verified one. The caller holds their
     locks."""
-    running = Clock.objects.filter(
-        examination__in=list(examinations), kind=ClockKind.REPORT_BY, stopped_at__isnull=True
-    )
+    running = Clock.objects.running(ClockKind.REPORT_BY).filter(examination__in=list(examinations))
     if found := list(running.values_list("pk", flat=True)):
         clocks = Clock.objects.filter(pk__in=found)
         stopped_at = Greatest(Value(at), F("started_at"))

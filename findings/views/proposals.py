@@ -14,6 +14,7 @@ from findings.presenters import proposals as presenter
 from findings.rules import can_answer_proposal, check_can_answer_proposal
 from findings.services.proposals import AlreadyAnswered, check_open, reject
 from findings.views.access import saw, signed_in
+from findings.views.form_page import form_page
 
 ROWS_ON_A_PAGE = 25
 
@@ -74,4 +75,4 @@ def not_a_finding(request: HttpRequest, pk: int) -> HttpResponse:
         "form": form,
         "now": timezone.now(),
     }
-    return render(request, "not_a_finding.jinja", context, status=422 if form.errors else 200)
+    return form_page(request, "not_a_finding.jinja", context)
