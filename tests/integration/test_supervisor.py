@@ -1,8 +1,5 @@
 """`make run` for real, without the installing: up, answering, kept over a restart, and gone."""
 
-import json
-import os
-import shutil
 import signal
 import smtplib
 import socket
@@ -10,109 +7,22 @@ import stat
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from email.message import EmailMessage
 from pathlib import Path
 
 import psutil
-import psycopg2
 import pytest
 
 from imaging_safety import embedded, place, run
+from tests.supervised import Running
 from tests.unit.test_checks import STRONG
 
 pytestmark = pytest.mark.engine
 
 HERE = Path(__file__).resolve().parents[2]
-UP_WITHIN = 240  # seconds, with the first load of the demonstration hospital
 GONE_WITHIN = 30
 PROGRAMS = ("gunicorn", "worker", "beat", "run_clock", "mailsink", "postgres", "valkey-server")
-
-
-class Running:
-    """One supervisor, as `make run` starts it."""
-
-    def __init__(self, local: Path, **environment: str) -> None:
-        self.local, self.port = local, run.free_port()
-        kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG")}
-        self.env = kept | {"LOCAL_DIR": str(local), "PORT": str(self.port)} | environment
-        self.said = local.parent / f"said-{self.port}"
-        command = [sys.executable, "-m", "imaging_safety.run"]
-        with self.said.open("w") as written:
-            self.supervisor = subprocess.Popen(
-                command, cwd=HERE, env=self.env, stdout=written, stderr=subprocess.STDOUT
-            )
-
-    def wait_until_up(self) -> "Running":
-        deadline = time.monotonic() + UP_WITHIN
-        while "Ctrl-C stops everything" not in self.said.read_text():
-            assert self.supervisor.poll() is None, self.said.read_text()
-            assert time.monotonic() < deadline, self.said.read_text()
-            time.sleep(0.1)
-        return self
-
-    def health(self) -> dict[str, str]:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health/", timeout=10) as answer:
-            return json.load(answer)
-
-    def family(self) -> list[psutil.Process]:
-        return psutil.Process(self.supervisor.pid).children(recursive=True)
-
-    def listens_on(self) -> set[str]:
-        addresses: set[str] = set()
-        for process in self.family():
-            # The servers' own children come and go.
-            with suppress(psutil.NoSuchProcess):
-                every = process.net_connections()
-                addresses |= {one.laddr.ip for one in every if one.status == "LISTEN"}
-        return addresses
-
-    def member(self, word: str) -> psutil.Process:
-        """The child that runs the program."""
-        return next(child for child in self._children() if word in " ".join(child.cmdline()))
-
-    def has(self, word: str) -> bool:
-        return any(word in " ".join(child.cmdline()) for child in self._children())
-
-    def _children(self) -> list[psutil.Process]:
-        return psutil.Process(self.supervisor.pid).children()
-
-    def is_well(self) -> bool:
-        try:
-            return self.health()["status"] == "ok"
-        except OSError:
-            return False
-
-    def ask(self, question: str) -> object:
-        directory = embedded.socket_directory(self.local / "postgres", embedded.SOCKET_NAME)
-        connection = psycopg2.connect(
-            host=str(directory), user=embedded.OWNER, dbname=embedded.DATABASE
-        )
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(question)
-                return cursor.fetchone()[0]
-        finally:
-            connection.close()
-
-    def end(self, how: int = signal.SIGTERM) -> int:
-        self.supervisor.send_signal(how)
-        return self.supervisor.wait(60)
-
-    def end_if_running(self) -> None:
-        if self.supervisor.poll() is None:
-            self.end()
-
-
-@pytest.fixture(scope="module")
-def local() -> Iterator[Path]:
-    """Its own `.local/`, kept from test to test as it is kept from day to day."""
-    base = embedded.temporary_directory()
-    base.chmod(0o711)
-    yield base / "local"
-    shutil.rmtree(base, ignore_errors=True)
 
 
 @pytest.fixture
@@ -129,13 +39,9 @@ def start(local) -> Iterator[Callable[..., Running]]:
 
 
 @pytest.fixture(scope="module")
-def running(local) -> Iterator[Running]:
+def running(first_run) -> Running:
     """One that several tests look at, or disturb and let recover."""
-    one = Running(local)
-    try:
-        yield one.wait_until_up()
-    finally:
-        one.end_if_running()
+    return first_run
 
 
 @pytest.fixture(scope="module")
