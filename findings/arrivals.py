@@ -165,6 +165,7 @@ class HeldReason(StrEnum):
 
     UNREADABLE = "unreadable"  # not HL7, no MSH, wrong encoding characters
     UNSUPPORTED_MESSAGE = "unsupported_message"  # readable, but not a report (ADT, ORM)
+    UNSUPPORTED_VERSION = "unsupported_version"  # not HL7 v2
     NOT_IMAGING = "not_imaging"  # a report of the laboratory, of pathology, of genomics
     MISSING_PATIENT = "missing_patient"  # no PID, or no identifier that identifies anybody
     BAD_NHS_NUMBER = "bad_nhs_number"  # check digit or length wrong and nothing else to go by

@@ -128,6 +128,23 @@ def parse_header(raw: bytes) -> Message | Problem:
     return parse(_first_line(raw[_header_start(raw) or 0 :]))
 
 
+def header_of(raw: bytes) -> Segment | None:
+    """The fields of the message header as they were sent, `[10]` being MSH-10, without taking
+    the rest apart; None when there is none."""
+    raw = undo_utf16(raw)
+    start = _header_start(raw)
+    if start is None:
+        return None
+    name, separator, rest = (line := _header_line(raw[start:]))[:3], line[3:4], line[4:]
+    return [name, separator, *rest.split(separator)]
+
+
+def delimiters_of(header: Segment) -> Delimiters | None:
+    """What the sender delimits with; None when that cannot be used."""
+    found = _delimiters(header[1].join([header[0], *header[2:]]))
+    return None if isinstance(found, Problem) else found
+
+
 _NOT_HL7 = "Ask the sender what this is; if it is a report, ask for it again as HL7 ORU^R01."
 _BAD_DELIMITERS = "Ask the sender to put a field separator in MSH-1 and ^~\\& in MSH-2."
 
