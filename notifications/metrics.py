@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from findings.models import Category, Clock, Finding, Receipt, Rung, Sender, Step
 from findings.services.timeline import database_now
+from notifications import tally
 from notifications.clockwork import LATEST
 from notifications.coverage import ASKED
 from notifications.models import Channel, Notification, Pulse
@@ -67,6 +68,7 @@ class EngineFigures(Collector):
         )
         yield _failed()
         yield from _held()
+        yield from _answers()
         yield _tokens()
         yield _pulses()
 
@@ -163,6 +165,22 @@ def _held() -> Iterator[Metric]:
         "imaging_safety_oldest_held_item_seconds",
         "For how long the oldest of them has waited; 0 when none does.",
         value=age.total_seconds(),
+    )
+
+
+def _answers() -> Iterator[Metric]:
+    """By the HL7 listener. AE: senders send again; AR: somebody there has to look."""
+    counts = tally.counts("hl7_")
+    family = CounterMetricFamily(
+        "imaging_safety_hl7_answers", "HL7 messages answered, by the answer.", labels=["code"]
+    )
+    for code in ("aa", "ae", "ar"):
+        family.add_metric([code.upper()], counts.get(code, 0))
+    yield family
+    yield CounterMetricFamily(
+        "imaging_safety_hl7_skipped_bytes",
+        "Bytes between HL7 messages that belong to none.",
+        value=counts.get("skipped_bytes", 0),
     )
 
 

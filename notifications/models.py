@@ -377,6 +377,16 @@ class DeliveryReceipt(models.Model):
         return f"receipt of attempt {self.attempt_id}"
 
 
+class Tally(models.Model):
+    """How many there have been of something since it was first counted."""
+
+    name = models.CharField(primary_key=True, max_length=40)
+    count = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Pulse(models.Model):
     """When each part of the engine last finished its round, whatever process it runs in."""
 

@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 FIRE, DELIVER, WATCH = "fire", "deliver", "watch"
 # Who watched last: of the two that wake the engine, one may be gone and nothing is late.
 CELERY, RUN_CLOCK = "celery", "run_clock"
+# The HL7 listener, where there is one.
+LISTEN = "listen"
 # What the watcher's round does each hour.
 COVERAGE, LISTS = "coverage", "lists"
 EVERY = timedelta(hours=1)
@@ -30,6 +32,11 @@ def beat(name: str, at: datetime | None = None) -> None:
         update_fields=["at"],
         unique_fields=["name"],
     )
+
+
+def forget(name: str) -> None:
+    """It is not there any more, and nobody is to miss it."""
+    Pulse.objects.filter(name=name).delete()
 
 
 def last(name: str) -> datetime | None:

@@ -131,6 +131,11 @@ def _pulses(now: datetime) -> Iterator[Sentence]:
             yield Sentence(f"Nothing has {what} yet.")
         elif now - at > SWEEP_LATE_AFTER:
             yield Sentence(f"Nothing has {what} since {when(at)}.")
+    at = seen.get(pulse.LISTEN)
+    if at and now - at > SWEEP_LATE_AFTER:
+        yield Sentence(
+            f"The HL7 listener has been silent since {when(at)}: no report arrives by it."
+        )
     at = seen.get(pulse.COVERAGE)
     if at is None and pulse.WATCH in seen:  # whose round checks it
         yield Sentence("Whether messages would reach anybody was never checked: see the log.")
