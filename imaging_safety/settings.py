@@ -319,6 +319,25 @@ SPECTACULAR_SETTINGS = {
 # Bytes; a report with an embedded document is the largest thing that arrives.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 
+# --- HL7 by MLLP (manage.py mllp) ------------------------------------------------------------
+
+MLLP_HOST = env.str("MLLP_HOST", default="127.0.0.1")
+MLLP_PORT = env.int("MLLP_PORT", default=2575)
+# Who may send as which sender, by address, network or the name in a client's certificate:
+# "10.20.30.40=RIS|RRV03, CRIS|RRV04; ris.trust.example=RIS|RRV03". Whoever is not listed may send
+# nothing; this machine itself may send as anybody unless it is listed.
+MLLP_SENDERS = env.str("MLLP_SENDERS", default="")
+# PEM files: our certificate and key, and who signs the certificates of senders.
+MLLP_TLS_CERT = env.str("MLLP_TLS_CERT", default="")
+MLLP_TLS_KEY = env.str("MLLP_TLS_KEY", default="")
+MLLP_CLIENT_CA = env.str("MLLP_CLIENT_CA", default="")
+# Says that messages may cross the network unencrypted and from whoever has the address.
+MLLP_PLAIN = env.bool("MLLP_PLAIN", default=False)
+MLLP_MAX_BYTES = env.int("MLLP_MAX_BYTES", default=10 * 1024 * 1024)  # of one message
+MLLP_MAX_CONNECTIONS = env.int("MLLP_MAX_CONNECTIONS", default=64)
+MLLP_IDLE_SECONDS = env.float("MLLP_IDLE_SECONDS", default=3600.0)  # between messages
+MLLP_ANSWER_SECONDS = env.float("MLLP_ANSWER_SECONDS", default=20.0)  # until AE at the latest
+
 # --- Logs: ids and references, never a name, a number or a report's words --------------------
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")

@@ -1,0 +1,257 @@
+"""The listener as a process of its own, on a real PostgreSQL: what a RIS gets for what it sends."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+from django.db import connection
+
+from findings.models import IncomingMessage, Patient, Receipt, Report
+from findings.services.senders import make_sender
+from imaging_safety import children
+from notifications import pulse, tally
+from tests.engine.world import HERE, test_database_url, wait_until
+from tests.factories import Trust
+from tests.messages import oru
+from tests.ris import Ris
+
+pytestmark = [pytest.mark.engine, pytest.mark.django_db(transaction=True)]
+
+Outcome = Receipt.Outcome
+
+
+class Listening:
+    """`manage.py mllp` on a port that was free."""
+
+    def __init__(self, log: Path, **env: str) -> None:
+        self.log = log
+        self.child: subprocess.Popen[bytes] = children.start(
+            [sys.executable, HERE / "manage.py", "mllp"],
+            log=log,
+            cwd=HERE,
+            env={**os.environ, "DATABASE_URL": test_database_url(), "MLLP_PORT": "0", **env},
+        )
+
+    @property
+    def port(self) -> int:
+        wait_until(lambda: "Listening" in self.log.read_text(), what="the listener")
+        return int(re.findall(r"on [\d.]+:(\d+),", self.log.read_text())[0])
+
+    @property
+    def megabytes(self) -> float:
+        return psutil.Process(self.child.pid).memory_info().rss / 2**20
+
+    def stop(self) -> int:
+        self.child.send_signal(signal.SIGTERM)
+        return self.child.wait(20)
+
+
+@pytest.fixture(scope="module")
+def listening(
+    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Listening]:
+    """One for all, since it takes a second to start; short limits, so that nobody waits."""
+    one = Listening(tmp_path_factory.mktemp("mllp") / "log", MLLP_IDLE_SECONDS="20")
+    yield one
+    children.stop(one.child)
+
+
+@pytest.fixture
+def ris(listening: Listening, trust: Trust) -> Iterator[Ris]:
+    """A RIS that is set up, connected."""
+    make_sender(code="RIS|RXX01", site=trust.site)
+    with Ris(listening.port) as one:
+        yield one
+
+
+def outcomes() -> list[str]:
+    return list(Receipt.objects.order_by("pk").values_list("outcome", flat=True))
+
+
+# --- Framing (cases 01, 04) --------------------------------------------------------------------
+
+
+def test_a_message_has_one_answer_whatever_the_packets(ris: Ris) -> None:
+    """Case 01: the start byte alone, byte by byte, the end apart, an end without its CR."""
+    first, *others = (oru(accession=f"A{number}", control_id=f"M{number}") for number in range(5))
+    ris.write(b"\x0b")
+    ris.write(first + b"\x1c\r")
+    for one in b"\x0b" + others[0] + b"\x1c\r":
+        ris.write(bytes([one]))
+    ris.write(b"\x0b" + others[1])
+    ris.write(b"\x1c\r\x0b" + others[2] + b"\x1c")  # and nothing more
+    assert [str(ris.answer()) for _ in range(4)] == [f"AA M{number}" for number in range(4)]
+    ris.write(b"\r")
+    assert ris.code(others[3]) == "AA"
+    assert Report.objects.count() == IncomingMessage.objects.count() == 5
+
+
+def test_many_at_once_are_answered_in_their_order(ris: Ris, listening: Listening) -> None:
+    def send(number: int) -> list[str]:
+        with Ris(listening.port) as one:
+            given = [oru(accession=f"B{number}-{i}", control_id=f"{number}-{i}") for i in range(40)]
+            return [str(answer) for answer in one.send(*given)]
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(send, range(4))) == [
+            [f"AA {number}-{i}" for i in range(40)] for number in range(4)
+        ]
+    assert Report.objects.count() == 160
+
+
+def document(size: int, control_id: str) -> bytes:
+    encoded = "JVBERi0xLjQK" + "MDAw" * (size // 4)
+    return oru(
+        accession=control_id,
+        control_id=control_id,
+        more=(f"OBX|2|ED|PDF||^application^pdf^Base64^{encoded}||||||F",),
+    )
+
+
+def test_large_messages_are_taken_and_too_large_ones_refused(
+    ris: Ris, listening: Listening
+) -> None:
+    """Case 04. What is too large is read away, and memory comes back."""
+    assert ris.code(document(70_000, "L1")) == "AA"
+    before = listening.megabytes
+    assert ris.code(document(5_000_000, "L2")) == "AA"
+    (refused,) = ris.send(document(50_000_000, "L3"))
+    assert str(refused) == "AR L3"
+    assert "too large" in refused.segments["MSA"][3]
+    assert ris.code(oru(accession="L4")) == "AA"
+    wait_until(lambda: listening.megabytes - before < 16, 5, what="memory to come back")
+    kept = IncomingMessage.objects.get(receipts__outcome=Outcome.REFUSED)
+    assert len(kept.body) < 2**17
+    assert Report.objects.count() == 3
+
+
+def test_a_message_cut_off_by_the_next_one_is_held(ris: Ris) -> None:
+    lost = oru(accession="C1")
+    ris.write(b"\x0b" + lost)
+    assert str(ris.send(oru(accession="C2", control_id="2"))[0]) == "AA 2"
+    held = Receipt.objects.get(outcome=Outcome.HELD)
+    assert held.reason == "cut_off"
+    # Nobody knows what its end would have said; once it has come whole, it is a report.
+    assert ris.code(lost) == "AA"
+    assert Report.objects.count() == 2
+
+
+# --- Answers (cases 06, 10, 12) ----------------------------------------------------------------
+
+
+def test_what_is_wrong_is_refused_with_a_reason_and_the_connection_stays(ris: Ris) -> None:
+    """Case 06."""
+    good = oru(control_id="6")
+    for wrong, echoed in (
+        (b"MSH|^~\\&|RIS|RXX01|IS|RXX|20260630||ADT^A60|61|P|2.4\rPID|1", "61"),
+        (good.replace(b"ORU^R01", b""), "6"),
+        (b"HELLO", ""),
+        (good.replace(b"|P|2.4", b"|P|V3"), "6"),
+        (b"", ""),
+    ):
+        (answer,) = ris.send(wrong)
+        assert (answer.code, answer.control_id) == ("AR", echoed)
+        assert answer.segments["ERR"]
+        assert "ALDER" not in str(answer.segments)
+    assert ris.code(good) == "AA"
+    assert set(outcomes()) == {Outcome.REFUSED, Outcome.NEW_REPORT}
+    assert not Receipt.objects.waiting().exists()
+
+
+def test_one_control_id_for_two_patients_is_two_reports(ris: Ris) -> None:
+    """Case 10."""
+    first = oru(accession="A1", control_id="RR8")
+    second = oru(accession="A2", control_id="RR8", nhs_number="9990000026", name="BEECH^BOB")
+    assert [str(answer) for answer in ris.send(first, second)] == ["AA RR8", "AA RR8"]
+    assert Report.objects.count() == Patient.objects.count() == 2
+    assert ris.code(first) == "AA"
+    assert Report.objects.count() == 2
+
+
+def test_line_ends_and_marks_change_nothing(ris: Ris) -> None:
+    """Case 12."""
+    cr = oru()
+    same = (
+        cr,
+        cr.replace(b"\r", b"\n"),
+        cr.replace(b"\r", b"\r\n"),
+        cr.replace(b"\r", b"\r\n") + b"\r\n\r\n",
+        b"\r\n" + cr,
+        b"\xef\xbb\xbf" + cr,
+    )
+    assert [answer.code for answer in ris.send(*same)] == ["AA"] * 6
+    assert IncomingMessage.objects.count() == 6
+    assert outcomes() == [Outcome.NEW_REPORT] + [Outcome.DUPLICATE] * 5
+
+
+def test_identifiers_of_two_patients_are_held_and_not_accepted(ris: Ris) -> None:
+    """Case 05, the second: the sender is told, and we keep it."""
+    ris.send(
+        oru(accession="A1", nhs_number="9990000018"),
+        oru(accession="A2", nhs_number="9990000026", name="BEECH^BOB", control_id="2"),
+    )
+    both = oru(accession="A3", control_id="3").replace(
+        b"9990000018^^^NHS^NH", b"9990000018^^^NHS^NH~9990000026^^^NHS^NH"
+    )
+    (answer,) = ris.send(both)
+    assert str(answer) == "AR 3"
+    assert "kept for a person" in answer.segments["MSA"][3]
+    assert Receipt.objects.waiting().get().reason == "identity_conflict"
+    assert ris.code(both) == "AR", "again, as long as it waits"
+
+
+def test_a_sender_that_is_not_set_up_is_held_and_accepted(ris: Ris) -> None:
+    assert ris.code(oru(application="CRIS")) == "AA"
+    assert Receipt.objects.waiting().get().reason == "unknown_sender"
+
+
+# --- The database away, and kills (case 05) ----------------------------------------------------
+
+
+def end_sessions_of(pid: int) -> None:
+    """The database ends what this process holds, as when it is restarted."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+def test_a_connection_to_the_database_that_was_lost_is_made_again(ris: Ris) -> None:
+    assert ris.code(oru(accession="A1")) == "AA"
+    end_sessions_of(0)
+    assert ris.code(oru(accession="A2", control_id="2")) == "AA"
+    assert Report.objects.count() == 2
+
+
+def test_killed_and_stopped_it_answers_what_it_has_filed(trust: Trust, tmp_path: Path) -> None:
+    """SIGTERM while messages come: whatever was sent whole is answered, then it ends. And the
+    pulse and the counts say what it did."""
+    make_sender(code="RIS|RXX01", site=trust.site)
+    one = Listening(tmp_path / "log")
+    try:
+        with Ris(one.port) as ris:
+            assert ris.code(oru(accession="K")) == "AA"
+            given = [oru(accession=f"K{i}", control_id=f"{i}") for i in range(30)]
+            answers: list[str] = []
+            sending = threading.Thread(
+                target=lambda: answers.extend(str(answer) for answer in ris.send(*given))
+            )
+            sending.start()
+            wait_until(lambda: IncomingMessage.objects.count() > 1, what="the first of them")
+            assert one.stop() == 0
+            sending.join(10)
+        assert answers == [f"AA {i}" for i in range(30)]
+        assert pulse.last(pulse.LISTEN)
+        assert tally.counts("hl7_")["aa"] >= 31
+        assert "ALDER" not in one.log.read_text()
+    finally:
+        children.stop(one.child)
