@@ -376,6 +376,10 @@ _QUOTES = re.compile(
     r"|scan)s?\b[^.\n]*$",
     re.IGNORECASE,
 )
+_DENIES = re.compile(
+    r"\b(?:no|not|nor|without|never|denie[sd]|denying|negative|free\s+of|rule[sd]?\s+out)\b",
+    re.IGNORECASE,
+)
 _HEADING = re.compile(r"^[ \t>*#]*([A-Za-z][A-Za-z /&()\-]{2,40}?)[ \t]*:", re.MULTILINE)
 _HEADING_WITHIN = 4000  # characters
 # What stands under these is what was asked or said before, not what was found.
@@ -414,7 +418,10 @@ def _clause_before(text: str, start: int) -> str:
 
 
 def _is_doubtful(text: str, found: re.Match[str]) -> bool:
-    return bool(_DOUBTFUL.search(_clause_before(text, _start(text, found))))
+    """Asked or conditional; or further back in its clause something is denied, it perhaps with it:
+    "no mass, effusion or critical finding"."""
+    before = _clause_before(text, _start(text, found))
+    return bool(_DOUBTFUL.search(before) or _DENIES.search(before))
 
 
 def _is_quoted(text: str, place: int) -> bool:
