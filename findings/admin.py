@@ -160,6 +160,14 @@ class TeamAdmin(DirectoryAdmin):
     inlines = [MembershipInline]
 
 
-@admin.register(Organisation, Site, Sender, site=directory)
+@admin.register(Sender, site=directory)
+class SenderAdmin(DirectoryAdmin):
+    """Who it is and where; how it is read is kept on the page Senders, with every change."""
+
+    list_display = ["name", "code", "organisation", "site"]
+    fields = ["code", "name", "organisation", "site"]
+
+
+@admin.register(Organisation, Site, site=directory)
 class PlainAdmin(DirectoryAdmin):
     """Pages that need nothing of their own."""

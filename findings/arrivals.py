@@ -222,6 +222,11 @@ class ReadMessage:
     parts: tuple[Part, ...]
 
 
+def fold(word: str) -> str:
+    """'Wet-Read ' and 'WET READ' are one word of a sender."""
+    return " ".join(word.replace("-", " ").replace("_", " ").split()).casefold()
+
+
 @dataclass(frozen=True)
 class SenderProfile:
     """What has to be known about a sender before its messages can be read."""

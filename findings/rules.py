@@ -22,6 +22,7 @@ from findings.models import (
     Proposal,
     Receipt,
     Role,
+    Sender,
     Team,
 )
 from findings.models.cover import covered_by
@@ -444,6 +445,22 @@ def check_can_route(person: Person, organisation: Organisation) -> None:
         person.has_role(Role.COORDINATOR, Role.ADMINISTRATOR)
         and person.organisation_id == organisation.pk,
         "Routing rules are kept by coordinators and administrators of the trust.",
+    )
+
+
+def check_can_keep_senders(person: Person) -> None:
+    """See and change how the messages of the trust's senders are read."""
+    _require(
+        person.has_role(Role.COORDINATOR, Role.ADMINISTRATOR),
+        "Senders are kept by coordinators and administrators.",
+    )
+
+
+def check_can_keep_sender(person: Person, sender: Sender) -> None:
+    check_can_keep_senders(person)
+    _require(
+        person.organisation_id == sender.organisation_id,
+        "Only a coordinator or administrator of its trust can change how a sender is read.",
     )
 
 

@@ -3,7 +3,7 @@ the words some send instead."""
 
 from collections.abc import Iterable, Mapping
 
-from findings.arrivals import ArrivingStatus, OrderStep
+from findings.arrivals import ArrivingStatus, OrderStep, fold
 
 _PRELIMINARY = (
     "p", "r", "i", "s", "preliminary", "prelim", "provisional", "interim", "partial", "draft",
@@ -28,11 +28,6 @@ _WORDS: dict[str, ArrivingStatus] = {
     **dict.fromkeys(_CORRECTED, ArrivingStatus.CORRECTED),
     **dict.fromkeys(_WITHDRAWN, ArrivingStatus.WITHDRAWN),
 }
-
-
-def fold(word: str) -> str:
-    """'Wet-Read ' and 'WET READ' are one word."""
-    return " ".join(word.replace("-", " ").replace("_", " ").split()).casefold()
 
 
 def read_status(

@@ -2,11 +2,11 @@
 
 from argparse import ArgumentParser
 from typing import Any
-from zoneinfo import available_timezones
 
 from django.core.management.base import BaseCommand, CommandError
 
-from findings.models import ReportStatus, Sender, Site
+from findings.models import Sender, Site
+from findings.services.sender_settings import change_sender
 from findings.services.senders import find_sender, make_sender
 
 
@@ -42,12 +42,20 @@ class Command(BaseCommand):
         if options["site"]:
             sender.site = _site(options["site"])
             sender.organisation = sender.site.organisation
-        sender.name = options["name"] or sender.name
-        sender.zone = _zone(options["zone"]) or sender.zone
-        sender.fallback_charset = _charset(options["charset"]) or sender.fallback_charset
-        sender.number_authority = options["number_authority"] or sender.number_authority
-        sender.status_words = sender.status_words | dict(map(_word, options["status_word"]))
-        sender.save()
+            sender.save(update_fields=["site", "organisation"])
+        given = {
+            "name": options["name"],
+            "zone": options["zone"],
+            "fallback_charset": options["charset"],
+            "number_authority": options["number_authority"],
+            "status_words": sender.status_words | dict(map(_word, options["status_word"])),
+        }
+        given = {name: value for name, value in given.items() if value}
+        try:
+            change_sender(sender=sender, by=None, **given)
+        except ValueError as wrong:
+            raise CommandError(str(wrong)) from wrong
+        sender.refresh_from_db()
         self.stdout.write(f"{sender.code}: {sender.name}, {sender.site}, {sender.zone}.")
 
     def _new(self, code: str, site: str | None) -> Sender:
@@ -64,25 +72,6 @@ def _site(ods_code: str) -> Site:
     return site
 
 
-def _zone(name: str | None) -> str:
-    if name and name not in available_timezones():
-        raise CommandError(f"{name} is not the name of a time zone, such as Europe/London.")
-    return name or ""
-
-
-def _charset(name: str | None) -> str:
-    try:
-        return "" if not name else "".encode(name).decode() or name
-    except LookupError:
-        raise CommandError(f"{name} is not a character set, such as windows-1252.") from None
-
-
 def _word(given: str) -> tuple[str, str]:
     word, _, status = given.partition("=")
-    if not word.strip() or status.strip() not in ReportStatus.values:
-        raise CommandError(f'"{given}" is not WORD=STATUS; STATUS is {_statuses()}.')
-    return word.strip().casefold(), status.strip()
-
-
-def _statuses() -> str:
-    return ", ".join(ReportStatus.values)
+    return word, status.strip()
