@@ -1,9 +1,9 @@
-"""Addresses of the pages about whether somebody will be there: coverage, posts and
-their rotas, and routing rules."""
+"""Addresses of the pages about whether somebody will be there: coverage, posts and their rotas,
+routing rules; and whether what is sent is understood: senders."""
 
 from django.urls import path
 
-from findings.views import coverage, rota_import, rotas, routing
+from findings.views import coverage, rota_import, rotas, routing, senders
 
 urlpatterns = [
     path("coverage/", coverage.coverage, name="coverage"),
@@ -11,6 +11,8 @@ urlpatterns = [
     path("routing/add/", routing.add, name="add-routing-rule"),
     path("routing/<int:pk>/change/", routing.change, name="change-routing-rule"),
     path("routing/<int:pk>/remove/", routing.remove, name="remove-routing-rule"),
+    path("senders/", senders.senders, name="senders"),
+    path("senders/<int:pk>/", senders.sender, name="sender"),
     path("rotas/", rotas.rotas, name="rotas"),
     path("rotas/add/", rotas.add_post, name="add-post"),
     path("rotas/import/", rota_import.import_rota, name="import-rota"),

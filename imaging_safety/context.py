@@ -58,6 +58,7 @@ NAVIGATION = (
     Entry("people", "People", (Role.ADMINISTRATOR, Role.COORDINATOR)),
     Entry("rotas", "Rotas", (Role.COORDINATOR, Role.ADMINISTRATOR)),
     Entry("routing", "Routing", (Role.ADMINISTRATOR,)),
+    Entry("senders", "Senders", (Role.ADMINISTRATOR,)),
     Entry("bank-holidays", "Bank holidays", (Role.ADMINISTRATOR,)),
     Entry("policy", "Policy"),
     Entry("messages", "Messages", in_demonstration_only=True),

@@ -125,6 +125,11 @@ def run_again(receipt: Receipt, by: Person) -> Receipt:
 def known_patients_in(message: IncomingMessage) -> list[Patient]:
     """Patients on record whose data a reader of this message sees."""
     read, _ = read_as_sent(bytes(message.body), message.sender)
+    return known_patients_of(read)
+
+
+def known_patients_of(read: ReadMessage) -> list[Patient]:
+    """As above, of a message that was read."""
     parts = [part for part in read.parts if isinstance(part, Arriving)]
     named = [part.patient for part in parts]
     named += [part.other for part in parts if isinstance(part, ArrivingNews) and part.other]

@@ -10,10 +10,12 @@ from findings.models import Category, Post
 from findings.services.coverage import check_coverage
 from findings.services.rota import add_entry, make_post
 from findings.services.routing import add_rule
+from findings.services.sender_settings import change_sender
 from notifications.models import Route
 from tests.factories import Trust, a_trust, flagged
 from tests.functional.browser import DESKTOP, PHONE, check, follow
 from tests.integration.test_rotas import around
+from tests.messages import oru
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -58,11 +60,26 @@ def test_the_pages_of_cover_can_be_read_by_everybody_at_every_width(browser, tru
         "routing": reverse("routing"),
         "routing rule": reverse("change-routing-rule", args=[made.pk]),
         "remove rule": reverse("remove-routing-rule", args=[made.pk]),
+        "senders": reverse("senders"),
+        "sender": reverse("sender", args=[trust.sender.pk]),
     }
     page = browser.new_page(DESKTOP, person=trust.coordinator)
     for name, address in pages.items():
         page.goto(browser.address + address)
         check(page, f"cover {name}", browser)
+
+
+def test_a_message_is_tried_before_the_settings_of_its_sender_are_saved(browser, trust):
+    change_sender(sender=trust.sender, by=trust.administrator, zone="Europe/Paris")
+    address = reverse("sender", args=[trust.sender.pk])
+    page = browser.open(address, PHONE, javascript=False, person=trust.coordinator)
+    page.get_by_label("Try it on a message").fill(oru(status="Odd").decode().replace("\r", "\n"))
+    page.get_by_label("Its words for the status of a report").fill("odd = final")
+    follow(page, page.get_by_role("button", name="Try it"))
+    assert "ALDER, ANN" in page.inner_text("main")
+    check(page, "cover sender tried", browser)
+    follow(page, page.get_by_role("button", name="Save"))
+    assert "Saved." in page.inner_text(".nhsuk-notification-banner")
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["script", "no-script"])

@@ -143,6 +143,8 @@ TABLE: dict[str, Expected] = {
     "add-bank-holiday": only("administrator", NO),
     "remove-bank-holiday": only("administrator", NO),
     "coverage": only(f"{OVERSEERS} administrator", NO),
+    "senders": only(f"{COORDINATORS} administrator", NO),
+    "sender": rota_page(),
     "routing": only(f"{COORDINATORS} administrator", NO),
     "add-routing-rule": only(f"{COORDINATORS} administrator", NO),
     "change-routing-rule": rota_page(),

@@ -154,6 +154,7 @@ def world(db: None) -> World:
                 trust.referrer.routes.get(channel=Channel.EMAIL).pk,
             ),
             "undo-merge.pk": merge.pk,
+            "sender.pk": trust.sender.pk,
             "undo-patient-change.pk": change.pk,
             "no-report.public_id": unread.public_id,
             "report-expected.public_id": ended.public_id,

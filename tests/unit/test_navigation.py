@@ -47,6 +47,7 @@ PLACES = {
         "People",
         "Rotas",
         "Routing",
+        "Senders",
         "Bank holidays",
         "Policy",
         "Help",

@@ -1,0 +1,84 @@
+"""Senders: how their messages are read, tried on a message before it is saved."""
+
+from copy import copy
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from findings.forms.senders import SenderForm
+from findings.intake.importing import known_patients_of, read_as_sent
+from findings.models import Person, Receipt, Sender
+from findings.presenters.reading import Shown, shown
+from findings.presenters.senders import changes_of
+from findings.rules import check_can_keep_senders
+from findings.services.sender_settings import change_sender
+from findings.views.access import saw, signed_in
+from findings.views.form_page import form_page
+
+CHANGES_ON_A_PAGE = 25
+
+
+def _keeper(request: HttpRequest) -> Person:
+    person = signed_in(request)
+    check_can_keep_senders(person)
+    return person
+
+
+@require_safe
+def senders(request: HttpRequest) -> HttpResponse:
+    """Every system that sends to this trust, and how much of it is held."""
+    person = _keeper(request)
+    rows = Sender.objects.systems().filter(organisation=person.organisation_id)
+    waiting = Receipt.objects.waiting().filter(message__sender__in=rows).order_by()
+    counts = waiting.values("message__sender").annotate(number=Count("pk"))
+    context = {
+        "senders": rows.select_related("site"),
+        "held": dict(counts.values_list("message__sender", "number")),
+    }
+    return render(request, "senders.jinja", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def sender(request: HttpRequest, pk: int) -> HttpResponse:
+    """The settings of one, who changed them, and how a message would be read with them."""
+    person = _keeper(request)
+    own = Sender.objects.systems().filter(organisation=person.organisation_id)
+    row: Sender = get_object_or_404(own.select_related("site"), pk=pk)
+    form = SenderForm(row, request.POST if request.method == "POST" else None)
+    tried: list[Shown] = []
+    if form.is_valid():
+        if request.POST.get("do") != "try":
+            return _save(request, form, person)
+        if not form.cleaned_data["message"].strip():
+            form.add_error("message", "Paste a message to try it on")
+        else:
+            tried = _try(request, form)
+    every = row.changes.select_related("by")
+    page = Paginator(every, CHANGES_ON_A_PAGE).get_page(request.GET.get("page"))
+    changes = [(change, changes_of(change)) for change in page]
+    context = {"sender": row, "form": form, "tried": tried, "changes": changes, "page": page}
+    return form_page(request, "sender.jinja", context)
+
+
+def _save(request: HttpRequest, form: SenderForm, by: Person) -> HttpResponse:
+    change = change_sender(sender=form.sender, by=by, **form.settings)
+    if change is None:
+        messages.info(request, "Nothing has changed.")
+    else:
+        messages.success(request, "Saved. What is held can be run again now.")
+    return redirect("sender", pk=form.sender.pk)
+
+
+def _try(request: HttpRequest, form: SenderForm) -> list[Shown]:
+    """Read with what was typed; nothing is kept. The patients in it are somebody's data all the
+    same, so that this person saw them is recorded."""
+    as_typed = copy(form.sender)
+    for name, value in form.settings.items():
+        setattr(as_typed, name, value)
+    read, _ = read_as_sent(form.cleaned_data["message"].encode(), as_typed)
+    saw(request, *known_patients_of(read))
+    return shown(read)
