@@ -91,7 +91,7 @@ def judge(ground: Ground, began: datetime) -> Verdict:
         lambda: _clocks(verdict),
         lambda: _steps(verdict, began),
         lambda: _deliveries(ground, verdict, arrived),
-        lambda: _refusals(ground, verdict),
+        lambda: refusals(ground.postman.brought, verdict),
         lambda: _copies(verdict, arrived),
         lambda: _answers(acts, verdict),
         lambda: _timelines(verdict),
@@ -237,9 +237,9 @@ def _deliveries(ground: Ground, verdict: Verdict, arrived: dict[str, list[Copy]]
             verdict.wrong.append(f"9: notification {sent.pk} is sent without an acceptance")
 
 
-def _refusals(ground: Ground, verdict: Verdict) -> None:
+def refusals(brought: Iterable[str], verdict: Verdict) -> None:
     """11: what was refused for good is not tried again, what came back is not shown as sent, and no
-    ladder waits for either."""
+    ladder waits for either. `brought`: the message ids of what came back."""
     refused = DeliveryAttempt.objects.filter(result__outcome=Outcome.PERMANENT)
     verdict.refused = refused.count()
     earlier = refused.filter(notification=OuterRef("notification"), number__lt=OuterRef("number"))
@@ -252,7 +252,7 @@ def _refusals(ground: Ground, verdict: Verdict) -> None:
     known = {
         str(one) for one in came_back.values_list("attempt__notification__public_id", flat=True)
     }
-    for message_id in ground.postman.brought:
+    for message_id in brought:
         if message_id.strip("<>").partition("@")[0] not in known:
             verdict.wrong.append(f"11: {message_id} came back and nobody heard of it")
     later = DeliveryAttempt.objects.filter(
