@@ -125,7 +125,7 @@ class Answer(generics.GenericAPIView):
         by, seen = person_of(self.request), given.validated_data.get("seen")
         try:
             with transaction.atomic():
-                if _has_seen_too_little(lock(finding), by, seen):
+                if has_seen_too_little(lock(finding), by, seen):
                     raise MoveRefused("Decided since it was read.")
                 self.take(finding, by, given.validated_data)
         except MoveRefused:
@@ -143,7 +143,7 @@ class Answer(generics.GenericAPIView):
         return False
 
 
-def _has_seen_too_little(finding: Finding, by: Person, seen: int | None) -> bool:
+def has_seen_too_little(finding: Finding, by: Person, seen: int | None) -> bool:
     """Whoever does not say what they have seen must have read it since its report changed: an
     application may have kept the answer back until it had a connection."""
     if seen is None:

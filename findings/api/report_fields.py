@@ -105,13 +105,7 @@ def arriving_from(given: dict[str, Any], reporter: Person | None) -> ArrivingRep
     """What was sent, as every way in hands it on. `reporter` writes it now, whatever was sent."""
     patient = dict(given["patient"])
     identifiers = tuple(ArrivingIdentifier(**one) for one in patient.pop("identifiers"))
-    writes = given["reporter"]
-    if reporter is not None:
-        writes = {
-            "code": reporter.professional_code,
-            "family_name": reporter.family_name,
-            "given_name": reporter.given_name,
-        }
+    writes = arriving_person(reporter) if reporter else ArrivingPerson(**given["reporter"])
     same = ("accession", "reported_at", "text", "modality", "examination_code")
     more = ("examination_description", "performed_at", "requesting_location")
     return ArrivingReport(
@@ -119,8 +113,17 @@ def arriving_from(given: dict[str, Any], reporter: Person | None) -> ArrivingRep
         status=ArrivingStatus(given["status"]),
         patient=ArrivingPatient(**patient, identifiers=identifiers),
         requester=ArrivingPerson(**given["requester"]),
-        reporter=ArrivingPerson(**writes),
+        reporter=writes,
         site_code=given["site"],
+    )
+
+
+def arriving_person(person: Person) -> ArrivingPerson:
+    """Somebody of our directory, as a message would name them."""
+    return ArrivingPerson(
+        code=person.professional_code,
+        family_name=person.family_name,
+        given_name=person.given_name,
     )
 
 

@@ -21,8 +21,9 @@ from findings.api.report_fields import (
 )
 from findings.models import Examination, Report, ReportStatus, Role, Sender
 from findings.models.people import Person
-from findings.services.receive import KeyReused, Outcome, receive_document
+from findings.services.filing import Outcome
 from findings.services.senders import typed_sender
+from findings.services.submissions import KeyReused, receive_submission
 
 NO_SUCH_REPORT = "There is no such report, or it is not yours to read."
 LONGEST_KEY = 200
@@ -99,7 +100,7 @@ class Reports(ReportView, generics.ListAPIView):
         given = ArrivingReportSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         try:
-            outcome, report = receive_document(
+            outcome, report = receive_submission(
                 sender=sender,
                 arriving=arriving_from(given.validated_data, reporter),
                 body=body,

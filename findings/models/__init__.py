@@ -29,8 +29,10 @@ from findings.models.policy import NEWS, Audience, Category, Rule, Rung, Signatu
 from findings.models.proposal import Proposal
 from findings.models.recommendation import ProposedMatch, Recommendation
 from findings.models.report import IncomingMessage, Receipt, Report, ReportStatus
+from findings.models.report_identifier import ReportIdentifier
 from findings.models.rota import Post, RotaChange, RotaEntry
 from findings.models.routing import RoutingChange, RoutingRule
+from findings.models.token_use import TokenUse
 from findings.models.unroutable import Unroutable
 
 __all__ = [
@@ -69,6 +71,7 @@ __all__ = [
     "Receipt",
     "Recommendation",
     "Report",
+    "ReportIdentifier",
     "ReportStatus",
     "Role",
     "RotaChange",
@@ -83,6 +86,7 @@ __all__ = [
     "Site",
     "Step",
     "Team",
+    "TokenUse",
     "Unroutable",
     "Viewing",
     "held_by",

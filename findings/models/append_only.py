@@ -46,6 +46,7 @@ APPEND_ONLY = [
     "findings_senderchange",
     "findings_report",
     "findings_document",
+    "findings_reportidentifier",
     "findings_event",
     "findings_action",
     "findings_phonecall",

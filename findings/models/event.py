@@ -45,6 +45,7 @@ class Event(models.Model):
         PHONED = "phoned", "Told by telephone"
         ACKNOWLEDGED = "acknowledged", "Acknowledged"
         ANSWERED_LATE = "answered_late", "Answer came too late"
+        REFUSED = "refused", "Answer refused"
         DECLINED = "declined", "Declined"
         HANDED_OVER = "handed_over", "Handed over"
         OFFERED = "offered", "Offered to somebody else"

@@ -218,6 +218,11 @@ def _patient_told(data: Data) -> Said:
     return Said(f"Patient told {how.lower()}{moment_words}.", data.get("note", ""))
 
 
+def _refused(data: Data) -> Said:
+    what = data.get("what", "answer it")
+    return Said(f"Tried to {what}, and was refused. Nothing changed.", data.get("because", ""))
+
+
 def _paused(data: Data) -> Said:
     until_at = moment(data.get("until"))
     until = f" until {words.until(until_at)}" if until_at else ""
@@ -350,6 +355,7 @@ SENTENCES: dict[Event.Kind, Callable[[Data], Said]] = {
     Kind.PHONED: _phoned,
     Kind.ACKNOWLEDGED: _acknowledged,
     Kind.ANSWERED_LATE: _answered_late,
+    Kind.REFUSED: _refused,
     Kind.DECLINED: _declined,
     Kind.HANDED_OVER: _handed_over,
     Kind.OFFERED: _offered,

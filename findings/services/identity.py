@@ -26,6 +26,8 @@ class Held(Exception):
     """What arrived cannot be filed without a person. Says why in words, without the patient."""
 
     location = ""
+    # Which of several reports that came together it is, from 1.
+    part = 1
 
     def __init__(
         self, reason: HeldReason, detail: str, suggestion: str, location: str = ""

@@ -5,7 +5,6 @@ Whatever happens, every message is kept as it came and every part of it has one 
 what became of it. An error of ours rolls back to a held item, never to nothing.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -40,10 +39,8 @@ __all__ = [
     "AccessionHeld",
     "Held",
     "IdentityHeld",
-    "KeyReused",
     "Outcome",
     "file_part",
-    "receive_document",
     "receive_parts",
     "receive_report",
 ]
@@ -61,47 +58,6 @@ def receive_report(
     with transaction.atomic():
         take_turns(sender, [arriving])
         return file_report(sender, arriving, None, at)
-
-
-class KeyReused(Exception):
-    """The sender used this key for other content before."""
-
-
-def receive_document(
-    *, sender: Sender, arriving: ArrivingReport, body: bytes, key: str, origin: str
-) -> tuple[Outcome, Report]:
-    """One report that came as a document of its own, kept as it came if it can be filed.
-
-    Whoever sent it is told at once what is wrong, so nothing is held: raises `Held`, and
-    `KeyReused` when the sender's key for it stands for something else.
-    """
-    # Two senders may write the same bytes; each means its own examination.
-    fingerprint = hashlib.sha256(b"%d|%b" % (sender.pk, body)).hexdigest()
-    with transaction.atomic():
-        take_turns(sender, [arriving], key)
-        sent = IncomingMessage.objects.filter(sender=sender, control_id=key)
-        if key and sent.exclude(fingerprint=fingerprint).exists():
-            raise KeyReused(key)
-        message, created = IncomingMessage.objects.get_or_create(
-            fingerprint=fingerprint,
-            defaults={
-                "sender": sender,
-                "control_id": storable(key),
-                "message_type": "JSON",
-                "body": body,
-                "origin": origin[:300],
-            },
-        )
-        outcome, report = file_report(sender, arriving, message)
-        if created:
-            Receipt.objects.create(
-                message=message,
-                part=1,
-                outcome=outcome,
-                report=report,
-                accession=arriving.accession,
-            )
-    return outcome, report
 
 
 def storable(text: str) -> str:

@@ -24,16 +24,14 @@ class Arriving(Protocol):
     def patient(self) -> ArrivingPatient: ...
 
 
-def take_turns(sender: Sender, reports: Iterable[Arriving], also: str = "") -> None:
+def take_turns(sender: Sender, reports: Iterable[Arriving], *also: str) -> None:
     """Wait until nobody else files for these patients and accessions; until we commit, nobody does.
 
     Every lock of a message is taken before its first part is filed and in one order, so that two
     messages that name the same two patients cannot wait for each other.
     """
     names = {name for report in reports for name in names_of(sender, report)}
-    if also:
-        names.add(f"key|{sender.pk}|{also}")
-    take_turns_at(names)
+    take_turns_at(names | {f"{sender.pk}|{one}" for one in also})
 
 
 def take_turns_of(patients: Iterable[Patient]) -> None:
