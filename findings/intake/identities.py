@@ -147,7 +147,7 @@ def _sort_identifier(
     """Put one CX where it belongs: NHS number, other identifier, or nothing."""
     parts = message.components(repeat)
     value = message.plain(parts[0])
-    if not value or _is_placeholder(value):
+    if not value or is_placeholder(value):
         return
     kind = message.plain(parts[4]) if len(parts) > 4 else ""
     authorities = _authorities(message, parts)
@@ -185,7 +185,7 @@ def _folded(name: str) -> str:
     return name.upper().translate({ord(c): None for c in " -_"})
 
 
-def _is_placeholder(value: str) -> bool:
+def is_placeholder(value: str) -> bool:
     """UNUSED, 0000000, ----: said of many patients, so of none."""
     if value.upper() in _PLACEHOLDERS or not value.strip("0 -.?"):
         return True
