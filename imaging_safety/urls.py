@@ -7,6 +7,8 @@ from drf_spectacular.views import SpectacularAPIView
 from rest_framework.permissions import IsAuthenticated
 
 from findings.admin import directory
+from findings.fhir.access import Unknown
+from findings.fhir.bundles import Bundles
 from imaging_safety import errors, views
 from imaging_safety.health import health
 
@@ -24,6 +26,12 @@ urlpatterns = [
         name="schema",
     ),
     path("api/v1/", include("findings.api.urls")),
+    path("fhir/R4", Bundles.as_view(), name="fhir-base"),
+    path("fhir/R4/", Bundles.as_view(), name="fhir-base-slash"),
+    path("fhir/R4/", include("findings.fhir.urls")),
+    path("fhir/R4/", include("notifications.fhir_urls")),
+    # In the shape of its own, whatever else is asked for there.
+    path("fhir/R4/<path:rest>", Unknown.as_view(), name="fhir-unknown"),
     path("", include("findings.urls")),
     path("", include("notifications.urls")),
 ]

@@ -192,6 +192,28 @@ TABLE: dict[str, Expected] = {
     "api-finding-events": call(MAY_READ_IT, NONE),
     "api-acknowledge": everybody(POST_ONLY, nobody=UNKNOWN),
     "api-decline": everybody(POST_ONLY, nobody=UNKNOWN),
+    # To everybody alike, as FHIR wants it.
+    "fhir-metadata": public(),
+    "fhir-base": everybody(POST_ONLY, nobody=UNKNOWN),
+    "fhir-base-slash": everybody(POST_ONLY, nobody=UNKNOWN),
+    "fhir-unknown": everybody(NONE, nobody=UNKNOWN),
+    "fhir-reports": everybody(OK, nobody=UNKNOWN),
+    "fhir-report-search": everybody(POST_ONLY, nobody=UNKNOWN),
+    "fhir-report": call(ITS_READERS, NONE),
+    "fhir-report-history": call(ITS_READERS, NONE),
+    "fhir-report-version": call(ITS_READERS, NONE),
+    "fhir-tasks": everybody(OK, nobody=UNKNOWN),
+    "fhir-task-search": everybody(POST_ONLY, nobody=UNKNOWN),
+    "fhir-task": call(MAY_READ_IT, NONE),
+    "fhir-communications": everybody(OK, nobody=UNKNOWN),
+    "fhir-communication-search": everybody(POST_ONLY, nobody=UNKNOWN),
+    "fhir-communication": call(ITS_READERS, NONE),
+    "fhir-audit-events": call("governance other_governance", NO),
+    "fhir-audit-event-search": everybody(POST_ONLY, nobody=UNKNOWN),
+    # Something that somebody of the trust looked at.
+    "fhir-audit-event": everybody(
+        NO, but={OK: "governance", NONE: "other_governance"}, nobody=UNKNOWN
+    ),
 }
 # What a POST by somebody who may not see the object gives. No row: the address takes no object,
 # or takes no POST.

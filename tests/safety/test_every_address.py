@@ -29,6 +29,7 @@ from findings.models import (
     Person,
     Role,
     Step,
+    Viewing,
 )
 from findings.services.leave import set_leave
 from findings.services.merge import merge_patients
@@ -37,6 +38,7 @@ from findings.services.report_by import expect_report, no_report_expected
 from findings.services.rota import add_entry, make_post
 from findings.services.routing import add_rule
 from findings.services.senders import account_of
+from findings.services.timeline import record_viewing
 from findings.shifts import Shift
 from imaging_safety import urls
 from notifications.models import Channel, Notification
@@ -130,6 +132,8 @@ def world(db: None) -> World:
     reason = NoReport.Reason.CANCELLED
     no_report_expected(ended, reason=reason, because="Cancelled.", by=trust.coordinator)
     on = add_entry(post=post, person=trust.colleague, shift=night, by=trust.coordinator)
+    record_viewing(by=trust.referrer, page="finding", patients=[examination.patient_id])
+    seen = Viewing.objects.latest("pk")
     return World(
         trust,
         people,
@@ -140,6 +144,10 @@ def world(db: None) -> World:
             "api-report.public_id": finding.report.public_id,
             "open-notification.public_id": told.public_id,
             "message.public_id": told.public_id,
+            "fhir-communication.public_id": told.public_id,
+            "fhir-audit-event.pk": seen.pk,
+            "version": 1,
+            "rest": "Observation",
             "receipt_id": held.pk,
             "number": Document.objects.get().pk,
             "not-a-finding.pk": proposed.proposals.get().pk,
@@ -220,14 +228,15 @@ READING = "findings_event"
 
 
 def clinical_state() -> dict[str, str]:
-    """A checksum of every table that a GET must not change; of events, all but readings."""
+    """A checksum of every table that a GET must not change; of events, all but readings, and lines
+    that an answer was refused."""
     state = {}
     with connection.cursor() as cursor:
         for model in apps.get_models(include_auto_created=True):
             table = model._meta.db_table
             if table in TRACES:
                 continue
-            only_these = "WHERE kind <> 'read'" if table == READING else ""
+            only_these = "WHERE kind NOT IN ('read', 'refused')" if table == READING else ""
             cursor.execute(
                 f'SELECT count(*), coalesce(md5(string_agg(t::text, "\\n" ORDER BY t::text)), "")'
                 f' FROM (SELECT * FROM "{table}" {only_these}) t'.replace(

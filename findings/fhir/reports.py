@@ -1,0 +1,356 @@
+"""DiagnosticReport: in from senders, out to whoever may read it.
+
+The resource is the examination's report, its versions are ours: `versionId` counts them as they
+arrived, and the current one is the one that was verified last (docs/fhir.md).
+"""
+
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce
+from django.http import QueryDict
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from findings.api.access import person_of, saw
+from findings.api.report_fields import arriving_person
+from findings.api.reports import LONGEST_KEY, sending
+from findings.fhir import names, writing
+from findings.fhir.access import FhirView, resource_of, version_in, versioned
+from findings.fhir.names import Json, address
+from findings.fhir.outcome import NOT_FOUND, Issue, Refused, operation_outcome
+from findings.fhir.patients import params as patient_params
+from findings.fhir.reading import ReadReport, read_report
+from findings.fhir.search import (
+    Param,
+    PostedSearch,
+    SearchView,
+    bad,
+    moments,
+    system_and_value,
+    words,
+)
+from findings.intake.importing import profile_of
+from findings.models import Examination, Person, Report, ReportIdentifier, ReportStatus, Sender
+from findings.services.filing import Outcome
+from findings.services.submissions import (
+    Filed,
+    KeyReused,
+    Known,
+    NotOne,
+    Overtaken,
+    Submission,
+    receive_submissions,
+)
+
+NAME = "DiagnosticReport"
+# A report is not as it should be to one person and as it is to another: the version says.
+_RANK = Case(
+    *(When(status=value, then=Value(rank)) for rank, value in enumerate(ReportStatus.values)),
+    output_field=IntegerField(),
+)
+
+
+def readable(person: Person) -> QuerySet[Report]:
+    """Every version of the reports that this person may read."""
+    return Report.objects.filter(examination__in=Examination.objects.visible_to(person))
+
+
+def current_of(reports: QuerySet[Report], upto: int) -> QuerySet[Report]:
+    """Of each examination the version that was the one to read when `upto` was the newest row.
+
+    Rows are never changed, so that every page of one search sees the same.
+    """
+    better = (
+        Report.objects.filter(examination=OuterRef("examination"), pk__lte=upto)
+        .annotate(rank=_RANK)
+        .filter(
+            Q(reported_at__gt=OuterRef("reported_at"))
+            | Q(reported_at=OuterRef("reported_at"), rank__gt=OuterRef("rank"))
+            | Q(
+                reported_at=OuterRef("reported_at"),
+                rank=OuterRef("rank"),
+                version__gt=OuterRef("version"),
+            )
+        )
+    )
+    return reports.filter(pk__lte=upto).annotate(rank=_RANK).filter(~Exists(better))
+
+
+def _identified(said: str) -> Q:
+    """By accession, or by an identifier of the report itself."""
+    system, value = system_and_value(said)
+    named = ReportIdentifier.objects.filter(value=value)
+    if system is None:
+        by_accession = Q(examination__accession=value)
+        return by_accession | Q(examination__in=named.values("examination"))
+    if whose := _sender_of(system):
+        return Q(examination__accession=value, examination__sender=whose)
+    return Q(examination__in=named.filter(system=system).values("examination"))
+
+
+def _sender_of(system: str) -> int:
+    """The key of the sender whose accessions this system names; 0: it names something else."""
+    number = system.removeprefix(names.ACCESSION)
+    return int(number) if number != system and number.isascii() and number.isdecimal() else 0
+
+
+def _by_public_id(said: str, column: str = "public_id") -> Q:
+    try:
+        return Q(**{column: UUID(said)})
+    except ValueError:
+        return Q(pk__in=[])
+
+
+def _by_id(said: str) -> Q:
+    return _by_public_id(said, "examination__public_id")
+
+
+SEARCHED = (
+    Param("_id", "token", _by_id, "The report's id."),
+    Param(
+        "identifier",
+        "token",
+        _identified,
+        "The accession, or an identifier of the report: value, or system|value.",
+        ("based-on:identifier",),
+    ),
+    *patient_params("examination__patient", "subject"),
+    Param(
+        "status",
+        "token",
+        words("status", {theirs: [ours.value] for theirs, ours in names.STATUSES.items()}),
+        "As FHIR has it.",
+    ),
+    Param(
+        "date",
+        "date",
+        moments("done_at"),
+        "When the images were made; when the report was issued where nobody said.",
+    ),
+    Param("issued", "date", moments("reported_at"), "When this version was verified."),
+    Param("_lastUpdated", "date", moments("received_at"), "When this version arrived."),
+)
+
+
+class Reports(SearchView):
+    """Search, and create."""
+
+    resource = NAME
+    interactions: tuple[str, ...] = ("search-type", "create")
+    params = SEARCHED
+    sorts = {"_lastUpdated": "", "issued": "reported_at"}
+    model = Report
+
+    def rows(self, person: Person, upto: int) -> QuerySet[Report]:
+        done_at = Coalesce("examination__performed_at", "reported_at")
+        found = current_of(readable(person), upto).annotate(done_at=done_at)
+        return writing.with_all_of_reports(found)
+
+    def as_resources(self, rows: Any) -> Any:
+        for row in rows:
+            yield address(f"{NAME}/{row.examination.public_id}"), writing.report(row)
+
+    def patients_of(self, rows: Any) -> list[int]:
+        return [row.examination.patient_id for row in rows]
+
+    def post(self, request: Request) -> Response:
+        """A report: a new one, a new version of one, or one that was there already (200)."""
+        sender, reporter = sending(person_of(request))
+        # Whole, before it is believed; the parser reads it from here.
+        body = request._request.body
+        read = read_as(sender, resource_of(request, NAME), reporter)
+        submission = Submission(read.arriving, read.identifiers, unless=unless_of(request, sender))
+        (filed,) = file(request, sender, [submission], body)
+        return answer(filed)
+
+
+class ReportSearch(PostedSearch, Reports):
+    """POST DiagnosticReport/_search."""
+
+    interactions = ()
+
+
+class OneReport(FhirView):
+    """Read the version to read now, and send the next one."""
+
+    resource = NAME
+    interactions = ("read", "update")
+
+    def get(self, request: Request, public_id: str) -> Response:
+        rows = readable(person_of(request)).filter(examination__public_id=public_id)
+        return show(self, rows.filter(examination__current_report=F("pk")))
+
+    def put(self, request: Request, public_id: str) -> Response:
+        sender, reporter = sending(person_of(request))
+        body = request._request.body
+        sent = resource_of(request, NAME)
+        if str(sent.get("id", "")).lower() != str(public_id):
+            raise Refused(400, Issue("It has to be the id in the address.", f"{NAME}.id", "value"))
+        said = request.headers.get("If-Match", "")
+        examination, version = replaced(sender, public_id, said)
+        read = read_as(sender, sent, reporter)
+        given = (read.arriving, read.identifiers)
+        submission = Submission(*given, replaces=examination, version=version)
+        (filed,) = file(request, sender, [submission], body)
+        return answer(filed, created=status.HTTP_200_OK)
+
+
+class ReportHistory(FhirView):
+    """Every version, the last that arrived first."""
+
+    resource = NAME
+    interactions = ("history-instance",)
+
+    def get(self, request: Request, public_id: str) -> Response:
+        found = readable(person_of(request)).filter(examination__public_id=public_id)
+        rows = list(writing.with_all_of_reports(found).order_by("-version"))
+        if not rows:
+            raise Refused(404, Issue(NOT_FOUND, code="not-found"))
+        saw(self, [rows[0].examination.patient_id])
+        return Response(
+            {
+                "resourceType": "Bundle",
+                "type": "history",
+                "total": len(rows),
+                "link": [{"relation": "self", "url": address(f"{NAME}/{public_id}/_history")}],
+                "entry": [_version(row) for row in rows],
+            }
+        )
+
+
+def _version(row: Report) -> Json:
+    where = f"{NAME}/{row.examination.public_id}"
+    was_first = row.version == 1
+    return {
+        "fullUrl": address(where),
+        "resource": writing.report(row),
+        "request": {
+            "method": "POST" if was_first else "PUT",
+            "url": NAME if was_first else where,
+        },
+        "response": {
+            "status": "201" if was_first else "200",
+            "etag": f'W/"{row.version}"',
+            "lastModified": row.received_at.isoformat(),
+        },
+    }
+
+
+class ReportVersion(FhirView):
+    """One version as it arrived."""
+
+    resource = NAME
+    interactions = ("vread",)
+
+    def get(self, request: Request, public_id: str, version: int) -> Response:
+        rows = readable(person_of(request)).filter(examination__public_id=public_id)
+        return show(self, rows.filter(version=version))
+
+
+def show(view: FhirView, rows: QuerySet[Report]) -> Response:
+    """The one report, or 404 when it does not exist or is not this person's to read."""
+    row = writing.with_all_of_reports(rows).first()
+    if row is None:
+        raise Refused(404, Issue(NOT_FOUND, code="not-found"))
+    saw(view, [row.examination.patient_id])
+    return versioned(writing.report(row), row.version, row.received_at)
+
+
+def replaced(
+    sender: Sender, public_id: str, matching: str, entry: str = ""
+) -> tuple[Examination, int]:
+    """Which examination's report is replaced, if it stands at the version that is named: of this
+    sender's own. `entry`: its place in a Bundle."""
+    version = version_in(matching, f"{entry}.request.ifMatch" if entry else "http.If-Match")
+    examination = sender.examinations.filter(_by_public_id(str(public_id)))
+    found = examination.exclude(current_report=None).first()
+    if found is None:
+        said = "This sender has no report with this id: POST it, and it gets one."
+        raise Refused(404, Issue(said, entry and f"{entry}.request.url", "not-found"))
+    return found, version
+
+
+# --- In ------------------------------------------------------------------------------------
+
+
+def read_as(sender: Sender, sent: Json, reporter: Person | None, **more: Any) -> ReadReport:
+    """As this sender writes. `reporter` writes it now, whatever was sent."""
+    read = read_report(sent, profile_of(sender), **more)
+    if reporter is None:
+        return read
+    return replace(read, arriving=replace(read.arriving, reporter=arriving_person(reporter)))
+
+
+def unless_of(request: Request, sender: Sender) -> Known | None:
+    """If-None-Exist: the search that must find nothing, or it is not created."""
+    return condition_of(request.headers.get("If-None-Exist", ""), sender)
+
+
+def condition_of(said: str, sender: Sender) -> Known | None:
+    if not said:
+        return None
+    pairs = list(QueryDict(said.removeprefix(f"{NAME}?").lstrip("?")).lists())
+    if len(pairs) != 1 or pairs[0][0] != "identifier" or len(pairs[0][1]) != 1:
+        raise bad("If-None-Exist", "Only identifier=value or identifier=system|value.")
+    (value,) = pairs[0][1]
+    if not value:
+        raise bad("If-None-Exist", "The identifier is empty.")
+    system, value = system_and_value(value)
+    return Known(value, None if system and _sender_of(system) == sender.pk else system)
+
+
+def file(
+    request: Request, sender: Sender, submissions: list[Submission], body: bytes, kind: str = NAME
+) -> list[Filed]:
+    """Hand them to the service; what it refuses says which header or element it is about."""
+    key = request.headers.get("Idempotency-Key", "")[:LONGEST_KEY]
+    try:
+        return receive_submissions(
+            sender=sender,
+            submissions=submissions,
+            body=body,
+            key=key,
+            origin=request.path,
+            kind=f"FHIR {kind}",
+        )
+    except KeyReused:
+        said = "This Idempotency-Key was used for other content. Send it under another key."
+        raise Refused(409, Issue(said, "http.Idempotency-Key", "duplicate")) from None
+    except NotOne:
+        said = "More than one report has this identifier: use one that names a single report."
+        raise Refused(412, Issue(said, "http.If-None-Exist", "multiple-matches")) from None
+    except Overtaken as overtaken:
+        said = f"The report stands at version {overtaken.report.version}: read it, then send again."
+        raise Refused(412, Issue(said, "http.If-Match", "conflict")) from None
+
+
+def answer(filed: Filed, created: int = status.HTTP_201_CREATED) -> Response:
+    """Where it is now and what to know about it; nothing of it is repeated."""
+    is_new = filed.outcome not in (None, Outcome.DUPLICATE)
+    row = filed.report
+    return versioned(
+        operation_outcome(issues_of(filed)),
+        row.version,
+        row.received_at,
+        status=created if is_new else status.HTTP_200_OK,
+        headers={"Location": location_of(row)},
+    )
+
+
+def location_of(row: Report) -> str:
+    return address(f"{NAME}/{row.examination.public_id}/_history/{row.version}")
+
+
+def issues_of(filed: Filed) -> list[Issue]:
+    became = Outcome(filed.outcome).label if filed.outcome else "There was one already"
+    said = [Issue(f"{became}.", code="informational", severity="information")]
+    if filed.outcome:
+        said += [
+            Issue(notice, code="informational", severity="warning")
+            for notice in filed.report.notices
+        ]
+    return said
