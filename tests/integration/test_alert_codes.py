@@ -1,9 +1,11 @@
 """Alert codes in reports: proposed to a radiologist, flagged at once, or flagged in the end."""
 
 from datetime import datetime, timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -77,6 +79,17 @@ def test_codes_beside_the_words_and_the_senders_own_words_propose_too(trust: Tru
     trust.sender.trigger_words = {"code amber": "urgent"}
     trust.sender.save()
     assert proposed(trust, "Mass. Code Amber.").category_id == "urgent"
+
+
+def test_a_senders_alert_codes_and_whether_it_is_trusted_are_set_up(trust: Trust) -> None:
+    given = {"trigger_word": ["*** ALERT = A ***=critical"], "flags_at_once": "yes"}
+    call_command("set_up_sender", trust.sender.code, stdout=StringIO(), **given)
+    trust.sender.refresh_from_db()
+    assert trust.sender.trigger_words == {"*** ALERT = A ***": "critical"}
+    assert proposed(trust, "*** Alert = A ***").outcome == Outcome.FLAGGED
+    for wrong in ("ALERT=nonsense", "=critical", "ALERT"):
+        with pytest.raises(CommandError, match="write a code"):
+            call_command("set_up_sender", trust.sender.code, trigger_word=[wrong])
 
 
 @pytest.mark.parametrize(

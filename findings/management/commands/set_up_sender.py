@@ -34,6 +34,18 @@ class Command(BaseCommand):
             metavar="WORD=STATUS",
             help='its own word for a status, as in "wet read=preliminary"; repeat for more',
         )
+        parser.add_argument(
+            "--trigger-word",
+            action="append",
+            default=[],
+            metavar="WORDS=CATEGORY",
+            help='its own alert code, as in "*** ALERT ***=critical"; repeat for more',
+        )
+        parser.add_argument(
+            "--flags-at-once",
+            choices=("yes", "no"),
+            help="whether its alert codes are flagged without a radiologist who confirms them",
+        )
 
     def handle(self, *, code: str, **options: Any) -> None:
         if code.count("|") != 1:
@@ -49,8 +61,11 @@ class Command(BaseCommand):
             "fallback_charset": options["charset"],
             "number_authority": options["number_authority"],
             "status_words": sender.status_words | dict(map(_word, options["status_word"])),
+            "trigger_words": sender.trigger_words | dict(map(_trigger, options["trigger_word"])),
         }
         given = {name: value for name, value in given.items() if value}
+        if options["flags_at_once"]:
+            given["flags_at_once"] = options["flags_at_once"] == "yes"
         try:
             change_sender(sender=sender, by=None, **given)
         except ValueError as wrong:
@@ -75,3 +90,8 @@ def _site(ods_code: str) -> Site:
 def _word(given: str) -> tuple[str, str]:
     word, _, status = given.partition("=")
     return word, status.strip()
+
+
+def _trigger(given: str) -> tuple[str, str]:
+    code, _, category = given.rpartition("=")
+    return code, category.strip()
