@@ -284,8 +284,9 @@ def _held_alerts(now: datetime) -> Iterator[Sentence]:
     found = late.aggregate(every=Count("pk"), oldest=Min("alert_due_at"))
     if count := found["every"]:
         yield Sentence(
-            f"{plural(count, 'held item')} with an alert code: nobody has dealt with"
-            f" {'it' if count == 1 else 'them'}; the first was due on {when(found['oldest'])}.",
+            f"{plural(count, 'held item')} with an alert code or an open finding at stake: nobody"
+            f" has dealt with {'it' if count == 1 else 'them'}; the first was due on"
+            f" {when(found['oldest'])}.",
             count,
             "held-items",
         )

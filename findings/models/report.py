@@ -192,8 +192,8 @@ class Receipt(models.Model):
     detail = models.CharField(max_length=300, blank=True)
     suggestion = models.CharField(max_length=300, blank=True)
     accession = models.CharField(max_length=80, blank=True)
-    # The category of the most severe alert code in what is held, and until when somebody has to
-    # have dealt with it; empty where there is none.
+    # The category of the most severe alert code in what is held, or of an open finding whose report
+    # it may correct, and until when somebody has to have dealt with it; empty where neither is.
     alert = models.CharField(max_length=30, blank=True, default="", db_default="")
     alert_due_at = models.DateTimeField(null=True, blank=True)
     at = models.DateTimeField(db_default=Now())

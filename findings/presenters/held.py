@@ -33,8 +33,8 @@ def reason_words(reason: str) -> str:
 
 
 def alert_words(receipt: Receipt) -> str:
-    """Alert code: critical; empty where there is none in it."""
-    return f"Alert code: {receipt.alert.replace('_', ' ')}" if receipt.alert else ""
+    """At stake: critical; empty where nothing is known to be."""
+    return f"At stake: {receipt.alert.replace('_', ' ')}" if receipt.alert else ""
 
 
 def outcome_words(receipt: Receipt) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Q
 
 from findings.alert_codes import most_severe
 from findings.arrivals import (
@@ -24,7 +25,7 @@ from findings.arrivals import (
     Problem,
     Refusal,
 )
-from findings.models import IncomingMessage, Receipt, Report, Sender
+from findings.models import Finding, IncomingMessage, Receipt, Report, Sender
 from findings.services.filed import Filed
 from findings.services.filing import AccessionHeld, Outcome, file_report
 from findings.services.identity import Held, IdentityHeld
@@ -144,13 +145,39 @@ def _file(
 def alert_fields(
     problem: Problem, message: IncomingMessage, sender: Sender | None
 ) -> dict[str, Any]:
-    """Of a held item with an alert code: which, and until when somebody has to deal with it,
-    counted from when the message came. Nothing where it has none, or its sender was refused it."""
-    if not problem.alert or isinstance(problem, Refusal):
+    """Of a held item with an alert code, or one that may correct a report with an open finding:
+    the category, and until when somebody has to deal with it, counted from when the message came.
+    Nothing where nothing is at stake, or its sender was refused it."""
+    if isinstance(problem, Refusal):
         return {}
-    site = sender.site if sender else None
-    due_at = answer_by(problem.alert, message.received_at, site)
-    return {"alert": problem.alert, "alert_due_at": due_at}
+    alert = problem.alert or _at_stake(sender, problem)
+    if not alert:
+        return {}
+    due_at = answer_by(alert, message.received_at, sender.site if sender else None)
+    return {"alert": alert, "alert_due_at": due_at}
+
+
+# With these there are words under this accession that nobody can read yet.
+_MAY_CORRECT = frozenset(
+    {
+        HeldReason.MISSING_PATIENT,
+        HeldReason.BAD_NHS_NUMBER,
+        HeldReason.UNKNOWN_STATUS,
+        HeldReason.BAD_TIME,
+        HeldReason.IDENTITY_CONFLICT,
+        HeldReason.ACCESSION_CONFLICT,
+        HeldReason.OUR_FAULT,
+    }
+)
+
+
+def _at_stake(sender: Sender | None, problem: Problem) -> str:
+    """The most severe category that is open in the examination which it names."""
+    if sender is None or not problem.accession or problem.reason not in _MAY_CORRECT:
+        return ""
+    of_it = Q(examination__sender=sender, examination__accession=problem.accession)
+    found = Finding.objects.open().filter(of_it).order_by("category__priority")
+    return found.values_list("category", flat=True).first() or ""
 
 
 def _apply(sender: Sender, message: IncomingMessage, part: Arriving, records: Records) -> Filed:

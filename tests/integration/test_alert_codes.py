@@ -471,12 +471,14 @@ def test_a_held_alert_comes_first_and_past_its_limit_the_watchdog_speaks(trust: 
     page = client.get(reverse("held-items"))
     html = page.content.decode()
     assert html.index(f"/held/{receipt.pk}/") < html.index(f"/held/{plain.pk}/")
-    assert "Alert code: critical" in words_of(page)
-    assert "Alert code: critical" in words_of(client.get(reverse("held-item", args=[receipt.pk])))
+    assert "At stake: critical" in words_of(page)
+    assert "At stake: critical" in words_of(client.get(reverse("held-item", args=[receipt.pk])))
     assert "held item" not in " ".join(map(str, watchdog.look()))
     Receipt.objects.filter(pk=receipt.pk).update(alert_due_at=timezone.now() - timedelta(hours=1))
     (said,) = [one for one in watchdog.look() if "held item" in str(one)]
-    assert str(said).startswith("1 held item with an alert code: nobody has dealt with it")
+    assert str(said).startswith(
+        "1 held item with an alert code or an open finding at stake: nobody"
+    )
     assert (said.page, said.is_late) == ("held-items", True)
     set_aside(receipt=receipt, by=trust.coordinator, because="Telephoned; sent again.")
     assert "held item" not in " ".join(map(str, watchdog.look()))
@@ -491,6 +493,17 @@ def test_when_it_is_filed_its_proposal_counts_from_when_it_came(trust: Trust) ->
     assert proposal.report == filed.report
     assert proposal.proposed_at == receipt.message.received_at
     assert proposal.due_at == receipt.alert_due_at, "the original clock"
+
+
+def test_what_may_correct_a_report_with_an_open_finding_has_a_limit_too(trust: Trust) -> None:
+    take_in(oru(), "a", trust.sender)
+    finding = flagged(trust, category="urgent", examination=Examination.objects.get())
+    wrong = oru(status="Odd", text="Other words.", control_id="2")
+    (receipt,) = take_in(wrong, "a", trust.sender).receipts
+    assert (receipt.reason, receipt.alert) == (HeldReason.UNKNOWN_STATUS, finding.category_id)
+    other = oru(status="Odd", accession="A2", control_id="3")
+    (plain,) = take_in(other, "a", trust.sender).receipts
+    assert plain.alert == ""
 
 
 def test_run_again_and_still_held_it_keeps_its_limit(trust: Trust) -> None:
