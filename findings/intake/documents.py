@@ -23,6 +23,16 @@ def decoded(encoding: str, data: str) -> bytes:
         return b""
 
 
+def plain_text(content: bytes) -> str:
+    """A text, where these bytes are nothing else. Empty: they are not."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("cp1252", "replace")
+    is_text = all(sign.isprintable() or sign in "\r\n\t\f" for sign in text)
+    return text.replace("\f", "\n") if is_text and not text.lstrip().startswith("<") else ""
+
+
 def from_mime(lines: list[str]) -> bytes:
     """The first document of a MIME message, or of base64 lines without a header. Empty: none."""
     found = email.message_from_string("\n".join(lines))

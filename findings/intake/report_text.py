@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from findings.alert_codes import is_code
 from findings.documents import LARGEST
-from findings.intake.documents import ENCODINGS, decoded, from_mime
+from findings.intake.documents import ENCODINGS, decoded, from_mime, plain_text
 from findings.intake.hl7 import Message, Segment
 from findings.intake.result_lines import Kind, Line, read_lines
 
@@ -36,6 +36,7 @@ _KINDS = (
     ("XML", "xml"),
 )
 _BEGINNINGS = (("PDF", "JVBER"), ("JPEG", "/9j/"), ("PNG", "iVBORw0KGgo"), ("RTF", "e1xydGY"))
+_PLAIN = re.compile(r"\b(?:text|plain|txt)\b", re.IGNORECASE)
 _RADLEX = re.compile(r"\bRID\d+\b")
 _UNNAMED = "[attached document, not shown here]"
 _LINKED = "[linked item, not shown here]"
@@ -189,6 +190,10 @@ class _Writer:
                 self.lines[-1] = _attached(kind)
         elif line.value.strip():
             self._begin(Kind.DOCUMENT)
+            if (words := self._plain_words(parts, kind)) is not None:
+                self.has_words = True
+                self.lines += words
+                return
             is_link = line.type == "RP" and not kind
             self.has_document = self.has_document or not is_link
             self._is_raw_document = is_raw and not is_link
@@ -196,14 +201,27 @@ class _Writer:
                 self._take_document(parts)
             self.lines.append(_LINKED if is_link else _attached(kind))
 
+    def _plain_words(self, parts: list[str], kind: str) -> list[str] | None:
+        """The lines of a document that is nothing but text; None where it is anything else."""
+        if kind or len(parts) < 3 or not _PLAIN.search(" ".join(parts[:-2])):
+            return None
+        place = self._encoding(parts)
+        content = decoded(parts[place], self.message.text(parts[place + 1]))
+        text = plain_text(content)
+        return text.splitlines() if text.strip() else None
+
     def _take_document(self, parts: list[str]) -> None:
         """An ED: source, type, subtype, encoding and data; in a line of its own as it is."""
         if len(parts) == 1:
             self._sent.append([self.message.text(parts[0])])
             return
-        named = (n for n, part in enumerate(parts[:-1]) if part.strip().lower() in ENCODINGS)
-        place = next(named, len(parts) - 2)
+        place = self._encoding(parts)
         self._sent.append((parts[place], parts[place + 1]))
+
+    def _encoding(self, parts: list[str]) -> int:
+        """Which component of an ED says how the next one is encoded."""
+        named = (n for n, part in enumerate(parts[:-1]) if part.strip().lower() in ENCODINGS)
+        return next(named, len(parts) - 2)
 
     def _go_on(self, value: str) -> None:
         if self._sent and isinstance(last := self._sent[-1], list):

@@ -162,6 +162,30 @@ def test_a_document_in_many_mime_lines_is_one_document() -> None:
     assert found.documents == (b"%PDF-1.4\n",)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "^TEXT^^A^Mass.\\.br\\CRITICAL ALERT",
+        "^TEXT^PLAIN^Base64^TWFzcy4KQ1JJVElDQUwgQUxFUlQ=",
+        "RIS^text^plain^Hex^4d6173732e0d0a435249544943414c20414c455254",
+    ],
+)
+def test_a_document_of_nothing_but_text_is_text(value: str) -> None:
+    found = report(report_message(obx(value, "ED")))
+    assert found.text == "Mass.\nCRITICAL ALERT"
+    assert (found.documents, found.notices) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["^TEXT^HTML^Base64^PHA+TWFzcy48L3A+", "^TEXT^plain^Base64^AAECAw==", "^TEXT^^Base64^"],
+)
+def test_a_document_that_only_says_it_is_text_stays_a_document(value: str) -> None:
+    found = report(report_message(text_line("One."), obx(value, "ED")))
+    assert "[attached document" in found.text
+    assert "Mass" not in found.text
+
+
 def documents(*lines: str) -> tuple[bytes, ...]:
     return report(report_message(*lines)).documents
 
