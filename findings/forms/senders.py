@@ -95,6 +95,13 @@ class SenderForm(forms.Form):
         required=False,
         width=10,
     )
+    accessions_of = ModelSelectField(
+        Sender.objects.none(),
+        label="Whose accession numbers it sends",
+        help_text="Another system's, where it orders or reports for that one",
+        required=False,
+        empty="Its own",
+    )
     accession_fields = _Names(
         label="Where the accession number is",
         help_text=f"The first of these that has one, and no other: OBR-18, OBR-3. {USUAL}",
@@ -132,6 +139,9 @@ class SenderForm(forms.Form):
     def __init__(self, sender: Sender, data: Any = None) -> None:
         super().__init__(data, initial={name: getattr(sender, name) for name in SETTINGS})
         self.sender = sender
+        others = Sender.objects.systems().filter(organisation=sender.organisation_id)
+        field: Any = self.fields["accessions_of"]
+        field.queryset = others.filter(accessions_of=None).exclude(pk=sender.pk)
 
     def clean(self) -> dict[str, Any]:
         for name in SETTINGS:

@@ -71,6 +71,11 @@ class Sender(models.Model):
     referrer_fields = models.JSONField(default=list, blank=True)
     location_fields = models.JSONField(default=list, blank=True)
     accession_fields = models.JSONField(default=list, blank=True)
+    # Whose accession numbers it sends, where they are another system's: the RIS, of a system that
+    # orders or reports for it. Only of a sender that has its own.
+    accessions_of = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
     # The account with which it calls the API.
     account = models.OneToOneField(
         "findings.Person", models.PROTECT, null=True, blank=True, related_name="sender"
@@ -78,8 +83,21 @@ class Sender(models.Model):
 
     objects = SenderQuerySet.as_manager()
 
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="sender_has_its_own_accessions_or_anothers",
+                condition=~Q(accessions_of=models.F("pk")),
+            ),
+        ]
+
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def keeper(self) -> "Sender":
+        """Whose examinations its accession numbers name."""
+        return self.accessions_of or self
 
 
 class SenderChange(models.Model):

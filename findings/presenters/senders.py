@@ -4,7 +4,9 @@ from typing import Any
 
 from findings.models import SenderChange
 
+EMPTY = "Empty"
 NAMES = {
+    "accessions_of": "Whose accession numbers",
     "name": "Name",
     "zone": "Time zone",
     "fallback_charset": "Character set",
@@ -30,11 +32,11 @@ def changes_of(change: SenderChange) -> list[tuple[str, str, str]]:
 
 
 def in_words(value: Any) -> str:
-    """A value as the form shows it; a dash where there is none."""
+    """A value as the form shows it; "Empty" where there is none."""
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if isinstance(value, dict):
-        return "; ".join(f"{word} = {meaning}" for word, meaning in value.items()) or "–"
+        return "; ".join(f"{word} = {meaning}" for word, meaning in value.items()) or EMPTY
     if isinstance(value, list):
-        return ", ".join(value) or "–"
-    return str(value or "–")
+        return ", ".join(value) or EMPTY
+    return str(value or EMPTY)

@@ -136,7 +136,7 @@ def examination_of(
 ) -> tuple[Examination, tuple[str, ...]]:
     """The examination of this accession, locked; made if it is new."""
     identified = identify(arriving.patient, records)
-    examination = records.examination(sender, arriving.accession)
+    examination = records.examination(sender.keeper, arriving.accession)
     if examination is None:
         examination = _new_examination(sender, identified.patient, arriving, records)
         return examination, identified.notices
@@ -154,7 +154,7 @@ def _new_examination(
 ) -> Examination:
     site = _site(sender, arriving, records)
     examination = Examination(
-        sender=sender,
+        sender=sender.keeper,
         accession=arriving.accession,
         patient=patient,
         site=site,

@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 from django.db import transaction
 
 from findings.arrivals import OrderStep, fold
-from findings.models import Category, Person, ReportStatus, Sender, SenderChange
+from findings.models import Category, Examination, Person, ReportStatus, Sender, SenderChange
 from findings.rules import check_can_keep_sender
 
 _FIELD = re.compile(r"(MSH|PID|PV1|ORC|OBR|IPC)-([1-9]\d?)")
@@ -27,15 +27,34 @@ def change_sender(*, sender: Sender, by: Person | None, **settings: Any) -> Send
         sender = Sender.objects.select_for_update(no_key=True).get(pk=sender.pk)
         if by is not None:
             check_can_keep_sender(by, sender)
+        if settings.get("accessions_of", sender.accessions_of) != sender.accessions_of:
+            _check_keeper(sender, settings["accessions_of"])
         new = {name: checked(name, value) for name, value in settings.items()}
         new = {name: value for name, value in new.items() if value != getattr(sender, name)}
         if not new:
             return None
-        before = {name: getattr(sender, name) for name in new}
+        before = {name: _written(getattr(sender, name)) for name in new}
         for name, value in new.items():
             setattr(sender, name, value)
         sender.save(update_fields=list(new))
-        return SenderChange.objects.create(sender=sender, before=before, after=new, by=by)
+        after = {name: _written(value) for name, value in new.items()}
+        return SenderChange.objects.create(sender=sender, before=before, after=after, by=by)
+
+
+def _written(value: Any) -> Any:
+    return value.code if isinstance(value, Sender) else value
+
+
+def _check_keeper(sender: Sender, keeper: Sender | None) -> None:
+    """What was filed under its own numbers would not be found under another's."""
+    if Examination.objects.filter(sender=sender).exists():
+        raise ValueError(f"{sender} has examinations under accession numbers of its own.")
+    if keeper is None:
+        return
+    if keeper == sender or keeper.accessions_of or Sender.objects.filter(accessions_of=sender):
+        raise ValueError(f"{keeper} does not give accession numbers of its own to others.")
+    if keeper.organisation_id != sender.organisation_id:
+        raise ValueError(f"{keeper} is of another trust.")
 
 
 def checked(name: str, value: Any) -> Any:
@@ -118,6 +137,7 @@ SETTINGS = (
     "number_authority",
     "nhs_words",
     "nhs_position",
+    "accessions_of",
     "accession_fields",
     "referrer_fields",
     "location_fields",

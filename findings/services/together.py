@@ -66,7 +66,7 @@ class Together(Records):
         counts = (len(parts), numbers, len(parts), len(parts), receipts)
         self._now, self._keys = _keys(dict(zip(self._new, counts, strict=True)))
         for sender in {one.sender for one in parts}:
-            _ = sender.site  # whoever reads it below must not ask for it
+            _ = sender.site, sender.keeper  # whoever reads them below must not ask for them
         self._read_patients(patients)
         self._read_examinations(parts)
         self._read_directory(parts)
@@ -97,7 +97,7 @@ class Together(Records):
         self._newest: dict[int, int] = {}
         self._with_findings: set[int] = set()
         self._versions: dict[tuple[int, str], Report] = {}
-        accessions = {(one.sender.pk, one.arriving.accession) for one in parts}
+        accessions = {(one.sender.keeper.pk, one.arriving.accession) for one in parts}
         senders, names = zip(*accessions, strict=True) if accessions else ((), ())
         size = len(_columns(Examination))
         for organisation_id, newest, has_findings, *columns in _ask(
@@ -121,7 +121,11 @@ class Together(Records):
         sought = {
             (examination.pk, fingerprint_of(one.arriving))
             for one in parts
-            if (examination := self._examinations.get((one.sender.pk, one.arriving.accession)))
+            if (
+                examination := self._examinations.get(
+                    (one.sender.keeper.pk, one.arriving.accession)
+                )
+            )
         }
         examinations, fingerprints = zip(*sought, strict=True)
         by_key = {one.pk: one for one in self._examinations.values()}

@@ -57,7 +57,7 @@ def take_turns_at(names: Iterable[str]) -> None:
 def names_of(sender: Sender, report: Arriving) -> Iterable[str]:
     """What it is about: whoever files about one of them waits for whoever does."""
     if report.accession:
-        yield f"accession|{sender.pk}|{report.accession}"
+        yield f"accession|{sender.keeper.pk}|{report.accession}"
     for patient in patients_of(report):
         if patient.nhs_number:
             yield f"nhs|{patient.nhs_number}"

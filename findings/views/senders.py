@@ -52,8 +52,9 @@ def sender(request: HttpRequest, pk: int) -> HttpResponse:
     tried: list[Shown] = []
     if form.is_valid():
         if request.POST.get("do") != "try":
-            return _save(request, form, person)
-        if not form.cleaned_data["message"].strip():
+            if (saved := _save(request, form, person)) is not None:
+                return saved
+        elif not form.cleaned_data["message"].strip():
             form.add_error("message", "Paste a message to try it on")
         else:
             tried = _try(request, form)
@@ -64,8 +65,13 @@ def sender(request: HttpRequest, pk: int) -> HttpResponse:
     return form_page(request, "sender.jinja", context)
 
 
-def _save(request: HttpRequest, form: SenderForm, by: Person) -> HttpResponse:
-    change = change_sender(sender=form.sender, by=by, **form.settings)
+def _save(request: HttpRequest, form: SenderForm, by: Person) -> HttpResponse | None:
+    """None where the form must be shown again."""
+    try:
+        change = change_sender(sender=form.sender, by=by, **form.settings)
+    except ValueError as refused:
+        form.add_error("accessions_of", str(refused))
+        return None
     if change is None:
         messages.info(request, "Nothing has changed.")
     else:

@@ -9,9 +9,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from findings.arrivals import HeldReason
-from findings.intake.importing import run_again, take_in
+from findings.intake.importing import Reading, run_again, take_in, take_in_all
 from findings.models import Clock, Examination, NoReport, Person, Receipt, Report
 from findings.services.report_by import end_wait, no_report_expected
+from findings.services.sender_settings import change_sender
 from findings.services.senders import make_sender
 from tests.factories import Trust, a_trust
 from tests.integration.test_reporting_teams import reporting_team
@@ -284,6 +285,24 @@ def test_an_imaging_order_of_newer_versions_is_read_alike(trust: Trust) -> None:
     receipt = take(raw.replace(b"^RIS|XCHES", b"|XCHES").replace(b"|^RIS|", b"||"))
     assert receipt.outcome == Outcome.ORDERED, receipt.detail
     assert Examination.objects.get().accession == "A7"
+
+
+def test_the_order_of_one_system_and_the_report_of_another_are_one_examination(
+    trust: Trust,
+) -> None:
+    """Without the setting the order would wait for ever beside a report that came."""
+    ris, epr = (make_sender(code=f"{one}|RXX01", site=trust.site) for one in ("RIS", "EPR"))
+    change_sender(sender=epr, by=trust.administrator, accessions_of=ris)
+    take(performed(application="EPR"))
+    examination = Examination.objects.waiting().get()
+    assert (examination.sender, examination.receipts.get().message.sender) == (ris, epr)
+    second = [oru(accession=one, control_id=one, reported=stamp(1)) for one in ("A1", "A2")]
+    received = take_in_all([(raw, "reports.hl7:1") for raw in second], Reading())
+    assert received[0].receipts[0].report.examination == examination  # type: ignore[union-attr]
+    assert not Examination.objects.waiting().exists()
+    late = take(orm("CA", said=stamp(0.1), accession="A2", application="EPR"))
+    assert late.outcome == Outcome.NOTHING
+    assert Examination.objects.count() == 2
 
 
 def test_several_orders_in_one_message_are_several_examinations(trust: Trust) -> None:

@@ -199,6 +199,26 @@ def test_the_same_again_is_no_change_and_nobody_elses_is_possible(
         change_sender(sender=ris, by=trust.radiologist, zone="Europe/Paris")
 
 
+def test_accession_numbers_are_those_of_one_that_has_its_own(trust: Trust, ris: Sender) -> None:
+    epr, pacs = (make_sender(code=f"{one}|RXX01", site=trust.site) for one in ("EPR", "PACS"))
+    by = trust.administrator
+    change = change_sender(sender=epr, by=by, accessions_of=ris)
+    assert change is not None
+    epr.refresh_from_db()
+    assert (change.before, change.after) == ({"accessions_of": None}, {"accessions_of": ris.code})
+    for sender, keeper in ((pacs, epr), (ris, pacs), (ris, ris), (pacs, a_trust().sender)):
+        with pytest.raises(ValueError):
+            change_sender(sender=sender, by=by, accessions_of=keeper)
+    take_in(oru(application="PACS"), "night.hl7:1")
+    with pytest.raises(ValueError, match="of its own"):
+        change_sender(sender=pacs, by=by, accessions_of=ris)
+    answer = signed_in(by).post(page(pacs), filled_in(pacs, accessions_of=str(ris.pk)))
+    assert answer.status_code == 422
+    assert "has examinations under accession numbers of its own" in words_of(answer)
+    with pytest.raises(Error, match="its_own_accessions_or_anothers"):
+        Sender.objects.filter(pk=ris.pk).update(accessions_of=ris)
+
+
 def test_a_change_is_never_changed(trust: Trust, ris: Sender) -> None:
     change = change_sender(sender=ris, by=trust.administrator, zone="Europe/Paris")
     assert change is not None
