@@ -1,11 +1,12 @@
 """Held items: run one again once its cause is gone, or set it aside with a reason."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from django.db import transaction
 
-from findings.arrivals import Arriving, Part, Problem, ReadMessage
-from findings.models import Person, Receipt, Sender
+from findings.arrivals import Arriving, HeldReason, Part, Problem, ReadMessage
+from findings.models import IncomingMessage, Person, Receipt, Sender
 from findings.rules import check_can_deal_with_held
 from findings.services.receive import alert_fields, file_part, held_fields, receive_part
 from findings.services.timeline import database_now
@@ -50,10 +51,32 @@ def run_again(*, receipt: Receipt, by: Person, read: ReadMessage, sender: Sender
     return held[receipt.part]
 
 
-def _file_again(receipt: Receipt, sender: Sender | None, part: Part, by: Person) -> None:
+def may_be_gone(receipt: Receipt) -> bool:
+    """Whether what kept it from being filed was never a person's to settle: its sender was refused,
+    or an error of ours came between."""
+    ours = receipt.is_waiting and receipt.reason == HeldReason.OUR_FAULT
+    return ours or receipt.outcome == Receipt.Outcome.REFUSED
+
+
+def sent_again(
+    message: IncomingMessage, sender: Sender | None, parts: Sequence[Part]
+) -> list[Receipt]:
+    """Its sender has sent it again: file what is not filed for what `may_be_gone`. The caller has
+    taken its turns in a transaction."""
+    receipts = {one.part: one for one in message.receipts.select_for_update().order_by("pk")}
+    for number, part in enumerate(parts, start=1):
+        if number not in receipts:
+            receipts[number] = receive_part(sender, message, number, part)
+        elif may_be_gone(receipts[number]):
+            _file_again(receipts[number], sender, part, by=None)
+    return [receipts[number] for number in sorted(receipts)]
+
+
+def _file_again(receipt: Receipt, sender: Sender | None, part: Part, by: Person | None) -> None:
     filed = file_part(sender, receipt.message, part)
     if isinstance(filed, Problem):
         filed = replace(filed, accession=filed.accession or receipt.accession)
+        receipt.outcome = Receipt.Outcome.HELD
         # An alert code that was seen once, and its limit, stay.
         seen = {} if receipt.alert else alert_fields(filed, receipt.message, sender)
         for name, value in {**held_fields(filed), **seen}.items():
@@ -62,7 +85,8 @@ def _file_again(receipt: Receipt, sender: Sender | None, part: Part, by: Person)
         for name, found in filed.fields().items():
             # What was wrong with it stays on record.
             setattr(receipt, name, found or getattr(receipt, name))
-        _resolve(receipt, by, f"Run again: {Receipt.Outcome(receipt.outcome).label.lower()}.")
+        if by:
+            _resolve(receipt, by, f"Run again: {Receipt.Outcome(receipt.outcome).label.lower()}.")
     receipt.save()
 
 

@@ -1,7 +1,8 @@
 """Messages in: kept as they came, in one commit; then filed, in a second one. As many at once as
 came, with the same outcome as one after the other.
 
-A message that is kept and has no receipts was not filed yet: the same bytes again file it.
+A message that is kept and has no receipts was not filed yet: the same bytes again file it, and so
+they do where it was refused and is not now, or an error of ours came between.
 """
 
 import hashlib
@@ -13,10 +14,11 @@ from typing import NamedTuple
 import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from findings.arrivals import Arriving, ArrivingPatient, ArrivingReport, ReadMessage
+from findings.arrivals import Arriving, ArrivingPatient, ArrivingReport, ReadMessage, Refusal
 from findings.arrivals import Part as AnyPart
 from findings.columns import column, columns
 from findings.models import IncomingMessage, Receipt, Sender
+from findings.services.hold import may_be_gone, sent_again
 from findings.services.receive import receive_parts, storable
 from findings.services.records import ONE_BY_ONE, Records, Unusual
 from findings.services.together import NotYet, Part, Together
@@ -91,9 +93,8 @@ def receive_messages(incoming: Sequence[Incoming]) -> list[Received]:
     """
     kept = _keep(incoming)
     new = {one.message.pk: one for one in kept}
-    done = _filed([one.message for one in kept if not one.is_new])
-    for received in done:
-        del new[received.message.pk]
+    known = _filed([one.message for one in kept if not one.is_new])
+    done = [_once_more(new.pop(received.message.pk), received) for received in known]
     done += _apply(list(new.values()))
     by_message = {received.message.pk: received for received in done}
     given = []
@@ -103,6 +104,16 @@ def receive_messages(incoming: Sequence[Incoming]) -> list[Received]:
         # The same bytes once more in this batch are known then.
         by_message[one.message.pk] = replace(received, known=True, control_id_reused=False)
     return given
+
+
+def _once_more(one: "_Kept", known: Received) -> Received:
+    parts = one.incoming.read.parts
+    refused = any(isinstance(part, Refusal) for part in parts)
+    if refused or not any(map(may_be_gone, known.receipts)):
+        return known
+    with transaction.atomic():
+        take_turns_at(one.names)
+        return replace(known, receipts=sent_again(one.message, one.incoming.sender, parts))
 
 
 # --- Kept as they came --------------------------------------------------------------------------

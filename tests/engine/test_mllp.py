@@ -1,24 +1,27 @@
 """The listener as a process of its own, on a real PostgreSQL: what a RIS gets for what it sends."""
 
-import os
-import re
-import signal
+import ssl
 import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
-import psutil
+import psycopg2
 import pytest
-from django.db import connection
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connection, transaction
 
 from findings.models import IncomingMessage, Patient, Receipt, Report
 from findings.services.senders import make_sender
 from imaging_safety import children
 from notifications import pulse, tally
-from tests.engine.world import HERE, test_database_url, wait_until
+from tests.engine.listening import Listening
+from tests.engine.world import test_database_url, wait_until
 from tests.factories import Trust
 from tests.messages import oru
 from tests.ris import Ris
@@ -28,38 +31,13 @@ pytestmark = [pytest.mark.engine, pytest.mark.django_db(transaction=True)]
 Outcome = Receipt.Outcome
 
 
-class Listening:
-    """`manage.py mllp` on a port that was free."""
-
-    def __init__(self, log: Path, **env: str) -> None:
-        self.log = log
-        self.child: subprocess.Popen[bytes] = children.start(
-            [sys.executable, HERE / "manage.py", "mllp"],
-            log=log,
-            cwd=HERE,
-            env={**os.environ, "DATABASE_URL": test_database_url(), "MLLP_PORT": "0", **env},
-        )
-
-    @property
-    def port(self) -> int:
-        wait_until(lambda: "Listening" in self.log.read_text(), what="the listener")
-        return int(re.findall(r"on [\d.]+:(\d+),", self.log.read_text())[0])
-
-    @property
-    def megabytes(self) -> float:
-        return psutil.Process(self.child.pid).memory_info().rss / 2**20
-
-    def stop(self) -> int:
-        self.child.send_signal(signal.SIGTERM)
-        return self.child.wait(20)
-
-
 @pytest.fixture(scope="module")
 def listening(
     django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Listening]:
-    """One for all, since it takes a second to start; short limits, so that nobody waits."""
-    one = Listening(tmp_path_factory.mktemp("mllp") / "log", MLLP_IDLE_SECONDS="20")
+    """One for all, since it takes a second to start."""
+    log = tmp_path_factory.mktemp("mllp") / "log"
+    one = Listening(log, DATABASE_URL=test_database_url())
     yield one
     children.stop(one.child)
 
@@ -216,42 +194,157 @@ def test_a_sender_that_is_not_set_up_is_held_and_accepted(ris: Ris) -> None:
 # --- The database away, and kills (case 05) ----------------------------------------------------
 
 
-def end_sessions_of(pid: int) -> None:
-    """The database ends what this process holds, as when it is restarted."""
+def sql(*statements: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
+        for statement in statements:
+            cursor.execute(statement)
 
 
-def test_a_connection_to_the_database_that_was_lost_is_made_again(ris: Ris) -> None:
-    assert ris.code(oru(accession="A1")) == "AA"
-    end_sessions_of(0)
+END_SESSIONS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+@contextmanager
+def database_away() -> Iterator[None]:
+    """Ends every session but ours, and lets nobody in."""
+    name = connection.ops.quote_name(connection.settings_dict["NAME"])
+    elsewhere = psycopg2.connect(urlsplit(test_database_url())._replace(path="/postgres").geturl())
+    elsewhere.autocommit = True
+    with elsewhere.cursor() as cursor:
+        cursor.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        sql(END_SESSIONS)
+        try:
+            yield
+        finally:
+            cursor.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    elsewhere.close()
+
+
+def test_without_a_database_nothing_is_accepted(ris: Ris) -> None:
+    """Case 05. And a session that ended meanwhile costs nobody an answer."""
+    message = oru(accession="A1")
+    assert ris.code(oru(accession="A0", control_id="0")) == "AA"
+    with database_away():
+        assert [str(one) for one in ris.send(message, b"HELLO")] == ["AE 1", "AE "]
+    assert ris.code(message) == "AA"
+    sql(END_SESSIONS)
     assert ris.code(oru(accession="A2", control_id="2")) == "AA"
-    assert Report.objects.count() == 2
+    assert Report.objects.count() == 3
 
 
-def test_killed_and_stopped_it_answers_what_it_has_filed(trust: Trust, tmp_path: Path) -> None:
-    """SIGTERM while messages come: whatever was sent whole is answered, then it ends. And the
-    pulse and the counts say what it did."""
+def test_an_error_of_ours_is_ours_and_hurts_nobody_else(ris: Ris) -> None:
+    """Case 06 (d): AE once, for it may pass. Sent again it is filed, or waits for a person."""
+    sql(
+        "CREATE FUNCTION breaks() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$BEGIN RAISE EXCEPTION 'ALDER'; END$$",
+        "CREATE TRIGGER breaks BEFORE INSERT ON findings_examination FOR EACH ROW"
+        " WHEN (NEW.accession LIKE 'BAD%') EXECUTE FUNCTION breaks()",
+    )
+    try:
+        bad = oru(accession="BAD1", control_id="2")
+        neighbours = oru(accession="A1"), bad, oru(accession="A3", control_id="3")
+        assert [answer.code for answer in ris.send(*neighbours)] == ["AA", "AE", "AA"]
+        assert Receipt.objects.waiting().get().reason == "our_fault"
+        assert ris.code(bad) == "AA", "it waits, and what comes after it must not"
+    finally:
+        sql("DROP TRIGGER breaks ON findings_examination", "DROP FUNCTION breaks")
+    assert ris.code(bad) == "AA"
+    assert not Receipt.objects.waiting().exists()
+    assert Report.objects.count() == 3
+
+
+def test_stopped_it_answers_what_has_come_and_no_silence_is_long(
+    trust: Trust, tmp_path: Path
+) -> None:
+    """A database that hangs is AE in time. SIGTERM: what was sent whole is answered, then it ends.
+    The pulse and the counts say what it did."""
     make_sender(code="RIS|RXX01", site=trust.site)
-    one = Listening(tmp_path / "log")
+    one = Listening(tmp_path / "log", DATABASE_URL=test_database_url(), MLLP_ANSWER_SECONDS="2")
     try:
         with Ris(one.port) as ris:
+            with transaction.atomic():
+                sql("LOCK TABLE findings_incomingmessage")
+                assert ris.code(oru(accession="K")) == "AE"
             assert ris.code(oru(accession="K")) == "AA"
-            given = [oru(accession=f"K{i}", control_id=f"{i}") for i in range(30)]
-            answers: list[str] = []
-            sending = threading.Thread(
-                target=lambda: answers.extend(str(answer) for answer in ris.send(*given))
-            )
-            sending.start()
-            wait_until(lambda: IncomingMessage.objects.count() > 1, what="the first of them")
-            assert one.stop() == 0
-            sending.join(10)
-        assert answers == [f"AA {i}" for i in range(30)]
+            given = [oru(accession=f"K{i}", control_id=f"{i}") for i in range(20)]
+            with ThreadPoolExecutor(1) as thread:
+                answers = thread.submit(ris.send, *given)
+                wait_until(lambda: IncomingMessage.objects.count() > 1, what="the first of them")
+                assert one.stop() == 0
+            assert [str(answer) for answer in answers.result()] == [f"AA {i}" for i in range(20)]
         assert pulse.last(pulse.LISTEN)
-        assert tally.counts("hl7_")["aa"] >= 31
+        assert tally.counts("hl7_")["aa"] >= 21
         assert "ALDER" not in one.log.read_text()
     finally:
         children.stop(one.child)
+
+
+# --- Who may come in ---------------------------------------------------------------------------
+
+
+def made_by_openssl(folder: Path) -> None:
+    """A certificate authority, our certificate, and one of a sender."""
+    run = partial(subprocess.run, cwd=folder, check=True, capture_output=True)
+    new = ["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    run([*new, "-x509", "-subj", "/CN=CA", "-keyout", "ca.key", "-out", "ca.pem", "-days", "2"])
+    for name in ("localhost", "ris.trust.example", "other.example"):
+        run([*new, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", "csr"])
+        signed = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2"]
+        run(["openssl", "x509", "-req", "-in", "csr", *signed, "-out", f"{name}.pem"])
+
+
+def as_client(folder: Path, name: str = "") -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(folder / "ca.pem"))
+    context.check_hostname = False
+    if name:
+        context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
+    return context
+
+
+def test_with_tls_a_sender_is_whom_its_certificate_names(trust: Trust, tmp_path: Path) -> None:
+    made_by_openssl(tmp_path)
+    one = Listening(
+        tmp_path / "log",
+        DATABASE_URL=test_database_url(),
+        MLLP_TLS_CERT=str(tmp_path / "localhost.pem"),
+        MLLP_TLS_KEY=str(tmp_path / "localhost.key"),
+        MLLP_CLIENT_CA=str(tmp_path / "ca.pem"),
+        MLLP_SENDERS="ris.trust.example=RIS|RXX01; 127.0.0.1=NOBODY|X",
+    )
+    try:
+        make_sender(code="RIS|RXX01", site=trust.site)
+        with Ris(one.port, as_client(tmp_path, "ris.trust.example")) as ris:
+            assert ris.code(oru()) == "AA"
+            (answer,) = ris.send(oru(application="CRIS", control_id="2"))
+            assert str(answer) == "AR 2"
+        with Ris(one.port, as_client(tmp_path, "other.example")) as other:
+            assert other.code(oru(control_id="3")) == "AR"
+        for context in (as_client(tmp_path), None):
+            with pytest.raises(OSError), Ris(one.port, context) as nobody:
+                nobody.code(oru(control_id="4"))
+        assert Report.objects.count() == 1
+        assert set(Receipt.objects.filter(reason="wrong_sender").values_list("outcome")) == {
+            (Outcome.REFUSED,)
+        }
+    finally:
+        children.stop(one.child)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"MLLP_HOST": "0.0.0.0"}, "MLLP_SENDERS is empty"),
+        ({"MLLP_HOST": "0.0.0.0", "MLLP_SENDERS": "10.0.0.1=*"}, "MLLP_CLIENT_CA"),
+        ({"MLLP_SENDERS": "10.0.0=*"}, "is no address"),
+        ({"MLLP_TLS_CERT": "none.pem"}, "cannot be used"),
+    ],
+)
+def test_whatever_would_let_in_too_many_is_refused(
+    given: dict[str, str], said: str, settings: Any
+) -> None:
+    for name, value in given.items():
+        setattr(settings, name, value)
+    with pytest.raises(CommandError, match=said):
+        call_command("mllp")

@@ -86,6 +86,15 @@ def test_what_was_refused_waits_for_nobody_and_says_why(trust: Trust) -> None:
     assert not Receipt.objects.waiting().exists()
 
 
+def test_what_was_refused_and_is_not_now_is_filed_after_all(trust: Trust) -> None:
+    refusal = Refusal(HeldReason.WRONG_SENDER, "MSH-3", "Not from there.", "Ask the sender.")
+    message(trust, refusal)
+    received = message(trust, arriving(trust), arriving(trust))
+    assert [one.outcome for one in received.receipts] == [Outcome.NEW_REPORT] * 2
+    # And the other way round: what is filed stays.
+    assert message(trust, refusal).receipts == received.receipts
+
+
 def test_one_bad_part_does_not_stop_the_others(
     trust: Trust, monkeypatch: pytest.MonkeyPatch
 ) -> None:
