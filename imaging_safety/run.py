@@ -1,8 +1,8 @@
 """`make run`: the whole of Imaging Safety on one machine, each part a process of its own.
 
 It starts PostgreSQL and Valkey (unless DATABASE_URL and REDIS_URL name others), prepares the
-database, then keeps a web server, a Celery worker, beat, the second waker and a mail sink
-running until Ctrl-C or SIGTERM. What must survive lies in `.local/`.
+database, then keeps a web server, a Celery worker, beat, the second waker, the HL7 listener and a
+mail sink running until Ctrl-C or SIGTERM. What must survive lies in `.local/`.
 """
 
 import argparse
@@ -37,6 +37,7 @@ ANSWERS_WITHIN = 60.0  # seconds
 ENVIRONMENT = """
 There is nothing else to say here: what changes is set in the environment.
   PORT                 where the pages are (8000)
+  MLLP_PORT            where HL7 messages are taken by MLLP, on MLLP_HOST (2575)
   BIND_ADDRESS         on which address of this machine (127.0.0.1)
   LOCAL_DIR            what is kept over a restart (.local, beside manage.py)
   DATABASE_URL         a PostgreSQL of your own, else one is started
@@ -53,7 +54,7 @@ class Stop(Exception):
     """Somebody pressed Ctrl-C or sent SIGTERM."""
 
 
-def refuse_taken_port(address: str, port: int) -> None:
+def refuse_taken_port(address: str, port: int, instead: str) -> None:
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as tried:
         tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -61,7 +62,7 @@ def refuse_taken_port(address: str, port: int) -> None:
         except OSError as error:
             reason = "is not ours to use" if error.errno == errno.EACCES else "is in use"
             raise CannotStart(
-                f"Port {port} on {address} {reason}: choose another, as in `make run PORT=8001`."
+                f"Port {port} on {address} {reason}: choose another, as in `make run {instead}`."
             ) from error
 
 
@@ -77,7 +78,9 @@ class Run:
     def __init__(self, place: Place, env: dict[str, str]) -> None:
         self.place, self.env = place, env
         self.address = env.get("BIND_ADDRESS", "127.0.0.1")
-        self.port = _port(env)
+        self.port = _port(env, "PORT", "8000")
+        self.hl7_address = env.get("MLLP_HOST", "127.0.0.1")
+        self.hl7_port = _port(env, "MLLP_PORT", "2575")
         self.owner_url = ""
         self.mail_port = 0
         self.supervisor = Supervisor(say)
@@ -88,7 +91,8 @@ class Run:
         return f"http://{host}:{self.port}"
 
     def start(self) -> None:
-        refuse_taken_port(self.address, self.port)
+        refuse_taken_port(self.address, self.port, "PORT=8001")
+        refuse_taken_port(self.hl7_address, self.hl7_port, "MLLP_PORT=2576")
         self._settle_environment()
         self._start_servers()
         self._prepare()
@@ -190,6 +194,7 @@ class Run:
         beat = (*celery, "beat", "--scheduler", "celery.beat:Scheduler")
         self._python("beat", *beat, farewell=signal.SIGKILL)
         self._program("clock", HERE / "manage.py", "run_clock")
+        self._program("hl7", HERE / "manage.py", "mllp")
 
     def _python(self, name: str, module: str, *arguments: str | Path, **how: float) -> None:
         self._program(name, "-m", module, *arguments, **how)
@@ -216,7 +221,8 @@ class Run:
             return False
 
     def greet(self) -> None:
-        say(f"\nImaging Safety runs at {self.url}\n")
+        say(f"\nImaging Safety runs at {self.url}")
+        say(f"HL7 messages are taken by MLLP on {self.hl7_address}:{self.hl7_port}\n")
         if self.place.sign_ins.exists():
             say(self.place.sign_ins.read_text())
         if self.mail_port:
@@ -224,10 +230,10 @@ class Run:
         say(f"Logs are in {self.place.log}\nCtrl-C stops everything.")
 
 
-def _port(env: dict[str, str]) -> int:
-    given = env.get("PORT", "8000")
+def _port(env: dict[str, str], name: str, otherwise: str) -> int:
+    given = env.get(name, otherwise)
     if not given.isdigit() or not 0 < int(given) < 65536:
-        raise CannotStart(f"PORT is {given}: it must be a number from 1 to 65535.")
+        raise CannotStart(f"{name} is {given}: it must be a number from 1 to 65535.")
     return int(given)
 
 

@@ -28,7 +28,9 @@ class Running:
     def __init__(self, local: Path, **environment: str) -> None:
         self.local, self.port = local, run.free_port()
         kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG")}
-        self.env = kept | {"LOCAL_DIR": str(local), "PORT": str(self.port)} | environment
+        self.hl7_port = run.free_port()
+        ports = {"PORT": str(self.port), "MLLP_PORT": str(self.hl7_port)}
+        self.env = kept | {"LOCAL_DIR": str(local)} | ports | environment
         self.said = local.parent / f"said-{self.port}"
         command = [sys.executable, "-m", "imaging_safety.run"]
         with self.said.open("w") as written:

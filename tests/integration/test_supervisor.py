@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -15,6 +16,8 @@ import psutil
 import pytest
 
 from imaging_safety import embedded, place, run
+from tests.messages import oru
+from tests.ris import Ris
 from tests.supervised import Running
 from tests.unit.test_checks import STRONG
 
@@ -22,7 +25,16 @@ pytestmark = pytest.mark.engine
 
 HERE = Path(__file__).resolve().parents[2]
 GONE_WITHIN = 30
-PROGRAMS = ("gunicorn", "worker", "beat", "run_clock", "mailsink", "postgres", "valkey-server")
+PROGRAMS = (
+    "gunicorn",
+    "worker",
+    "beat",
+    "run_clock",
+    "mllp",
+    "mailsink",
+    "postgres",
+    "valkey-server",
+)
 
 
 @pytest.fixture
@@ -71,6 +83,16 @@ def test_every_part_is_a_process_of_its_own(running):
         assert running.member(word).is_running(), word
     assert running.ask("SHOW fsync") == "on"
     assert f"http://127.0.0.1:{running.port}" in running.said.read_text()
+
+
+def test_hl7_is_taken_by_mllp(running):
+    def is_answered() -> bool:
+        with suppress(ConnectionError), Ris(running.hl7_port) as ris:
+            return ris.code(oru()) == "AA"
+        return False
+
+    wait_for(is_answered)
+    assert running.ask("SELECT count(*) FROM findings_incomingmessage WHERE origin LIKE 'mllp%'")
 
 
 def test_what_it_keeps_is_private_to_the_user(running, local):
@@ -156,16 +178,17 @@ def test_a_second_start_keeps_the_rows_and_needs_no_care_after_kill_9(local, kep
 # --- What is refused, in one sentence ---------------------------------------------------------
 
 
-def test_a_port_in_use_is_said_in_one_sentence(start):
+@pytest.mark.parametrize(("name", "another"), [("PORT", 8001), ("MLLP_PORT", 2576)])
+def test_a_port_in_use_is_said_in_one_sentence(start, name, another):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        refused = start(PORT=str(port))
+        refused = start(**{name: str(port)})
         assert refused.supervisor.wait(30) == 1
     said = refused.said.read_text().strip()
     assert said == (
-        f"Port {port} on 127.0.0.1 is in use: choose another, as in `make run PORT=8001`."
+        f"Port {port} on 127.0.0.1 is in use: choose another, as in `make run {name}={another}`."
     )
 
 
