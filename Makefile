@@ -2,12 +2,13 @@
 
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help run test faults bench lock
+.PHONY: help run test faults fuzz bench lock
 
 help:
 	@echo "make run    the whole application on this machine, with a demonstration hospital"
 	@echo "make test   every check and test"
 	@echo "make faults a storm of kills over the engine; ARGS=\"--seed 7 --minutes 5\"; Ctrl-C judges"
+	@echo "make fuzz   broken HL7 messages by the hundred thousand; ARGS=\"--messages 100000 --seed 7\""
 	@echo "make bench  how fast the engine is, beside what this machine can do; ARGS=--quick"
 	@echo "make lock   pin requirements*.in again"
 
@@ -19,6 +20,9 @@ test:
 
 faults:
 	@$(PYTHON) -I imaging_safety/install.py test && exec .venv/bin/python -m tests.faults.campaign $(ARGS)
+
+fuzz:
+	@$(PYTHON) -I imaging_safety/install.py test && exec .venv/bin/python -m tests.fuzz $(ARGS)
 
 bench:
 	@$(PYTHON) -I imaging_safety/install.py test && exec .venv/bin/python -m tests.bench $(ARGS)

@@ -23,7 +23,10 @@ class Answer(NamedTuple):
 
 def read_answer(message: bytes) -> Answer:
     """By its own field separator."""
-    text = message.decode()
+    try:
+        text = message.decode()
+    except UnicodeDecodeError:
+        text = message.decode("latin-1")  # the sender's number comes back as it was sent
     lines = [line.split(text[3]) for line in text.split("\r") if line]
     segments = {fields[0]: fields for fields in lines}
     msa = segments["MSA"] + [""] * 3
