@@ -31,12 +31,14 @@ from findings.api.finding_fields import (
 from findings.models import Category, Finding, Person
 from findings.models.finding import FindingQuerySet
 from findings.presenters.answering import changed_unread, last_decision, overtaken
+from findings.rules import NotAllowed
 from findings.services.acknowledge import (
     acknowledge_finding,
     decline_finding,
     keep_late_acknowledgement,
 )
 from findings.services.flag import people_who_can_own
+from findings.services.refusals import keep_refusal
 from findings.services.timeline import lock, record_reading
 from findings.states import WORDS, MoveRefused
 
@@ -130,10 +132,22 @@ class Answer(generics.GenericAPIView):
                 self.take(finding, by, given.validated_data)
         except MoveRefused:
             kept = self.keep_late(finding, by, given.validated_data)
-            raise _too_late(finding, seen, kept) from None
+            too_late = _too_late(finding, seen, kept)
+            if not kept:
+                self.keep_refusal(finding, by, str(too_late.detail))
+            raise too_late from None
+        except NotAllowed as not_allowed:
+            self.keep_refusal(finding, by, str(not_allowed))
+            raise
         answered = visible_finding_or_gone(self, reference)
         saw(self, [finding.examination.patient_id])
         return Response(answered)
+
+    # What it is called where it was refused.
+    says = ""
+
+    def keep_refusal(self, finding: Finding, by: Person, because: str) -> None:
+        keep_refusal(finding=finding, by=by, what=self.says, because=because[:300])
 
     def take(self, finding: Finding, by: Person, given: dict[str, Any]) -> None:
         raise NotImplementedError
@@ -169,6 +183,7 @@ class Acknowledge(Answer):
     """Mine, and this is my plan."""
 
     serializer_class = AcknowledgeSerializer
+    says = "acknowledge it"
 
     @extend_schema(
         request=AcknowledgeSerializer, responses={200: FindingSerializer, **WRITING_REFUSALS}
@@ -188,6 +203,7 @@ class Decline(Answer):
     """Not mine, because; and whose, if that is known. The clock is not reset."""
 
     serializer_class = DeclineSerializer
+    says = "decline it"
 
     @extend_schema(
         request=DeclineSerializer, responses={200: FindingSerializer, **WRITING_REFUSALS}

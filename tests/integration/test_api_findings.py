@@ -193,6 +193,8 @@ def test_whoever_sees_and_does_not_hold_it_may_not_answer(trust: Trust, what: st
     stranger = answer(calling(a_trust().referrer), finding, what, **given)
     assert stranger.status_code == 404
     assert not finding.events.filter(kind=Event.Kind.ACKNOWLEDGED).exists()
+    tried = finding.events.filter(kind=Event.Kind.REFUSED).order_by("number")
+    assert [line.by for line in tried] == [trust.radiologist, trust.coordinator, trust.governance]
 
 
 def test_a_get_of_an_answer_changes_nothing(trust: Trust) -> None:
