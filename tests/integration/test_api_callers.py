@@ -1,7 +1,9 @@
 """Who may call the JSON API, and that it answers as its schema says."""
 
 import json
+import re
 from collections.abc import Iterator
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
@@ -11,10 +13,12 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from drf_spectacular.validation import validate_schema
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
+from findings.models import TokenUse
 from findings.services.senders import account_of
 from tests.calling import FINDINGS, REPORTS, body, calling, post
 from tests.factories import Trust, a_trust, flagged, nhs_number
@@ -70,8 +74,34 @@ def test_a_token_is_made_shown_once_and_revoked(trust: Trust) -> None:
     trust.sender.refresh_from_db()
     assert not trust.sender.account.has_usable_password()
     assert trust.sender.account.roles == []
+    listed = command("make_api_token", sender=trust.sender.code, list=True)
+    assert token[:15] in listed
+    assert token[:20] not in listed
+    assert re.search(r"last used: \d\d \w+ \d{4}", listed)
     command("make_api_token", sender=trust.sender.code, revoke=True)
+    assert "has no token" in command("make_api_token", sender=trust.sender.code, list=True)
     assert post(client, body(accession="A2")).status_code == 401
+
+
+def test_a_token_that_ends_is_refused_and_its_use_is_written_once_a_minute(trust: Trust) -> None:
+    token, text = AuthToken.objects.create(trust.referrer)
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Token {text}")
+    assert client.get(FINDINGS).status_code == 200
+    first = TokenUse.objects.get(digest=token.digest).last_used_at
+    bearer = APIClient()
+    bearer.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
+    assert bearer.get("/fhir/R4/Task").status_code == 200
+    use = TokenUse.objects.get(digest=token.digest)
+    assert use.last_used_at == first
+    use.last_used_at = first - timedelta(minutes=2)
+    use.save()
+    client.get(FINDINGS)
+    use.refresh_from_db()
+    assert use.last_used_at > first - timedelta(minutes=1)
+    token.expiry = timezone.now()
+    token.save()
+    assert client.get(FINDINGS).status_code == 401
 
 
 def test_a_token_for_nobody_is_refused(db: None) -> None:

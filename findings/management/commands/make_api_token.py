@@ -1,13 +1,14 @@
 """manage.py make_api_token: lets a system or a person call the API, until a day."""
 
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from knox.models import AuthToken
 
-from findings.models import Person, Sender
+from findings.models import Person, Sender, TokenUse
 from findings.services.senders import account_of, find_sender
 
 LONGEST_DAYS = 400
@@ -25,11 +26,18 @@ class Command(BaseCommand):
         whose.add_argument("--person", metavar="NAME", help="their sign-in name")
         parser.add_argument("--days", type=int, default=90, help="until it ends (default 90)")
         parser.add_argument(
+            "--list", action="store_true", help="show when theirs end and were used last; make none"
+        )
+        parser.add_argument(
             "--revoke", action="store_true", help="end every token of theirs; make none"
         )
 
     def handle(self, *, days: int, revoke: bool, **options: Any) -> None:
         person = _sender(options["sender"]) if options["sender"] else _person(options["person"])
+        if options["list"]:
+            for line in _tokens_of(person):
+                self.stdout.write(line)
+            return
         if revoke:
             ended, _ = AuthToken.objects.filter(user=person).delete()
             self.stdout.write(f"{ended} tokens of {person.username} have ended.")
@@ -41,6 +49,19 @@ class Command(BaseCommand):
             f"For {person.username}, until {token.expiry:%d %B %Y}. Shown only now:\n{text}\n"
             "Send it as: Authorization: Token …"
         )
+
+
+def _tokens_of(person: Person) -> Iterator[str]:
+    """A line each, by the beginning of the token, which whoever has it can compare."""
+    tokens = list(AuthToken.objects.filter(user=person).order_by("created"))
+    used = TokenUse.objects.in_bulk([token.digest for token in tokens])
+    for token in tokens:
+        use = used.get(token.digest)
+        ends = f"ends on {token.expiry:%d %B %Y}" if token.expiry else "never ends"
+        last = f"{use.last_used_at:%d %B %Y %H:%M} UTC" if use else "never"
+        yield f"{token.token_key}…: made on {token.created:%d %B %Y}, {ends}, last used: {last}"
+    if not tokens:
+        yield f"{person.username} has no token."
 
 
 def _sender(code: str) -> Person:
