@@ -7,6 +7,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from findings.fhir.names import BASE_PATH
+from findings.fhir.outcome import RETRY_AFTER_SECONDS, TYPES, Issue, operation_outcome
+
 # Shown when even the page's template fails, and as the answer of the API.
 SENTENCES = {
     400: "We could not read that request. Go back and try again.",
@@ -16,7 +19,7 @@ SENTENCES = {
     503: "The database does not answer just now. Nothing you sent was half saved. Try again soon.",
 }
 # Seconds, for a program that asks again: a restart of the database takes no longer.
-RETRY_AFTER = 5
+RETRY_AFTER = RETRY_AFTER_SECONDS
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -43,7 +46,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def _last_page(request: HttpRequest, status: int) -> HttpResponse:
     if _is_api(request):
-        return _json(status)
+        return _json(request, status)
     try:
         return HttpResponse(render_to_string(f"errors/{status}.jinja"), status=status)
     except Exception:  # the last page there is
@@ -57,7 +60,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def _page(request: HttpRequest, status: int, template: str = "") -> HttpResponse:
     if _is_api(request):
-        return _json(status)
+        return _json(request, status)
     try:
         return render(request, template or f"errors/{status}.jinja", status=status)
     except Exception:  # an error page must not raise another
@@ -65,11 +68,14 @@ def _page(request: HttpRequest, status: int, template: str = "") -> HttpResponse
 
 
 def _is_api(request: HttpRequest) -> bool:
-    return request.path.startswith("/api/")
+    return request.path.startswith(("/api/", BASE_PATH))
 
 
-def _json(status: int) -> JsonResponse:
-    return JsonResponse({"detail": SENTENCES[status]}, status=status)
+def _json(request: HttpRequest, status: int) -> JsonResponse:
+    if not request.path.startswith(BASE_PATH):
+        return JsonResponse({"detail": SENTENCES[status]}, status=status)
+    said = operation_outcome([Issue(SENTENCES[status], code=TYPES[status])])
+    return JsonResponse(said, status=status, content_type="application/fhir+json")
 
 
 def _plain(status: int) -> HttpResponse:

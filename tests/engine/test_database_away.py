@@ -9,6 +9,7 @@ from django.test import Client
 from imaging_safety import errors
 from tests.calling import FINDINGS
 from tests.factories import Trust
+from tests.fhir import TASKS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,7 +24,7 @@ def client(trust: Trust) -> Iterator[Client]:
     connection.close()
 
 
-@pytest.mark.parametrize("address", ["/inbox/", FINDINGS])
+@pytest.mark.parametrize("address", ["/inbox/", FINDINGS, TASKS])
 def test_a_database_that_is_away_is_503_and_when_to_ask_again(client: Client, address: str) -> None:
     answer = client.get(address)
     assert answer.status_code == 503
