@@ -266,7 +266,7 @@ def replaced(
     """Which examination's report is replaced, if it stands at the version that is named: of this
     sender's own. `entry`: its place in a Bundle."""
     version = version_in(matching, f"{entry}.request.ifMatch" if entry else "http.If-Match")
-    examination = sender.examinations.filter(_by_public_id(str(public_id)))
+    examination = sender.keeper.examinations.filter(_by_public_id(str(public_id)))
     found = examination.exclude(current_report=None).first()
     if found is None:
         said = "This sender has no report with this id: POST it, and it gets one."
@@ -300,7 +300,7 @@ def condition_of(said: str, sender: Sender) -> Known | None:
     if not value:
         raise bad("If-None-Exist", "The identifier is empty.")
     system, value = system_and_value(value)
-    return Known(value, None if system and _sender_of(system) == sender.pk else system)
+    return Known(value, None if system and _sender_of(system) == sender.keeper.pk else system)
 
 
 def file(

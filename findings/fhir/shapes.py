@@ -152,7 +152,7 @@ _UNREAD = "Any"
 def faults(resource: Any, path: str = "") -> list[Issue]:
     """What is wrong with how a resource is built; empty when nothing is."""
     if not isinstance(resource, dict):
-        return [Issue("This has to be an object.", path, "structure")]
+        return [Issue("This has to be an object.", path or "Resource", "structure")]
     name = resource.get("resourceType")
     path = path or (name if isinstance(name, str) and name in SHAPES else "Resource")
     if not isinstance(name, str):

@@ -134,7 +134,7 @@ def find_reports(sender: Sender, known: Known) -> list[Examination]:
     by_name = Q(pk__in=named.values("examination"))
     # An accession has no system of the sender's that we would know of.
     by_accession = Q(accession=known.value) if known.system is None else Q(pk__in=[])
-    found = Examination.objects.filter(by_name | by_accession, sender=sender)
+    found = Examination.objects.filter(by_name | by_accession, sender=sender.keeper)
     return list(found.exclude(current_report=None).select_related("current_report").order_by("pk"))
 
 
