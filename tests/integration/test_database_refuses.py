@@ -18,6 +18,7 @@ from findings.models import (
     Person,
     Receipt,
     Recommendation,
+    ReportIdentifier,
     Step,
     Unroutable,
 )
@@ -229,6 +230,17 @@ def test_a_report_version_is_received_once() -> None:
     make = version.examination.reports.create
     refused(lambda: make(**copy, version=version.version, fingerprint="x"), "is_received_once")
     refused(lambda: make(**copy, version=2, fingerprint=version.fingerprint), "is_received_once")
+
+
+def test_a_report_identifier_leads_to_one_examination() -> None:
+    trust = a_trust()
+    first, second = reported(trust), reported(trust)
+    named = {"sender": trust.sender, "system": "urn:ris", "value": "R1"}
+    ReportIdentifier.objects.create(examination=first, **named)
+    make = ReportIdentifier.objects.create
+    refused(lambda: make(examination=second, **named), "report_identifier_is_one_examination")
+    empty = {**named, "value": ""}
+    refused(lambda: make(examination=first, **empty), "report_identifier_is_never_empty")
 
 
 def test_a_refused_part_of_a_message_says_why_and_has_no_report() -> None:

@@ -20,6 +20,10 @@ CONSTRAINTS = {
         "document_is_neither_empty_nor_too_large",
         "media_type_of_document_is_known",
     },
+    "findings_reportidentifier": {
+        "report_identifier_is_one_examination",
+        "report_identifier_is_never_empty",
+    },
     "findings_examination": {
         "accession_is_one_examination",
         "accession_is_never_empty",
@@ -233,6 +237,7 @@ TRIGGERS = {
     },
     "findings_event": {"event_is_append_only", "event_is_numbered_and_chained"},
     "findings_report": {"report_is_append_only"},
+    "findings_reportidentifier": {"reportidentifier_is_append_only"},
     "findings_document": {"document_is_append_only"},
     "findings_incomingmessage": {"incomingmessage_is_append_only"},
     "findings_action": {"action_is_append_only"},
