@@ -1,0 +1,102 @@
+"""FHIR requests at the same moment, on connections of their own: one wins, the others hear it."""
+
+import pytest
+
+from findings.models import (
+    Event,
+    Examination,
+    IncomingMessage,
+    Patient,
+    Receipt,
+    Report,
+    ReportIdentifier,
+)
+from findings.services.senders import account_of
+from tests.calling import body, calling, post
+from tests.factories import a_trust, flagged
+from tests.fhir import REPORTS, TASKS, report, send
+from tests.integration.test_at_once import all_at_once
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_of_conditional_creates_one_creates() -> None:
+    """They name the same report and different accessions, as after a time-out and a correction."""
+    trust = a_trust()
+    clients = [calling(account_of(trust.sender)) for _ in range(5)]
+    unless = {"If-None-Exist": "identifier=urn:ris|R1"}
+    name = [{"system": "urn:ris", "value": "R1"}]
+    answers = all_at_once(
+        *[
+            lambda c=client, n=number: send(c, report(f"A{n}", identifier=name), **unless)
+            for number, client in enumerate(clients)
+        ]
+    )
+    assert sorted(one.status_code for one in answers) == [200, 200, 200, 200, 201]
+    assert len({one["Location"] for one in answers}) == 1
+    assert (Report.objects.count(), ReportIdentifier.objects.count()) == (1, 1)
+    assert Examination.objects.count() == Patient.objects.count() == 1
+
+
+def test_of_updates_of_one_version_one_is_taken() -> None:
+    trust = a_trust()
+    clients = [calling(account_of(trust.sender)) for _ in range(4)]
+    send(clients[0], report())
+    public_id = str(Examination.objects.get().public_id)
+    address, match = f"{REPORTS}/{public_id}", {"If-Match": 'W/"1"'}
+    answers = all_at_once(
+        *[
+            lambda c=client, n=number: send(
+                c,
+                report(id=public_id, issued="2026-06-30T16:00:00Z", conclusion=f"Words {n}."),
+                address,
+                "PUT",
+                **match,
+            )
+            for number, client in enumerate(clients)
+        ]
+    )
+    assert sorted(one.status_code for one in answers) == [200, 412, 412, 412]
+    assert list(Report.objects.values_list("version", flat=True)) == [1, 2]
+
+
+def test_a_key_of_the_json_api_is_used_once() -> None:
+    trust = a_trust()
+    clients = [calling(account_of(trust.sender)) for _ in range(4)]
+    key = {"Idempotency-Key": "k-1"}
+    same = all_at_once(*[lambda c=client: post(c, body(), **key) for client in clients])
+    assert sorted(one.status_code for one in same) == [200, 200, 200, 201]
+    key = {"Idempotency-Key": "k-2"}
+    other = all_at_once(
+        *[
+            lambda c=client, n=number: post(c, body(accession=f"B{n}"), **key)
+            for number, client in enumerate(clients)
+        ]
+    )
+    assert sorted(one.status_code for one in other) == [201, 409, 409, 409]
+    assert Report.objects.count() == IncomingMessage.objects.count() == Receipt.objects.count() == 2
+
+
+def test_of_two_who_accept_one_task_one_holds_it() -> None:
+    trust = a_trust()
+    finding = flagged(trust)
+    address = f"{TASKS}/{finding.reference}"
+
+    def take(client: object, plan: str) -> object:
+        task = {
+            "resourceType": "Task",
+            "id": finding.reference,
+            "intent": "order",
+            "status": "accepted",
+            "statusReason": {"text": plan},
+        }
+        return send(client, task, address, "PUT")  # type: ignore[arg-type]
+
+    people = (trust.referrer, trust.colleague, trust.responsible)
+    clients = [calling(person) for person in people]
+    answers = all_at_once(
+        *[lambda c=client, n=number: take(c, f"Plan {n}.") for number, client in enumerate(clients)]
+    )
+    assert sorted(one.status_code for one in answers) == [200, 422, 422]
+    assert finding.events.filter(kind=Event.Kind.ACKNOWLEDGED).count() == 1
+    assert finding.events.filter(kind=Event.Kind.REFUSED).count() == 2
