@@ -125,24 +125,25 @@ def test_reports_are_searched(trust: Trust) -> None:
     assert accessions(patient=f"Patient/{other.patient.public_id}") == {other.accession}
 
 
-@pytest.mark.parametrize(
-    ("query", "named"),
-    [
-        ({"status": "done"}, "http.status"),
-        ({"date": "30/06/2026"}, "http.date"),
-        ({"date": "2026-02-30"}, "http.date"),
-        ({"date": "2026-06-30T10:00"}, "http.date"),
-        ({"patient": "7"}, "http.patient"),
-        ({"_count": "-1"}, "http._count"),
-        ({"_sort": "colour"}, "http._sort"),
-        ({"_page": "1.2"}, "http._page"),
-        ({"_page": "9" * 40}, "http._page"),
-        ({"identifier": "A\x00"}, "http.identifier"),
-        ({"identifier": "A" * 301}, "http.identifier"),
-    ],
-)
-def test_a_search_that_cannot_be_is_named(trust: Trust, query: dict[str, str], named: str) -> None:
-    assert issue(calling(trust.referrer).get(REPORTS, query)) == (400, named)
+CANNOT_BE = [
+    ({"status": "done"}, "http.status"),
+    ({"date": "30/06/2026"}, "http.date"),
+    ({"date": "2026-02-30"}, "http.date"),
+    ({"date": "2026-06-30T10:00"}, "http.date"),
+    ({"patient": "7"}, "http.patient"),
+    ({"_count": "-1"}, "http._count"),
+    ({"_sort": "colour"}, "http._sort"),
+    ({"_page": "1.2"}, "http._page"),
+    ({"_page": "9" * 40}, "http._page"),
+    ({"identifier": "A\x00"}, "http.identifier"),
+    ({"identifier": "A" * 301}, "http.identifier"),
+]
+
+
+def test_a_search_that_cannot_be_is_named(trust: Trust) -> None:
+    client = calling(trust.referrer)
+    for query, named in CANNOT_BE:
+        assert issue(client.get(REPORTS, query)) == (400, named), query
 
 
 def test_unknown_parameters_are_passed_over_or_refused_as_was_asked(trust: Trust) -> None:
