@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from findings.documents import is_only_documents
 from findings.forms.reports import ReportForm, SearchForm
 from findings.models import Document, Examination, Person, Receipt, Report, Role
+from findings.presenters.heard import heard_about
 from findings.presenters.proposals import what_was_found
 from findings.presenters.reports import STATUS_COLOURS, versions
 from findings.rules import (
@@ -117,6 +118,7 @@ def report(request: HttpRequest, public_id: str) -> HttpResponse:
         "is_document": current is not None and is_only_documents(current.text),
         "versions": versions(every, current) if current else [],
         "flags": flags_in(examination, person),
+        "heard": heard_about(examination),
         "proposals": open_proposals(examination),
         "what_was_found": what_was_found,
         "status_colours": STATUS_COLOURS,

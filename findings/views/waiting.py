@@ -21,6 +21,7 @@ from findings.forms.waiting import (
 )
 from findings.measures import waiting as measures
 from findings.models import Examination, NoReport, Step
+from findings.presenters.heard import heard_about
 from findings.presenters.waiting import NOT_SAID_WHEN, next_lines, told_lines, wait_lines
 from findings.services import waiting_list as services
 from findings.services.identity import Held, numbers_of
@@ -94,6 +95,7 @@ def wait(request: HttpRequest, public_id: str) -> HttpResponse:
         "gone": gone_since(min(clock.started_at for clock in clocks)) if clocks else "",
         "coming": next_lines(steps, subject, now),
         "said": said,
+        "heard": heard_about(examination),
         "can_end": rules.can_end_wait(person, examination),
         "can_take_back": any(rules.can_take_back_no_report(person, one) for one in said),
         "can_read": Examination.objects.visible_to(person).filter(pk=examination.pk).exists(),

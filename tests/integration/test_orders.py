@@ -120,6 +120,8 @@ def test_a_cancelled_order_ends_the_wait(trust: Trust, fields: dict[str, str]) -
     page = signed_in(trust.coordinator).get(reverse("wait", args=[examination.public_id]))
     assert "Another system said on" in words_of(page)
     assert "The order was cancelled (ORC-1" in words_of(page)
+    for heard in ("Images made, on ", "Order cancelled, on ", "by RIS at RXX01. Sent: ORC-1 "):
+        assert heard in words_of(page)
 
 
 def test_the_messages_of_an_order_come_to_the_same_in_whatever_order_they_come(

@@ -133,6 +133,8 @@ def test_reports_for_numbers_merged_twice_go_to_the_record_that_is_kept(trust: T
     found(trust, examination)
     page = words_of(signed_in(trust.referrer).get(reverse("report", args=[examination.public_id])))
     assert "P3 (RXX)" in page
+    assert page.count("Records merged, on ") == 1, "what was said of the record that is kept"
+    assert "by PAS at RXX01." in page
     assert MERGED_NOTICE in page
 
 
