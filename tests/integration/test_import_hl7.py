@@ -20,7 +20,7 @@ from findings.models import Examination, IncomingMessage, Patient, Receipt, Repo
 from findings.services.messages import Incoming, Received
 from findings.services.senders import make_sender
 from tests.factories import OrganisationFactory, SiteFactory, Trust, a_trust
-from tests.messages import oru
+from tests.messages import adt, orm, oru, pid
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -288,3 +288,17 @@ def _wait_until(is_so: object, within: float = 30.0) -> None:
     while not is_so():  # type: ignore[operator]
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_orders_and_news_are_counted_where_there_are_any(trust: Trust, tmp_path: Path) -> None:
+    for place, raw in enumerate((orm(), adt("A40", pid(), "MRG|7^^^RXX^MR"), adt("A04"))):
+        (tmp_path / f"{place}.hl7").write_bytes(raw)
+    printed, _ = run(tmp_path, make_sender=True)
+    check_sums(printed)
+    counts = {
+        words: number(words, printed) for words in ("Order placed or changed", "Nothing to do")
+    }
+    assert counts == {"Order placed or changed": 1, "Nothing to do": 1}
+    assert number("Records merged", printed) == 1
+    assert number("Held for a person", printed) == 0
+    assert "Images made" not in printed

@@ -12,6 +12,7 @@ from findings.intake.batch import FileWarning, RawMessage, walk
 from findings.intake.importing import Importer, NotStored, Summary
 from findings.management.base import EpilogCommand
 from findings.models import Organisation, Receipt, Sender, Site
+from findings.models.report import OF_REPORTS
 from findings.presenters.held import reason_words
 from findings.services.messages import Received
 from findings.services.senders import find_sender, make_sender
@@ -19,9 +20,10 @@ from findings.words import plural
 
 EPILOG = """
 Every message is kept exactly as it came. Each examination in it becomes an examination with a
-report version, or a held item with a reason on which a coordinator can act; so does whatever
-stands between the messages of a file. Each message is a transaction of its own: a run that is
-stopped, or the same files again, repeats nothing.
+report version or with an order, and news of a patient changes what is known of them; or it becomes
+a held item with a reason on which a coordinator can act, and so does whatever stands between the
+messages of a file. What asks for nothing here is kept, and nobody has to look. Each message stands
+alone: a run that is stopped, or the same files again, repeats nothing.
 
 Who sent a message is looked up by MSH-3|MSH-4, as in "RIS|RRV03". Messages of a sender that is not
 set up are held; --make-sender sets it up, at the site of --site or at the only one. A demonstration
@@ -34,13 +36,18 @@ Exit status: 0, everything is filed or had been received before; 1, something wa
 (see Held items) or a batch's count does not agree; 2, the command line was wrong; 3, something
 could not be read or stored.
 """
+# Lines of the summary that are there though nothing came of it; others only where something did.
+ALWAYS_SHOWN = (*OF_REPORTS, Receipt.Outcome.HELD)
 SHOWN = 40  # held items that are printed one by one
 A_PERSON_MUST_LOOK = 1
 NOT_ALL_WAS_READ = 3
 
 
 class Command(EpilogCommand):
-    help = "Import reports from HL7 v2 messages (ORU^R01): files, folders and batch files."
+    help = (
+        "Import HL7 v2 messages: reports (ORU^R01), orders (ORM, OMI, OMG) and news of patients"
+        " (ADT), from files, folders and batch files."
+    )
     epilog = EPILOG
 
     loud = 1
@@ -166,7 +173,11 @@ def summary_lines(summary: Summary) -> list[str]:
         (1, "New", new),
         (0, "Examinations and other parts of the new messages", summary.parts),
     ]
-    rows += [(1, outcome.label, summary.outcomes[outcome]) for outcome in Receipt.Outcome]
+    rows += [
+        (1, outcome.label, summary.outcomes[outcome])
+        for outcome in Receipt.Outcome
+        if outcome in ALWAYS_SHOWN or summary.outcomes[outcome]
+    ]
     rows += [(2, reason_words(code), count) for code, count in summary.reasons.most_common()]
     also = [
         (0, "Still held from before", summary.still_waiting),
