@@ -3,7 +3,7 @@ were made.
 
 An order only ever adds: it never undoes what a report says, and it tells the same whatever order
 its messages come in. A cancelled order ends the wait as a person does who says that no report is to
-be expected; a newer order that stands, or images made since, take that back (docs/adr/0024).
+be expected; a newer order that stands, or images made since, take that back (docs/adr/0026).
 """
 
 from datetime import datetime
