@@ -28,7 +28,7 @@ from findings.models.phone_call import PhoneCall
 from findings.models.policy import NEWS, Audience, Category, Rule, Rung, Signature
 from findings.models.proposal import Proposal
 from findings.models.recommendation import ProposedMatch, Recommendation
-from findings.models.report import IncomingMessage, Receipt, Report, ReportStatus
+from findings.models.report import FilingTry, IncomingMessage, Receipt, Report, ReportStatus
 from findings.models.report_identifier import ReportIdentifier
 from findings.models.rota import Post, RotaChange, RotaEntry
 from findings.models.routing import RoutingChange, RoutingRule
@@ -49,6 +49,7 @@ __all__ = [
     "Document",
     "Event",
     "Examination",
+    "FilingTry",
     "Finding",
     "HandOver",
     "IncomingMessage",

@@ -41,6 +41,11 @@ class SenderQuerySet(models.QuerySet["Sender"]):
 class Sender(models.Model):
     """A system that sends us reports: a RIS, or our own form. Accessions are its own."""
 
+    class Silence(models.TextChoices):
+        ALARMS = "alarms", "Say so when nothing comes for longer than usual"
+        EXPECTED = "expected", "It may be silent"
+        ENDED = "ended", "It has ended"
+
     # "application|facility" as in MSH-3 and MSH-4, or "typed|ODS" for our own form.
     code = models.CharField(max_length=120, unique=True)
     name = models.CharField(max_length=120)
@@ -75,6 +80,9 @@ class Sender(models.Model):
     # orders or reports for it. Only of a sender that has its own.
     accessions_of = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    # Whether somebody has to hear of it when nothing comes.
+    silence = models.CharField(
+        max_length=8, choices=Silence, default=Silence.ALARMS, db_default=Silence.ALARMS
     )
     # The account with which it calls the API.
     account = models.OneToOneField(

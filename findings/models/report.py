@@ -3,6 +3,7 @@
 import uuid
 from datetime import datetime
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -74,6 +75,10 @@ class Report(models.Model):
         return self.reported_at, ReportStatus.values.index(self.status), self.version
 
 
+# The mark at the beginning of a frame of MLLP. Only what is not whole is kept with it.
+FRAME_START = b"\x0b"
+
+
 class IncomingMessage(models.Model):
     """A message exactly as it came, kept before anybody believed it."""
 
@@ -96,11 +101,35 @@ class IncomingMessage(models.Model):
     received_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        indexes = [models.Index(fields=["sender", "control_id"], name="messages_by_control_id")]
+        indexes = [
+            models.Index(fields=["sender", "control_id"], name="messages_by_control_id"),
+            models.Index(fields=["sender", "received_at"], name="messages_of_a_sender"),
+            # They come in the order of their time, so this one costs nothing.
+            BrinIndex(fields=["received_at"], name="messages_by_time", pages_per_range=32),
+        ]
         triggers = [append_only("incomingmessage")]
 
     def __str__(self) -> str:
         return f"message {self.pk}"
+
+    @property
+    def is_beginning_only(self) -> bool:
+        """Its end never came, or was too much to keep: what there is of it must not be filed."""
+        return bytes(self.body[:1]) == FRAME_START
+
+
+class FilingTry(models.Model):
+    """How often the sweep has begun to file a message that had been left. Written before each try,
+    so that a message that ends its process is not tried for ever."""
+
+    message = models.OneToOneField(
+        IncomingMessage, models.PROTECT, primary_key=True, related_name="filing_try"
+    )
+    tries = models.PositiveSmallIntegerField()
+    last_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.tries} tries of message {self.pk}"
 
 
 # Outcomes by what they lead to: a version of a report, an examination, a patient, or no row at all.
