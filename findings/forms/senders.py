@@ -5,7 +5,13 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from findings.form_fields import CheckboxField, ModelSelectField, TextareaField, TextField
+from findings.form_fields import (
+    CheckboxField,
+    ModelSelectField,
+    RadiosField,
+    TextareaField,
+    TextField,
+)
 from findings.models import Person, Sender
 from findings.services.sender_settings import SETTINGS, checked
 
@@ -128,6 +134,7 @@ class SenderForm(forms.Form):
         help_text="Only where every such code is known to be meant: nobody confirms it first",
         required=False,
     )
+    silence = RadiosField(label="When nothing comes from it", choices=Sender.Silence.choices)
     message = TextareaField(
         label="Try it on a message",
         help_text="It is shown how it would be read with what stands above, before anything is"

@@ -80,6 +80,7 @@ class Sender(models.Model):
     # orders or reports for it. Only of a sender that has its own.
     accessions_of = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
     # Whether somebody has to hear of it when nothing comes.
     silence = models.CharField(
         max_length=8, choices=Silence, default=Silence.ALARMS, db_default=Silence.ALARMS

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from findings.models import SenderChange
+from findings.models import Sender, SenderChange
 
 EMPTY = "Empty"
 NAMES = {
@@ -20,7 +20,10 @@ NAMES = {
     "order_words": "Codes for an order",
     "trigger_words": "Alert codes",
     "flags_at_once": "Flags at once",
+    "silence": "When nothing comes",
 }
+
+_WORDS: dict[Any, str] = dict(Sender.Silence.choices)
 
 
 def changes_of(change: SenderChange) -> list[tuple[str, str, str]]:
@@ -39,4 +42,4 @@ def in_words(value: Any) -> str:
         return "; ".join(f"{word} = {meaning}" for word, meaning in value.items()) or EMPTY
     if isinstance(value, list):
         return ", ".join(value) or EMPTY
-    return str(value or EMPTY)
+    return _WORDS.get(value, str(value or EMPTY))

@@ -105,6 +105,12 @@ def _alerts(given: Mapping[str, str]) -> dict[str, str]:
     return {word.strip(): meaning for word, meaning in given.items()}
 
 
+def _silence(value: str) -> str:
+    if value not in Sender.Silence.values:
+        raise ValueError(f"{value}: choose one of {', '.join(Sender.Silence.values)}.")
+    return value
+
+
 def _fields(given: Iterable[str]) -> list[str]:
     for place in given:
         if not _FIELD.fullmatch(place):
@@ -129,6 +135,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "referrer_fields": _fields,
     "location_fields": _fields,
     "accession_fields": _fields,
+    "silence": _silence,
 }
 SETTINGS = (
     "name",
@@ -145,4 +152,5 @@ SETTINGS = (
     "order_words",
     "trigger_words",
     "flags_at_once",
+    "silence",
 )

@@ -243,6 +243,7 @@ def filled_in(sender: Sender, **changed: str) -> dict[str, str]:
         "name": sender.name,
         "zone": sender.zone,
         "fallback_charset": sender.fallback_charset,
+        "silence": sender.silence,
         "do": "save",
     }
     return given | changed
