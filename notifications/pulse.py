@@ -19,6 +19,8 @@ FIRE, DELIVER, WATCH = "fire", "deliver", "watch"
 CELERY, RUN_CLOCK = "celery", "run_clock"
 # The HL7 listener, where there is one.
 LISTEN = "listen"
+# The moment up to which every message that arrived is filed, held or refused.
+FILED = "filed"
 # What the watcher's round does each hour.
 COVERAGE, LISTS = "coverage", "lists"
 EVERY = timedelta(hours=1)

@@ -1,7 +1,9 @@
 """One round of each part of the engine, whoever asks: a Celery task or `manage.py run_clock`."""
 
+import logging
 from collections.abc import Callable
 
+from findings.intake.sweep import sweep
 from findings.services.leave import tell_stand_ins
 from findings.services.leavers import settle_leavers
 from findings.services.propose import flag_unanswered
@@ -10,6 +12,8 @@ from notifications.delivery import Delivered, deliver_due
 from notifications.downtime import keep_lists
 from notifications.escalation import Fired
 from notifications.firing import fire_due_steps
+
+log = logging.getLogger(__name__)
 
 
 def fire(told: Callable[[], object] = lambda: None) -> Fired:
@@ -33,9 +37,19 @@ def deliver(stop: Callable[[], bool] = lambda: False) -> Delivered:
     return delivered
 
 
+def file_what_was_left() -> None:
+    """File the messages that were stored and not filed. That it fails must not keep anybody from
+    watching, which tells of them."""
+    try:
+        pulse.beat(pulse.FILED, sweep(pulse.last(pulse.FILED)))
+    except Exception as error:
+        log.error("left messages not filed", extra={"error": type(error).__name__})
+
+
 def watch() -> list[watchdog.Sentence]:
-    """Look for what will reach nobody, and for what should have happened and did not, which is
-    returned; then keep the list for downtime."""
+    """File what was left, look for what will reach nobody, and for what should have happened and
+    did not, which is returned; then keep the list for downtime."""
+    file_what_was_left()
     coverage.check_if_due()
     late = watchdog.watch()
     pulse.beat(pulse.WATCH)

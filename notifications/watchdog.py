@@ -21,6 +21,7 @@ from django.utils import timezone
 from findings.models import Clock, Examination, Finding, Proposal, Receipt, Step, Unroutable
 from findings.services.calendars import missing_years, promises_past_the_table
 from findings.services.timeline import database_now
+from findings.services.unfiled import unfiled
 from findings.states import BY_STATE, OPEN
 from findings.words import counted, length, local, plural, when
 from notifications import clockwork, pulse, restored
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 STEP_LATE_AFTER = timedelta(minutes=2)
 MESSAGE_LATE_AFTER = timedelta(minutes=5)
 SWEEP_LATE_AFTER = timedelta(minutes=3)
+UNFILED_LATE_AFTER = timedelta(minutes=10)
 COVERAGE_OLD_AFTER = timedelta(hours=3)
 LISTS_OLD_AFTER = timedelta(hours=2)
 KEPT_FOR = 15.0  # seconds: every page asks
@@ -292,6 +294,19 @@ def _held_alerts(now: datetime) -> Iterator[Sentence]:
         )
 
 
+def _unfiled(now: datetime) -> Iterator[Sentence]:
+    """Each round files what was left; this says that a round could not."""
+    found = unfiled(since=pulse.last(pulse.FILED), until=now - UNFILED_LATE_AFTER)
+    found = found.aggregate(every=Count("pk"), oldest=Min("received_at"))
+    if count := found["every"]:
+        yield Sentence(
+            f"{_are(count, 'message')} stored and neither filed nor held; the first came on"
+            f" {when(found['oldest'])}: see the log.",
+            count,
+            "integration",
+        )
+
+
 def _calendar(now: datetime) -> Iterator[Sentence]:
     for nation, year in missing_years(local(now).date()):
         yield Sentence(
@@ -344,6 +359,7 @@ CHECKS: tuple[Callable[[datetime], Iterator[Sentence]], ...] = (
     _unroutable,
     _unconfirmed,
     _held_alerts,
+    _unfiled,
     _calendar,
     _lists_old,
 )

@@ -20,6 +20,7 @@ from findings.arrivals import (
 )
 from findings.intake.batch import FileWarning, Piece, RawMessage
 from findings.intake.oru import read_message, sender_named_in
+from findings.intake.refusals import CUT_OFF
 from findings.models import IncomingMessage, Patient, Person, Receipt, Sender
 from findings.services import hold
 from findings.services.identity import known_patients
@@ -115,10 +116,18 @@ def take_in_all(raw: Iterable[tuple[bytes, str]], reading: Reading) -> list[Rece
     return receive_messages(incoming)
 
 
+def read_stored(message: IncomingMessage) -> tuple[ReadMessage, Sender | None]:
+    """A stored message, as its sender is set up today. One whose end never came is no message: half
+    a report could say the opposite of the whole."""
+    if message.is_beginning_only:
+        return ReadMessage("", "", "", "", None, (CUT_OFF,)), None
+    return read_as_sent(bytes(message.body), message.sender)
+
+
 def run_again(receipt: Receipt, by: Person) -> Receipt:
     """Read a held message again, as its sender is set up today, and file what can be filed."""
     receipt = Receipt.objects.select_related("message__sender").get(pk=receipt.pk)
-    read, sender = read_as_sent(bytes(receipt.message.body), receipt.message.sender)
+    read, sender = read_stored(receipt.message)
     return hold.run_again(receipt=receipt, by=by, read=read, sender=sender)
 
 

@@ -116,6 +116,13 @@ def _once_more(one: "_Kept", known: Received) -> Received:
         return replace(known, receipts=sent_again(one.message, one.incoming.sender, parts))
 
 
+def file_kept(message: IncomingMessage, sender: Sender | None, read: ReadMessage) -> Received:
+    """A message that is stored and was not filed yet; one that was is given back as it is."""
+    incoming = Incoming(sender, bytes(message.body), message.origin, read)
+    (received,) = _apply([_Kept(message, incoming, is_new=False)])
+    return received
+
+
 # --- Kept as they came --------------------------------------------------------------------------
 
 
