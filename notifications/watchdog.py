@@ -296,8 +296,8 @@ def _held_alerts(now: datetime) -> Iterator[Sentence]:
 
 def _unfiled(now: datetime) -> Iterator[Sentence]:
     """Each round files what was left; this says that a round could not."""
-    found = unfiled(since=pulse.last(pulse.FILED), until=now - UNFILED_LATE_AFTER)
-    found = found.aggregate(every=Count("pk"), oldest=Min("received_at"))
+    left = unfiled(since=pulse.last(pulse.FILED), until=now - UNFILED_LATE_AFTER)
+    found = left.aggregate(every=Count("pk"), oldest=Min("received_at"))
     if count := found["every"]:
         yield Sentence(
             f"{_are(count, 'message')} stored and neither filed nor held; the first came on"
