@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from findings.models import Category, Clock, Finding, Receipt, Rung, Sender, Step
+from findings.models import Category, Clock, Finding, Proposal, Receipt, Rung, Sender, Step
 from findings.services.timeline import database_now
 from notifications import tally
 from notifications.clockwork import LATEST
@@ -68,6 +68,7 @@ class EngineFigures(Collector):
         )
         yield _failed()
         yield from _held()
+        yield _to_confirm()
         yield from _answers()
         yield _tokens()
         yield _pulses()
@@ -165,6 +166,15 @@ def _held() -> Iterator[Metric]:
         "imaging_safety_oldest_held_item_seconds",
         "For how long the oldest of them has waited; 0 when none does.",
         value=age.total_seconds(),
+    )
+
+
+def _to_confirm() -> Metric:
+    """Each is flagged at its limit, if nobody has answered by then."""
+    return GaugeMetricFamily(
+        "imaging_safety_alert_codes_waiting",
+        "Alert codes of reports that nobody has confirmed or rejected.",
+        value=Proposal.objects.open().count(),
     )
 
 

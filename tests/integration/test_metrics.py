@@ -15,7 +15,7 @@ from findings.models import Receipt
 from findings.services.senders import account_of
 from notifications import metrics, rounds, tasks
 from notifications.models import Notification, Pulse
-from tests.factories import Trust, a_trust, flagged
+from tests.factories import Trust, a_trust, flagged, reported
 from tests.messages import oru
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +48,12 @@ def test_open_findings_are_counted_by_category(trust: Trust) -> None:
     assert seen["open_findings", "critical"] == 2
     assert seen["open_findings", "cancer"] == 1
     assert seen["open_findings", "urgent"] == 0
+
+
+def test_alert_codes_that_wait_are_counted(trust: Trust) -> None:
+    assert figures()["alert_codes_waiting",] == 0
+    reported(trust, text="CRITICAL ALERT")
+    assert figures()["alert_codes_waiting",] == 1
 
 
 def test_a_step_that_nobody_fired_shows_with_its_age(trust: Trust) -> None:
