@@ -11,7 +11,8 @@ PASSWORD = "demonstration"  # noqa: S105
 WORTH_SEEING = (
     (
         "sunita.rao",
-        "Reports of Calderwick Royal: open one of today's and flag a finding.",
+        "Reports of Calderwick Royal: confirm what an alert code proposes, or flag a finding in one"
+        " of today's.",
     ),
     ("tomasz.wieczorek", "His flags at Harrowmere: who has answered, and who has not."),
     ("fiona.buchanan", "A critical finding waits for her: acknowledge it or decline it."),

@@ -1,4 +1,4 @@
-"""A few messages that wait for a person, each for another reason: read and held like any other."""
+"""A few messages that wait for a person, each for another reason: read like any other."""
 
 import tomllib
 from datetime import datetime, timedelta

@@ -25,6 +25,7 @@ from findings.models import (
     Audience,
     CategoryChange,
     Clock,
+    Document,
     Event,
     Examination,
     Finding,
@@ -35,6 +36,7 @@ from findings.models import (
     PatientIdentifier,
     Person,
     Post,
+    Proposal,
     Receipt,
     Report,
     Role,
@@ -55,6 +57,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.long]
 # What is the same on every machine, whenever it is loaded.
 FIRST = ("9991000003", "HOWARTH, Tanya")
 REFERENCE = "F-59QSE3D73P"
+# Reports that came as messages.
+WITH_ALERT_CODES = 2
 
 
 def run(command: str, *arguments: str) -> str:
@@ -95,7 +99,7 @@ def test_it_is_as_large_as_it_says(hospital):
     assert Person.objects.count() == 60
     assert Site.objects.filter(organisation__ods_code=TRUST).count() == 3
     assert Organisation.objects.filter(kind="practice").count() == 2
-    assert Examination.objects.count() == 3000
+    assert Examination.objects.count() == 3000 + WITH_ALERT_CODES
     assert Report.objects.count() >= 3000
     assert 240 <= Finding.objects.count() <= 270
     specialties = Team.objects.exclude(specialty="").values("specialty").distinct()
@@ -331,6 +335,15 @@ def test_messages_wait_for_a_person_each_for_another_reason(hospital):
     reasons = list(Receipt.objects.waiting().values_list("reason", flat=True))
     assert len(reasons) >= 5
     assert len(set(reasons)) == len(reasons)
+
+
+def test_alert_codes_wait_for_a_radiologist_and_a_document_can_be_opened(hospital):
+    rao = Person.objects.get(username="sunita.rao")
+    proposed = list(Proposal.objects.visible_to(rao).open().values_list("category", "is_sure"))
+    assert sorted(proposed) == [("cancer", True), ("significant_unexpected", False)]
+    assert bytes(Document.objects.get().content).startswith(b"%PDF-1.4")
+    watched = timedelta(hours=3)
+    assert not Proposal.objects.filter(due_at__lt=database_now() + watched).exists()
 
 
 # --- The same everywhere -----------------------------------------------------------------------
