@@ -64,7 +64,7 @@ def sender_named_in(raw: bytes) -> tuple[str, str]:
     message = hl7.parse_header(raw)
     if isinstance(message, Problem):
         return "", ""
-    (header,) = message.segments
+    header = message.segments[0]  # a form feed in it ends it, so there may be more
     return message.first(hl7.field(header, 3)), message.first(hl7.field(header, 4))
 
 

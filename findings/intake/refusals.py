@@ -45,6 +45,8 @@ def problem_of_frame(frame: Frame, limit: int) -> Problem | None:
 def refusal_of(raw: bytes, read: ReadMessage, senders: frozenset[str]) -> Refusal | None:
     """Why a message is refused whole, if it is; `senders`: those that its peer may be."""
     first = read.parts[0] if read.parts else None
+    if isinstance(first, Problem) and first.reason is HeldReason.OUR_FAULT:
+        return None  # who sent it was not read
     if isinstance(first, Problem) and _is_of_the_whole(first):
         return Refusal(first.reason, first.location, first.detail, first.suggestion)
     if not may_send(senders, read.sender_application, read.sender_facility):

@@ -1,7 +1,7 @@
 """From frames to answers: what waits from all connections is read, kept and filed together.
 
 Runs in the one thread of the listener that asks the database. Nothing is answered AA before it is
-committed; whatever goes wrong, every frame has its answer (docs/adr/0024).
+committed; whatever goes wrong, every frame has its answer (docs/adr/0027).
 """
 
 from collections.abc import Sequence
@@ -26,6 +26,19 @@ log = structlog.get_logger(__name__)
 _THEIRS = (HeldReason.IDENTITY_CONFLICT, HeldReason.ACCESSION_CONFLICT)
 # Nobody waits for an answer to these.
 _UNANSWERED = (Kind.CUT_OFF, Kind.UNFINISHED)
+
+
+NOT_READ = ReadMessage(
+    *("", "", "", "", None),
+    (
+        Problem(
+            HeldReason.OUR_FAULT,
+            "",
+            "The message could not be read because of an error of this application.",
+            "Tell whoever runs this application, then run this item again.",
+        ),
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -96,7 +109,13 @@ def _read(arrived: Arrived, limit: int, reading: Reading) -> Incoming:
         # With the mark of its beginning: the same message whole is another one.
         body = b"\x0b" + frame.content
         return Incoming(None, body, origin, ReadMessage("", "", "", "", None, (problem,)))
-    read, sender = reading.read(frame.content)
+    try:
+        read, sender = reading.read(frame.content)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        log.error("not read", peer=str(arrived.peer), exc_info=error)
+        read, sender = NOT_READ, None
     if refusal := refusal_of(frame.content, read, arrived.senders):
         # Whoever may not send as this sender is not taken for it.
         sender = None if refusal.reason is HeldReason.WRONG_SENDER else sender

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # In one example, with the good report at the end.
 FEWEST, MOST = 5, 30
-AT_ONCE = 2_000  # examples between two lines of progress
+AT_ONCE = 500  # examples between two lines of progress
 # A listener that has seen everything once keeps what it has loaded and compiled.
 WARM_AFTER = 0.1
 GROWS_AT_MOST = 32.0  # MB

@@ -14,6 +14,7 @@ from findings.arrivals import (
     Problem,
     SenderProfile,
 )
+from findings.intake.oru import sender_named_in
 from tests.unit.oru_messages import (
     header,
     message,
@@ -435,3 +436,8 @@ def test_no_bytes_make_it_fail(raw: bytes) -> None:
 def test_no_profile_makes_it_fail(zone: str, charset: str) -> None:
     own = SenderProfile(zone=zone, fallback_charset=charset)
     assert report(report_message(text_line("\u00eb")).replace(b"\xc3", b"\xff"), own)
+
+
+def test_who_sent_it_is_read_though_its_header_is_broken_in_two() -> None:
+    """Found by the fuzzer: a form feed ends a line."""
+    assert sender_named_in(b"MSH|^~\\&|RIS|RXX01|IS\x0cPID|1") == ("RIS", "RXX01")
