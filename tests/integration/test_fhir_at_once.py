@@ -1,5 +1,7 @@
 """FHIR requests at the same moment, on connections of their own: one wins, the others hear it."""
 
+from typing import Any
+
 import pytest
 
 from findings.models import (
@@ -13,22 +15,25 @@ from findings.models import (
 )
 from findings.services.senders import account_of
 from tests.calling import body, calling, post
-from tests.factories import a_trust, flagged
-from tests.fhir import REPORTS, TASKS, report, send
+from tests.factories import a_trust, flagged, nhs_number
+from tests.fhir import NHS, REPORTS, TASKS, patient, report, request, send
 from tests.integration.test_at_once import all_at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_of_conditional_creates_one_creates() -> None:
-    """They name the same report and different accessions, as after a time-out and a correction."""
+    """They name the same report, and different accessions and patients: only the name makes them
+    wait for each other."""
     trust = a_trust()
     clients = [calling(account_of(trust.sender)) for _ in range(5)]
     unless = {"If-None-Exist": "identifier=urn:ris|R1"}
     name = [{"system": "urn:ris", "value": "R1"}]
     answers = all_at_once(
         *[
-            lambda c=client, n=number: send(c, report(f"A{n}", identifier=name), **unless)
+            lambda c=client, n=number: send(
+                c, report(f"A{n}", identifier=name, contained=of_somebody(n)), **unless
+            )
             for number, client in enumerate(clients)
         ]
     )
@@ -36,6 +41,11 @@ def test_of_conditional_creates_one_creates() -> None:
     assert len({one["Location"] for one in answers}) == 1
     assert (Report.objects.count(), ReportIdentifier.objects.count()) == (1, 1)
     assert Examination.objects.count() == Patient.objects.count() == 1
+
+
+def of_somebody(number: int) -> list[dict[str, Any]]:
+    nhs = [{"system": NHS, "value": nhs_number(number)}]
+    return [patient(identifier=nhs), request(f"A{number}")]
 
 
 def test_of_updates_of_one_version_one_is_taken() -> None:
@@ -69,7 +79,14 @@ def test_a_key_of_the_json_api_is_used_once() -> None:
     key = {"Idempotency-Key": "k-2"}
     other = all_at_once(
         *[
-            lambda c=client, n=number: post(c, body(accession=f"B{n}"), **key)
+            lambda c=client, n=number: post(
+                c,
+                body(
+                    accession=f"B{n}",
+                    patient={"nhs_number": nhs_number(n), "family_name": "BEECH"},
+                ),
+                **key,
+            )
             for number, client in enumerate(clients)
         ]
     )

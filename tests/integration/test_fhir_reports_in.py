@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from findings.models import Examination, IncomingMessage, Patient, Receipt, Report, ReportIdentifier
@@ -91,6 +93,17 @@ def test_a_senders_own_word_counts_where_it_is_set_up(trust: Trust, ris: APIClie
     trust.sender.status_words = {"wet read": "preliminary"}
     trust.sender.save()
     assert send(ris, report(status="wet-read")).status_code == 201
+
+
+def test_a_report_costs_what_it_does_by_the_json_api(ris: APIClient) -> None:
+    """And two questions for the identifiers by which it is found again."""
+    asked = {"requester": {"code": "C0000001"}}
+    send(ris, report("A0")), post(ris, body(accession="B0", **asked))
+    with CaptureQueriesContext(connection) as fhir_asks:
+        assert send(ris, report("A2")).status_code == 201
+    with CaptureQueriesContext(connection) as json_asks:
+        assert post(ris, body(accession="B2", **asked)).status_code == 201
+    assert len(fhir_asks) <= len(json_asks) + 2, (len(fhir_asks), len(json_asks))
 
 
 # --- Refused, and the element named
