@@ -62,7 +62,8 @@ def readable(person: Person) -> QuerySet[Report]:
 def current_of(reports: QuerySet[Report], upto: int) -> QuerySet[Report]:
     """Of each examination the version that was the one to read when `upto` was the newest row.
 
-    Rows are never changed, so that every page of one search sees the same.
+    Rows are never changed, so that every page of one search sees the same. Nearly always it is the
+    one to read now; only where that came later the others have to be compared.
     """
     better = (
         Report.objects.filter(examination=OuterRef("examination"), pk__lte=upto)
@@ -77,7 +78,9 @@ def current_of(reports: QuerySet[Report], upto: int) -> QuerySet[Report]:
             )
         )
     )
-    return reports.filter(pk__lte=upto).annotate(rank=_RANK).filter(~Exists(better))
+    is_current = Q(examination__current_report=F("pk"))
+    was_current = Q(examination__current_report__gt=upto) & ~Exists(better)
+    return reports.filter(pk__lte=upto).annotate(rank=_RANK).filter(is_current | was_current)
 
 
 def _identified(said: str) -> Q:
