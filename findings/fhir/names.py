@@ -35,6 +35,7 @@ CATEGORY = "urn:imaging-safety:category"
 STATE = "urn:imaging-safety:state"
 OUTPUT = "urn:imaging-safety:task-output"
 ACTION = "urn:imaging-safety:action"
+TOLD = "urn:imaging-safety:patient-told"
 OUTCOME = "urn:imaging-safety:outcome"
 
 # Statuses of a DiagnosticReport (a required binding) as ours. "registered" and "unknown" are not

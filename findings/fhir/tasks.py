@@ -40,7 +40,7 @@ from findings.services.acknowledge import (
     decline_finding,
     keep_late_acknowledgement,
 )
-from findings.services.act import record_action
+from findings.services.act import record_action, record_patient_told
 from findings.services.close import close_finding, withdraw_finding
 from findings.services.flag import people_who_can_own
 from findings.services.refusals import keep_refusal
@@ -334,6 +334,10 @@ def _decline(finding: Finding, by: Person, sent: Json) -> None:
 
 def _close(finding: Finding, by: Person, sent: Json) -> None:
     outcome = _output(sent, "outcome", names.OUTCOME, Finding.Outcome.values)
+    if finding.patient_told_at is None and _values(sent, "patient-told", "valueCodeableConcept"):
+        told = _output(sent, "patient-told", names.TOLD, Finding.ToldHow.values)
+        how = Finding.ToldHow(told.code)
+        record_patient_told(finding=finding, by=by, how=how, note=told.text)
     close_finding(finding=finding, by=by, outcome=Finding.Outcome(outcome.code), note=outcome.text)
 
 

@@ -239,6 +239,9 @@ def _outputs(row: Finding) -> list[Json]:
         output("result-expected-on", valueDate=one.result_expected_on.isoformat())
         for one in list(row.actions.all())[-1:]
     ]
+    if row.patient_told_how:
+        how = _said(names.TOLD, row.patient_told_how, row.patient_told_note)
+        found.append(output("patient-told", valueCodeableConcept=how))
     if row.outcome:
         found.append(
             output(

@@ -25,6 +25,7 @@ from tests.fhir import BASE, REPORTS, TASKS, elsewhere, send
 pytestmark = pytest.mark.django_db
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "fhir.md"
 EXAMPLE = re.compile(r"<!-- example: ([\w-]+) -->\n```json\n(.*?)\n```", re.DOTALL)
+OUTPUTS = (*Action.Kind.values, *Finding.Outcome.values, *Finding.ToldHow.values)
 REFERENCE, DAY = "F-0123456789", "2026-07-14"
 
 
@@ -128,7 +129,7 @@ def test_the_page_names_every_move_and_status() -> None:
     from findings.fhir.tasks import MOVES
 
     page = PAGE.read_text()
-    for word in (*MOVES, *names.STATUSES, *Action.Kind.values, *Finding.Outcome.values):
+    for word in (*MOVES, *names.STATUSES, *OUTPUTS):
         assert f"`{word}`" in page, word
     for state, status in names.TASK_STATUS.items():
         assert re.search(rf"^\| `{status}` \|.*\| `{state.value}` \|$", page, re.MULTILINE), state

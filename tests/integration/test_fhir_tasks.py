@@ -80,18 +80,21 @@ def test_from_requested_to_completed(trust: Trust) -> None:
         trust.referrer, finding, status="completed", output=[coded("outcome", "nothing")]
     )
     assert issue(early) == (422, "Task.status"), "the patient has not been told"
-    record_patient_told(finding=finding, by=trust.referrer, how=Finding.ToldHow.TELEPHONE)
-    closed = answer(
-        trust.referrer, finding, status="completed", output=[coded("outcome", "other", "Scar.")]
-    )
+    unsaid = [coded("outcome", "other", "Scar."), coded("patient-told", "not_told")]
+    no_reason = answer(trust.referrer, finding, status="completed", output=unsaid)
+    assert issue(no_reason) == (422, "Task.status")
+    said = [coded("outcome", "other", "Scar."), coded("patient-told", "telephone")]
+    closed = answer(trust.referrer, finding, status="completed", output=said)
     assert closed.json()["status"] == "completed", closed.json()
     assert (finding.outcome, finding.outcome_note) == ("", "")
     finding.refresh_from_db()
     assert (finding.outcome, finding.outcome_note) == ("other", "Scar.")
+    assert finding.patient_told_how == Finding.ToldHow.TELEPHONE
     back = answer(trust.referrer, finding, status="in-progress")
     assert issue(back) == (422, "Task.status")
     assert state_of(finding) == State.CLOSED
     assert refusals(finding) == [
+        (str(trust.referrer), "close it"),
         (str(trust.referrer), "close it"),
         (str(trust.referrer), "act on it"),
     ]
