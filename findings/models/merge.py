@@ -22,6 +22,9 @@ class PatientMerge(models.Model):
     merged_by = models.ForeignKey(
         "findings.Person", models.PROTECT, null=True, blank=True, related_name="+"
     )
+    # When the other system said so, by its clock; and that they are two after all.
+    said_at = models.DateTimeField(null=True, blank=True)
+    undone_said_at = models.DateTimeField(null=True, blank=True)
     undone_at = models.DateTimeField(null=True, blank=True)
     undone_by = models.ForeignKey(
         "findings.Person", models.PROTECT, null=True, blank=True, related_name="+"

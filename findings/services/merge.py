@@ -36,9 +36,11 @@ def merge_patients(
     merged: Patient,
     because: str,
     by: Person | None,
+    said_at: datetime | None = None,
     at: datetime | None = None,
 ) -> PatientMerge:
-    """Everything of `merged` is `keep`'s from now on. `by` None: another system said so.
+    """Everything of `merged` is `keep`'s from now on. `by` None: another system said so, at
+    `said_at` by its clock.
 
     Records that were merged before stand for the one that was kept then. Raises `NotAllowed`
     where both are one already.
@@ -60,6 +62,7 @@ def merge_patients(
             examinations=moved,
             merged_at=at,
             merged_by=by,
+            said_at=said_at,
         )
         _say(made, Event.Kind.PATIENT_MERGED, made.because, at, by)
         # What one record waited for may stand on the other.
@@ -75,6 +78,7 @@ def undo_merge(
     because: str,
     by: Person | None,
     also: Collection[int] = (),
+    said_at: datetime | None = None,
     at: datetime | None = None,
 ) -> PatientMerge:
     """What moved goes back. What came since stays with the record that was kept, but for the
@@ -97,6 +101,7 @@ def undo_merge(
         _move(merge.merged, Examination.objects.filter(going, patient=merge.kept_id))
         at = at or _moment_of(merge.kept, merge.merged)
         merge.undone_at, merge.undone_by, merge.undone_because = at, by, because.strip()
+        merge.undone_said_at = said_at
         merge.save()
         _say(merge, Event.Kind.MERGE_UNDONE, merge.undone_because, at, by, more=also)
         _say_that_it_stays(merge, since - set(also), at, by)

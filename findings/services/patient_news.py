@@ -8,6 +8,9 @@ what a person did, a person decides. Older news changes nothing.
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from django.db.models import Q
+from django.db.models.functions import Coalesce
+
 from findings.arrivals import ArrivingNews, ArrivingPatient, HeldReason, NewsKind
 from findings.models import (
     Examination,
@@ -143,14 +146,27 @@ def _merged(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) ->
     keep, merged = identify(keeps).patient, _record_of(goes)
     if keep.pk == survivor(merged).pk:
         return _nothing("Both numbers lead to the same record already.", keep)
+    if _was_taken_apart(keep, survivor(merged), arriving.said_at):
+        return _nothing("The two were taken apart since.", keep)
     if contradicts(keep, survivor(merged)):
         raise _held(
             HeldReason.IDENTITY_CONFLICT,
             "The two records have other names and other birth dates.",
             ON_MERGES,
         )
-    merge_patients(keep=keep, merged=merged, because=_says(arriving), by=None)
+    merge_patients(
+        keep=keep, merged=merged, because=_says(arriving), by=None, said_at=arriving.said_at
+    )
     return Filed(Outcome.MERGED, patient=keep)
+
+
+def _was_taken_apart(one: Patient, other: Patient, said_at: datetime) -> bool:
+    """Whether a person, or newer news, undid this very merge: an old message, or one that is run
+    again, must not make it anew."""
+    both = Q(kept=one, merged=other) | Q(kept=other, merged=one)
+    undone = PatientMerge.objects.filter(both, undone_at__isnull=False)
+    since = Coalesce("undone_said_at", "undone_at")
+    return undone.annotate(since=since).filter(since__gte=said_at).exists()
 
 
 def _told_apart(arriving: ArrivingNews) -> tuple[ArrivingPatient, ArrivingPatient]:
@@ -208,9 +224,13 @@ def _unmerged(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) 
             "A person merged the two records; the message says that they are two patients.",
             "If they are, take the merge back on the page of merges; else set this aside.",
         )
+    if merge.said_at is not None and arriving.said_at < merge.said_at:
+        return _nothing("They were merged since.", merge.kept)
     going = sent_under_merged(came_since(merge))
     try:
-        undo_merge(merge=merge, because=_says(arriving), by=None, also=going)
+        undo_merge(
+            merge=merge, because=_says(arriving), by=None, also=going, said_at=arriving.said_at
+        )
     except NotAllowed as refused:
         raise _held(HeldReason.NEEDS_DECISION, str(refused), ON_MERGES) from refused
     return Filed(Outcome.UNMERGED, patient=merge.kept)
@@ -267,16 +287,15 @@ def _went(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) -> F
     its = Finding.objects.open().filter(examination__patient=found.patient)
     if not its.filter(organisation=sender.organisation_id).exists():
         return _nothing("The patient has no open finding here.", found.patient)
-    record_change(
-        patient=found.patient,
-        change=Change(
-            _CHANGES[arriving.kind],
-            _moment(arriving.happened_at, "EVN-2"),
-            arriving.whereto,
-            sender.organisation,
-        ),
-        by=None,
+    change = Change(
+        _CHANGES[arriving.kind],
+        _moment(arriving.happened_at, "EVN-2"),
+        arriving.whereto,
+        sender.organisation,
     )
+    if _was_taken_back(found.patient, change, arriving.said_at):
+        return _nothing("It was taken back since.", found.patient)
+    record_change(patient=found.patient, change=change, by=None)
     return Filed(Outcome.PATIENT_CHANGED, patient=found.patient, detail=_in_words(arriving.kind))
 
 
@@ -312,10 +331,22 @@ def _death(sender: Sender, arriving: ArrivingNews, done: Filed) -> Filed:
         return done if done.outcome != Outcome.NOTHING else _nothing(NOT_KNOWN)
     at = _moment(arriving.died_at or arriving.happened_at, "PID-29")
     change = Change(Kind.DIED, at, organisation=sender.organisation)
+    if _was_taken_back(found.patient, change, arriving.said_at):
+        return _nothing("The death was taken back since.", found.patient)
     record_change(patient=found.patient, change=change, by=None)
     words = f"Died. {done.detail}" if done.outcome != Outcome.NOTHING else "Died."
     outcome = Outcome.PATIENT_CHANGED if done.outcome == Outcome.NOTHING else done.outcome
     return Filed(outcome, patient=survivor(found.patient), detail=words.strip())
+
+
+def _was_taken_back(patient: Patient, change: Change, said_at: datetime) -> bool:
+    """Whether this very change was undone since it was said. Of a death any moment is the same."""
+    undone = PatientChange.objects.filter(
+        patient__in=patient.family(), kind=change.kind, undone_at__gte=said_at
+    )
+    if change.kind != Kind.DIED:
+        undone = undone.filter(happened_at=change.happened_at, organisation=change.organisation)
+    return undone.exists()
 
 
 def _check_lives(arriving: ArrivingNews) -> None:

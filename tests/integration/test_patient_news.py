@@ -20,8 +20,8 @@ from findings.models import (
     Receipt,
 )
 from findings.services.identity import MERGED_NOTICE, survivor
-from findings.services.merge import merge_patients
-from findings.services.patient_change import Change, record_change
+from findings.services.merge import merge_patients, undo_merge
+from findings.services.patient_change import Change, record_change, undo_change
 from findings.services.senders import make_sender
 from findings.services.timeline import add_note
 from notifications.escalation import fire_finding
@@ -206,6 +206,39 @@ def test_what_a_person_merged_only_a_person_takes_apart(trust: Trust) -> None:
     held = take(adt("A37", pid(mrn("P1")), pid(mrn("P2"))))
     assert (held.outcome, held.reason) == (Outcome.HELD, HeldReason.NEEDS_DECISION)
     assert PatientMerge.objects.get().undone_at is None
+
+
+def test_a_merge_that_was_taken_apart_is_not_made_again_by_its_message(trust: Trust) -> None:
+    """Messages are run again, and come late. Newer news, or a person's word, stands."""
+    reported(mrn("P1"), "A1"), reported(mrn("P2"), "A2")
+    by_another = adt("A40", pid(mrn("P1")), f"MRG|{mrn('P2')}", said=stamp(5))
+    assert take(by_another).outcome == Outcome.MERGED
+    older = adt("A37", pid(mrn("P1")), pid(mrn("P2")), said=stamp(6))
+    assert take(older).outcome == Outcome.NOTHING, "it was said before the merge"
+    assert take(adt("A37", pid(mrn("P1")), pid(mrn("P2")), said=stamp(4))).outcome == "unmerged"
+    again = by_another.replace(b"|P|2.4", b"|P|2.5")
+    assert take(again).outcome == Outcome.NOTHING
+    newer = adt("A40", pid(mrn("P1")), f"MRG|{mrn('P2')}", said=stamp(3))
+    assert take(newer).outcome == Outcome.MERGED
+    (standing,) = PatientMerge.objects.filter(undone_at__isnull=True)
+    undo_merge(merge=standing, because="Twins.", by=trust.coordinator)
+    assert take(newer.replace(b"|P|2.4", b"|P|2.5")).outcome == Outcome.NOTHING
+    assert not PatientMerge.objects.filter(undone_at__isnull=True).exists()
+
+
+def test_what_was_taken_back_is_not_recorded_again_by_its_message(trust: Trust) -> None:
+    found(trust, reported(mrn("P1"), "A1"))
+    news = [
+        adt("A03", pid(mrn("P1")), said=stamp(0.2), visit=WARD),
+        adt("A08", pid(mrn("P1"), has_died="Y"), said=stamp(0.1)),
+    ]
+    for raw in news:
+        take(raw)
+    for change in PatientChange.objects.all():
+        undo_change(change=change, because="Another patient.", by=trust.coordinator)
+    for raw in news:
+        assert take(raw.replace(b"|P|2.4", b"|P|2.5")).outcome == Outcome.NOTHING
+    assert not PatientChange.objects.standing().exists()
 
 
 def test_two_that_were_never_merged_are_taken_apart_without_a_word(trust: Trust) -> None:
