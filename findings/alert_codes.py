@@ -30,6 +30,8 @@ RADLEX = "RadLex, as in drafts of IHE"
 HL7 = "HL7 table 0078, abnormal flags"
 SENDER = "Settings of this sender"
 
+# How a line begins that its sender has marked as deleted (intake/report_text.py).
+DELETED = "[marked as deleted by the sender]"
 LONGEST = 200  # characters of what is quoted from a report
 MOST = 200  # matches of one pattern that are looked at: a hostile text may hold a million
 
@@ -428,7 +430,8 @@ def _is_quoted(text: str, place: int) -> bool:
     """Whether it stands under a heading such as "Clinical history:" or behind a mark of quoting."""
     line = text.rfind("\n", 0, place) + 1
     before = text[max(line, place - _BEFORE) : place]
-    if text[line : line + 8].lstrip().startswith(">") or _QUOTES.search(before):
+    begins = text[line : line + 40].lstrip()
+    if begins.startswith((">", DELETED)) or _QUOTES.search(before):
         return True
     last = None
     for heading in _HEADING.finditer(text, max(0, place - _HEADING_WITHIN), place):

@@ -81,6 +81,8 @@ class ArrivingReport:
     documents: tuple[bytes, ...] = ()
     # Codes that came beside the words and may say that somebody must act (alert_codes.py).
     codes: tuple[str, ...] = ()
+    # From an archive: whoever had to act on it was told in its own time.
+    is_past: bool = False
 
 
 class OrderStep(StrEnum):

@@ -6,15 +6,18 @@ Files, the held items' page and every other way in that brings HL7 messages come
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from findings.arrivals import (
     Arriving,
     ArrivingNews,
+    ArrivingReport,
     ArrivingStatus,
     OrderStep,
+    Part,
+    Problem,
     ReadMessage,
     SenderProfile,
 )
@@ -72,10 +75,16 @@ class Reading:
     sender: Sender | None = None
     # Asked for a sender that is not known, if there is anything to file.
     newcomer: Newcomer | None = None
+    # They are of an archive, so no alert code in them counts.
+    archive: bool = False
     _senders: dict[str, tuple[Sender, SenderProfile] | None] = field(default_factory=dict)
 
     def read(self, raw: bytes) -> tuple[ReadMessage, Sender | None]:
         """The message, and who sent it if that is known."""
+        read, sender = self._read(raw)
+        return (_of_the_past(read) if self.archive else read), sender
+
+    def _read(self, raw: bytes) -> tuple[ReadMessage, Sender | None]:
         known = self._known(sender_named_in(raw))
         read = read_message(raw, known[1] if known else SenderProfile())
         if known or self.newcomer is None or not _can_be_filed(read):
@@ -95,6 +104,16 @@ class Reading:
 def read_as_sent(raw: bytes, sender: Sender | None = None) -> tuple[ReadMessage, Sender | None]:
     """One message, read as its sender writes. The sender is the one given, or MSH-3 and MSH-4's."""
     return Reading(sender).read(raw)
+
+
+def _of_the_past(read: ReadMessage) -> ReadMessage:
+    return replace(read, parts=tuple(map(_without_alert, read.parts)))
+
+
+def _without_alert(part: Part) -> Part:
+    if isinstance(part, ArrivingReport):
+        return replace(part, is_past=True)
+    return replace(part, alert="") if isinstance(part, Problem) else part
 
 
 def _can_be_filed(read: ReadMessage) -> bool:
@@ -192,6 +211,7 @@ class Importer:
 
     sender: Sender | None = None
     newcomer: Newcomer | None = None
+    archive: bool = False
     # Told of each message and each warning as it comes.
     heard: Callable[[RawMessage, Received], None] = lambda raw, received: None
     warned: Callable[[FileWarning], None] = lambda warning: None
@@ -252,5 +272,5 @@ class Importer:
         raise AssertionError  # the last try returns or raises
 
     def _take_in(self, messages: list[RawMessage]) -> list[Received]:
-        reading = Reading(self.sender, self.newcomer)
+        reading = Reading(self.sender, self.newcomer, self.archive)
         return take_in_all(((one.content, one.origin) for one in messages), reading)

@@ -9,6 +9,7 @@ where the sender labels the sections in OBX-3 and not in the text, the sender's 
 import re
 from typing import NamedTuple
 
+from findings import alert_codes
 from findings.alert_codes import is_code
 from findings.documents import LARGEST
 from findings.intake.documents import ENCODINGS, decoded, from_mime, plain_text
@@ -17,7 +18,7 @@ from findings.intake.result_lines import Kind, Line, read_lines
 
 ATTACHED_NOTICE = "A document came with this report: open it to read the whole report."
 NOT_KEPT_NOTICE = "A document came with this report and could not be kept: open it at the sender's."
-DELETED = "[marked as deleted by the sender] "
+DELETED = f"{alert_codes.DELETED} "
 
 _CODED_TYPES = frozenset({"CE", "CWE", "CNE", "CF"})
 _DELETED_STATES = frozenset({"D", "W"})

@@ -51,7 +51,9 @@ def trigger_words(sender: Sender | None) -> tuple[tuple[str, str], ...]:
 
 
 def alerts_of(sender: Sender | None, arriving: ArrivingReport) -> tuple[Alert, ...]:
-    """The alert codes of a report that has come."""
+    """The alert codes of a report that has come; of one from an archive none count."""
+    if arriving.is_past:
+        return ()
     return find(arriving.text, arriving.codes, trigger_words(sender))
 
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -156,6 +157,22 @@ def _who(of: Any) -> Any:
 
 
 # --- Flagged by the system ------------------------------------------------------------------------
+
+
+def test_of_an_archive_no_alert_code_counts(trusted: Trust, tmp_path: Path) -> None:
+    path = tmp_path / "archive.hl7"
+    path.write_bytes(oru(text="CRITICAL ALERT"))
+    call_command(
+        "import_hl7", str(path), sender=trusted.sender.code, archive=True, stdout=StringIO()
+    )
+    assert Examination.objects.get().current_report.text == "CRITICAL ALERT"
+    assert not Proposal.objects.exists()
+    path.write_bytes(oru(text="CRITICAL ALERT", status="Odd"))
+    with pytest.raises(CommandError):
+        call_command(
+            "import_hl7", str(path), sender=trusted.sender.code, archive=True, stdout=StringIO()
+        )
+    assert Receipt.objects.get(outcome="held").alert == ""
 
 
 def test_a_trusted_sender_flags_at_once_for_whoever_reported_it(trusted: Trust) -> None:

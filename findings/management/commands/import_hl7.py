@@ -68,10 +68,18 @@ class Command(EpilogCommand):
             "--site", metavar="ODS", help="where the images of new senders are made"
         )
 
+        parser.add_argument(
+            "--archive",
+            action="store_true",
+            help="these are reports of the past, as before the first day: no alert code in them"
+            " proposes a finding",
+        )
+
     def handle(self, *, paths: list[str], **options: Any) -> None:
         found = walk(paths)
         importer = Importer(
             sender=_sender(options["sender"]),
+            archive=options["archive"],
             heard=self._heard,
             warned=self._warned,
         )

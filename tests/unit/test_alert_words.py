@@ -128,6 +128,7 @@ def test_what_is_denied_or_means_something_else_proposes_nothing(text: str) -> N
         "No mass, effusion or critical finding.",
         "No doubt a critical finding.",
         "> CRITICAL ALERT",
+        "[marked as deleted by the sender] CRITICAL ALERT",
         "Clinical history: significant unexpected finding on chest film.",
         "Previous report:\nCRITICAL ALERT, mass in the left lung.",
         "Free gas. Previous report: CRITICAL ALERT, see there.",
