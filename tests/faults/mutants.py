@@ -1,9 +1,10 @@
 """Engines with a fault, to see that the checker finds it: `make faults ARGS="--mutant forgetful"`.
 
-Each is put into the nursery's processes; one of them into the postman, who brings back mail. A
-campaign with one must end with 1.
+Each is put into the nursery's processes and into Celery's; one of them into the postman, who brings
+back mail. A campaign with one must end with 1.
 """
 
+import os
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -82,3 +83,11 @@ MUTANTS: dict[str, Callable[[], None]] = {
     "idle": idle,
 }
 OF_THE_POSTMAN = {"deaf"}
+# By its name, in the environment of every process of the storm.
+MUTANT = "STORM_MUTANT"
+
+
+def put_in() -> None:
+    """Into this process, where the campaign was asked for one."""
+    if name := os.environ.get(MUTANT):
+        MUTANTS[name]()

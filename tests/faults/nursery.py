@@ -43,7 +43,6 @@ class Wanted:
     seed: int
     # Findings in one import.
     at_once: int
-    mutant: str
 
 
 def become(part: str, name: str, wanted: Wanted, chance: random.Random) -> None:
@@ -141,10 +140,6 @@ def main(wanted: Wanted) -> None:
     from tests.faults.worker import wait_less
 
     wait_less()
-    if wanted.mutant:
-        from tests.faults.mutants import MUTANTS
-
-        MUTANTS[wanted.mutant]()
     alive: dict[int, tuple[str, str]] = {}
     lives: Counter[str] = Counter()
 
@@ -168,7 +163,6 @@ def _arguments() -> Wanted:
     asked.add_argument("parts", nargs="+")
     asked.add_argument("--seed", type=int, required=True)
     asked.add_argument("--at-once", type=int, required=True)
-    asked.add_argument("--mutant", default="")
     return Wanted(**vars(asked.parse_args()))
 
 
