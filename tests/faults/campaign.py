@@ -99,7 +99,7 @@ class _Campaign:
         from tests.faults.checker import judge
 
         began = timezone.now()
-        for part in (self._storm, self._grow_quiet, self._watch_the_watch):
+        for part in (self._storm, self._grow_quiet, self._look_at_ladders, self._watch_the_watch):
             try:
                 part()
             except Exception:
@@ -110,6 +110,12 @@ class _Campaign:
         verdict.wrong += self.broken
         self._say(verdict, storm)
         return int(not verdict.is_good)
+
+    def _look_at_ladders(self) -> None:
+        """Before the watch is tried, for which every finding is withdrawn of which it speaks."""
+        from tests.faults.checker import ladders_that_wait
+
+        self.broken += ladders_that_wait()
 
     def _storm(self) -> None:
         from tests.faults.nemesis import schedule

@@ -94,6 +94,8 @@ class Somebody:
             at=timezone.now() - timedelta(minutes=age, seconds=self.chance.random()),
             examination=self.report(key),
             description=described(key),
+            # Now and then somebody with one way of being told outside the application.
+            owner=self.chance.choice([None, None, self.trust.responsible]),
         )
 
 
