@@ -27,7 +27,7 @@ from findings.intake.refusals import CUT_OFF
 from findings.models import IncomingMessage, Patient, Person, Receipt, Sender
 from findings.services import hold
 from findings.services.identity import known_patients
-from findings.services.messages import Incoming, Received, receive_messages
+from findings.services.messages import Incoming, Received, file_kept, receive_messages
 from findings.services.propose import trigger_words
 from findings.services.senders import find_sender, sender_code
 
@@ -148,6 +148,15 @@ def run_again(receipt: Receipt, by: Person) -> Receipt:
     receipt = Receipt.objects.select_related("message__sender").get(pk=receipt.pk)
     read, sender = read_stored(receipt.message)
     return hold.run_again(receipt=receipt, by=by, read=read, sender=sender)
+
+
+def replay(message: IncomingMessage, by: Person | None) -> list[Receipt]:
+    """Any stored message again, which is safe: only what is not filed can change. Gives the
+    receipts that did. `by` None: only to see it, in a transaction that is rolled back."""
+    read, sender = read_stored(message)
+    if not message.receipts.exists():
+        return file_kept(message, message.sender, read).receipts
+    return hold.replay(message=message, by=by, read=read, sender=sender)
 
 
 def known_patients_in(message: IncomingMessage) -> list[Patient]:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
 from findings.arrivals import HeldReason
@@ -75,6 +75,26 @@ class Report(models.Model):
         return self.reported_at, ReportStatus.values.index(self.status), self.version
 
 
+class IncomingMessageQuerySet(models.QuerySet["IncomingMessage"]):
+    """Questions about messages as they came."""
+
+    def visible_to(self, person: "object") -> "IncomingMessageQuerySet":
+        """The words of a message are a patient's, so for coordinators: those of their trust's
+        senders, and of senders that nobody knows until somebody has filed them."""
+        from findings.models.people import Person, Role
+
+        assert isinstance(person, Person)
+        if not person.has_role(Role.COORDINATOR):
+            return self.none()
+        filed = Receipt.objects.filter(message=OuterRef("pk")).exclude(outcome__in=OF_NOTHING)
+        here = filed.filter(
+            Q(report__examination__site__organisation=person.organisation_id)
+            | Q(examination__site__organisation=person.organisation_id)
+        )
+        own = Q(sender__organisation=person.organisation_id)
+        return self.filter(own | Q(Q(sender=None), ~Exists(filed) | Exists(here)))
+
+
 # The mark at the beginning of a frame of MLLP. Only what is not whole is kept with it.
 FRAME_START = b"\x0b"
 
@@ -99,6 +119,8 @@ class IncomingMessage(models.Model):
     # File name and line, or the address of the API: where to look for it.
     origin = models.CharField(max_length=300)
     received_at = models.DateTimeField(db_default=Now())
+
+    objects = IncomingMessageQuerySet.as_manager()
 
     class Meta:
         indexes = [

@@ -37,18 +37,53 @@ def run_again(*, receipt: Receipt, by: Person, read: ReadMessage, sender: Sender
     changes nothing. Gives the receipt back: resolved, or still held, with what is wrong today.
     """
     with transaction.atomic():
-        message = receipt.message
-        held = {one.part: one for one in message.receipts.select_for_update().order_by("pk")}
-        check_can_deal_with_held(by, held[receipt.part])
-        _check_waits(held[receipt.part])
-        if sender is not None:
-            take_turns(sender, (part for part in read.parts if isinstance(part, Arriving)))
-        for number, part in enumerate(read.parts, start=1):
-            if number not in held:
-                held[number] = receive_part(sender, message, number, part)
-            elif held[number].is_waiting:
-                _file_again(held[number], sender, part, by)
-    return held[receipt.part]
+        receipts = _receipts(receipt.message)
+        check_can_deal_with_held(by, receipts[receipt.part])
+        _check_waits(receipts[receipt.part])
+        _file_what_waits(receipt.message, receipts, by, read, sender)
+    return receipts[receipt.part]
+
+
+def replay(
+    *, message: IncomingMessage, by: Person | None, read: ReadMessage, sender: Sender | None
+) -> list[Receipt]:
+    """The same of any message that has its receipts: gives those that are not what they were.
+
+    What was applied, set aside or refused stays so: the sender of what was refused was told to act,
+    and may have. `by` None: only to see what would become of it.
+    """
+    with transaction.atomic():
+        receipts = _receipts(message)
+        if any(one.outcome == Receipt.Outcome.REFUSED for one in receipts.values()):
+            return []
+        before = {number: _state(one) for number, one in receipts.items()}
+        _file_what_waits(message, receipts, by, read, sender)
+    after = (receipts[number] for number in sorted(receipts))
+    return [one for one in after if before.get(one.part) != _state(one)]
+
+
+def _receipts(message: IncomingMessage) -> dict[int, Receipt]:
+    return {one.part: one for one in message.receipts.select_for_update().order_by("pk")}
+
+
+def _state(receipt: Receipt) -> tuple[str, str, str]:
+    return receipt.outcome, receipt.reason, receipt.location
+
+
+def _file_what_waits(
+    message: IncomingMessage,
+    receipts: dict[int, Receipt],
+    by: Person | None,
+    read: ReadMessage,
+    sender: Sender | None,
+) -> None:
+    if sender is not None:
+        take_turns(sender, (part for part in read.parts if isinstance(part, Arriving)))
+    for number, part in enumerate(read.parts, start=1):
+        if number not in receipts:
+            receipts[number] = receive_part(sender, message, number, part)
+        elif receipts[number].is_waiting:
+            _file_again(receipts[number], sender, part, by)
 
 
 def may_be_gone(receipt: Receipt) -> bool:
