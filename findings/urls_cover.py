@@ -1,9 +1,9 @@
 """Addresses of the pages about whether somebody will be there: coverage, posts and their rotas,
-routing rules; and whether what is sent is understood: senders."""
+routing rules; and whether what is sent comes and is understood: integration, senders."""
 
 from django.urls import path
 
-from findings.views import coverage, rota_import, rotas, routing, senders
+from findings.views import coverage, integration, rota_import, rotas, routing, senders
 
 urlpatterns = [
     path("coverage/", coverage.coverage, name="coverage"),
@@ -11,6 +11,10 @@ urlpatterns = [
     path("routing/add/", routing.add, name="add-routing-rule"),
     path("routing/<int:pk>/change/", routing.change, name="change-routing-rule"),
     path("routing/<int:pk>/remove/", routing.remove, name="remove-routing-rule"),
+    path("integration/", integration.integration, name="integration"),
+    path("integration/<int:pk>/", integration.feed, name="feed"),
+    path("integration/unknown/", integration.unknown_feed, name="unknown-feed"),
+    path("integration/messages/<int:pk>/", integration.stored_message, name="stored-message"),
     path("senders/", senders.senders, name="senders"),
     path("senders/<int:pk>/", senders.sender, name="sender"),
     path("rotas/", rotas.rotas, name="rotas"),

@@ -59,6 +59,7 @@ NAVIGATION = (
     Entry("rotas", "Rotas", (Role.COORDINATOR, Role.ADMINISTRATOR)),
     Entry("routing", "Routing", (Role.ADMINISTRATOR,)),
     Entry("senders", "Senders", (Role.ADMINISTRATOR,)),
+    Entry("integration", "Integration", (Role.ADMINISTRATOR, Role.COORDINATOR)),
     Entry("bank-holidays", "Bank holidays", (Role.ADMINISTRATOR,)),
     Entry("policy", "Policy"),
     Entry("messages", "Messages", in_demonstration_only=True),

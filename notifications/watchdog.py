@@ -18,7 +18,9 @@ from django.conf import settings
 from django.db.models import Count, Exists, Min, OuterRef, Q
 from django.utils import timezone
 
+from findings.measures.feeds import silent_feeds
 from findings.models import Clock, Examination, Finding, Proposal, Receipt, Step, Unroutable
+from findings.presenters.integration import silent_words
 from findings.services.calendars import missing_years, promises_past_the_table
 from findings.services.timeline import database_now
 from findings.services.unfiled import unfiled
@@ -307,6 +309,11 @@ def _unfiled(now: datetime) -> Iterator[Sentence]:
         )
 
 
+def _silent(now: datetime) -> Iterator[Sentence]:
+    for silence in silent_feeds(now):
+        yield Sentence(silent_words(silence), page="integration")
+
+
 def _calendar(now: datetime) -> Iterator[Sentence]:
     for nation, year in missing_years(local(now).date()):
         yield Sentence(
@@ -360,6 +367,7 @@ CHECKS: tuple[Callable[[datetime], Iterator[Sentence]], ...] = (
     _unconfirmed,
     _held_alerts,
     _unfiled,
+    _silent,
     _calendar,
     _lists_old,
 )
