@@ -80,9 +80,7 @@ def stored_message(request: HttpRequest, pk: int) -> HttpResponse:
         messages.success(request, f"Run again. {changed_words(replay(message, person))}")
         return redirect("stored-message", pk=pk)
     saw(request, *known_patients_in(message))
-    receipts = message.receipts.select_related("report__examination", "resolved_by").order_by(
-        "part"
-    )
+    receipts = message.receipts.order_by("part")
     context = {
         "message": message,
         "name": message_name(message),

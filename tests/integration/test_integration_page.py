@@ -118,9 +118,7 @@ def test_the_last_messages_of_a_sender_name_no_patient(ris: Sender, client: Clie
     assert queries_without_banner(client, page) == few
 
 
-def test_an_administrator_sees_which_messages_came_and_reads_none(
-    trust: Trust, ris: Sender
-) -> None:
+def test_an_administrator_sees_which_came_and_reads_none(trust: Trust, ris: Sender) -> None:
     message = take_in(oru(), "a").message
     client = signed_in(trust.administrator)
     page = reverse("stored-message", args=[message.pk])
