@@ -231,6 +231,6 @@ def test_no_text_makes_it_fail(text: str) -> None:
     ],
 )
 def test_no_text_takes_long(hostile: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     find(hostile)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
