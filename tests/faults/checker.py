@@ -67,6 +67,8 @@ class Verdict:
     lost: int = 0
     # Further copies, by why they were sent.
     second_copies: Counter[str] = field(default_factory=Counter)
+    # Reports that were answered AA.
+    by_hl7: int = 0
     heartbeats: Heartbeats = field(default_factory=Heartbeats)
     # Seconds, of each step and of each message.
     to_fire: list[float] = field(default_factory=list)
@@ -149,11 +151,14 @@ def _keys() -> Iterator[str]:
 
 def _reports(acts: Acts, verdict: Verdict) -> None:
     """1, of reports: one version for each text, however often it was sent."""
+    verdict.by_hl7 = sum(act == "hl7" and was_told(lines) for (act, _), lines in acts.items())
     versions = Counter(Report.objects.values_list("examination__accession", flat=True))
     for (act, key), lines in acts.items():
         told = was_told(lines)
-        if act == "report" and (versions[key] > 1 or (told and not versions[key])):
+        if act in ("report", "hl7") and (versions[key] > 1 or (told and not versions[key])):
             verdict.wrong.append(f"1: report {key} has {versions[key]} versions, told: {told}")
+        if act == "hl7" and any(line["what"] == "refused" for line in lines):
+            verdict.wrong.append(f"1: report {key}, sent by HL7, was refused")
         if act == "again" and ("correct", key) not in acts and versions[key] != 1:
             verdict.wrong.append(f"1: report {key}, sent again, has {versions[key]} versions")
         if act == "correct" and (versions[key] not in (1, 2) or (told and versions[key] != 2)):
@@ -364,7 +369,7 @@ def _secrets(ground: Ground, verdict: Verdict, arrived: dict[str, list[Copy]]) -
 
 def table(verdict: Verdict) -> Iterator[str]:
     for name in (
-        *("findings", "of_them_in_bulk", "due", "fired", "messages", "delivered"),
+        *("findings", "of_them_in_bulk", "by_hl7", "due", "fired", "messages", "delivered"),
         *("refused", "came_back", "shown_as_undelivered", "no_longer_needed", "lost"),
     ):
         yield _row(name.replace("_", " "), getattr(verdict, name))

@@ -45,6 +45,8 @@ class Cast:
 
     trust: Trust
     web: str
+    # Where the listener takes HL7.
+    hl7_port: int
     # The radiologist's session.
     session: str
     # Of the radiologist and of the referrer.

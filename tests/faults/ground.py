@@ -29,7 +29,15 @@ if TYPE_CHECKING:
     from tests.faults.postman import Postman
 
 HERE = Path(__file__).resolve().parent.parent.parent
-PARTS = ["fire"] * 2 + ["deliver"] * 3 + ["watch"] + ["client"] * 3 + ["many"] + ["visitor"] * 2
+PARTS = (
+    ["fire"] * 2
+    + ["deliver"] * 3
+    + ["watch"]
+    + ["client"] * 3
+    + ["many"]
+    + ["visitor"] * 2
+    + ["feed"] * 2
+)
 PIDS = "pids"
 LEASE = 5  # seconds
 START_WITHIN = 60.0
@@ -68,7 +76,7 @@ class Ground:
         self.mail, self.posts = MailServer().start(), PostServer().start()
         # Of nobody's: only the engine decides whether it is called.
         self.monitor = PostServer().start()
-        self.web_port = free_port()
+        self.web_port, self.hl7_port = free_port(), free_port()
         self.programs: dict[str, subprocess.Popen[bytes]] = {}
         # By name: what the nemesis holds down.
         self.down: set[str] = set()
@@ -119,6 +127,7 @@ class Ground:
             "SECRET_KEY": secrets.token_urlsafe(50),
             "HTTPS": "off",
             "BASE_URL": f"http://127.0.0.1:{self.web_port}",
+            "MLLP_PORT": str(self.hl7_port),
             "DJANGO_SETTINGS_MODULE": "imaging_safety.settings",
             "LOG_LEVEL": "WARNING",
             "EMAIL_URL": f"smtp://127.0.0.1:{self.mail.port}",
@@ -149,7 +158,7 @@ class Ground:
             AuthToken.objects.create(person)[1] for person in (trust.radiologist, trust.referrer)
         ]
         session = signed_in(trust.radiologist).cookies["sessionid"].value
-        cast = Cast(trust, os.environ["BASE_URL"], session, (tokens[0], tokens[1]))
+        cast = Cast(trust, os.environ["BASE_URL"], self.hl7_port, session, (tokens[0], tokens[1]))
         (self.room / CAST).write_bytes(pickle.dumps(cast))
         self.addresses = [
             person.email for person in (trust.referrer, trust.colleague, trust.responsible)
@@ -188,6 +197,8 @@ class Ground:
                 *("--bind", f"127.0.0.1:{self.web_port}", "--workers", "2", "--threads", "2"),
                 "--no-control-socket",
             ),
+            # Its checks would refuse that texts and messages do not go outside, as here.
+            "listener": ("manage.py", "mllp", "--skip-checks"),
         }
 
     def _start(self, name: str, *arguments: str | Path) -> subprocess.Popen[bytes]:
@@ -225,7 +236,7 @@ class Ground:
 
     def leave(self) -> None:
         """The processes go; the servers stay, to be judged."""
-        for name in ("nursery", "web", "worker", "beat"):
+        for name in ("nursery", "listener", "web", "worker", "beat"):
             children.stop(self.programs.get(name), signal.SIGKILL)
 
     def stop(self) -> None:

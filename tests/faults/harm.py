@@ -185,6 +185,8 @@ FAULTS: dict[str, tuple[int, Harm]] = {
     "kill the watch": (3, kill_a("watch")),
     "kill a web worker": (10, kill_a("web")),
     "kill the web": (1, kill_program("web")),
+    "kill the listener": (4, kill_program("listener")),
+    "kill a feed": (2, kill_a("feed")),
     "kill a pool child": (2, kill_a("pool")),
     "kill the worker": (1, kill_program("worker")),
     "kill beat": (1, kill_program("beat")),

@@ -30,7 +30,7 @@ CALM = "calm"
 WATCHED = "watched"
 # Seconds between two rounds.
 PAUSES = {"fire": 0.2, "deliver": 0.1, "watch": 1.0}
-CLIENTS = ("client", "many", "visitor")
+CLIENTS = ("client", "many", "visitor", "feed")
 PAUSE_OF_A_CLIENT = 0.02
 
 
@@ -77,12 +77,14 @@ def _work_of(part: str, name: str, wanted: Wanted, chance: random.Random) -> Cal
 
 def _client(part: str, name: str, wanted: Wanted, chance: random.Random) -> Callable[[], object]:
     from tests.faults.client import Client, Many
+    from tests.faults.feed import Feed
     from tests.faults.visitor import Visitor
 
-    made: dict[str, Callable[[], Client | Many | Visitor]] = {
+    made: dict[str, Callable[[], Client | Many | Visitor | Feed]] = {
         "client": lambda: Client(wanted.room, name, chance),
         "many": lambda: Many(wanted.room, name, chance, at_once=wanted.at_once),
         "visitor": lambda: Visitor(wanted.room, name, chance),
+        "feed": lambda: Feed(wanted.room, name, chance),
     }
     client = made[part]()
     return lambda: None if (wanted.room / CALM).exists() else client.act()
