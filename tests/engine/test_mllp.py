@@ -311,6 +311,8 @@ def test_with_tls_a_sender_is_whom_its_certificate_names(trust: Trust, tmp_path:
         MLLP_TLS_CERT=str(tmp_path / "localhost.pem"),
         MLLP_TLS_KEY=str(tmp_path / "localhost.key"),
         MLLP_CLIENT_CA=str(tmp_path / "ca.pem"),
+        MLLP_MAX_CONNECTIONS="1",
+        MLLP_IDLE_SECONDS="1",
         MLLP_SENDERS="ris.trust.example=RIS|RXX01; 127.0.0.1=NOBODY|X",
     )
     try:
@@ -319,6 +321,9 @@ def test_with_tls_a_sender_is_whom_its_certificate_names(trust: Trust, tmp_path:
             assert ris.code(oru()) == "AA"
             (answer,) = ris.send(oru(application="CRIS", control_id="2"))
             assert str(answer) == "AR 2"
+            with Ris(one.port, as_client(tmp_path, "ris.trust.example")) as too_many:
+                assert too_many.is_hung_up()
+            assert ris.is_hung_up(), "idle"
         with Ris(one.port, as_client(tmp_path, "other.example")) as other:
             assert other.code(oru(control_id="3")) == "AR"
         for context in (as_client(tmp_path), None):

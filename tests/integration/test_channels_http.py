@@ -1,9 +1,11 @@
 """Text messages and the trust's own messaging, to a real server that answers as told."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,6 +18,8 @@ from django.db import IntegrityError, transaction
 
 from findings.models import Event
 from notifications.channels import SENDERS
+from notifications.channels.base import Unknown
+from notifications.channels.http import Post
 from notifications.channels.sms import Sms
 from notifications.channels.webhook import Webhook
 from notifications.delivery import Delivered, deliver_due
@@ -192,6 +196,25 @@ def test_the_answer_decides_what_follows(
     failed = set(trust.referrer.routes.exclude(failed_at=None).values_list("channel", flat=True))
     bad = {Channel.SMS} if words == WRONG_NUMBER else {Channel.WEBHOOK} if code == 410 else set()
     assert failed == bad
+
+
+def test_an_answer_that_comes_late_is_never_taken_for_that_of_the_next(settings: Any) -> None:
+    """Case 07: each message has a connection of its own, and only what comes on it counts."""
+    settings.DELIVERY_LEASE_SECONDS = 1
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        post = Post(f"http://127.0.0.1:{server.getsockname()[1]}")
+        post.open()
+        first, _ = server.accept()
+        with pytest.raises(Unknown):
+            post.send("/1", b"1", {})
+        post.open()
+        second, _ = server.accept()
+        with contextlib.suppress(ConnectionError):
+            first.sendall(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+        with pytest.raises(Unknown):
+            post.send("/2", b"2", {})
+        first.close()
+        second.close()
 
 
 def test_a_server_that_hangs_leaves_it_unknown_and_the_copy_is_recognised(

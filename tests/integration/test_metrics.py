@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from findings.intake.importing import take_in
 from findings.models import Receipt
 from findings.services.senders import account_of
-from notifications import metrics, rounds, tasks
+from notifications import metrics, rounds, tally, tasks
 from notifications.models import Notification, Pulse
 from tests.factories import Trust, a_trust, flagged, reported
 from tests.messages import oru
@@ -88,6 +88,15 @@ def test_failed_messages_are_counted_by_channel(trust: Trust) -> None:
     seen = figures()
     assert seen["messages_failed_total", "email"] == 1
     assert seen["messages_failed_total", "in_app"] == 0
+
+
+def test_hl7_messages_are_counted_by_their_answer() -> None:
+    assert figures()["hl7_answers_total", "AA"] == 0
+    tally.add({"hl7_aa": 3, "hl7_ae": 0, "hl7_ar": 1, "hl7_skipped_bytes": 7})
+    tally.add({"hl7_aa": 2})
+    seen = figures()
+    assert [seen["hl7_answers_total", code] for code in ("AA", "AE", "AR")] == [5, 0, 1]
+    assert seen["hl7_skipped_bytes_total",] == 7
 
 
 def test_each_part_of_the_engine_shows_its_pulse() -> None:

@@ -79,6 +79,17 @@ def test_three_minutes_without_a_sweep_are_said(name: str, what: str) -> None:
 
 
 @pytest.mark.usefixtures("_running")
+def test_a_listener_that_fell_silent_is_said_until_it_is_given_up() -> None:
+    pulse.beat(pulse.LISTEN, ago(minutes=2))
+    assert said() == []
+    pulse.beat(pulse.LISTEN, ago(minutes=4))
+    (sentence,) = said()
+    assert sentence.startswith("The HL7 listener has been silent since")
+    call_command("mllp", given_up=True)
+    assert said() == []
+
+
+@pytest.mark.usefixtures("_running")
 def test_a_step_two_minutes_overdue_is_said_and_a_fresh_one_is_not(trust: Trust) -> None:
     finding = flagged(trust, at=ago(minutes=1))
     assert said() == []
