@@ -92,7 +92,9 @@ def receive_messages(incoming: Sequence[Incoming]) -> list[Received]:
     again; what had been stored or applied by then is not repeated.
     """
     kept = _keep(incoming)
-    new = {one.message.pk: one for one in kept}
+    new: dict[int, _Kept] = {}
+    for one in kept:
+        new.setdefault(one.message.pk, one)
     known = _filed([one.message for one in kept if not one.is_new])
     done = [_once_more(new.pop(received.message.pk), received) for received in known]
     done += _apply(list(new.values()))

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
-from django.db import connection, models
+from django.db import connection, models, transaction
 
 from findings.arrivals import ArrivingIdentifier, ArrivingPatient, ArrivingReport
 from findings.models import (
@@ -177,8 +177,13 @@ class Together(Records):
     @contextmanager
     def message(self) -> Iterator[None]:
         """What a message would write, or nothing; in here no question reaches the database."""
-        with connection.execute_wrapper(_refuse), self._all_or_nothing():
-            yield
+        try:
+            with connection.execute_wrapper(_refuse), self._all_or_nothing():
+                yield
+        except Unusual:
+            # A rule may have been inside a transaction of its own; nothing of it was carried out.
+            transaction.set_rollback(False)
+            raise
 
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:

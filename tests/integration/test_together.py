@@ -1,0 +1,238 @@
+"""Messages that are filed together have the outcome of messages that are filed one by one.
+
+For many batches, and other ones each time: BATCHES=500 python -m pytest …/test_together.py
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import models, transaction
+from django.db.models.expressions import DatabaseDefault
+from django.utils import timezone
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from findings.arrivals import (
+    ArrivingIdentifier,
+    ArrivingPatient,
+    ArrivingPerson,
+    ArrivingReport,
+    ArrivingStatus,
+    HeldReason,
+    Problem,
+    ReadMessage,
+)
+from findings.models import (
+    Clock,
+    Document,
+    Event,
+    Examination,
+    Finding,
+    IncomingMessage,
+    Patient,
+    PatientIdentifier,
+    Proposal,
+    ProposedMatch,
+    Receipt,
+    Report,
+    Sender,
+    Step,
+    Team,
+)
+from findings.services import messages
+from findings.services.flag import Advised
+from findings.services.merge import merge_patients
+from findings.services.messages import Incoming, Received, receive_messages
+from tests.factories import (
+    SenderFactory,
+    TeamFactory,
+    Trust,
+    a_trust,
+    flagged,
+    nhs_number,
+    reported,
+    waiting_examination,
+)
+
+BEGAN = timezone.now() - timedelta(hours=1)
+AT = datetime(2026, 6, 30, 10, 5, tzinfo=UTC)
+NUMBERS = [ArrivingIdentifier(f"H{n}", "RXX", "MR") for n in range(8)]
+NHS = [nhs_number(n) for n in range(8)]
+# In the order in which they depend on each other, each by what names it.
+COMPARED: dict[type[models.Model], Callable[[Any], object]] = {
+    Patient: lambda one: (one.nhs_number, sorted(one.identifiers.values_list("value", flat=True))),
+    PatientIdentifier: lambda one: one.value,
+    IncomingMessage: lambda one: one.fingerprint,
+    Examination: lambda one: (one.sender_id, one.accession),
+    Report: lambda one: (one.examination.sender_id, one.examination.accession, one.version),
+    Document: lambda one: one.sha256,
+    Receipt: lambda one: (one.message.fingerprint, one.part),
+    Finding: lambda one: (one.examination.accession, one.description),
+    Clock: lambda one: (one.kind, one.examination_id and one.examination.accession, one.rule_id),
+    Step: lambda one: (one.level, one.audience, one.clock.kind),
+    Event: lambda one: (one.finding.examination.accession, one.number),
+    ProposedMatch: lambda one: one.examination.accession,
+    Proposal: lambda one: (one.examination.accession, one.code),
+}
+# What nobody could foresee, or what follows from that.
+LEFT_OUT = {"id", "public_id", "reference", "hash", "previous_hash", "data"}
+
+
+def person(number: int) -> ArrivingPatient:
+    """As on record."""
+    return ArrivingPatient(
+        "ALDER", "Ann", date(1950, 1, 1), "F", NHS[number], identifiers=(NUMBERS[number],)
+    )
+
+
+def mostly(usual: st.SearchStrategy, rare: st.SearchStrategy) -> st.SearchStrategy:
+    return st.integers(1, 10).flatmap(lambda chance: rare if chance == 10 else usual)
+
+
+def people() -> st.SearchStrategy[ArrivingPatient]:
+    return st.builds(
+        ArrivingPatient,
+        family_name=st.sampled_from(["ALDER", "ALDER", "Álder", "BIRCH", ""]),
+        given_name=st.sampled_from(["Ann", "Ann", "Ben"]),
+        birth_date=st.sampled_from([date(1950, 1, 1), date(1950, 1, 1), date(1960, 2, 2), None]),
+        sex=st.sampled_from(["F", ""]),
+        nhs_number=st.sampled_from([*NHS, NHS[0], ""]),
+        identifiers=st.lists(st.sampled_from(NUMBERS), max_size=2, unique=True).map(tuple),
+    )
+
+
+def reports(trust: Trust) -> st.SearchStrategy[ArrivingReport]:
+    codes = ["", "C7654321", "7654321", trust.referrer.professional_code.lower(), "X1"]
+    anything = st.builds(
+        ArrivingReport,
+        accession=st.sampled_from(["A0", "A1", "A2", "A3", "A4", "W1", "", " "]),
+        patient=people(),
+        status=st.sampled_from([*ArrivingStatus, ArrivingStatus.FINAL, ArrivingStatus.FINAL]),
+        reported_at=mostly(
+            st.integers(0, 3).map(lambda hours: AT + timedelta(hours=hours)),
+            st.just(AT + timedelta(days=4000)),
+        ),
+        text=mostly(
+            st.sampled_from(["Nodule.", "No nodule.", "Nodule. CT advised."]),
+            st.just("A \x00 that cannot be kept."),
+        ),
+        modality=st.sampled_from(["CT", ""]),
+        examination_description=st.sampled_from(["CT chest", ""]),
+        performed_at=st.sampled_from([AT - timedelta(hours=2), None]),
+        requester=st.builds(ArrivingPerson, st.sampled_from(codes)),
+        reporter=st.builds(ArrivingPerson, st.sampled_from(codes), family_name=st.just("Example")),
+        requesting_location=st.sampled_from(["", "ward5", "WARD5, R1, B2", "GP1", "NOWHERE"]),
+        site_code=st.sampled_from(["", trust.site.ods_code.lower(), trust.site.name, "ELSEWHERE"]),
+        notices=st.sampled_from([(), ("Something.", "Something.")]),
+        documents=mostly(st.just(()), st.just((b"%PDF-1.4 words",))),
+        codes=mostly(st.just(()), st.just(("CANCER",))),
+    )
+    # Most of what comes is about the patient whom it has always been about.
+    usual = st.tuples(anything, st.integers(0, 7), st.sampled_from("AB"))
+    return mostly(
+        usual.map(lambda r: replace(r[0], patient=person(r[1]), accession=f"{r[2]}{r[1]}")),
+        anything,
+    )
+
+
+PROBLEM = Problem(HeldReason.NO_TEXT, "OBR[3]-4", "No text.", "Wait for it.", "A3")
+
+
+def incoming(trust: Trust, senders: Sequence[Sender | None]) -> st.SearchStrategy[Incoming]:
+    some = st.lists(mostly(reports(trust), st.just(PROBLEM)), max_size=3)
+    parts = mostly(reports(trust).map(lambda one: [one]), some)
+    return st.builds(
+        lambda sender, body, control, parts: Incoming(
+            sender,
+            b"message %d" % body,
+            "a.hl7:1",
+            ReadMessage("RIS", "X", control, "ORU^R01", None, tuple(parts)),
+        ),
+        mostly(st.just(senders[0]), st.sampled_from(senders)),
+        st.integers(0, 500),
+        st.sampled_from(["", "1", "2"]),
+        parts,
+    )
+
+
+def a_past(trust: Trust) -> None:
+    """What is on record: a finding, one that waits for another examination, a record that was
+    merged, and an examination that waits for its report."""
+    ann, bea, cat, dee = map(person, range(4))
+    given = {"reported_at": AT, "performed_at": AT - timedelta(days=1), "text": "Nodule."}
+    flagged(trust, examination=reported(trust, accession="A0", patient=ann, **given))
+    first = reported(trust, accession="A1", patient=bea, **given)
+    flagged(trust, examination=first, at=AT, advised=Advised("CT", "chest", date(2026, 7, 14)))
+    records = [
+        reported(trust, accession=f"A{number}", patient=one, **given).patient
+        for number, one in enumerate((cat, dee), 2)
+    ]
+    merge_patients(keep=records[0], merged=records[1], because="One person.", by=None)
+    waiting_examination(trust, accession="W1")
+    TeamFactory(organisation=trust.organisation, location_code="WARD5")
+    TeamFactory(kind=Team.Kind.PRACTICE, location_code="GP1")
+
+
+def one_by_one(given: Sequence[Incoming]) -> list[Received]:
+    return [messages._alone(messages._keep([one])[0]) for one in given]
+
+
+def outcome(file: Callable[[Sequence[Incoming]], list[Received]], given: Sequence[Incoming]) -> Any:
+    """All rows that there are afterwards, by what names them; and none is left."""
+    with transaction.atomic():
+        received = file(given)
+        said = [
+            (one.known, one.control_id_reused, [_row(each, {}) for each in one.receipts])
+            for one in received
+        ]
+        found = {model: list(model._default_manager.all()) for model in COMPARED}
+        names = {(m, one.pk): COMPARED[m](one) for m, every in found.items() for one in every}
+        rows = {
+            model: sorted((_row(one, names) for one in every), key=repr)
+            for model, every in found.items()
+        }
+        transaction.set_rollback(True)
+    return [("said", said), *rows.items()]
+
+
+def _row(one: models.Model, names: dict[tuple[type[models.Model], Any], object]) -> dict[str, Any]:
+    """Its columns; keys as what they name, and what follows from this moment as such."""
+    row = {}
+    for field in one._meta.concrete_fields:
+        value = getattr(one, field.attname)
+        if field.name in LEFT_OUT or (field.is_relation and not names):
+            continue
+        if field.is_relation:
+            value = names.get((field.related_model, value), value)
+        if isinstance(value, DatabaseDefault) or (isinstance(value, datetime) and value > BEGAN):
+            value = "counted from now"
+        row[field.attname] = bytes(value) if isinstance(value, memoryview) else value
+    return row
+
+
+@pytest.mark.django_db
+def test_together_has_the_outcome_of_one_by_one() -> None:
+    trust = a_trust()
+    a_past(trust)
+    senders = [trust.sender, SenderFactory(site=trust.site), None]
+
+    # Shown as it was found: to make it small takes minutes.
+    @settings(
+        max_examples=int(os.environ.get("BATCHES", "24")),
+        deadline=None,
+        derandomize="BATCHES" not in os.environ,
+        phases=[Phase.generate],
+        report_multiple_bugs=False,
+        suppress_health_check=HealthCheck,
+    )
+    @given(st.lists(incoming(trust, senders), min_size=4, max_size=8))
+    def holds(given: list[Incoming]) -> None:
+        together, alone = outcome(receive_messages, given), outcome(one_by_one, given)
+        for (what, one), (_, other) in zip(together, alone, strict=True):
+            assert one == other, what
+
+    holds()
