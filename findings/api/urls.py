@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-import findings.addresses  # noqa: F401  registers <reference:…>
+import findings.addresses
+import findings.api.schema  # noqa: F401  registers itself
 from findings.api import findings as cases
 from findings.api import reports
 

@@ -122,6 +122,12 @@ def schema(trust: Trust) -> dict[str, Any]:
 
 def test_the_schema_is_valid_and_names_every_address(schema: dict[str, Any]) -> None:
     validate_schema(schema)
+    ways = schema["components"]["securitySchemes"]
+    assert {one["type"] for one in ways.values()} == {"apiKey"}
+    assert {one["in"] for one in ways.values()} == {"header", "cookie"}
+    for address in schema["paths"].values():
+        for operation in address.values():
+            assert len(operation["security"]) == 2, operation["operationId"]
     assert {"/api/v1/reports/", "/api/v1/findings/{reference}/acknowledge/"} <= set(schema["paths"])
 
 
