@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from findings.api.access import person_of
 from findings.api.reports import sending
-from findings.fhir import reports
+from findings.fhir import arriving
 from findings.fhir.access import FhirView, resource_of
 from findings.fhir.names import Json
 from findings.fhir.outcome import Issue, Refused, operation_outcome, refusal_of, wrong
@@ -26,7 +26,7 @@ from findings.services.filing import Outcome
 from findings.services.identity import Held
 from findings.services.submissions import Filed, Submission
 
-REPORT = reports.NAME
+REPORT = arriving.NAME
 # Read for the reports that refer to them.
 SUPPORTING = (
     "Patient",
@@ -74,7 +74,7 @@ class Bundles(FhirView):
             for number in wanted
         ]
         try:
-            filed = reports.file(self.request, sender, submissions, body, "Bundle")
+            filed = arriving.file(self.request, sender, submissions, body, "Bundle")
         except Held as held:
             refused = refusal_of(held)
             assert refused is not None, "every Held is one"
@@ -105,7 +105,7 @@ class Bundles(FhirView):
         body = json.dumps(entry["resource"], ensure_ascii=False).encode()
         try:
             with transaction.atomic():
-                (filed,) = reports.file(self.request, sender, [submission], body)
+                (filed,) = arriving.file(self.request, sender, [submission], body)
         except Held as held:
             refused = refusal_of(held)
             assert refused is not None, "every Held is one"
@@ -141,11 +141,11 @@ def _submission(
     around: dict[str, Found],
 ) -> Submission:
     asked, resource = entry["request"], entry["resource"]
-    read = reports.read_as(sender, resource, reporter, path=f"{path}.resource", entries=around)
+    read = arriving.read_as(sender, resource, reporter, path=f"{path}.resource", entries=around)
     if asked["method"] == "POST":
-        unless = reports.condition_of(asked.get("ifNoneExist", ""), sender)
+        unless = arriving.condition_of(asked.get("ifNoneExist", ""), sender)
         return Submission(read.arriving, read.identifiers, unless=unless)
-    examination, version = reports.replaced(
+    examination, version = arriving.replaced(
         sender, asked["url"].partition("/")[2], asked.get("ifMatch", ""), path
     )
     return Submission(read.arriving, read.identifiers, replaces=examination, version=version)
@@ -156,10 +156,10 @@ def _filed(filed: Filed) -> Json:
     is_new = filed.outcome not in (None, Outcome.DUPLICATE)
     return {
         "status": "201 Created" if is_new else "200 OK",
-        "location": reports.location_of(row),
+        "location": arriving.location_of(row),
         "etag": f'W/"{row.version}"',
         "lastModified": row.received_at.isoformat(),
-        "outcome": operation_outcome(reports.issues_of(filed)),
+        "outcome": operation_outcome(arriving.issues_of(filed)),
     }
 
 

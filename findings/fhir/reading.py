@@ -10,7 +10,7 @@ Where a value is looked for, first to last:
 - site: the performer that is an organisation, by its ODS code
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
@@ -27,6 +27,20 @@ from findings.fhir import names
 from findings.fhir.forms import words_of
 from findings.fhir.names import Json
 from findings.fhir.outcome import Refused, wrong
+from findings.fhir.people import (
+    authority_of,
+    identifiers_of,
+    is_ods,
+    kind_of,
+    name_of,
+    nobody_because,
+    person_at,
+    person_of,
+    place_of,
+    split_name,
+    type_of,
+    where,
+)
 from findings.fhir.references import Around, Found
 from findings.fhir.shapes import faults
 from findings.intake.identities import is_placeholder
@@ -51,10 +65,6 @@ _MODALITIES = {
     "RUS": "US",
     "RX": "DX",
 }
-_OTHER_NAMES = frozenset(["old", "maiden", "nickname", "anonymous", "temp"])
-_MRN = "https://fhir.nhs.uk/Id/MRN/"
-# Where a person is named by number and display alone.
-_PEOPLE = ("Practitioner", "PractitionerRole")
 
 
 @dataclass(frozen=True)
@@ -232,7 +242,7 @@ class _Reader:
         if "identifier" not in subject:
             said = "Send the Patient contained, or in the Bundle, or name them by identifier."
             raise wrong(path, said, "not-found" if "reference" in subject else "required")
-        family, given = _split(subject.get("display", ""))
+        family, given = split_name(subject.get("display", ""))
         number, others = self._numbers([subject["identifier"]], f"{path}.identifier")
         return ArrivingPatient(
             family_name=family, given_name=given, nhs_number=number, identifiers=others
@@ -240,7 +250,7 @@ class _Reader:
 
     def _person_of(self, patient: Json, path: str) -> ArrivingPatient:
         number, others = self._numbers(patient.get("identifier", []), f"{path}.identifier")
-        family, given = _name(patient.get("name", []))
+        family, given = name_of(patient.get("name", []))
         return ArrivingPatient(
             family_name=family,
             given_name=given,
@@ -273,13 +283,13 @@ class _Reader:
                 if read.fault not in (None, NhsFault.EMPTY, NhsFault.PLACEHOLDER):
                     hints.append(read.hint)
             elif not is_placeholder(value):
-                authority = _authority(one) or self.profile.default_authority
-                others[authority, value] = ArrivingIdentifier(value, authority, _type_of(one))
+                authority = authority_of(one) or self.profile.default_authority
+                others[authority, value] = ArrivingIdentifier(value, authority, type_of(one))
         kept = tuple(one for (authority, _), one in others.items() if authority)
         if len(nhs) > 1:
             raise wrong(path, "There are two different NHS numbers.", "conflict")
         if not nhs and not kept:
-            raise wrong(path, _nobody(hints, bool(others)), "required")
+            raise wrong(path, nobody_because(hints, bool(others)), "required")
         self.notices += [f"An NHS number was sent that is not used: {hint}" for hint in hints]
         return next(iter(nhs), ""), kept
 
@@ -293,15 +303,15 @@ class _Reader:
         role = around.find(reference, "PractitionerRole")
         place = around.find(reference, "Organization")
         if role is not None:
-            return _person(role, around), _place(role, around)
+            return person_of(role, around), place_of(role, around)
         if place is not None or reference.get("type") == "Organization":
-            return ArrivingPerson(), _where(reference, place)
-        return _person_at(reference, around), ""
+            return ArrivingPerson(), where(reference, place)
+        return person_at(reference, around), ""
 
     def _reporter(self) -> ArrivingPerson:
         for name in ("resultsInterpreter", "performer"):
             for reference in self.report.get(name, []):
-                person = _person_at(reference, self.around)
+                person = person_at(reference, self.around)
                 if person.code or person.family_name:
                     return person
         return ArrivingPerson()
@@ -309,10 +319,10 @@ class _Reader:
     def _site(self) -> str:
         for reference in self.report.get("performer", []):
             found = self.around.find(reference, "Organization")
-            if found is not None or _kind_of(reference) == "Organization":
-                identifiers = _identifiers_of(reference, found)
+            if found is not None or kind_of(reference) == "Organization":
+                identifiers = identifiers_of(reference, found)
                 code = next(
-                    (one["value"] for one in identifiers if _is_ods(one) and "value" in one), ""
+                    (one["value"] for one in identifiers if is_ods(one) and "value" in one), ""
                 )
                 name = found.resource.get("name", "") if found else reference.get("display", "")
                 return (code or name).strip()
@@ -334,112 +344,7 @@ def _best(identifiers: list[Json], *, only_typed: bool = False) -> str:
     valued = [one for one in identifiers if one.get("value", "").strip()]
     for kind in ("ACSN", "FILL"):
         for one in valued:
-            if _type_of(one) == kind:
+            if type_of(one) == kind:
                 return one["value"].strip()
-    untyped = [] if only_typed else [one for one in valued if _type_of(one) != "PLAC"]
+    untyped = [] if only_typed else [one for one in valued if type_of(one) != "PLAC"]
     return untyped[0]["value"].strip() if untyped else ""
-
-
-def _type_of(identifier: Json) -> str:
-    codings = identifier.get("type", {}).get("coding", [])
-    return next((one["code"] for one in codings if "code" in one), "")
-
-
-def _authority(identifier: Json) -> str:
-    """Whose number it is: by ODS code where that is said, so that it is the same as in HL7 v2."""
-    assigner = identifier.get("assigner", {}).get("identifier", {})
-    if _is_ods(assigner) and assigner.get("value"):
-        return assigner["value"].strip()
-    system = identifier.get("system", "").strip()
-    if system.startswith(_MRN):
-        return system.removeprefix(_MRN).strip("/")
-    return system
-
-
-def _is_ods(identifier: Json) -> bool:
-    return identifier.get("system", "").rstrip("/") in (names.ODS, names.ODS_ALSO)
-
-
-def _nobody(hints: list[str], has_numbers: bool) -> str:
-    if hints:
-        return f"The NHS number is wrong and nothing else says who it is. {hints[0]}"
-    if has_numbers:
-        return "A hospital number needs its system or its assigner: it could be anybody's."
-    return "Give the NHS number, or a hospital number with its system or assigner."
-
-
-def _name(given: list[Json]) -> tuple[str, str]:
-    """Family and given name: the official one, else the usual, else the first that is in use."""
-    used = [one for one in given if one.get("use") not in _OTHER_NAMES] or given
-    order = {"official": 0, "usual": 1}
-    best = min(used, key=lambda one: order.get(one.get("use", ""), 2), default={})
-    if "family" in best or "given" in best:
-        return best.get("family", "").strip(), " ".join(best.get("given", [])).strip()
-    return _split(best.get("text", ""))
-
-
-def _split(text: str) -> tuple[str, str]:
-    """ALDER, Ann (Ms) or Ann Alder."""
-    plain = text.partition("(")[0].strip()
-    if "," in plain:
-        family, _, given = plain.partition(",")
-        return family.strip(), given.strip()
-    given, _, family = plain.rpartition(" ")
-    return family.strip(), given.strip()
-
-
-def _kind_of(reference: Json) -> str:
-    return reference.get("type") or reference.get("reference", "").partition("/")[0]
-
-
-def _identifiers_of(reference: Json, found: Found | None) -> list[Json]:
-    own = [reference["identifier"]] if "identifier" in reference else []
-    return own + (found.resource.get("identifier", []) if found else [])
-
-
-def _person_at(reference: Json, around: Around) -> ArrivingPerson:
-    """The person whom a reference leads to; nobody where it leads to an organisation."""
-    found = around.find(reference, *_PEOPLE)
-    if found is not None:
-        return _person(found, around)
-    if around.find(reference, "Organization") or _kind_of(reference) not in ("", *_PEOPLE):
-        return ArrivingPerson()
-    return _named(_identifiers_of(reference, None), *_split(reference.get("display", "")))
-
-
-def _person(found: Found, around: Around) -> ArrivingPerson:
-    resource = found.resource
-    if resource["resourceType"] == "PractitionerRole":
-        reference = resource.get("practitioner", {})
-        behind = around.inside_of(found).find(reference, "Practitioner")
-        return _person(behind, around) if behind else _person_at(reference, Around())
-    return _named(resource.get("identifier", []), *_name(resource.get("name", [])))
-
-
-def _named(identifiers: Iterable[Json], family: str, given: str) -> ArrivingPerson:
-    valued = [one for one in identifiers if one.get("value", "").strip()]
-    # By the register first: it is the number that our directory knows.
-    best = min(valued, key=lambda one: one.get("system") != names.GMC, default={})
-    return ArrivingPerson(
-        code=best.get("value", "").strip(),
-        authority=best.get("system", ""),
-        family_name=family,
-        given_name=given,
-    )
-
-
-def _place(role: Found, around: Around) -> str:
-    """Of a PractitionerRole: its location, else its organisation."""
-    inside = around.inside_of(role)
-    for reference in role.resource.get("location", []):
-        if where := _where(reference, inside.find(reference, "Location")):
-            return where
-    reference = role.resource.get("organization", {})
-    return _where(reference, inside.find(reference, "Organization"))
-
-
-def _where(reference: Json, found: Found | None) -> str:
-    """A code that teams are known by, else a name."""
-    values = [one.get("value", "") for one in _identifiers_of(reference, found)]
-    name = found.resource.get("name", "") if found else reference.get("display", "")
-    return next(filter(None, values), name).strip()

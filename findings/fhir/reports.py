@@ -4,49 +4,44 @@ The resource is the examination's report, its versions are ours: `versionId` cou
 arrived, and the current one is the one that was verified last (docs/fhir.md).
 """
 
-from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
-from django.http import QueryDict
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from findings.api.access import person_of, saw
-from findings.api.report_fields import arriving_person
-from findings.api.reports import LONGEST_KEY, sending
+from findings.api.reports import sending
 from findings.fhir import names, writing
-from findings.fhir.access import FhirView, resource_of, version_in, versioned
+from findings.fhir.access import FhirView, resource_of, versioned
+from findings.fhir.arriving import (
+    NAME,
+    answer,
+    by_public_id,
+    file,
+    read_as,
+    replaced,
+    sender_of,
+    unless_of,
+)
 from findings.fhir.names import Json, address
-from findings.fhir.outcome import NOT_FOUND, Issue, Refused, operation_outcome
+from findings.fhir.outcome import NOT_FOUND, Issue, Refused
 from findings.fhir.patients import params as patient_params
-from findings.fhir.reading import ReadReport, read_report
 from findings.fhir.search import (
     Param,
     PostedSearch,
     SearchView,
-    bad,
     moments,
     system_and_value,
     words,
 )
-from findings.intake.importing import profile_of
-from findings.models import Examination, Person, Report, ReportIdentifier, ReportStatus, Sender
-from findings.services.filing import Outcome
+from findings.models import Examination, Person, Report, ReportIdentifier, ReportStatus
 from findings.services.submissions import (
-    Filed,
-    KeyReused,
-    Known,
-    NotOne,
-    Overtaken,
     Submission,
-    receive_submissions,
 )
 
-NAME = "DiagnosticReport"
 # A report is not as it should be to one person and as it is to another: the version says.
 _RANK = Case(
     *(When(status=value, then=Value(rank)) for rank, value in enumerate(ReportStatus.values)),
@@ -90,26 +85,13 @@ def _identified(said: str) -> Q:
     if system is None:
         by_accession = Q(examination__accession=value)
         return by_accession | Q(examination__in=named.values("examination"))
-    if whose := _sender_of(system):
+    if whose := sender_of(system):
         return Q(examination__accession=value, examination__sender=whose)
     return Q(examination__in=named.filter(system=system).values("examination"))
 
 
-def _sender_of(system: str) -> int:
-    """The key of the sender whose accessions this system names; 0: it names something else."""
-    number = system.removeprefix(names.ACCESSION)
-    return int(number) if number != system and number.isascii() and number.isdecimal() else 0
-
-
-def _by_public_id(said: str, column: str = "public_id") -> Q:
-    try:
-        return Q(**{column: UUID(said)})
-    except ValueError:
-        return Q(pk__in=[])
-
-
 def _by_id(said: str) -> Q:
-    return _by_public_id(said, "examination__public_id")
+    return by_public_id(said, "examination__public_id")
 
 
 SEARCHED = (
@@ -261,99 +243,3 @@ def show(view: FhirView, rows: QuerySet[Report]) -> Response:
         raise Refused(404, Issue(NOT_FOUND, code="not-found"))
     saw(view, [row.examination.patient_id])
     return versioned(writing.report(row), row.version, row.received_at)
-
-
-def replaced(
-    sender: Sender, public_id: str, matching: str, entry: str = ""
-) -> tuple[Examination, int]:
-    """Which examination's report is replaced, if it stands at the version that is named: of this
-    sender's own. `entry`: its place in a Bundle."""
-    version = version_in(matching, f"{entry}.request.ifMatch" if entry else "http.If-Match")
-    examination = sender.keeper.examinations.filter(_by_public_id(str(public_id)))
-    found = examination.exclude(current_report=None).first()
-    if found is None:
-        said = "This sender has no report with this id: POST it, and it gets one."
-        raise Refused(404, Issue(said, entry and f"{entry}.request.url", "not-found"))
-    return found, version
-
-
-# --- In ------------------------------------------------------------------------------------
-
-
-def read_as(sender: Sender, sent: Json, reporter: Person | None, **more: Any) -> ReadReport:
-    """As this sender writes. `reporter` writes it now, whatever was sent."""
-    read = read_report(sent, profile_of(sender), **more)
-    if reporter is None:
-        return read
-    return replace(read, arriving=replace(read.arriving, reporter=arriving_person(reporter)))
-
-
-def unless_of(request: Request, sender: Sender) -> Known | None:
-    """If-None-Exist: the search that must find nothing, or it is not created."""
-    return condition_of(request.headers.get("If-None-Exist", ""), sender)
-
-
-def condition_of(said: str, sender: Sender) -> Known | None:
-    if not said:
-        return None
-    pairs = list(QueryDict(said.removeprefix(f"{NAME}?").lstrip("?")).lists())
-    if len(pairs) != 1 or pairs[0][0] != "identifier" or len(pairs[0][1]) != 1:
-        raise bad("If-None-Exist", "Only identifier=value or identifier=system|value.")
-    (value,) = pairs[0][1]
-    if not value:
-        raise bad("If-None-Exist", "The identifier is empty.")
-    system, value = system_and_value(value)
-    return Known(value, None if system and _sender_of(system) == sender.keeper.pk else system)
-
-
-def file(
-    request: Request, sender: Sender, submissions: list[Submission], body: bytes, kind: str = NAME
-) -> list[Filed]:
-    """Hand them to the service; what it refuses says which header or element it is about."""
-    key = request.headers.get("Idempotency-Key", "")[:LONGEST_KEY]
-    try:
-        return receive_submissions(
-            sender=sender,
-            submissions=submissions,
-            body=body,
-            key=key,
-            origin=request.path,
-            kind=f"FHIR {kind}",
-        )
-    except KeyReused:
-        said = "This Idempotency-Key was used for other content. Send it under another key."
-        raise Refused(409, Issue(said, "http.Idempotency-Key", "duplicate")) from None
-    except NotOne:
-        said = "More than one report has this identifier: use one that names a single report."
-        raise Refused(412, Issue(said, "http.If-None-Exist", "multiple-matches")) from None
-    except Overtaken as overtaken:
-        said = f"The report stands at version {overtaken.report.version}: read it, then send again."
-        raise Refused(412, Issue(said, "http.If-Match", "conflict")) from None
-
-
-def answer(filed: Filed, created: int = status.HTTP_201_CREATED) -> Response:
-    """Where it is now and what to know about it; nothing of it is repeated."""
-    is_new = filed.outcome not in (None, Outcome.DUPLICATE)
-    row = filed.report
-    return versioned(
-        operation_outcome(issues_of(filed)),
-        row.version,
-        row.received_at,
-        status=created if is_new else status.HTTP_200_OK,
-        headers={"Location": location_of(row)},
-    )
-
-
-def location_of(row: Report) -> str:
-    return address(f"{NAME}/{row.examination.public_id}/_history/{row.version}")
-
-
-def issues_of(filed: Filed) -> list[Issue]:
-    became = Outcome(filed.outcome).label if filed.outcome else "There was one already"
-    said = [Issue(f"{became}.", code="informational", severity="information")]
-    if filed.outcome:
-        said += [
-            Issue(notice, code="informational", severity="warning")
-            for notice in filed.report.notices
-        ]
-    return said

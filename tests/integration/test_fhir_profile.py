@@ -12,6 +12,7 @@ import pytest
 from django.utils import timezone
 
 from findings.fhir import names
+from findings.fhir.moves import MOVES
 from findings.fhir.shapes import faults
 from findings.models import Action, Examination, Finding
 from findings.services.senders import account_of
@@ -126,8 +127,6 @@ def answered(client: Any, finding: Finding, example: dict[str, Any]) -> None:
 
 
 def test_the_page_names_every_move_and_status() -> None:
-    from findings.fhir.tasks import MOVES
-
     page = PAGE.read_text()
     for word in (*MOVES, *names.STATUSES, *OUTPUTS):
         assert f"`{word}`" in page, word
