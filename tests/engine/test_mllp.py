@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg2
@@ -15,6 +14,9 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection, transaction
+from django.test import override_settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from findings.models import IncomingMessage, Patient, Receipt, Report
 from findings.services.senders import make_sender
@@ -23,6 +25,8 @@ from notifications import pulse, tally
 from tests.engine.listening import Listening
 from tests.engine.world import test_database_url, wait_until
 from tests.factories import Trust
+from tests.fuzz.messages import messages
+from tests.fuzz.sending import Fuzzer
 from tests.messages import oru
 from tests.ris import Ris
 
@@ -191,6 +195,23 @@ def test_a_sender_that_is_not_set_up_is_held_and_accepted(ris: Ris) -> None:
     assert Receipt.objects.waiting().get().reason == "unknown_sender"
 
 
+@pytest.mark.usefixtures("ris")
+def test_whatever_is_sent_is_answered_and_what_is_accepted_is_kept(listening: Listening) -> None:
+    """The short form of `make fuzz`."""
+    fuzzer = Fuzzer(listening)
+
+    @settings(
+        max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    )
+    @given(st.lists(messages, min_size=5, max_size=10), st.integers(1, 4))
+    def send(some: list[bytes], pieces: int) -> None:
+        fuzzer.send(some, pieces)
+
+    send()
+    assert fuzzer.sent > 100
+    fuzzer.judge_in_the_end()
+
+
 # --- The database away, and kills (case 05) ----------------------------------------------------
 
 
@@ -338,7 +359,7 @@ def test_with_tls_a_sender_is_whom_its_certificate_names(trust: Trust, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("wrong", "said"),
     [
         ({"MLLP_HOST": "0.0.0.0"}, "MLLP_SENDERS is empty"),
         ({"MLLP_HOST": "0.0.0.0", "MLLP_SENDERS": "10.0.0.1=*"}, "MLLP_CLIENT_CA"),
@@ -346,10 +367,6 @@ def test_with_tls_a_sender_is_whom_its_certificate_names(trust: Trust, tmp_path:
         ({"MLLP_TLS_CERT": "none.pem"}, "cannot be used"),
     ],
 )
-def test_whatever_would_let_in_too_many_is_refused(
-    given: dict[str, str], said: str, settings: Any
-) -> None:
-    for name, value in given.items():
-        setattr(settings, name, value)
-    with pytest.raises(CommandError, match=said):
+def test_whatever_would_let_in_too_many_is_refused(wrong: dict[str, str], said: str) -> None:
+    with override_settings(**wrong), pytest.raises(CommandError, match=said):
         call_command("mllp")
