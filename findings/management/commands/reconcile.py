@@ -23,9 +23,9 @@ with held items on their page; then run this once more.
 
 With --waiting, the file is a list of examinations, and those without a reported_at are to wait for
 their report here. Besides accession it needs performed_at, and may have modality, examination,
-site, setting (inpatient, emergency, cancer), nhs_number, hospital_number, family_name, given_name,
-birth_date and sex: an examination that is new here needs a number of its patient. It shows what
-would be kept; --apply keeps it, all of it or, where a line is wrong, nothing.
+site, setting (inpatient, outpatient, emergency, gp, cancer), nhs_number, hospital_number,
+family_name, given_name, birth_date and sex: an examination that is new here needs a number of its
+patient. It shows what would be kept; --apply keeps it, all of it or, where a line is wrong, none.
 
 Exit status: 0, everything listed has arrived, or could be kept; 1, something is missing or a line
 could not be read; 2, the command line was wrong.
