@@ -2,12 +2,14 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import permutations
 
 from findings.arrivals import ArrivingPatient, HeldReason
 from findings.models import Patient, PatientIdentifier
 from findings.services.records import ONE_BY_ONE, Records
+from findings.services.turns import names_of_records, take_turns_of
 
 # What NFKD does not take apart.
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "þ": "th"})
@@ -128,6 +130,25 @@ def survivor(patient: Patient) -> Patient:
     while patient.merged_into is not None:
         patient = patient.merged_into
     return patient
+
+
+def kept_in_turn(*patients: Patient) -> list[Patient]:
+    """The records that are kept of these, as they are once it is our turn: whoever waited for it
+    may find that one was merged meanwhile, and that more numbers lead to it."""
+    known = None
+    while True:
+        kept = [survivor(Patient.objects.get(pk=patient.pk)) for patient in patients]
+        families = [patient.family() for patient in kept]
+        if families == known:
+            return kept
+        take_turns_of(kept)
+        known = families
+
+
+def names_of_known(named: Iterable[ArrivingPatient]) -> set[str]:
+    """Every number that leads to the records of these, as they are known now."""
+    known = {patient.pk: patient for one in named for patient in known_patients(one)}
+    return names_of_records(survivor(patient) for patient in known.values())
 
 
 def _check_identifiers(arriving: ArrivingPatient) -> None:

@@ -24,7 +24,7 @@ from findings.models import (
 from findings.models.folding import Squeezed
 from findings.rules import NotAllowed
 from findings.services.follow_up import propose_matches
-from findings.services.identity import MERGED_NOTICE, survivor
+from findings.services.identity import MERGED_NOTICE, kept_in_turn, survivor
 from findings.services.patient_change import settle_letters
 from findings.services.timeline import lock, moment, record
 from findings.services.turns import take_turns_of
@@ -48,8 +48,7 @@ def merge_patients(
     if not because.strip():
         raise ValueError("Merging needs a reason.")
     with transaction.atomic():
-        take_turns_of([keep, merged])
-        keep, merged = survivor(keep), survivor(merged)
+        keep, merged = kept_in_turn(keep, merged)
         if keep.pk == merged.pk:
             raise NotAllowed("Both numbers already lead to the same record.")
         moved = _move(keep, Examination.objects.filter(patient=merged))

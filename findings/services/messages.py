@@ -14,11 +14,19 @@ from typing import NamedTuple
 import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from findings.arrivals import Arriving, ArrivingPatient, ArrivingReport, ReadMessage, Refusal
+from findings.arrivals import (
+    Arriving,
+    ArrivingNews,
+    ArrivingPatient,
+    ArrivingReport,
+    ReadMessage,
+    Refusal,
+)
 from findings.arrivals import Part as AnyPart
 from findings.columns import column, columns
 from findings.models import IncomingMessage, Receipt, Sender
 from findings.services.hold import may_be_gone, sent_again
+from findings.services.identity import names_of_known
 from findings.services.receive import receive_parts, storable
 from findings.services.records import ONE_BY_ONE, Records, Unusual
 from findings.services.together import NotYet, Part, Together
@@ -58,6 +66,12 @@ class Incoming:
         if self.sender is None:
             return []
         return [(self.sender, part) for part in self.read.parts if isinstance(part, Arriving)]
+
+    @cached_property
+    def in_the_news(self) -> list[ArrivingPatient]:
+        """Of whom an index or the wards say something."""
+        news = (part for _, part in self.arriving if isinstance(part, ArrivingNews))
+        return [who for part in news for who in patients_of(part)]
 
     @cached_property
     def patients(self) -> list[ArrivingPatient]:
@@ -261,12 +275,19 @@ def _file_together(waiting: list[_Kept]) -> _Round:
 
 def _alone(one: _Kept) -> Received:
     """In a transaction of its own, each part on its own."""
-    with transaction.atomic():
-        take_turns_at(one.names)
-        standing = _standing([one])[one.message.pk]
-        if standing.is_filed:
-            return _filed([one.message])[0]
-        return _received(one, standing, ONE_BY_ONE)
+    names = set(one.names)
+    while True:
+        with transaction.atomic():
+            take_turns_at(names)
+            # Records that are merged, or asked about, are so with all their numbers. Turns are only
+            # ever taken all at once, so where there are more of them it begins again.
+            more = names_of_known(one.incoming.in_the_news) - names
+            if not more:
+                standing = _standing([one])[one.message.pk]
+                if standing.is_filed:
+                    return _filed([one.message])[0]
+                return _received(one, standing, ONE_BY_ONE)
+        names |= more
 
 
 def _received(one: _Kept, standing: "_Standing", records: Records) -> Received:

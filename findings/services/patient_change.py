@@ -31,7 +31,7 @@ from findings.rules import (
 )
 from findings.services.clocks import tell_owner_now
 from findings.services.flag import reopen_finding
-from findings.services.identity import survivor
+from findings.services.identity import kept_in_turn, survivor
 from findings.services.pause import end_hold_for_death, hold_for_death
 from findings.services.tell_patient import start_patient_clock
 from findings.services.timeline import lock, moment, record
@@ -69,8 +69,7 @@ def record_change(
     somebody who may not.
     """
     with transaction.atomic():
-        patient = survivor(patient)
-        take_turns_of([patient])
+        (patient,) = kept_in_turn(patient)
         if by is not None:
             check_can_record_change(by, patient)
         organisation = by.organisation if by is not None else change.organisation

@@ -12,7 +12,7 @@ from django.db import connection
 
 from findings.arrivals import ArrivingNews, ArrivingPatient
 from findings.columns import column
-from findings.models import Patient, Sender
+from findings.models import Patient, PatientIdentifier, Sender
 
 
 class Arriving(Protocol):
@@ -35,14 +35,20 @@ def take_turns(sender: Sender, reports: Iterable[Arriving], *also: str) -> None:
 
 
 def take_turns_of(patients: Iterable[Patient]) -> None:
-    """As above, for every number of these records: nothing is filed under them meanwhile."""
-    names = set()
-    for patient in patients:
-        if patient.nhs_number:
-            names.add(f"nhs|{patient.nhs_number}")
-        for authority, value in patient.identifiers.values_list("authority", "value"):
-            names.add(f"identifier|{authority}|{value}")
-    take_turns_at(names)
+    """As above, for every number that leads to these records, those of merged ones too: nothing is
+    filed under them meanwhile."""
+    take_turns_at(names_of_records(patients))
+
+
+def names_of_records(patients: Iterable[Patient]) -> set[str]:
+    """Every number that leads to these records."""
+    family = {key for patient in patients for key in patient.family()}
+    numbers = Patient.objects.filter(pk__in=family, nhs_number__isnull=False)
+    names = {f"nhs|{number}" for number in numbers.values_list("nhs_number", flat=True)}
+    others = PatientIdentifier.objects.filter(patient__in=family)
+    for authority, value in others.values_list("authority", "value"):
+        names.add(f"identifier|{authority}|{value}")
+    return names
 
 
 def take_turns_at(names: Iterable[str]) -> None:

@@ -12,6 +12,7 @@ from findings.arrivals import (
     ArrivingIdentifier,
     ArrivingPatient,
 )
+from findings.intake.importing import take_in
 from findings.models import (
     Clock,
     Examination,
@@ -22,12 +23,14 @@ from findings.models import (
     Step,
 )
 from findings.services.receive import receive_report
+from findings.services.senders import make_sender
 from findings.services.waiting_list import keep_waiting
 from tests.factories import (
     a_trust,
     arriving,
 )
 from tests.integration.test_receive import message
+from tests.messages import adt, orm, oru, pid
 
 Outcome = Receipt.Outcome
 
@@ -112,3 +115,43 @@ def test_a_list_and_the_report_that_it_has_not_heard_of_leave_nothing_to_wait_fo
     assert not Examination.objects.waiting().exists()
     assert not Step.objects.unfired().filter(examination__isnull=False).exists()
     assert Clock.objects.count() <= 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_order_its_end_and_its_report_at_once_leave_nothing_to_wait_for() -> None:
+    make_sender(code="RIS|RXX01", site=a_trust().site)
+    made = orm("SC", order="CM", said="20260630100000", performed="20260630090000")
+    news = [orm("NW"), made, orm("CA", said="20260630110000"), oru(), oru(control_id="2")]
+    received = all_at_once(*[lambda raw=raw: take_in(raw, "at once") for raw in news])
+    assert not [one for each in received for one in each.receipts if one.is_waiting]  # type: ignore[attr-defined]
+    examination = Examination.objects.get()
+    assert examination.performed_at is not None
+    assert not Examination.objects.waiting().exists()
+    assert Report.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_merges_and_reports_that_cross_leave_nothing_with_a_record_that_was_merged() -> None:
+    """Each merge takes the turns of all numbers of its records, once it knows them."""
+    for application in ("RIS", "PAS"):
+        make_sender(code=f"{application}|RXX01", site=a_trust().site)
+
+    def mrn(number: int) -> str:
+        return f"P{number}^^^RXX^MR"
+
+    def report_of(number: int, control_id: str) -> bytes:
+        raw = oru(accession=f"A{control_id}", control_id=control_id)
+        return raw.replace(b"9990000018^^^NHS^NH", mrn(number).encode())
+
+    for number in range(5):
+        take_in(report_of(number, f"first{number}"), "before")
+    crossing = [
+        adt("A40", pid(mrn(number)), f"MRG|{mrn(number + 1)}", said=f"2026063012000{number}")
+        for number in range(4)
+    ]
+    crossing += [report_of(number, f"second{number}") for number in range(5)]
+    received = all_at_once(*[lambda raw=raw: take_in(raw, "at once") for raw in crossing])
+    outcomes = [one.outcome for each in received for one in each.receipts]  # type: ignore[attr-defined]
+    assert outcomes == [Outcome.MERGED] * 4 + [Outcome.NEW_REPORT] * 5
+    kept = Patient.objects.get(merged_into=None)
+    assert Examination.objects.filter(patient=kept).count() == 10
