@@ -153,9 +153,12 @@ def _reporter(proposal: Proposal) -> Person:
 
 
 def _description(proposal: Proposal) -> str:
-    if proposal.line == proposal.words:
-        return f"The report carries an alert code: {proposal.words}"
-    return f"The report carries an alert code: {proposal.words}. Its line: {proposal.line}"
+    said = f"The report carries an alert code: {proposal.words}"
+    if proposal.line != proposal.words:
+        said += f". Its line: {proposal.line}"
+    if proposal.report_id != proposal.examination.current_report_id:
+        said += f" (in version {proposal.report.version}; read what the report says now)"
+    return said
 
 
 def _primary_site(proposal: Proposal) -> str:

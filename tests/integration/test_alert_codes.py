@@ -226,6 +226,17 @@ def test_what_nobody_has_answered_by_its_limit_is_flagged(trust: Trust) -> None:
     assert flag_unanswered(at_its_limit(proposal)) == []
 
 
+def test_what_a_correction_left_out_is_flagged_and_says_in_which_version_it_stood(
+    trust: Trust,
+) -> None:
+    proposal = proposed(trust)
+    same = {"accession": proposal.examination.accession, "patient": _who(proposal)}
+    report(trust, text="Free gas.", status=ArrivingStatus.CORRECTED, **same)
+    (finding,) = flag_unanswered(at_its_limit(proposal))
+    assert finding.report.version == 2
+    assert "(in version 1; read what the report says now)" in finding.description
+
+
 def test_the_round_that_fires_flags_first_and_tells_the_owner_in_the_same_round(
     trust: Trust,
 ) -> None:
