@@ -36,7 +36,7 @@ class Clock(OfOne):
         CLOSED = "closed", "The finding was closed"
         WITHDRAWN = "withdrawn", "The finding was withdrawn"
         REPORTED = "reported", "The report came"
-        NOT_EXPECTED = "not_expected", "No report is to be expected: a person said why"
+        NOT_EXPECTED = "not_expected", "No report is to be expected, and it was said why"
         NEARER = "nearer", "An earlier limit holds; a new clock started"
 
     kind = models.CharField(max_length=12)

@@ -240,11 +240,11 @@ def _link(
     """
     notices = []
     if other_family:
-        notices.append("The family name in this report is not the one on record.")
+        notices.append("The family name that was sent is not the one on record.")
     elif folded(arriving.family_name) != folded(patient.family_name) and arriving.family_name:
-        notices.append("The family name in this report is written differently on record.")
+        notices.append("The family name that was sent is written differently on record.")
     if other_birth:
-        notices.append("The birth date in this report is not the one on record.")
+        notices.append("The birth date that was sent is not the one on record.")
     if not other_family and not other_birth:
         _add_identifiers(patient, arriving, records)
     elif _has_new_identifiers(patient, arriving):
