@@ -20,7 +20,7 @@ HERE = Path(__file__).resolve().parent.parent.parent
 RUNS = 5
 # What is measured.
 ENGINE = ("fire", "whole", "sweep")
-WAY_IN = ("parse", "import")
+WAY_IN = ("parse", "import", "mllp")
 
 
 class Database:
@@ -143,12 +143,14 @@ def _measure(bench: Bench) -> None:
     from django.db import connection
 
     from tests.bench.rows import a_burst
+    from tests.bench.way_in import a_sender
 
     only = bench.given.only
     call_command("migrate", verbosity=0)
     if only in WAY_IN:
         bench.given.findings = 100  # a trust with its people is enough
     a_burst(bench.given.findings, bench.given.seed)
+    a_sender()
     connection.close()  # nobody may be in a database that is copied
     print(
         f"{bench.given.findings} findings, seed {bench.given.seed}, median of {bench.given.runs}"
@@ -166,6 +168,8 @@ def _measure(bench: Bench) -> None:
         _parse(bench)
     if only in (None, "import"):
         _import(bench)
+    if only in (None, "mllp"):
+        _mllp(bench)
 
 
 def say(words: str, values: list[float], limits: list[float] | None = None) -> None:
@@ -225,6 +229,12 @@ def _import(bench: Bench) -> None:
     from tests.bench import way_in
 
     way_in.measure_import(bench)
+
+
+def _mllp(bench: Bench) -> None:
+    from tests.bench import mllp
+
+    mllp.measure(bench)
 
 
 if __name__ == "__main__":
