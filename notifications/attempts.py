@@ -9,10 +9,10 @@ from django.conf import settings
 from django.db import transaction
 
 from findings.models import Event
+from findings.prepared import Prepared
 from notifications.drafts import Draft, Part
 from notifications.messages import Message
 from notifications.models import DeliveryAttempt, Notification
-from notifications.prepared import Prepared
 
 # What a finding's timeline may say meanwhile without a look at everything again.
 CHANGES_NOTHING = [Event.Kind.SENT, Event.Kind.SEND_FAILED, Event.Kind.READ]

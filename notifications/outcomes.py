@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 
 from findings import doorbell
 from findings.models import NEWS, Audience, Event, Examination, Finding, Step
+from findings.prepared import Prepared
 from findings.services.clocks import tell_now, tell_of_wait
 from findings.services.timeline import database_now, lock, record
 from notifications import leases
@@ -30,7 +31,6 @@ from notifications.models import (
     Notification,
     configured_channels,
 )
-from notifications.prepared import Prepared
 from notifications.routes import mark_as_bounced, next_route
 
 Status, Outcome = Notification.Status, DeliveryResult.Outcome

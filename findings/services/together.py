@@ -8,8 +8,9 @@ needs to know the usual case only, and a rule that is new costs time and is neve
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, NamedTuple, TypeVar
 
 from django.db import connection, models, transaction
@@ -27,6 +28,7 @@ from findings.models import (
     Site,
     Team,
 )
+from findings.prepared import Prepared
 from findings.services import bulk
 from findings.services.filing import fingerprint_of, locations, spellings
 from findings.services.identity import Held
@@ -82,7 +84,7 @@ class Together(Records):
         self._advised: set[int] = set()
         known: dict[int, Patient] = {}
         for authority, value, is_advised, *columns in _ask(
-            PATIENTS, list(authorities), list(values), nhs
+            PATIENTS, authorities=list(authorities), numbers=list(values), nhs=nhs
         ):
             patient = known.setdefault(columns[0], _made(Patient, columns))
             if is_advised:
@@ -101,7 +103,7 @@ class Together(Records):
         senders, names = zip(*accessions, strict=True) if accessions else ((), ())
         size = len(_columns(Examination))
         for organisation_id, newest, has_findings, *columns in _ask(
-            EXAMINATIONS, list(senders), list(names)
+            EXAMINATIONS, senders=list(senders), accessions=list(names)
         ):
             examination = _made(Examination, columns[:size])
             examination.site = _partly(Site, examination.site_id, organisation_id=organisation_id)
@@ -130,7 +132,9 @@ class Together(Records):
         examinations, fingerprints = zip(*sought, strict=True)
         by_key = {one.pk: one for one in self._examinations.values()}
         current = {one.current_report_id: one for one in by_key.values()}
-        for columns in _ask(VERSIONS, list(examinations), list(fingerprints)):
+        for columns in _ask(
+            VERSIONS, examinations=list(examinations), fingerprints=list(fingerprints)
+        ):
             report = _made(Report, columns)
             known = current.get(report.pk)
             report = known.current_report if known and known.current_report else report
@@ -147,14 +151,13 @@ class Together(Records):
         self._people: dict[str, Person] = {}
         self._places: dict[str, list[Team]] = {}
         self._teams: dict[int, list[Team]] = {}
-        asked = (
-            list(sites - {""}),
-            list(people),
-            list(places),
-            list(people),
-            list(map(str, Team.CLINICAL)),
-        )
-        for kind, name, key, one, other in _ask(DIRECTORY, *asked):
+        for kind, name, key, one, other in _ask(
+            DIRECTORY,
+            sites=list(sites - {""}),
+            people=list(people),
+            places=list(places),
+            kinds=list(map(str, Team.CLINICAL)),
+        ):
             if kind == "site":
                 site = _partly(Site, key, organisation_id=one)
                 self._sites.setdefault((one, name), site)
@@ -328,10 +331,21 @@ def _partly(model: type[Row], key: Any, **known: Any) -> Row:
     return model.from_db(connection.alias, ["id", *known], [key, *known.values()])
 
 
-def _ask(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(_named(sql), parameters)
-        return cursor.fetchall()
+@dataclass(frozen=True, eq=False)
+class _Question:
+    """A statement, and the names and types of what is given with it."""
+
+    name: str
+    sql: str
+    types: dict[str, str]
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        return Prepared(self.name, _named(self.sql), **self.types)
+
+
+def _ask(question: _Question, **values: Any) -> list[tuple[Any, ...]]:
+    return question.prepared.rows(**values)
 
 
 @cache
@@ -351,7 +365,9 @@ def _named(sql: str) -> str:
 def _keys(counts: dict[type[models.Model], int]) -> tuple[datetime, dict[type, Iterator[int]]]:
     """This moment, and for each model so many keys, in their order."""
     given = [value for model, count in counts.items() for value in (model._meta.db_table, count)]
-    ((now, *keys),) = _ask(f"SELECT clock_timestamp(){KEYS * len(counts)}", *given)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT clock_timestamp(){KEYS * len(counts)}", given)
+        ((now, *keys),) = cursor.fetchall()
     return now, {model: iter(one) for model, one in zip(counts, keys, strict=True)}
 
 
@@ -362,13 +378,15 @@ KEYS = """, ARRAY(
 
 # By number and authority, then by NHS number; and whether a finding of this very record waits for
 # another examination.
-PATIENTS = """
+PATIENTS = _Question(
+    "filing_patients",
+    """
     WITH named AS (
         SELECT n.authority, n.value, i.patient_id
-        FROM unnest(%s::text[], %s::text[]) n (authority, value)
+        FROM unnest(%(authorities)s, %(numbers)s) n (authority, value)
         JOIN findings_patientidentifier i ON i.authority = n.authority AND i.value = n.value
         UNION ALL
-        SELECT '', nhs_number, id FROM findings_patient WHERE nhs_number = ANY (%s::varchar[])
+        SELECT '', nhs_number, id FROM findings_patient WHERE nhs_number = ANY (%(nhs)s)
     )
     SELECT named.authority, named.value, EXISTS (
             SELECT 1 FROM findings_examination x
@@ -377,43 +395,57 @@ PATIENTS = """
             WHERE x.patient_id = p.id
         ), p.*
     FROM named JOIN findings_patient p ON p.id = named.patient_id
-"""
-EXAMINATIONS = """
+""",
+    {"authorities": "text[]", "numbers": "text[]", "nhs": "varchar[]"},
+)
+EXAMINATIONS = _Question(
+    "filing_examinations",
+    """
     SELECT s.organisation_id,
         (SELECT max(version) FROM findings_report v WHERE v.examination_id = e.id),
         EXISTS (SELECT 1 FROM findings_finding f
             WHERE f.examination_id = e.id AND f.state <> 'withdrawn'),
         e.*, r.*
-    FROM unnest(%s::bigint[], %s::text[]) n (sender, accession)
+    FROM unnest(%(senders)s, %(accessions)s) n (sender, accession)
     JOIN findings_examination e ON e.sender_id = n.sender AND e.accession = n.accession
     JOIN findings_site s ON s.id = e.site_id
     LEFT JOIN findings_report r ON r.id = e.current_report_id
     ORDER BY e.id FOR NO KEY UPDATE OF e
-"""
-VERSIONS = """
-    SELECT r.* FROM unnest(%s::bigint[], %s::text[]) n (examination, fingerprint)
+""",
+    {"senders": "bigint[]", "accessions": "text[]"},
+)
+VERSIONS = _Question(
+    "filing_versions",
+    """
+    SELECT r.* FROM unnest(%(examinations)s, %(fingerprints)s) n (examination, fingerprint)
     JOIN findings_report r ON r.examination_id = n.examination AND r.fingerprint = n.fingerprint
-"""
+""",
+    {"examinations": "bigint[]", "fingerprints": "text[]"},
+)
 # Letters as `iexact` compares them; in the order in which the first one is taken.
-DIRECTORY = """
+DIRECTORY = _Question(
+    "filing_directory",
+    """
     SELECT kind, asked, key, one, other FROM (
         SELECT 'site' AS kind, n.name AS asked, s.id AS key, s.organisation_id AS one, '' AS other,
             '' AS first
-        FROM unnest(%s::text[]) n (name) JOIN findings_site s
+        FROM unnest(%(sites)s) n (name) JOIN findings_site s
             ON upper(s.ods_code) = upper(n.name) OR upper(s.name) = upper(n.name)
         UNION ALL
         SELECT 'person', n.name, p.id, 0, '', ''
-        FROM unnest(%s::text[]) n (name)
+        FROM unnest(%(people)s) n (name)
         JOIN findings_person p ON upper(p.professional_code) = upper(n.name)
         UNION ALL
         SELECT 'place', n.name, t.id, t.organisation_id, t.kind, t.name
-        FROM unnest(%s::text[]) n (name)
+        FROM unnest(%(places)s) n (name)
         JOIN findings_team t ON upper(t.location_code) = upper(n.name)
         UNION ALL
         SELECT DISTINCT 'team', '', t.id, t.site_id, m.person_id::text, ''
-        FROM unnest(%s::text[]) n (name)
+        FROM unnest(%(people)s) n (name)
         JOIN findings_person p ON upper(p.professional_code) = upper(n.name)
         JOIN findings_membership m ON m.person_id = p.id
-        JOIN findings_team t ON t.id = m.team_id AND t.kind = ANY (%s)
+        JOIN findings_team t ON t.id = m.team_id AND t.kind = ANY (%(kinds)s)
     ) found ORDER BY first, key
-"""
+""",
+    {"sites": "text[]", "people": "text[]", "places": "text[]", "kinds": "text[]"},
+)

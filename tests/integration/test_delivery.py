@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from findings.models import Event, Finding
+from findings.prepared import PLANNED_ONCE
 from findings.services.timeline import database_now, lock
 from findings.words import clock_time
 from notifications import delivery, leases, messages
@@ -22,7 +23,6 @@ from notifications.drafts import Drafts
 from notifications.firing import fire_due_steps
 from notifications.models import Channel, DeliveryAttempt, DeliveryResult, Notification
 from notifications.outcomes import MAY_HAVE_ARRIVED, NO_THIRD, settle
-from notifications.prepared import PLANNED_ONCE
 from tests.engine.mail import MailServer
 from tests.engine.world import wait_until
 from tests.factories import TEXT, Trust, acknowledged, flagged

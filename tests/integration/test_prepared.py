@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection, transaction
 
-from notifications import prepared
+from findings import prepared
 from notifications.delivery import deliver_due
 from notifications.models import DeliveryResult
 from tests.engine.mail import MailServer

@@ -1,4 +1,4 @@
-"""Statements that every message needs, planned once a connection.
+"""Statements that every message needs, in or out, planned once a connection.
 
 Planning one takes as long as running it. A plan follows its tables: PostgreSQL makes another when
 they change or are analysed. Behind a pooler that hands each transaction to another session nothing
@@ -34,7 +34,11 @@ class Prepared:
         self._execute = f"EXECUTE {name} ({', '.join(f'%({each})s' for each in types)})"
 
     def row(self, **values: Any) -> tuple[Any, ...] | None:
-        """What it returns; None when that is nothing."""
+        """The first that it returns; None when that is nothing."""
+        return next(iter(self.rows(**values)), None)
+
+    def rows(self, **values: Any) -> list[tuple[Any, ...]]:
+        """All that it returns."""
         global _pooled
         if _pooled:
             return self._plain(values)
@@ -49,12 +53,12 @@ class Prepared:
                 raise
             return self._plain(values)
 
-    def _plain(self, values: dict[str, Any]) -> tuple[Any, ...] | None:
+    def _plain(self, values: dict[str, Any]) -> list[tuple[Any, ...]]:
         with connection.cursor() as cursor:
             cursor.execute(self._whole, values)
-            return cursor.fetchone()
+            return cursor.fetchall()
 
-    def _prepared(self, values: dict[str, Any]) -> tuple[Any, ...] | None:
+    def _prepared(self, values: dict[str, Any]) -> list[tuple[Any, ...]]:
         with connection.cursor() as cursor:
             known = _known.setdefault(connection.connection, set())
             if PLANNED_ONCE not in known:
@@ -65,7 +69,7 @@ class Prepared:
                 cursor.execute(self._prepare)
                 known.add(self._name)
             cursor.execute(self._execute, values)
-            return cursor.fetchone()
+            return cursor.fetchall()
 
 
 _pooled = False
