@@ -25,6 +25,7 @@ from findings.arrivals import (
 from findings.arrivals import Part as AnyPart
 from findings.columns import column, columns
 from findings.models import IncomingMessage, Receipt, Sender
+from findings.prepared import Prepared
 from findings.services.hold import may_be_gone, sent_again
 from findings.services.identity import names_of_known
 from findings.services.receive import receive_parts, storable
@@ -160,17 +161,27 @@ class _Kept:
 
 # Numbered as they came, and written in the order of their fingerprints: two who keep the same
 # messages at once, each in another order, would wait for each other.
-KEEP = """
+KEEP = Prepared(
+    "keep_messages",
+    """
     INSERT INTO findings_incomingmessage
         (id, sender_id, control_id, message_type, body, fingerprint, origin)
     SELECT * FROM (
         SELECT nextval(pg_get_serial_sequence('findings_incomingmessage', 'id')), given.*
-        FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bytea[], %s::text[], %s::text[])
+        FROM unnest(%(senders)s, %(control_ids)s, %(types)s, %(bodies)s, %(fingerprints)s,
+            %(origins)s)
             AS given (sender, control_id, message_type, body, fingerprint, origin)
     ) numbered ORDER BY fingerprint
     ON CONFLICT (fingerprint) DO NOTHING
     RETURNING fingerprint, id
-"""
+    """,
+    senders="bigint[]",
+    control_ids="text[]",
+    types="text[]",
+    bodies="bytea[]",
+    fingerprints="text[]",
+    origins="text[]",
+)
 
 
 def _keep(incoming: Sequence[Incoming]) -> list[_Kept]:
@@ -179,9 +190,8 @@ def _keep(incoming: Sequence[Incoming]) -> list[_Kept]:
     rows = [_row(one) for one in incoming if different[one.fingerprint] is one]
     if not rows:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(KEEP, columns(rows))
-        new = dict(cursor.fetchall())
+    names = ("senders", "control_ids", "types", "bodies", "fingerprints", "origins")
+    new = dict(KEEP.rows(**dict(zip(names, columns(rows), strict=True))))
     messages = {one: _message(key, different[one]) for one, key in new.items()}
     if len(new) < len(rows):
         known = IncomingMessage.objects.filter(fingerprint__in=different.keys() - new.keys())
@@ -323,15 +333,18 @@ class _Standing(NamedTuple):
     is_reused: bool
 
 
-STANDING = """
+STANDING = Prepared(
+    "standing_of_messages",
+    """
     SELECT m.id, EXISTS (SELECT 1 FROM findings_receipt r WHERE r.message_id = m.id),
         m.control_id <> '' AND EXISTS (SELECT 1 FROM findings_incomingmessage o
             WHERE o.sender_id = m.sender_id AND o.control_id = m.control_id AND o.id < m.id)
-    FROM findings_incomingmessage m WHERE m.id = ANY (%s::bigint[])
-"""
+    FROM findings_incomingmessage m WHERE m.id = ANY (%(messages)s)
+    """,
+    messages="bigint[]",
+)
 
 
 def _standing(kept: Iterable[_Kept]) -> dict[int, _Standing]:
-    with connection.cursor() as cursor:
-        cursor.execute(STANDING, [column(one.message.pk for one in kept)])
-        return {key: _Standing(*stands) for key, *stands in cursor.fetchall()}
+    found = STANDING.rows(messages=column(one.message.pk for one in kept))
+    return {key: _Standing(*stands) for key, *stands in found}
