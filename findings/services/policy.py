@@ -66,7 +66,7 @@ class Limit:
 
 def _read(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
-        return [dict(row) for row in csv.DictReader(file)]
+        return [dict(row) for row in csv.DictReader(file, restval="")]
 
 
 @transaction.atomic
