@@ -29,7 +29,7 @@ from findings.services import hold
 from findings.services.identity import known_patients
 from findings.services.messages import Incoming, Received, file_kept, receive_messages
 from findings.services.propose import trigger_words
-from findings.services.senders import find_sender, sender_code
+from findings.services.senders import sender_code, sender_now
 
 Outcome = Receipt.Outcome
 # Makes a sender for "application|facility", or says no.
@@ -96,7 +96,7 @@ class Reading:
     def _known(self, named: tuple[str, str]) -> tuple[Sender, SenderProfile] | None:
         code = "" if self.sender else sender_code(*named)
         if code not in self._senders:
-            sender = self.sender or find_sender(code)
+            sender = self.sender or sender_now(code)
             self._senders[code] = (sender, profile_of(sender)) if sender else None
         return self._senders[code]
 
