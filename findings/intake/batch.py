@@ -75,7 +75,8 @@ def split(raw: bytes) -> Iterator[Piece]:
 def _spans(data: bytes) -> tuple[list[_Span], bool]:
     """The frames in a file and what is between them; True when they are spelled by a logger."""
     spelled = list(_SPELLED_FRAME.finditer(data)) if b"<SB>" in data or b"<VT>" in data else []
-    starts = spelled or list(_FRAME.finditer(data))
+    # To look at each byte of a file for what most files have none of is a tenth of their import.
+    starts = spelled or (list(_FRAME.finditer(data)) if b"\x0b" in data else [])
     spans: list[_Span] = []
     position = 0
     limits = [found.start() for found in starts[1:]] + [len(data)]
