@@ -344,10 +344,10 @@ def _folder(folder: Path, warnings: list[FileWarning]) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder, onerror=refused):
         folders[:] = [name for name in folders if not name.startswith(".")]
         inside += [Path(parent, name) for name in names if not name.startswith(".")]
-    yield from sorted((f for f in inside if f.is_file()), key=_natural)
+    yield from sorted((f for f in inside if f.is_file()), key=natural)
 
 
-def _natural(path: Path) -> list[tuple[int, int, str]]:
+def natural(path: Path) -> list[tuple[int, int, str]]:
     """day2 before day10."""
     pieces = re.split(r"(\d+)", str(path).casefold(), flags=re.ASCII)
     return [(0, int(p), p) if p.isdigit() and p.isascii() else (1, 0, p) for p in pieces]

@@ -10,12 +10,12 @@ from tqdm import tqdm
 
 from findings.intake.batch import FileWarning, RawMessage, walk
 from findings.intake.importing import Importer, NotStored, Summary
-from findings.management.base import EpilogCommand
+from findings.management.base import EpilogCommand, sender_named
 from findings.models import Organisation, Receipt, Sender, Site
 from findings.models.report import OF_REPORTS
 from findings.presenters.held import reason_words
 from findings.services.messages import Received
-from findings.services.senders import find_sender, make_sender
+from findings.services.senders import make_sender
 from findings.words import plural
 
 EPILOG = """
@@ -78,7 +78,7 @@ class Command(EpilogCommand):
     def handle(self, *, paths: list[str], **options: Any) -> None:
         found = walk(paths)
         importer = Importer(
-            sender=_sender(options["sender"]),
+            sender=sender_named(options["sender"]),
             archive=options["archive"],
             heard=self._heard,
             warned=self._warned,
@@ -139,16 +139,6 @@ class Command(EpilogCommand):
 
 def _where(receipt: Receipt) -> str:
     return f"{receipt.location}: " if receipt.location else ""
-
-
-def _sender(code: str | None) -> Sender | None:
-    if not code:
-        return None
-    sender = find_sender(code)
-    if sender is None:
-        known = ", ".join(Sender.objects.order_by("code").values_list("code", flat=True))
-        raise CommandError(f'No sender "{code}" is set up. Set up are: {known or "none"}.')
-    return sender
 
 
 def _site(ods_code: str | None) -> Site:
