@@ -14,6 +14,7 @@ from findings.models import (
     Event,
     Examination,
     Finding,
+    IncomingMessage,
     NoReport,
     Organisation,
     Patient,
@@ -340,6 +341,13 @@ def check_can_deal_with_held(person: Person, receipt: Receipt) -> None:
     _require(
         Receipt.objects.visible_to(person).filter(pk=receipt.pk).exists(),
         "Only a coordinator of the trust that it was sent to can deal with a held item.",
+    )
+
+
+def check_can_run_again(person: Person, message: IncomingMessage) -> None:
+    _require(
+        IncomingMessage.objects.visible_to(person).filter(pk=message.pk).exists(),
+        "Only a coordinator of the trust that it was sent to can run a message again.",
     )
 
 

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from findings.arrivals import Arriving, HeldReason, Part, Problem, ReadMessage
 from findings.models import IncomingMessage, Person, Receipt, Sender
-from findings.rules import check_can_deal_with_held
+from findings.rules import check_can_deal_with_held, check_can_run_again
 from findings.services.receive import alert_fields, file_part, held_fields, receive_part
 from findings.services.timeline import database_now
 from findings.services.turns import take_turns
@@ -54,6 +54,8 @@ def replay(
     """
     with transaction.atomic():
         receipts = _receipts(message)
+        if by is not None:
+            check_can_run_again(by, message)
         if any(one.outcome == Receipt.Outcome.REFUSED for one in receipts.values()):
             return []
         before = {number: _state(one) for number, one in receipts.items()}
