@@ -43,7 +43,7 @@ def held_items(request: HttpRequest) -> HttpResponse:
         "page": Paginator(chosen, ROWS_ON_A_PAGE).get_page(request.GET.get("page")),
         "reason_words": reason_words,
         "alert_words": alert_words,
-        "run_at_once": RUN_AT_ONCE,
+        "seen": [receipt.pk for receipt in chosen[:RUN_AT_ONCE]],
         "now": timezone.now(),
     }
     return render(request, "held_items.jinja", context)
@@ -51,7 +51,9 @@ def held_items(request: HttpRequest) -> HttpResponse:
 
 def _run_all(request: HttpRequest, chosen: ReceiptQuerySet) -> HttpResponse:
     filed = still = 0
-    for receipt in chosen[:RUN_AT_ONCE]:
+    # What came since the page was shown has been seen by nobody.
+    seen = [int(key) for key in request.POST.get("seen", "").split(",") if key.isdecimal()]
+    for receipt in chosen.filter(pk__in=seen[:RUN_AT_ONCE]):
         try:
             waits = run_again(receipt, signed_in(request)).is_waiting
         except NotWaiting:  # it was another part of a message that has just been run

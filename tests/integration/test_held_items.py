@@ -17,6 +17,7 @@ from findings.services.hold import NotWaiting, set_aside
 from findings.services.senders import make_sender
 from tests.factories import Trust, a_trust, acknowledged, arriving, flagged
 from tests.messages import NUMBER, oru
+from tests.pages import hidden_in
 
 Outcome = Receipt.Outcome
 
@@ -156,8 +157,16 @@ def test_all_that_a_filter_leaves_can_be_run_again(trust: Trust) -> None:
     aside = held_with(b"HELLO")
     make_sender(code="RIS|RXX01", site=trust.site)
     client = signed_in(trust.coordinator)
-    client.post(f"{reverse('held-items')}?reason=unknown_sender")
-    assert Report.objects.count() == 3
+    address = f"{reverse('held-items')}?reason=unknown_sender"
+    shown = client.get(address)
+    assert "Run these 3 again" in shown.content.decode()
+    unseen = held_with(oru(accession="A9", control_id="9", application="NEW"))
+    make_sender(code="NEW|RXX01", site=trust.site)
+    client.post(address, hidden_in(shown))
+    assert Report.objects.count() == 3, "and not what came since the page was shown"
+    unseen.refresh_from_db()
+    assert unseen.is_waiting
+    client.post(address, hidden_in(client.get(address)))
     assert list(Receipt.objects.waiting()) == [aside]
 
 
