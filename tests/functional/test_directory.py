@@ -8,14 +8,17 @@ from django.core import mail
 from django.urls import reverse
 from django.utils import timezone
 
+from findings.intake.importing import take_in
 from findings.models import BankHoliday, Person, Role
 from findings.services.leave import set_leave
 from findings.services.leavers import plan_goodbye
 from findings.services.offer import offer_finding
+from findings.services.senders import make_sender
 from notifications.models import Route
 from tests.factories import TeamFactory, Trust, a_trust, acknowledged, flagged
 from tests.functional.browser import DESKTOP, PHONE, check, follow
 from tests.functional.test_referrer import MAIN_BUTTON, look_at
+from tests.messages import oru
 
 MAIN_FORM_BUTTON = "main form[novalidate] button.nhsuk-button"
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -213,3 +216,19 @@ def test_a_telephone_call_is_recorded(browser, trust, javascript):
     assert finding.acknowledged_by == trust.referrer
     if javascript:
         check(page, "finding taken on by telephone", browser)
+
+
+def test_what_each_sender_sends_fits_and_has_nothing_for_axe_to_find(browser, trust):
+    ris = make_sender(code="RIS|RXX01", site=trust.site)
+    filed = take_in(oru(), "first.hl7").message
+    take_in(oru(control_id="2", status="Odd"), "second.hl7")
+    take_in(oru(control_id="3", application="NEW"), "of nobody")
+    take_in(b"not HL7", "third.hl7")
+    pages = {
+        "integration": reverse("integration"),
+        "feed": reverse("feed", args=[ris.pk]),
+        "feed of nobody": reverse("unknown-feed"),
+        "stored message": reverse("stored-message", args=[filed.pk]),
+        "held items": reverse("held-items"),
+    }
+    look_at(browser, trust.coordinator, pages, "coordinator")
