@@ -248,12 +248,18 @@ class Listener:
         )
         tasks = [asyncio.create_task(self.filer.run()), asyncio.create_task(self._rounds())]
         ready(*server.sockets[0].getsockname()[:2])
-        await stopping.wait()
+        stopped = asyncio.create_task(stopping.wait())
+        await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
         server.close()
         await self._finish()
         for task in tasks:
             task.cancel()
         self.filer.thread.shutdown(wait=False, cancel_futures=True)
+        # Neither ends by itself. Without them nothing is filed: better no listener, which is
+        # missed and started again.
+        for task in tasks:
+            if task.done():
+                task.result()
 
     @property
     def is_stuck(self) -> bool:
