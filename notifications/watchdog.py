@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db.models import Count, Exists, Min, OuterRef, Q
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from findings.measures.feeds import silent_feeds
@@ -269,14 +269,20 @@ def _unroutable(now: datetime) -> Iterator[Sentence]:
         )
 
 
+def _count_and_oldest(rows: QuerySet, moment: str) -> tuple[int, datetime]:
+    """How many, and when the first of them was; there is none of no rows."""
+    found = rows.aggregate(every=Count("pk"), oldest=Min(moment))
+    return found["every"], found["oldest"]
+
+
 def _unconfirmed(now: datetime) -> Iterator[Sentence]:
     """Each round flags what is past its limit; this says that a round could not."""
     late = Proposal.objects.open().filter(due_at__lt=now - STEP_LATE_AFTER)
-    found = late.aggregate(every=Count("pk"), oldest=Min("due_at"))
-    if count := found["every"]:
+    count, oldest = _count_and_oldest(late, "due_at")
+    if count:
         yield Sentence(
             f"{_are(count, 'alert code')} in reports neither confirmed nor flagged; the first was"
-            f" due on {when(found['oldest'])}.",
+            f" due on {when(oldest)}.",
             count,
             "to-confirm",
         )
@@ -285,12 +291,12 @@ def _unconfirmed(now: datetime) -> Iterator[Sentence]:
 def _held_alerts(now: datetime) -> Iterator[Sentence]:
     """What is held cannot be flagged, so somebody has to look."""
     late = Receipt.objects.alarming().filter(alert_due_at__lt=now - STEP_LATE_AFTER)
-    found = late.aggregate(every=Count("pk"), oldest=Min("alert_due_at"))
-    if count := found["every"]:
+    count, oldest = _count_and_oldest(late, "alert_due_at")
+    if count:
         yield Sentence(
             f"{plural(count, 'held item')} with an alert code or an open finding at stake: nobody"
             f" has dealt with {'it' if count == 1 else 'them'}; the first was due on"
-            f" {when(found['oldest'])}.",
+            f" {when(oldest)}.",
             count,
             "held-items",
         )
@@ -299,11 +305,11 @@ def _held_alerts(now: datetime) -> Iterator[Sentence]:
 def _unfiled(now: datetime) -> Iterator[Sentence]:
     """Each round files what was left; this says that a round could not."""
     left = unfiled(since=pulse.last(pulse.FILED), until=now - UNFILED_LATE_AFTER)
-    found = left.aggregate(every=Count("pk"), oldest=Min("received_at"))
-    if count := found["every"]:
+    count, oldest = _count_and_oldest(left, "received_at")
+    if count:
         yield Sentence(
             f"{_are(count, 'message')} stored and neither filed nor held; the first came on"
-            f" {when(found['oldest'])}: see the log.",
+            f" {when(oldest)}: see the log.",
             count,
             "integration",
         )
