@@ -1,5 +1,6 @@
 """Findings out, and the answer to one: the same rules and services as the pages."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from django.db import transaction
@@ -115,7 +116,7 @@ class FindingEvents(generics.GenericAPIView):
         return Response(body)
 
 
-class Answer(generics.GenericAPIView):
+class Answer(ABC, generics.GenericAPIView):
     """An answer to a finding: refused with who was first when somebody was."""
 
     parser_classes = [Json]
@@ -149,8 +150,9 @@ class Answer(generics.GenericAPIView):
     def keep_refusal(self, finding: Finding, by: Person, because: str) -> None:
         keep_refusal(finding=finding, by=by, what=self.says, because=because[:300])
 
+    @abstractmethod
     def take(self, finding: Finding, by: Person, given: dict[str, Any]) -> None:
-        raise NotImplementedError
+        """Make the move."""
 
     def keep_late(self, finding: Finding, by: Person, given: dict[str, Any]) -> bool:
         """Whether an answer that came too late is kept in the timeline."""

@@ -5,6 +5,7 @@ up to which row it looks, how many there were, and after which row it goes on.
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
@@ -82,7 +83,7 @@ def bad(name: str, text: str) -> Refused:
     return Refused(400, Issue(text, f"http.{name}", "value"))
 
 
-class SearchView(FhirView):
+class SearchView(ABC, FhirView):
     """GET Type?… and POST Type/_search."""
 
     interactions: tuple[str, ...] = ("search-type",)
@@ -92,17 +93,17 @@ class SearchView(FhirView):
     sorts: dict[str, str] = {}
     model: type[Model]
 
+    @abstractmethod
     def rows(self, person: Person, upto: int) -> QuerySet:
         """What this person may see, of the rows up to this one."""
-        raise NotImplementedError
 
+    @abstractmethod
     def as_resources(self, rows: Sequence[Any]) -> Iterable[tuple[str, Json]]:
         """Each with its address. Whatever they need is read at once for all."""
-        raise NotImplementedError
 
+    @abstractmethod
     def patients_of(self, rows: Sequence[Any]) -> list[int]:
         """Whose data are shown (ids)."""
-        raise NotImplementedError
 
     def get(self, request: Request) -> Response:
         return self.search(request.query_params)
