@@ -23,12 +23,13 @@ from tests.faults.mutants import MUTANT, MUTANTS, OF_THE_POSTMAN, put_in
 from tests.faults.turned import NOT_HERE
 
 if TYPE_CHECKING:
-    from tests.faults.checker import Verdict
+    from tests.faults.checker import End, Verdict
     from tests.faults.nemesis import Nemesis
 
 SAY_EVERY = 20.0  # seconds
 # The storm is over and nothing moves any more: longer than most pauses between two tries.
 STUCK_AFTER, QUIET_WITHIN = 240.0, 1800.0
+LAST_WITHIN = 60.0  # for what fell due meanwhile
 MOST_SENTENCES = 50
 
 
@@ -105,8 +106,9 @@ class _Campaign:
             except Exception:
                 self.broken.append(f"the campaign: {traceback.format_exc()}")
         storm = time.monotonic() - self.began
+        end = self._end_of_all()
         self.ground.leave()
-        verdict = judge(self.ground, began)
+        verdict = judge(self.ground, began, end)
         verdict.wrong += self.broken
         self._say(verdict, storm)
         return int(not verdict.is_good)
@@ -156,6 +158,18 @@ class _Campaign:
 
         if self.asked < 2 and not self.broken:
             self.broken += watch_the_watch(self.ground, _waiting)
+
+    def _end_of_all(self) -> "End":
+        """The last moment at which nothing waited: ladders go on, and the next step of one may fall
+        due while the engines leave. Without such a moment it is now."""
+        from tests.faults.checker import End
+
+        ends = time.monotonic() + (0 if self.broken else LAST_WITHIN)
+        while True:
+            end = End.now()
+            if time.monotonic() > ends or _waiting() + self.ground.postman.busy == 0:
+                return end
+            time.sleep(0.2)
 
     def _progress(self, what: str) -> None:
         now = time.monotonic()

@@ -9,11 +9,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, Max, OuterRef, Q
+from django.utils import timezone
 
 from findings.models import Event, Finding, Report, Step
 from findings.states import OPEN
@@ -81,7 +82,19 @@ class Verdict:
         return not self.wrong and not self.lost
 
 
-def judge(ground: Ground, began: datetime) -> Verdict:
+class End(NamedTuple):
+    """Until when the engines had time: what came later is not lost."""
+
+    at: datetime
+    newest_message: int
+
+    @classmethod
+    def now(cls) -> "End":
+        newest = Notification.objects.aggregate(Max("pk"))["pk__max"]
+        return cls(timezone.now(), newest or 0)
+
+
+def judge(ground: Ground, began: datetime, end: End) -> Verdict:
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
     verdict = Verdict()
@@ -91,8 +104,8 @@ def judge(ground: Ground, began: datetime) -> Verdict:
         lambda: _inputs(acts, verdict),
         lambda: _reports(acts, verdict),
         lambda: _clocks(verdict),
-        lambda: _steps(verdict, began),
-        lambda: _deliveries(ground, verdict, arrived),
+        lambda: _steps(verdict, began, end),
+        lambda: _deliveries(ground, verdict, arrived, end),
         lambda: refusals(ground.postman.brought, verdict),
         lambda: _copies(verdict, arrived),
         lambda: _answers(acts, verdict),
@@ -184,11 +197,11 @@ def _clocks(verdict: Verdict) -> None:
     verdict.wrong += [f"2: {finding.reference} has no running clock" for finding in still]
 
 
-def _steps(verdict: Verdict, began: datetime) -> None:
+def _steps(verdict: Verdict, began: datetime, end: End) -> None:
     """6: nothing before its time. And whatever was due has fired."""
     fired = Step.objects.filter(fired_at__isnull=False)
     verdict.fired = fired.count()
-    unfired = list(Step.objects.due())
+    unfired = list(Step.objects.due().filter(falls_at__lte=end.at))
     verdict.due = verdict.fired + len(unfired)
     verdict.lost += len(unfired)
     verdict.wrong += [f"3: step {step.pk} is due and has not fired" for step in unfired]
@@ -213,13 +226,13 @@ def _arrived(ground: Ground) -> dict[str, list[Copy]]:
     return arrived
 
 
-def _deliveries(ground: Ground, verdict: Verdict, arrived: dict[str, list[Copy]]) -> None:
+def _deliveries(ground: Ground, verdict: Verdict, arrived: dict[str, list[Copy]], end: End) -> None:
     """3 and 9: everything that fired came out of us, or a page says that it did not."""
     counts = Counter(Notification.objects.values_list("status", flat=True))
     verdict.messages = sum(counts.values())
     verdict.shown_as_undelivered = counts[Status.FAILED]
     verdict.no_longer_needed = counts[Status.NOT_NEEDED]
-    for waiting in Notification.objects.on_their_way():
+    for waiting in Notification.objects.on_their_way().filter(pk__lte=end.newest_message):
         verdict.lost += 1
         verdict.wrong.append(f"3: notification {waiting.pk} still waits")
     accepted = set(
