@@ -31,6 +31,8 @@ MOST_AT_ONCE = 128  # messages in one batch
 MOST_BYTES_AT_ONCE = 4 * 1024 * 1024
 LARGE = 1024 * 1024  # bytes after which memory is given back
 MOST_UNANSWERED = 64  # messages of one connection
+# Seconds to wait for those who sent just before to send again: they share what a commit costs.
+GATHERED_WITHIN = 0.002
 QUIET = 0.25  # seconds after which an end without its CR is an end
 WRITTEN_WITHIN = 30.0  # seconds: a peer that does not read its answers
 STOPS_WITHIN = 8.0  # seconds for what is being filed to be answered
@@ -84,11 +86,18 @@ class _Filer:
         self.waiting: asyncio.Queue[tuple[Arrived, asyncio.Future[Answered]]] = asyncio.Queue()
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="filing")
         self.is_busy = False
+        # Messages that were on their way at once, by the last batch and what had come after it;
+        # and how many of so many have not come.
+        self.usual, self.missing = 1, 0
+        self.all_came = asyncio.Event()
 
     def submit(self, arrived: Arrived) -> asyncio.Future[Answered]:
         """Its answer, some time. Cancelled before its turn has come, it is not filed."""
         future = asyncio.get_running_loop().create_future()
         self.waiting.put_nowait((arrived, future))
+        self.missing -= 1
+        if self.missing == 0:
+            self.all_came.set()
         return future
 
     async def run(self) -> None:
@@ -97,6 +106,7 @@ class _Filer:
                 continue  # whoever waited has been answered AE
             given = [arrived for arrived, _ in batch]
             answers = await self.ask(partial(take, given, self.limits.message_bytes))
+            self.usual = min(len(batch) + self.waiting.qsize(), MOST_AT_ONCE)
             for (_, future), answered in zip(batch, answers, strict=True):
                 if not future.done():
                     future.set_result(answered)
@@ -116,12 +126,22 @@ class _Filer:
 
     async def _batch(self) -> list[tuple[Arrived, asyncio.Future[Answered]]]:
         batch, size = [await self.waiting.get()], 0
+        await self._gather()
         while len(batch) < MOST_AT_ONCE and not self.waiting.empty():
             size += len(batch[-1][0].frame.content)
             if size > MOST_BYTES_AT_ONCE:
                 break
             batch.append(self.waiting.get_nowait())
         return [one for one in batch if not one[1].cancelled()]
+
+    async def _gather(self) -> None:
+        """A sender that has its answer sends its next message in a moment. One alone waits for
+        nobody."""
+        self.missing = self.usual - 1 - self.waiting.qsize()
+        if self.missing > 0:
+            self.all_came.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.all_came.wait(), GATHERED_WITHIN)
 
 
 @dataclass(eq=False)

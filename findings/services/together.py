@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
+from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 from django.db import connection, models, transaction
@@ -58,15 +59,19 @@ class Together(Records):
         """Reads what these reports may ask, and who the patients are of all that came with them; up
         to so many receipts will be added."""
         self._undo: list[Callable[[], object]] = []
-        self._new: dict[type[models.Model], list[models.Model]] = {
-            model: [] for model in (Patient, PatientIdentifier, Examination, Report, Receipt)
-        }
+        self._new: dict[type[models.Model], list[models.Model]] = {model: [] for model in MODELS}
         self._changed: dict[Examination, set[str]] = {}
         self._reported: dict[int, Examination] = {}
         self._unsettled: dict[int, Examination] = {}
         numbers = sum(len(one.arriving.patient.identifiers) for one in parts)
         counts = (len(parts), numbers, len(parts), len(parts), receipts)
-        self._now, self._keys = _keys(dict(zip(self._new, counts, strict=True)))
+        tables = [model._meta.db_table for model in MODELS]
+        ((self._now, keys),) = KEYS.rows(tables=tables, counts=list(counts))
+        given = iter(keys)
+        self._keys = {
+            model: iter(list(islice(given, count)))
+            for model, count in zip(MODELS, counts, strict=True)
+        }
         for sender in {one.sender for one in parts}:
             _ = sender.site, sender.keeper  # whoever reads them below must not ask for them
         self._read_patients(patients)
@@ -308,9 +313,8 @@ class Together(Records):
 
     def write(self) -> None:
         """All of it, in one go, and then what follows from it."""
-        statements = [one for rows in self._new.values() for one in bulk.insert(rows)]
         names = set().union(*self._changed.values())
-        bulk.run([*statements, *bulk.update(list(self._changed), names)])
+        bulk.write(self._new.values(), list(self._changed), *names)
         if self._reported:
             stop_reported(self._reported, at=self._now)
         limits = Limits()
@@ -362,18 +366,20 @@ def _named(sql: str) -> str:
     return sql
 
 
-def _keys(counts: dict[type[models.Model], int]) -> tuple[datetime, dict[type, Iterator[int]]]:
-    """This moment, and for each model so many keys, in their order."""
-    given = [value for model, count in counts.items() for value in (model._meta.db_table, count)]
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT clock_timestamp(){KEYS * len(counts)}", given)
-        ((now, *keys),) = cursor.fetchall()
-    return now, {model: iter(one) for model, one in zip(counts, keys, strict=True)}
-
-
-KEYS = """, ARRAY(
-    SELECT nextval(one::regclass) FROM pg_get_serial_sequence(%s, 'id') one, generate_series(1, %s)
-)"""
+MODELS = (Patient, PatientIdentifier, Examination, Report, Receipt)
+# This moment, and so many keys for each table, in the order in which they are named.
+KEYS = Prepared(
+    "next_keys",
+    """
+    SELECT clock_timestamp(), ARRAY(
+        SELECT nextval(sequence) FROM unnest(%(tables)s, %(counts)s) AS n (name, count),
+            LATERAL (SELECT pg_get_serial_sequence(name, 'id')::regclass OFFSET 0) s (sequence),
+            generate_series(1, count)
+    )
+    """,
+    tables="text[]",
+    counts="integer[]",
+)
 
 
 # By number and authority, then by NHS number; and whether a finding of this very record waits for

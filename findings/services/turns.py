@@ -8,11 +8,10 @@ import hashlib
 from collections.abc import Iterable
 from typing import Protocol
 
-from django.db import connection
-
 from findings.arrivals import ArrivingNews, ArrivingPatient
 from findings.columns import column
 from findings.models import Patient, PatientIdentifier, Sender
+from findings.prepared import Prepared
 
 
 class Arriving(Protocol):
@@ -51,13 +50,16 @@ def names_of_records(patients: Iterable[Patient]) -> set[str]:
     return names
 
 
+TURNS = Prepared(
+    "take_turns",
+    "SELECT pg_advisory_xact_lock(key) FROM unnest(%(keys)s) AS turns (key)",
+    keys="bigint[]",
+)
+
+
 def take_turns_at(names: Iterable[str]) -> None:
     """Whatever they name, all at once: the order of the array is that in which they are locked."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS turns (key)",
-            [column(sorted(map(_number, names)))],
-        )
+    TURNS.rows(keys=column(sorted(map(_number, names))))
 
 
 def names_of(sender: Sender, report: Arriving) -> Iterable[str]:
