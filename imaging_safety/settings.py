@@ -335,7 +335,13 @@ MLLP_CLIENT_CA = env.str("MLLP_CLIENT_CA", default="")
 MLLP_PLAIN = env.bool("MLLP_PLAIN", default=False)
 MLLP_MAX_BYTES = env.int("MLLP_MAX_BYTES", default=10 * 1024 * 1024)  # of one message
 MLLP_MAX_CONNECTIONS = env.int("MLLP_MAX_CONNECTIONS", default=64)
-MLLP_IDLE_SECONDS = env.float("MLLP_IDLE_SECONDS", default=3600.0)  # between messages
+# From one address; a quarter, so that one that loses its connections keeps nobody out.
+MLLP_MAX_CONNECTIONS_OF_ONE = env.int(
+    "MLLP_MAX_CONNECTIONS_OF_ONE", default=max(8, MLLP_MAX_CONNECTIONS // 4)
+)
+MLLP_IDLE_SECONDS = env.float("MLLP_IDLE_SECONDS", default=3600.0)  # from message to message
+MLLP_MESSAGE_SECONDS = env.float("MLLP_MESSAGE_SECONDS", default=300.0)  # for all of a message
+MLLP_PROBE_SECONDS = env.int("MLLP_PROBE_SECONDS", default=60)  # until a silent peer is asked
 MLLP_ANSWER_SECONDS = env.float("MLLP_ANSWER_SECONDS", default=20.0)  # until AE at the latest
 
 # --- Logs: ids and references, never a name, a number or a report's words --------------------

@@ -1,13 +1,17 @@
 """A sender at the other end of a connection: frames out, acknowledgements in."""
 
+import ctypes
 import socket
 import ssl
+import struct
+import time
 from types import TracebackType
 from typing import NamedTuple
 
 from findings.intake.frames import framed
 
 WITHIN = 30.0  # seconds
+SO_ATTACH_FILTER = 26  # of Linux
 
 
 class Answer(NamedTuple):
@@ -36,8 +40,9 @@ def read_answer(message: bytes) -> Answer:
 class Ris:
     """Speaks MLLP as exactly, or as badly, as the test wants."""
 
-    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), WITHIN)
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None, come_from: str = "") -> None:
+        source = (come_from, 0) if come_from else None
+        self.socket = socket.create_connection(("127.0.0.1", port), WITHIN, source)
         if tls:
             self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self._came = b""
@@ -74,6 +79,28 @@ class Ris:
         message, _, self._came = self._came.partition(b"\x1c\r")
         assert message.startswith(b"\x0b")
         return read_answer(message[1:])
+
+    def drip(self, data: bytes, *, every: float) -> float:
+        """One byte after the other, until the listener hangs up; after how many seconds."""
+        began = time.monotonic()
+        self.socket.settimeout(every)
+        for byte in data:
+            try:
+                self.socket.send(bytes([byte]))
+                if not self.socket.recv(1):
+                    return time.monotonic() - began
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                return time.monotonic() - began
+        raise AssertionError("the listener has listened to all of it")
+
+    def vanish(self) -> None:
+        """As if this machine were cut off: no packet reaches it, so nothing is ever acknowledged,
+        and no end is sent. A filter of the socket that lets nothing through does it."""
+        nothing = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
+        program = struct.pack("HP", 1, ctypes.addressof(nothing))
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
 
     def is_hung_up(self) -> bool:
         """Waits for the other end to close."""

@@ -36,8 +36,8 @@ GATHERED_WITHIN = 0.002
 QUIET = 0.25  # seconds after which an end without its CR is an end
 WRITTEN_WITHIN = 30.0  # seconds: a peer that does not read its answers
 STOPS_WITHIN = 8.0  # seconds for what is being filed to be answered
-# Seconds: a peer that is gone without a word is found after about two minutes.
-KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
+HANDSHAKE_WITHIN = 15.0  # seconds: whoever has not said who they are has no place yet
+PROBES = 4  # unanswered ones after which a peer is gone
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,14 @@ class Limits:
 
     message_bytes: int = 10 * 1024 * 1024
     connections: int = 64
-    idle: float = 3600.0  # seconds between messages
-    message: float = 60.0  # seconds without a byte in the middle of a message
+    of_one_address: int = 16  # of those
+    idle: float = 3600.0  # seconds from one message to the next, whatever comes in between
+    message: float = 300.0  # seconds from the beginning of a message to its end
+    byte: float = 60.0  # seconds without a byte in the middle of a message
     answer: float = 20.0  # seconds until AE
+    # Seconds without a packet after which a peer is asked whether it is there; one that is gone
+    # without a word is found after twice that.
+    probe: int = 60
 
 
 @dataclass
@@ -162,6 +167,8 @@ class _Connection:
     has_room: asyncio.Event = field(default_factory=asyncio.Event)
     reading: asyncio.Task[None] | None = None
     is_stopping: bool = False
+    # On the loop's clock: when the open message began, or the last one ended.
+    since: float = 0.0
 
     def __post_init__(self) -> None:
         self.framer = Framer(self.listener.limits.message_bytes)
@@ -188,21 +195,33 @@ class _Connection:
             self.reading.cancel()
 
     async def _read(self) -> None:
+        now = asyncio.get_running_loop().time
+        self.since = now()
         with contextlib.suppress(ConnectionError, ssl.SSLError, TimeoutError):
             while data := await self._piece():
-                for frame in self.framer.feed(data):
+                was_open = self.framer.is_open
+                frames = self.framer.feed(data)
+                for frame in frames:
                     await self._take(frame)
+                if frames or self.framer.is_open != was_open:
+                    self.since = now()
 
     async def _piece(self) -> bytes:
-        limits = self.listener.limits
         if self.framer.seems_ended:
             try:
                 return await asyncio.wait_for(self.reader.read(PIECE), QUIET)
             except TimeoutError:
                 for frame in self.framer.quiet():
                     await self._take(frame)
-        patience = limits.message if self.framer.is_open else limits.idle
-        return await asyncio.wait_for(self.reader.read(PIECE), patience)
+                self.since = asyncio.get_running_loop().time()
+        return await asyncio.wait_for(self.reader.read(PIECE), self._patience())
+
+    def _patience(self) -> float:
+        """Seconds for the next byte. A byte now and then keeps nobody's place for ever."""
+        limits, spent = self.listener.limits, asyncio.get_running_loop().time() - self.since
+        if self.framer.is_open:
+            return min(limits.byte, limits.message - spent)
+        return limits.idle - spent
 
     async def _take(self, frame: Frame) -> None:
         while self.waiting_bytes > self.listener.limits.message_bytes:
@@ -264,7 +283,12 @@ class Listener:
             loop.add_signal_handler(number, stopping.set)
         self.filer = _Filer(self.limits)
         server = await asyncio.start_server(
-            self._serve, self.door.host, self.door.port, ssl=self.door.tls, reuse_address=True
+            self._serve,
+            self.door.host,
+            self.door.port,
+            ssl=self.door.tls,
+            ssl_handshake_timeout=HANDSHAKE_WITHIN if self.door.tls else None,
+            reuse_address=True,
         )
         tasks = [asyncio.create_task(self.filer.run()), asyncio.create_task(self._rounds())]
         ready(*server.sockets[0].getsockname()[:2])
@@ -322,11 +346,11 @@ class Listener:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = _peer(writer)
         senders = self.door.allowed.senders_of(peer)
-        if not senders or len(self.connections) >= self.limits.connections:
+        if not senders or not self._has_room_for(peer):
             log.warning("not let in", peer=str(peer), known=bool(senders))
             writer.close()
             return
-        _keep_alive(writer)
+        _keep_alive(writer, self.limits.probe)
         connection = _Connection(reader, writer, peer, senders, self)
         task = asyncio.current_task()
         assert task is not None
@@ -340,6 +364,13 @@ class Listener:
             log.info("disconnected", peer=str(peer), skipped=connection.framer.skipped)
 
 
+    def _has_room_for(self, peer: Peer) -> bool:
+        """One address cannot keep all the others out."""
+        its = sum(one.peer.address == peer.address for one in self.connections)
+        everybodys = len(self.connections)
+        return its < self.limits.of_one_address and everybodys < self.limits.connections
+
+
 def _peer(writer: asyncio.StreamWriter) -> Peer:
     address = writer.get_extra_info("peername")[0]
     certificate = writer.get_extra_info("peercert") or {}
@@ -349,9 +380,16 @@ def _peer(writer: asyncio.StreamWriter) -> Peer:
     return Peer(address, tuple(dict.fromkeys(names)))
 
 
-def _keep_alive(writer: asyncio.StreamWriter) -> None:
+def _keep_alive(writer: asyncio.StreamWriter, probe: int) -> None:
     held = writer.get_extra_info("socket")
     held.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, seconds in KEEPALIVE.items():
+    for name, value in {
+        "TCP_KEEPIDLE": probe,
+        "TCP_KEEPINTVL": max(1, probe // PROBES),
+        "TCP_KEEPCNT": PROBES,
+        # Nobody is asked while an answer waits to be taken, which would be tried for a quarter of
+        # an hour.
+        "TCP_USER_TIMEOUT": 2 * probe * 1000,
+    }.items():
         if option := getattr(socket, name, None):  # not on every system
-            held.setsockopt(socket.IPPROTO_TCP, option, seconds)
+            held.setsockopt(socket.IPPROTO_TCP, option, value)

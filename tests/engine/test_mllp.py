@@ -4,7 +4,7 @@ import ssl
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from django.test import override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from findings.intake.frames import framed
 from findings.models import IncomingMessage, Patient, Receipt, Report
 from findings.services.senders import make_sender
 from imaging_safety import children
@@ -356,6 +357,42 @@ def test_with_tls_a_sender_is_whom_its_certificate_names(trust: Trust, tmp_path:
         }
     finally:
         children.stop(one.child)
+
+
+def have_room(port: int, count: int) -> bool:
+    """Whether so many are let in at once."""
+    with ExitStack() as stack:
+        every = [stack.enter_context(Ris(port)) for _ in range(count)]
+        try:
+            return [one.code(b"HELLO") for one in every] == ["AR"] * count
+        except ConnectionError:
+            return False
+
+
+def test_nobody_keeps_a_place_that_others_need(trust: Trust, tmp_path: Path) -> None:
+    """One address cannot have all of them; who drips, or is gone without a word, loses theirs."""
+    make_sender(code="RIS|RXX01", site=trust.site)
+    limits = {"MLLP_MAX_CONNECTIONS_OF_ONE": "4", "MLLP_MESSAGE_SECONDS": "1.5"}
+    more = {"MLLP_IDLE_SECONDS": "5", "MLLP_PROBE_SECONDS": "1"}
+    one = Listening(tmp_path / "log", DATABASE_URL=test_database_url(), **limits, **more)
+    with ExitStack() as stack:
+        stack.callback(children.stop, one.child)
+        places = [stack.enter_context(Ris(one.port)) for _ in range(4)]
+        with Ris(one.port) as too_many, Ris(one.port, come_from="127.0.0.2") as other:
+            assert too_many.is_hung_up()
+            assert other.code(oru()) == "AA"
+        slow, babbling, gone, gone_asking = places
+        gone.vanish()
+        gone_asking.vanish()
+        gone_asking.write(framed(oru(accession="A2", control_id="2")))
+        with ThreadPoolExecutor(2) as threads:
+            message = threads.submit(slow.drip, b"\x0b" + oru(), every=0.1)
+            no_message = threads.submit(babbling.drip, b"HELLO " * 20, every=0.1)
+            assert 1.4 < message.result() < 2.5
+            wait_until(lambda: have_room(one.port, 3), what="the places of those who are gone")
+            assert not no_message.done(), "long before anybody is idle"
+            assert 4.5 < no_message.result() < 6
+        assert Report.objects.count() == 2, "of whoever is gone it is filed"
 
 
 @pytest.mark.parametrize(

@@ -69,8 +69,11 @@ def _limits() -> Limits:
     return Limits(
         message_bytes=settings.MLLP_MAX_BYTES,
         connections=settings.MLLP_MAX_CONNECTIONS,
+        of_one_address=settings.MLLP_MAX_CONNECTIONS_OF_ONE,
         idle=settings.MLLP_IDLE_SECONDS,
+        message=settings.MLLP_MESSAGE_SECONDS,
         answer=settings.MLLP_ANSWER_SECONDS,
+        probe=settings.MLLP_PROBE_SECONDS,
     )
 
 
