@@ -363,7 +363,6 @@ class Listener:
             self.skipped += connection.framer.skipped
             log.info("disconnected", peer=str(peer), skipped=connection.framer.skipped)
 
-
     def _has_room_for(self, peer: Peer) -> bool:
         """One address cannot keep all the others out."""
         its = sum(one.peer.address == peer.address for one in self.connections)
