@@ -21,6 +21,7 @@ _BLANK = bytes(range(0x21))
 _MARK = b"\xef\xbb\xbf"
 _LONGEST_INDENT = 64
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_CONTROL_BYTES = bytes(code for code in range(0x80) if _CONTROLS.match(chr(code)))
 _CONTROL_TABLE: dict[int, str | None] = {
     **dict.fromkeys([*range(0x09), *range(0x0E, 0x20), *range(0x7F, 0xA0)]),
     **dict.fromkeys([0x0B, 0x0C, 0x85], "\n"),
@@ -198,11 +199,17 @@ def _delimiters(header: str) -> Delimiters | Problem:
 
 def _without_controls(text: str, delimiters: Delimiters) -> str:
     """Bytes 0x00 and the like cannot be stored or shown; some senders delimit with them."""
-    if not _CONTROLS.search(text):
+    if not _has_controls(text):
         return text
     return text.translate(
         {code: new for code, new in _CONTROL_TABLE.items() if chr(code) not in delimiters}
     )
+
+
+def _has_controls(text: str) -> bool:
+    if text.isascii():  # as nearly all are: a tenth of the time that the pattern takes
+        return len(text.encode().translate(None, _CONTROL_BYTES)) < len(text)
+    return _CONTROLS.search(text) is not None
 
 
 def _segments(text: str, delimiters: Delimiters) -> tuple[list[Segment], bool]:

@@ -143,14 +143,14 @@ def _measure(bench: Bench) -> None:
     from django.db import connection
 
     from tests.bench.rows import a_burst
-    from tests.bench.way_in import a_sender
+    from tests.bench.way_in import a_past
 
     only = bench.given.only
     call_command("migrate", verbosity=0)
     if only in WAY_IN:
         bench.given.findings = 100  # a trust with its people is enough
     a_burst(bench.given.findings, bench.given.seed)
-    a_sender()
+    a_past(bench.given.seed)
     connection.close()  # nobody may be in a database that is copied
     print(
         f"{bench.given.findings} findings, seed {bench.given.seed}, median of {bench.given.runs}"

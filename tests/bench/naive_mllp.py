@@ -1,5 +1,7 @@
 """The least that a listener for HL7 can do: take a message apart, keep it in one row that is on the
-disk, acknowledge it. `python -m tests.bench.naive_mllp URL` prints its port.
+disk, acknowledge it. By hand, or with the library that most use.
+
+`python -m tests.bench.naive_mllp URL (by_hand | library)` prints its port.
 """
 
 import asyncio
@@ -9,6 +11,7 @@ from queue import SimpleQueue
 from typing import Any
 
 import psycopg2
+from hl7.mllp import start_hl7_server
 
 CONNECTIONS = 8
 TABLE = """
@@ -51,8 +54,10 @@ class Naive:
         finally:
             self.free.put(cursor)
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        loop = asyncio.get_running_loop()
+    async def kept(self, *row: str) -> None:
+        await asyncio.get_running_loop().run_in_executor(self.threads, self.keep, *row)
+
+    async def by_hand(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
                 raw = (await reader.readuntil(b"\x1c\r"))[1:-2].decode()
@@ -60,15 +65,8 @@ class Naive:
                 lines = [one for one in raw.split("\r") if one.startswith("OBX")]
                 words = "\n".join(line.split("|")[5] for line in lines)
                 control_id = segments["MSH"][9][0][0][0]
-                await loop.run_in_executor(
-                    self.threads,
-                    self.keep,
-                    control_id,
-                    segments["OBR"][3][0][0][0],
-                    segments["PID"][3][0][0][0],
-                    words,
-                    raw,
-                )
+                accession = segments["OBR"][3][0][0][0]
+                await self.kept(control_id, accession, segments["PID"][3][0][0][0], words, raw)
                 writer.write(
                     f"\x0bMSH|^~\\&|||||||ACK||P|2.4\rMSA|AA|{control_id}\r\x1c\r".encode()
                 )
@@ -76,12 +74,33 @@ class Naive:
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 
+    async def library(self, reader: Any, writer: Any) -> None:
+        try:
+            while True:
+                message = await reader.readmessage()
+                words = "\n".join(str(line[5]) for line in message.segments("OBX"))
+                await self.kept(
+                    str(message.segment("MSH")[10]),
+                    str(message.segment("OBR")[3]),
+                    str(message.segment("PID")[3][0]),
+                    words,
+                    str(message),
+                )
+                writer.writemessage(message.create_ack())
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
 
-async def main(url: str) -> None:
-    server = await asyncio.start_server(Naive(url).serve, "127.0.0.1", 0)
+
+async def main(url: str, how: str) -> None:
+    naive = Naive(url)
+    if how == "library":
+        server = await start_hl7_server(naive.library, port=0, host="127.0.0.1", encoding="utf-8")
+    else:
+        server = await asyncio.start_server(naive.by_hand, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(*sys.argv[1:]))
