@@ -7,6 +7,7 @@ import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef
+from django.db.models.functions import Upper
 
 from findings.models.bank_holiday import Nation
 
@@ -112,6 +113,10 @@ class Team(models.Model):
         ordering = ["name"]
         constraints = [
             models.UniqueConstraint(fields=["organisation", "name"], name="team_name_is_its_own"),
+        ]
+        indexes = [
+            # As `iexact` compares: each report is asked of it.
+            models.Index(Upper("location_code"), name="team_at_location"),
         ]
         triggers = [
             # `findings/models/routing.py`: what no rule catches goes to the coordinators.

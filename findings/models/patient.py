@@ -22,7 +22,7 @@ class Patient(models.Model):
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     # Ten digits, check digit valid; NULL, not empty, where none is known: unique needs it.
-    nhs_number = models.CharField("NHS number", max_length=10, null=True, blank=True, unique=True)
+    nhs_number = models.CharField("NHS number", max_length=10, null=True, blank=True)
     family_name = models.CharField(max_length=120)
     given_name = models.CharField(max_length=120, blank=True)
     birth_date = models.DateField(null=True, blank=True)
@@ -42,6 +42,8 @@ class Patient(models.Model):
 
     class Meta:
         constraints = [
+            # Not of the field, to which Django would add an index of its beginnings.
+            models.UniqueConstraint(fields=["nhs_number"], name="nhs_number_is_one_patient"),
             models.CheckConstraint(
                 name="patient_is_not_merged_into_itself",
                 condition=Q(merged_into__isnull=True) | ~Q(merged_into=models.F("pk")),

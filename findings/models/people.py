@@ -12,6 +12,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Upper
 from django.utils import timezone
 
 
@@ -112,6 +113,10 @@ class Person(AbstractBaseUser, PermissionsMixin):
                 condition=~Q(professional_code=""),
                 name="professional_code_is_one_person",
             ),
+        ]
+        indexes = [
+            # As `iexact` compares: each report is asked who its people are.
+            models.Index(Upper("professional_code"), name="person_by_professional_code"),
         ]
         triggers = [
             # At commit, so that whoever switches somebody off can move the findings first or last.

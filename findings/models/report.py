@@ -115,7 +115,7 @@ class IncomingMessage(models.Model):
     message_type = models.CharField(max_length=40, blank=True)
     body = models.BinaryField()
     # SHA-256 of the body: the same bytes twice are one message.
-    fingerprint = models.CharField(max_length=64, unique=True)
+    fingerprint = models.CharField(max_length=64)
     # File name and line, or the address of the API: where to look for it.
     origin = models.CharField(max_length=300)
     received_at = models.DateTimeField(db_default=Now())
@@ -123,6 +123,10 @@ class IncomingMessage(models.Model):
     objects = IncomingMessageQuerySet.as_manager()
 
     class Meta:
+        constraints = [
+            # Not of the field, to which Django would add an index of its beginnings.
+            models.UniqueConstraint(fields=["fingerprint"], name="message_is_kept_once"),
+        ]
         indexes = [
             models.Index(fields=["sender", "control_id"], name="messages_by_control_id"),
             models.Index(fields=["sender", "received_at"], name="messages_of_a_sender"),
