@@ -6,6 +6,8 @@ can be prepared. That is noticed, and they go whole.
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -59,7 +61,7 @@ class Prepared:
             return cursor.fetchall()
 
     def _prepared(self, values: dict[str, Any]) -> list[tuple[Any, ...]]:
-        with connection.cursor() as cursor:
+        with _cursor() as cursor:
             known = _known.setdefault(connection.connection, set())
             if PLANNED_ONCE not in known:
                 cursor.execute(PLANNED_ONCE)
@@ -70,6 +72,19 @@ class Prepared:
                 known.add(self._name)
             cursor.execute(self._execute, values)
             return cursor.fetchall()
+
+
+@contextmanager
+def _cursor() -> Iterator[Any]:
+    """The driver's own, unless somebody wants to hear of each statement: Django's takes as long as
+    a short statement."""
+    if connection.connection is None or connection.execute_wrappers or connection.queries_logged:
+        with connection.cursor() as cursor:
+            yield cursor
+        return
+    connection.validate_no_broken_transaction()
+    with connection.wrap_database_errors, connection.connection.cursor() as cursor:
+        yield cursor
 
 
 _pooled = False

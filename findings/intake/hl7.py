@@ -123,10 +123,14 @@ def parse(raw: bytes, fallback_charset: str = "windows-1252") -> Message | Probl
     )
 
 
-def parse_header(raw: bytes) -> Message | Problem:
-    """Its first segment alone: what follows is not looked at."""
+def beginning(raw: bytes) -> bytes:
+    """The header up to MSH-4, which says who sent it; all of it where its character set matters."""
     raw = undo_utf16(raw)
-    return parse(_first_line(raw[_header_start(raw) or 0 :]))
+    line = _first_line(raw[_header_start(raw) or 0 :])
+    separator = line[3:4]
+    if not separator or not line.isascii():
+        return line
+    return separator.join(line.split(separator, 4)[:4])
 
 
 def header_of(raw: bytes) -> Segment | None:

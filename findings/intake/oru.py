@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import lru_cache
 from itertools import chain
 
 import structlog
@@ -61,7 +62,12 @@ def read_message(raw: bytes, profile: SenderProfile) -> ReadMessage:
 
 def sender_named_in(raw: bytes) -> tuple[str, str]:
     """MSH-3 and MSH-4 of a message that is not read yet; empty where it has no header."""
-    message = hl7.parse_header(raw)
+    return _sender_named_in(hl7.beginning(raw))
+
+
+@lru_cache(256)
+def _sender_named_in(beginning: bytes) -> tuple[str, str]:
+    message = hl7.parse(beginning)
     if isinstance(message, Problem):
         return "", ""
     header = message.segments[0]  # a form feed in it ends it, so there may be more
