@@ -34,6 +34,11 @@ from imaging_safety.place import (
 from imaging_safety.supervise import LOOK_EVERY, Program, Supervisor
 
 ANSWERS_WITHIN = 60.0  # seconds
+# How gunicorn is run.
+WEB = (
+    *("--workers", "2", "--threads", "4", "--graceful-timeout", "5"),
+    *("--preload", "--no-control-socket"),
+)
 ENVIRONMENT = """
 There is nothing else to say here: what changes is set in the environment.
   PORT                 where the pages are (8000)
@@ -175,9 +180,7 @@ class Run:
             self._python("mail", "imaging_safety.mailsink", str(self.mail_port), self.place.mail)
         self._python(
             "web",
-            *("gunicorn", "imaging_safety.wsgi", "--bind", self.url.removeprefix("http://")),
-            *("--workers", "2", "--threads", "4", "--graceful-timeout", "5"),
-            *("--preload", "--no-control-socket"),
+            *("gunicorn", "imaging_safety.wsgi", "--bind", self.url.removeprefix("http://"), *WEB),
         )
 
     def _start_engine(self) -> None:

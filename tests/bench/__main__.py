@@ -20,7 +20,7 @@ HERE = Path(__file__).resolve().parent.parent.parent
 RUNS = 5
 # What is measured.
 ENGINE = ("fire", "whole", "sweep")
-WAY_IN = ("parse", "import", "mllp")
+WAY_IN = ("parse", "import", "mllp", "fhir")
 
 
 class Database:
@@ -170,6 +170,8 @@ def _measure(bench: Bench) -> None:
         _import(bench)
     if only in (None, "mllp"):
         _mllp(bench)
+    if only in (None, "fhir"):
+        _fhir(bench)
 
 
 def say(words: str, values: list[float], limits: list[float] | None = None) -> None:
@@ -235,6 +237,12 @@ def _mllp(bench: Bench) -> None:
     from tests.bench import mllp
 
     mllp.measure(bench)
+
+
+def _fhir(bench: Bench) -> None:
+    from tests.bench import fhir
+
+    fhir.measure(bench)
 
 
 if __name__ == "__main__":
