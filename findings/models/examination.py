@@ -108,6 +108,12 @@ class Sender(models.Model):
         """Whose examinations its accession numbers name."""
         return self.accessions_of or self
 
+    def of_one_numbering(self) -> "models.QuerySet[Sender]":
+        """Those whose accession numbers name the same examinations: its keeper, and who sends for
+        it."""
+        keeper = self.keeper.pk
+        return Sender.objects.filter(Q(pk=keeper) | Q(accessions_of=keeper))
+
 
 class SenderChange(models.Model):
     """Who changed how a sender is read, when, and what stood there before and after."""

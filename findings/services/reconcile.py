@@ -119,13 +119,13 @@ def moment_in(written: str, zone: ZoneInfo) -> datetime | None:
 def _missing(listed: Sequence[_Listed], sender: Sender) -> Iterator[Missing]:
     accessions = [one.accession for one in listed]
     # When the newest version that is here was reported; None: none is.
-    known = Examination.objects.filter(sender=sender, accession__in=accessions)
+    known = Examination.objects.filter(sender=sender.keeper, accession__in=accessions)
     reported: dict[str, datetime | None] = dict(
         known.values_list("accession", "current_report__reported_at")
     )
     held = set(
         Receipt.objects.waiting()
-        .filter(message__sender=sender, accession__in=accessions)
+        .filter(message__sender__in=sender.of_one_numbering(), accession__in=accessions)
         .values_list("accession", flat=True)
     )
     for one in listed:

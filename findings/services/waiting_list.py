@@ -101,7 +101,8 @@ def _enter(
 
 def _known(arriving: ArrivingExamination, sender: Sender) -> Examination | None:
     """Under its accession, locked. Where a patient is named, too, it must be that one's."""
-    named = Examination.objects.filter(sender=sender, accession=arriving.accession).first()
+    rows = Examination.objects.filter(sender=sender.keeper, accession=arriving.accession)
+    named = rows.first()
     examination = lock_examination(named) if named else None
     if examination is None or not _names_somebody(arriving.patient):
         return examination
@@ -120,7 +121,7 @@ def _names_somebody(patient: ArrivingPatient) -> bool:
 
 def _new(arriving: ArrivingExamination, sender: Sender) -> Examination:
     return Examination.objects.create(
-        sender=sender,
+        sender=sender.keeper,
         accession=arriving.accession,
         patient=identify(arriving.patient).patient,
         site=arriving.site or sender.site,
@@ -161,7 +162,7 @@ def _still_to_keep(
 ) -> list[tuple[int, ArrivingExamination]]:
     """Without those of which nothing is new here: of a list that comes each night nearly all."""
     known = Examination.objects.filter(
-        sender=sender, accession__in=[arriving.accession for _, arriving in lines]
+        sender=sender.keeper, accession__in=[arriving.accession for _, arriving in lines]
     )
     waiting = Q(pk__in=known.waiting().filter(performed_at__isnull=False).values("pk"))
     reported = Q(current_report__status__in=VERIFIED)
@@ -189,7 +190,7 @@ def _says_nothing_new(arriving: ArrivingExamination, known: Examination | None) 
 
 def _waiting_here(sender: Sender, accessions: Sequence[str]) -> dict[str, int | None]:
     """What is known already, with the clock that runs."""
-    known = Examination.objects.filter(sender=sender, accession__in=accessions)
+    known = Examination.objects.filter(sender=sender.keeper, accession__in=accessions)
     found: dict[str, int | None] = dict.fromkeys(known.values_list("accession", flat=True))
     running = Clock.objects.running().filter(examination__in=known)
     return found | dict(running.values_list("examination__accession", "pk"))

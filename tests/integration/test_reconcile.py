@@ -145,3 +145,17 @@ def test_a_sender_of_another_trust_is_not_on_offer(trust: Trust) -> None:
         reverse("reconcile"), {"sender": str(other.sender.pk), "file": raw}
     )
     assert answer.status_code == 422
+
+
+def test_a_list_of_a_system_that_sends_for_another_is_held_against_all_of_them(
+    trust: Trust,
+) -> None:
+    other = SenderFactory(organisation=trust.organisation, site=trust.site)
+    other.accessions_of = trust.sender
+    other.save()
+    take_in(oru(status="Odd", accession="HELD1"), "night.hl7:1", trust.sender)
+    take_in(oru(status="Odd", accession="HELD2"), "night.hl7:2", other)
+    raw = listed(reported(trust).accession, "HELD1", "HELD2")
+    for sender in (trust.sender, other):
+        missing = {one.accession: one.gap for one in reconcile(raw, sender).missing}
+        assert missing == {"HELD1": Gap.HELD, "HELD2": Gap.HELD}

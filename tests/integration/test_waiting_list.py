@@ -14,6 +14,7 @@ from findings.arrivals import ArrivingStatus
 from findings.models import Clock, Examination, Patient
 from findings.services import waiting_list
 from findings.services.report_by import expect_report, no_report_expected
+from findings.services.senders import make_sender
 from findings.services.shown_first import Outcome
 from findings.services.waiting_list import Change, dry_run, keep_waiting
 from tests.factories import (
@@ -218,3 +219,20 @@ def test_the_command_ends_with_one_where_a_line_is_wrong(trust: Trust, tmp_path:
         call_command("reconcile", str(path), waiting=True, apply=True, stderr=StringIO())
     assert ended.value.code == 1
     assert not Clock.objects.exists()
+
+
+def test_a_list_of_a_system_that_sends_for_another_is_about_that_ones_examinations(
+    trust: Trust,
+) -> None:
+    """Else each line would be a second examination, whose report never comes."""
+    other = make_sender(code="PACS|RXX01", site=trust.site)
+    other.accessions_of = trust.sender
+    other.save()
+    known = reported(trust)
+    there = keep_waiting(
+        listed(line(known.accession, nhs_number=""), line("L9", number=4009)), sender=other
+    )
+    assert (wrong(there), there.unchanged) == ([], 1)
+    new = Examination.objects.exclude(pk=known.pk).get()
+    assert (new.accession, new.sender) == ("L9", trust.sender)
+    assert keep_waiting(listed(line("L9", number=4009)), sender=other).unchanged == 1
