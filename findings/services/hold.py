@@ -1,16 +1,24 @@
 """Held items: run one again once its cause is gone, or set it aside with a reason."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from django.db import transaction
 
-from findings.arrivals import Arriving, HeldReason, Part, Problem, ReadMessage
+from findings.arrivals import HeldReason, Part, Problem, ReadMessage
 from findings.models import IncomingMessage, Person, Receipt, Sender
 from findings.rules import check_can_deal_with_held, check_can_run_again
-from findings.services.receive import alert_fields, file_part, held_fields, receive_part
+from findings.services.identity import names_about
+from findings.services.receive import (
+    alert_fields,
+    file_part,
+    held_fields,
+    not_filed,
+    receive_part,
+)
 from findings.services.timeline import database_now
-from findings.services.turns import take_turns
+from findings.services.turns import in_turn
 
 
 class NotWaiting(Exception):
@@ -36,7 +44,7 @@ def run_again(*, receipt: Receipt, by: Person, read: ReadMessage, sender: Sender
     `read` comes from the stored bytes. What was filed before stays as it is, so running twice
     changes nothing. Gives the receipt back: resolved, or still held, with what is wrong today.
     """
-    with transaction.atomic():
+    with _in_turn(read, sender):
         receipts = _receipts(receipt.message)
         check_can_deal_with_held(by, receipts[receipt.part])
         _check_waits(receipts[receipt.part])
@@ -52,7 +60,7 @@ def replay(
     What was applied, set aside or refused stays so: the sender of what was refused was told to act,
     and may have. `by` None: only to see what would become of it.
     """
-    with transaction.atomic():
+    with _in_turn(read, sender):
         receipts = _receipts(message)
         if by is not None:
             check_can_run_again(by, message)
@@ -62,6 +70,11 @@ def replay(
         _file_what_waits(message, receipts, by, read, sender)
     after = (receipts[number] for number in sorted(receipts))
     return [one for one in after if before.get(one.part) != _state(one)]
+
+
+def _in_turn(read: ReadMessage, sender: Sender | None) -> AbstractContextManager[None]:
+    """The turns come before the receipts: whoever sends the message again takes them so, too."""
+    return in_turn(lambda: names_about(sender, read.parts))
 
 
 def _receipts(message: IncomingMessage) -> dict[int, Receipt]:
@@ -79,8 +92,6 @@ def _file_what_waits(
     read: ReadMessage,
     sender: Sender | None,
 ) -> None:
-    if sender is not None:
-        take_turns(sender, (part for part in read.parts if isinstance(part, Arriving)))
     for number, part in enumerate(read.parts, start=1):
         if number not in receipts:
             receipts[number] = receive_part(sender, message, number, part)
@@ -100,7 +111,7 @@ def sent_again(
 ) -> list[Receipt]:
     """Its sender has sent it again: file what is not filed for what `may_be_gone`. The caller has
     taken its turns in a transaction."""
-    receipts = {one.part: one for one in message.receipts.select_for_update().order_by("pk")}
+    receipts = _receipts(message)
     for number, part in enumerate(parts, start=1):
         if number not in receipts:
             receipts[number] = receive_part(sender, message, number, part)
@@ -113,7 +124,7 @@ def _file_again(receipt: Receipt, sender: Sender | None, part: Part, by: Person 
     filed = file_part(sender, receipt.message, part)
     if isinstance(filed, Problem):
         filed = replace(filed, accession=filed.accession or receipt.accession)
-        receipt.outcome = Receipt.Outcome.HELD
+        receipt.outcome = not_filed(filed)
         # An alert code that was seen once, and its limit, stay.
         seen = {} if receipt.alert else alert_fields(filed, receipt.message, sender)
         for name, value in {**held_fields(filed), **seen}.items():

@@ -2,14 +2,15 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import permutations
 
-from findings.arrivals import ArrivingPatient, HeldReason
-from findings.models import Patient, PatientIdentifier
+from findings.arrivals import Arriving, ArrivingNews, ArrivingPatient, HeldReason, Part
+from findings.models import Patient, PatientIdentifier, Sender
 from findings.services.records import ONE_BY_ONE, Records
-from findings.services.turns import names_of_records, take_turns_of
+from findings.services.turns import in_turn, names_of, names_of_records, patients_of
 
 # What NFKD does not take apart.
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "þ": "th"})
@@ -132,23 +133,32 @@ def survivor(patient: Patient) -> Patient:
     return patient
 
 
-def kept_in_turn(*patients: Patient) -> list[Patient]:
-    """The records that are kept of these, as they are once it is our turn: whoever waited for it
-    may find that one was merged meanwhile, and that more numbers lead to it."""
-    known = None
-    while True:
-        kept = [survivor(Patient.objects.get(pk=patient.pk)) for patient in patients]
-        families = [patient.family() for patient in kept]
-        if families == known:
-            return kept
-        take_turns_of(kept)
-        known = families
+@contextmanager
+def kept_in_turn(*patients: Patient) -> Iterator[list[Patient]]:
+    """A transaction in which nothing else is filed under any number that leads to these, with the
+    records that are kept of them: whoever waited may find that one was merged meanwhile."""
+    kept: list[Patient] = []
+
+    def names() -> set[str]:
+        kept[:] = [survivor(Patient.objects.get(pk=patient.pk)) for patient in patients]
+        return names_of_records(kept)
+
+    with in_turn(names):
+        yield kept
 
 
-def names_of_known(named: Iterable[ArrivingPatient]) -> set[str]:
-    """Every number that leads to the records of these, as they are known now."""
-    known = {patient.pk: patient for one in named for patient in known_patients(one)}
-    return names_of_records(survivor(patient) for patient in known.values())
+def names_about(sender: Sender | None, parts: Iterable[Part]) -> set[str]:
+    """What a message is about. Records that are merged, or asked about, are so with all their
+    numbers: of its news every one that leads to them, as they are known now."""
+    if sender is None:
+        return set()
+    arriving = [part for part in parts if isinstance(part, Arriving)]
+    news = (part for part in arriving if isinstance(part, ArrivingNews))
+    known = {
+        one.pk: one for part in news for who in patients_of(part) for one in known_patients(who)
+    }
+    names = names_of_records(survivor(patient) for patient in known.values()) if known else set()
+    return names.union(*(names_of(sender, part) for part in arriving))
 
 
 def _check_identifiers(arriving: ArrivingPatient) -> None:

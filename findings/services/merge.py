@@ -8,7 +8,6 @@ given; whoever asks for one follows the chain to the record that is kept (`ident
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db import transaction
 from django.db.models import Min, Q, QuerySet
 
 from findings.models import (
@@ -27,7 +26,6 @@ from findings.services.follow_up import propose_matches
 from findings.services.identity import MERGED_NOTICE, kept_in_turn, survivor
 from findings.services.patient_change import settle_letters
 from findings.services.timeline import lock, moment, record
-from findings.services.turns import take_turns_of
 
 
 def merge_patients(
@@ -47,8 +45,7 @@ def merge_patients(
     """
     if not because.strip():
         raise ValueError("Merging needs a reason.")
-    with transaction.atomic():
-        keep, merged = kept_in_turn(keep, merged)
+    with kept_in_turn(keep, merged) as (keep, merged):
         if keep.pk == merged.pk:
             raise NotAllowed("Both numbers already lead to the same record.")
         moved = _move(keep, Examination.objects.filter(patient=merged))
@@ -85,8 +82,7 @@ def undo_merge(
     merge stands on this one, and ValueError for `also` that did not come since."""
     if not because.strip():
         raise ValueError("Undoing a merge needs a reason.")
-    with transaction.atomic():
-        take_turns_of([merge.kept, merge.merged])
+    with kept_in_turn(merge.kept, merge.merged):
         merge = PatientMerge.objects.select_for_update(no_key=True).get(pk=merge.pk)
         if merge.undone_at is not None:
             raise NotAllowed("This merge has been undone already.")

@@ -16,7 +16,6 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from findings.arrivals import (
     Arriving,
-    ArrivingNews,
     ArrivingPatient,
     ArrivingReport,
     ReadMessage,
@@ -27,11 +26,11 @@ from findings.columns import column, columns
 from findings.models import IncomingMessage, Receipt, Sender
 from findings.prepared import Prepared
 from findings.services.hold import may_be_gone, sent_again
-from findings.services.identity import names_of_known
+from findings.services.identity import names_about
 from findings.services.receive import receive_parts, storable
 from findings.services.records import ONE_BY_ONE, Records, Unusual
 from findings.services.together import NotYet, Part, Together
-from findings.services.turns import names_of, patients_of, take_turns_at
+from findings.services.turns import in_turn, names_of, patients_of, take_turns_at
 
 log = structlog.get_logger(__name__)
 
@@ -67,12 +66,6 @@ class Incoming:
         if self.sender is None:
             return []
         return [(self.sender, part) for part in self.read.parts if isinstance(part, Arriving)]
-
-    @cached_property
-    def in_the_news(self) -> list[ArrivingPatient]:
-        """Of whom an index or the wards say something."""
-        news = (part for _, part in self.arriving if isinstance(part, ArrivingNews))
-        return [who for part in news for who in patients_of(part)]
 
     @cached_property
     def patients(self) -> list[ArrivingPatient]:
@@ -128,8 +121,7 @@ def _once_more(one: "_Kept", known: Received) -> Received:
     refused = any(isinstance(part, Refusal) for part in parts)
     if refused or not any(map(may_be_gone, known.receipts)):
         return known
-    with transaction.atomic():
-        take_turns_at(one.names)
+    with in_turn(one.names_as_known):
         return replace(known, receipts=sent_again(one.message, one.incoming.sender, parts))
 
 
@@ -157,6 +149,10 @@ class _Kept:
         arriving = self.incoming.arriving
         names = {name for sender, part in arriving for name in names_of(sender, part)}
         return frozenset(names or {f"message|{self.message.pk}"})
+
+    def names_as_known(self) -> set[str]:
+        """Those, and every number of the records that its news are about."""
+        return names_about(self.incoming.sender, self.incoming.read.parts) | self.names
 
 
 # Numbered as they came, and written in the order of their fingerprints: two who keep the same
@@ -285,19 +281,11 @@ def _file_together(waiting: list[_Kept]) -> _Round:
 
 def _alone(one: _Kept) -> Received:
     """In a transaction of its own, each part on its own."""
-    names = set(one.names)
-    while True:
-        with transaction.atomic():
-            take_turns_at(names)
-            # Records that are merged, or asked about, are so with all their numbers. Turns are only
-            # ever taken all at once, so where there are more of them it begins again.
-            more = names_of_known(one.incoming.in_the_news) - names
-            if not more:
-                standing = _standing([one])[one.message.pk]
-                if standing.is_filed:
-                    return _filed([one.message])[0]
-                return _received(one, standing, ONE_BY_ONE)
-        names |= more
+    with in_turn(one.names_as_known):
+        standing = _standing([one])[one.message.pk]
+        if standing.is_filed:
+            return _filed([one.message])[0]
+        return _received(one, standing, ONE_BY_ONE)
 
 
 def _received(one: _Kept, standing: "_Standing", records: Records) -> Received:

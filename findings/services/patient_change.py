@@ -35,7 +35,6 @@ from findings.services.identity import kept_in_turn, survivor
 from findings.services.pause import end_hold_for_death, hold_for_death
 from findings.services.tell_patient import start_patient_clock
 from findings.services.timeline import lock, moment, record
-from findings.services.turns import take_turns_of
 from findings.states import State
 
 Kind = PatientChange.Kind
@@ -68,8 +67,7 @@ def record_change(
     Said again, it changes nothing. Raises ValueError for a moment in the future, `NotAllowed` for
     somebody who may not.
     """
-    with transaction.atomic():
-        (patient,) = kept_in_turn(patient)
+    with kept_in_turn(patient) as (patient,):
         if by is not None:
             check_can_record_change(by, patient)
         organisation = by.organisation if by is not None else change.organisation
@@ -150,8 +148,7 @@ def undo_change(
     closed because of it is open again."""
     if not because.strip():
         raise ValueError("Undoing this needs a reason.")
-    with transaction.atomic():
-        take_turns_of([change.patient])
+    with kept_in_turn(change.patient):
         change = PatientChange.objects.select_for_update(no_key=True).get(pk=change.pk)
         if by is not None:
             check_can_record_change(by, survivor(change.patient))

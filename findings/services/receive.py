@@ -89,11 +89,10 @@ def receive_part(
     """File one part, or hold it; either way it has its receipt."""
     filed = file_part(sender, message, part, records)
     if isinstance(filed, Problem):
-        became = Outcome.REFUSED if isinstance(filed, Refusal) else Outcome.HELD
         receipt = Receipt(
             message=message,
             part=number,
-            outcome=became,
+            outcome=not_filed(filed),
             **held_fields(filed),
             **alert_fields(filed, message, sender),
         )
@@ -175,7 +174,7 @@ def _at_stake(sender: Sender | None, problem: Problem) -> str:
     """The most severe category that is open in the examination which it names."""
     if sender is None or not problem.accession or problem.reason not in _MAY_CORRECT:
         return ""
-    of_it = Q(examination__sender=sender, examination__accession=problem.accession)
+    of_it = Q(examination__sender=sender.keeper, examination__accession=problem.accession)
     found = Finding.objects.open().filter(of_it).order_by("category__priority")
     return found.values_list("category", flat=True).first() or ""
 
@@ -189,6 +188,11 @@ def _apply(sender: Sender, message: IncomingMessage, part: Arriving, records: Re
     if isinstance(part, ArrivingOrder):
         return file_order(sender, part)
     return file_news(sender, part, message)
+
+
+def not_filed(problem: Problem) -> Outcome:
+    """Its sender was told to act, or somebody here has to."""
+    return Outcome.REFUSED if isinstance(problem, Refusal) else Outcome.HELD
 
 
 def held_fields(problem: Problem) -> dict[str, str]:

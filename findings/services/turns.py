@@ -5,8 +5,11 @@ the number), and two writers who each made the first row would leave a patient w
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
+
+from django.db import transaction
 
 from findings.arrivals import ArrivingNews, ArrivingPatient
 from findings.columns import column
@@ -33,12 +36,6 @@ def take_turns(sender: Sender, reports: Iterable[Arriving], *also: str) -> None:
     take_turns_at(names | {f"{sender.pk}|{one}" for one in also})
 
 
-def take_turns_of(patients: Iterable[Patient]) -> None:
-    """As above, for every number that leads to these records, those of merged ones too: nothing is
-    filed under them meanwhile."""
-    take_turns_at(names_of_records(patients))
-
-
 def names_of_records(patients: Iterable[Patient]) -> set[str]:
     """Every number that leads to these records."""
     family = {key for patient in patients for key in patient.family()}
@@ -59,7 +56,24 @@ TURNS = Prepared(
 
 def take_turns_at(names: Iterable[str]) -> None:
     """Whatever they name, all at once: the order of the array is that in which they are locked."""
-    TURNS.rows(keys=column(sorted(map(_number, names))))
+    TURNS.rows(keys=column(sorted(map(key_of, names))))
+
+
+@contextmanager
+def in_turn(names: Callable[[], set[str]]) -> Iterator[None]:
+    """A transaction in which nobody else files under these names. They are asked for again once it
+    is our turn: where there are more by then, it gives back what it has and begins again. Whoever
+    took one turn after another could wait for somebody who waits for them."""
+    wanted = names()
+    while True:
+        with transaction.atomic():
+            take_turns_at(wanted)
+            now = names()
+            if now <= wanted:
+                yield
+                return
+            transaction.set_rollback(True)
+        wanted |= now
 
 
 def names_of(sender: Sender, report: Arriving) -> Iterable[str]:
@@ -80,5 +94,6 @@ def patients_of(arriving: Arriving) -> list[ArrivingPatient]:
     return [arriving.patient]
 
 
-def _number(key: str) -> int:
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big", signed=True)
+def key_of(name: str) -> int:
+    """The order of these is that in which turns are taken."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)

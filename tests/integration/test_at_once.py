@@ -1,29 +1,33 @@
 """Messages that arrive at the same moment, on connections of their own."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from findings.arrivals import (
     ArrivingIdentifier,
     ArrivingPatient,
 )
-from findings.intake.importing import take_in
+from findings.intake.importing import run_again, take_in
 from findings.models import (
     Clock,
     Examination,
     IncomingMessage,
     Patient,
+    PatientIdentifier,
     Receipt,
     Report,
     Step,
 )
+from findings.services.merge import merge_patients
 from findings.services.receive import receive_report
 from findings.services.senders import make_sender
+from findings.services.turns import key_of
 from findings.services.waiting_list import keep_waiting
 from tests.factories import (
     a_trust,
@@ -155,3 +159,63 @@ def test_merges_and_reports_that_cross_leave_nothing_with_a_record_that_was_merg
     assert outcomes == [Outcome.MERGED] * 4 + [Outcome.NEW_REPORT] * 5
     kept = Patient.objects.get(merged_into=None)
     assert Examination.objects.filter(patient=kept).count() == 10
+
+
+def until_somebody_waits(how_many: int) -> None:
+    asked = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    for _ in range(1000):
+        with connection.cursor() as cursor:
+            cursor.execute(asked)
+            if cursor.fetchone()[0] == how_many:
+                return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits")
+
+
+@pytest.mark.parametrize("how", ["on the page", "run again"])
+@pytest.mark.django_db(transaction=True)
+def test_a_merge_that_has_to_wait_for_one_turn_more_gives_back_those_that_it_has(how: str) -> None:
+    """It was to merge B into A; while it waits, A is merged into C. With the turns of A and B in
+    its hand it would wait for C's, which a report has that waits for A's."""
+    trust = a_trust()
+    make_sender(code="RIS|RXX01", site=trust.site)
+    numbers = sorted((f"P{n}" for n in range(3)), key=lambda n: key_of(f"identifier|RXX|{n}"))
+    c, b, a = (f"{number}^^^RXX^MR" for number in numbers)
+
+    def report_of(accession: str, numbers: str) -> bytes:
+        raw = oru(accession=accession, control_id=accession)
+        return raw.replace(b"9990000018^^^NHS^NH", numbers.encode())
+
+    for accession, number in (("A1", a), ("A2", b), ("A3", c)):
+        take_in(report_of(accession, number), "before")
+    records = {
+        one.value: one.patient for one in PatientIdentifier.objects.select_related("patient")
+    }
+    of_c, of_b, of_a = (records[number] for number in numbers)
+    held = take_in(adt("A40", pid(a), f"MRG|{b}"), "before").receipts[0]
+    assert held.is_waiting, "its sender is not set up"
+    make_sender(code="PAS|RXX01", site=trust.site)
+
+    def merge() -> object:
+        if how == "run again":
+            return run_again(held, trust.coordinator)
+        return merge_patients(keep=of_a, merged=of_b, because="Seen.", by=trust.coordinator)
+
+    def closing(call: Callable[[], object]) -> object:
+        try:
+            return call()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        with transaction.atomic():
+            merge_patients(keep=of_c, merged=of_a, because="Seen.", by=trust.coordinator)
+            merging = pool.submit(closing, merge)
+            until_somebody_waits(1)
+            report = report_of("A4", f"{c}~{a}")
+            reporting = pool.submit(closing, lambda: take_in(report, "at once"))
+            until_somebody_waits(2)
+        merging.result(20)
+        (receipt,) = reporting.result(20).receipts  # type: ignore[attr-defined]
+    assert receipt.outcome == Outcome.NEW_REPORT
+    assert Examination.objects.filter(patient=of_c).count() == 4

@@ -22,6 +22,7 @@ from findings.models import (
     Report,
 )
 from findings.services import filing
+from findings.services.hold import sent_again
 from findings.services.messages import CONTROL_ID_REUSED, Received, receive_message
 from findings.services.receive import AccessionHeld, receive_report
 from findings.services.records import ONE_BY_ONE
@@ -93,6 +94,14 @@ def test_what_was_refused_and_is_not_now_is_filed_after_all(trust: Trust) -> Non
     assert [one.outcome for one in received.receipts] == [Outcome.NEW_REPORT] * 2
     # And the other way round: what is filed stays.
     assert message(trust, refusal).receipts == received.receipts
+
+
+def test_what_is_refused_again_is_not_held_by_it(trust: Trust) -> None:
+    refusal = Refusal(HeldReason.WRONG_SENDER, "MSH-3", "Not from there.", "Ask the sender.")
+    received = message(trust, refusal)
+    (receipt,) = sent_again(received.message, trust.sender, [replace(refusal, location="MSH-4")])
+    assert (receipt.outcome, receipt.location) == (Outcome.REFUSED, "MSH-4")
+    assert not Receipt.objects.waiting().exists()
 
 
 def test_one_bad_part_does_not_stop_the_others(
