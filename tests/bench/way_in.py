@@ -35,11 +35,11 @@ WORDS = (
 
 def messages(count: int, seed: int, first: int = 0) -> Iterator[bytes]:
     """Reports of 2.5 kB, each of an examination of its own; the same with the same seed."""
-    for one in drawn(count, seed):
+    for one in drawn(count, seed, first):
         yield _message(*one)
 
 
-def drawn(count: int, seed: int) -> Iterator[tuple[int, int, str, int]]:
+def drawn(count: int, seed: int, first: int = 0) -> Iterator[tuple[int, int, str, int]]:
     """Of each report: its number, whose it is, by which NHS number, and the size of a nodule."""
     chance = random.Random(seed)
     numbers = list(islice(_nhs_numbers(), PATIENTS))
