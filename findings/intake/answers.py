@@ -13,7 +13,8 @@ from enum import StrEnum
 
 from findings.arrivals import HeldReason, Problem
 from findings.intake import hl7
-from findings.intake.hl7 import Delimiters, Segment
+from findings.intake.escapes import Delimiters, escape
+from findings.intake.hl7 import Segment
 
 
 class Code(StrEnum):
@@ -80,7 +81,7 @@ def answer(message: bytes, verdict: Verdict, at: datetime) -> bytes | None:
     marks = (hl7.delimiters_of(header) if header else None) or Delimiters()
     segments = [
         _msh(header, marks, at),
-        ["MSA", code, _field(header, 10), hl7.escape(verdict.text, marks)],
+        ["MSA", code, _field(header, 10), escape(verdict.text, marks)],
     ]
     if verdict.code is not Code.ACCEPT:
         segments.append(_err(verdict, header, marks))
@@ -144,7 +145,7 @@ def _err(verdict: Verdict, header: Segment | None, marks: Delimiters) -> Segment
         error = sub.join([code, words, "HL70357"])
         return ["ERR", component.join([*(place or [""] * 3), error])]
     error = component.join([code, words, "HL70357"])
-    text = hl7.escape(verdict.text, marks)
+    text = escape(verdict.text, marks)
     return ["ERR", "", component.join(place).rstrip(component), error, "E", "", "", "", text]
 
 

@@ -31,7 +31,7 @@ from findings.arrivals import (
     SenderProfile,
 )
 from findings.intake.batch import FileWarning, RawMessage, walk
-from findings.intake.hl7 import escape
+from findings.intake.escapes import escape
 from findings.intake.oru import read_message
 from tests.messages import oru
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findings.intake.hl7 import Delimiters, escape, unescape
+from findings.intake.escapes import Delimiters, escape, unescape
 from tests.unit.oru_messages import report, report_message, text_line
 
 STANDARD = Delimiters()
