@@ -1,4 +1,8 @@
-"""Escape sequences: what stands for a delimiter, a line end or a character, and back."""
+"""Escape sequences: what stands for a delimiter, a line end or a character, and back.
+
+What is none stays as it was sent. Some engines escape every escape once more, and so \\\\.br\\\\ is
+read as if there were one on either side.
+"""
 
 import re
 from typing import NamedTuple
@@ -8,6 +12,7 @@ CONTROL_TABLE: dict[int, str | None] = {
     **dict.fromkeys([0x0B, 0x0C, 0x85], "\n"),
 }
 _MOST_LINES = 50  # that one \.sp\ may ask for
+_LONGEST = 40  # characters of a sequence that was escaped twice
 
 
 class Delimiters(NamedTuple):
@@ -42,6 +47,9 @@ def unescape(value: str, delimiters: Delimiters, charset: str = "cp1252") -> str
             done.append(value[position:start])
         sequence = value[start + 1 : end]
         position = end + 1
+        if not sequence and (twice := _escaped_twice(value, position, delimiters)):
+            sequence = twice
+            position += len(twice) + 2
         if (code := _hex(sequence)) is not None:
             codes.append(code)
             continue
@@ -58,6 +66,15 @@ def unescape(value: str, delimiters: Delimiters, charset: str = "cp1252") -> str
     _flush(codes, done, charset)
     done.append(value[position:])
     return "".join(done)
+
+
+def _escaped_twice(value: str, position: int, delimiters: Delimiters) -> str:
+    """The sequence that begins here and ends with two escapes; empty where there is none."""
+    end = value.find(delimiters.escape * 2, position, position + _LONGEST)
+    sequence = value[position:end] if end > position else ""
+    if sequence and _hex(sequence) is None and _meaning(sequence, delimiters) is None:
+        return ""
+    return sequence
 
 
 def _meaning(sequence: str, delimiters: Delimiters) -> str | None:

@@ -42,6 +42,10 @@ _TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc"), include_character
         (r"\C2842\ \M2842\ \Z1\ ", r"\C2842\ \M2842\ \Z1\ "),
         (r"a\E\.br\E\b", r"a\.br\b"),
         (r"\.sp999999999999\a", "\na"),
+        # An engine has escaped every escape once more.
+        (r"A\\T\\E\\.br\\\\.BR\\Zo\\XEB\\ \\H\\now\\N\\", "A&E\n\nZoë now"),
+        (r"\.br\\.br\\.br\end", "\n\n\nend"),
+        (r"\\server\share\\old", r"\\server\share\\old"),
     ],
 )
 def test_an_escape_becomes_what_it_stands_for(sent: str, shown: str) -> None:
