@@ -6,6 +6,7 @@ a notice says that the text should be looked at.
 
 import re
 from collections.abc import Iterable
+from itertools import chain
 from typing import NamedTuple
 
 # HL7 table 0211 and what senders write instead, folded by `_folded`.
@@ -28,11 +29,28 @@ _CODECS = {
     "LATIN1": "iso8859-1",
     "ANSI": "cp1252",
 }
+# DICOM's names (CS 0008,0005), which makers of PACS write here, too: ISO_IR 100.
+_DICOM = {
+    "6": "ascii",
+    "100": "iso8859-1",
+    "101": "iso8859-2",
+    "109": "iso8859-3",
+    "110": "iso8859-4",
+    "144": "iso8859-5",
+    "127": "iso8859-6",
+    "126": "iso8859-7",
+    "138": "iso8859-8",
+    "148": "iso8859-9",
+    "192": "utf-8",
+    "203": "iso8859-15",
+}
+_ISO_IR = re.compile(r"^ISO(?:2022)?IR(\d{1,3})$")
 _ISO_8859 = re.compile(r"^(?:ISO|ISOIEC)?8859(\d{1,2})$")
 _WINDOWS = re.compile(r"^(?:WINDOWS|CP|WIN)(125\d|437|850)$")
 # Bytes that are letters in windows-1252 and control characters in ISO 8859-1.
 _C1 = re.compile(rb"[\x80-\x9f]")
 _MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_HEADER_WITHIN = 64
 _HEADERS = {b"M\x00S\x00H\x00": "utf-16-le", b"\x00M\x00S\x00H": "utf-16-be"}
 
 
@@ -48,6 +66,8 @@ def codec_for(name: str) -> str:
     folded = re.sub(r"[\s_/\-().]", "", name).upper()
     if folded in _CODECS:
         return _CODECS[folded]
+    if found := _ISO_IR.match(folded):
+        return _DICOM.get(found[1], "")
     if found := _ISO_8859.match(folded):
         number = int(found[1])
         return f"iso8859-{number}" if 1 <= number <= 16 and number != 12 else ""
@@ -58,13 +78,18 @@ def codec_for(name: str) -> str:
 
 def undo_utf16(raw: bytes) -> bytes:
     """UTF-16 as UTF-8; anything else as it is. Known by its mark or by how MSH looks in it."""
-    codec = _MARKS.get(raw[:2]) or next(
-        (codec for header, codec in _HEADERS.items() if header in raw[:64]), ""
-    )
+    codec = _MARKS.get(raw[:2]) or next(filter(None, (_by_header(raw, h) for h in _HEADERS)), "")
     if not codec:
         return raw
     start = 2 if raw[:2] in _MARKS else 0
     return raw[start:].decode(codec, "replace").encode("utf-8")
+
+
+def _by_header(raw: bytes, header: bytes) -> str:
+    """The codec in which MSH looks so, where it does. Each looks like the other from one byte on,
+    and a character begins at an even one."""
+    place = raw[:_HEADER_WITHIN].find(header)
+    return _HEADERS[header] if place >= 0 and place % 2 == 0 else ""
 
 
 def decode(raw: bytes, declared: Iterable[str], fallback: str) -> Decoded:
@@ -109,10 +134,18 @@ def _as_guessed(raw: bytes, fallback: str, declared: bool) -> Decoded:
     codec = codec_for(fallback) or "cp1252"
     why = "does not fit the bytes" if declared else "is not named in MSH-18"
     notice = f"The character set {why}; accents and symbols may be wrong (read as {codec})."
-    if (text := _strict(raw, codec)) is not None:
-        return Decoded(text, (notice,))
+    lines = [_line(line, codec) for line in raw.splitlines(keepends=True)]
+    text = "".join(line.text for line in lines)
+    return Decoded(text, (notice, *dict.fromkeys(chain(*(line.notices for line in lines)))))
+
+
+def _line(line: bytes, codec: str) -> Decoded:
+    """A line by itself: the systems whose words meet in a message may each write their own set."""
+    for one in ("utf-8", codec):
+        if (text := _strict(line, one)) is not None:
+            return Decoded(text)
     lost = "Some characters could not be read; they are shown as \N{REPLACEMENT CHARACTER}."
-    return Decoded(raw.decode(codec, "replace"), (notice, lost))
+    return Decoded(line.decode(codec, "replace"), (lost,))
 
 
 def _strict(raw: bytes, codec: str) -> str | None:

@@ -27,6 +27,11 @@ def sent(charset: str, codec: str, text: str = TEXT) -> bytes:
         ("WINDOWS-1252", "cp1252"),
         ("ASCII~UNICODE UTF-8", "utf-8"),
         ("UNICODE UTF-16", "utf-16"),
+        ("", "utf-16-be"),
+        ("", "utf-16-le"),
+        ("ISO_IR 100", "cp1252"),
+        ("ISO_IR 192", "utf-8"),
+        ("ISO 2022 IR 100", "cp1252"),
     ],
 )
 def test_text_in_the_named_set_is_read(charset: str, codec: str) -> None:
@@ -80,3 +85,15 @@ def test_bytes_that_fit_nothing_lose_no_report(charset: str) -> None:
 def test_only_known_sets_are_ever_used(name: str) -> None:
     assert codec_for(name) == ""
     assert decode(b"caf\xe9", [name], name).text == "café"
+
+
+def test_lines_of_two_systems_are_read_each_in_its_own_set() -> None:
+    name, words = sent("", "utf-8", "x").split(b"OBX", 1)
+    raw = (
+        name.replace(b"Ann", "Zoë".encode())
+        + b"OBX"
+        + words.replace(b"x", "4 µm²".encode("cp1252"))
+    )
+    found = report(raw)
+    assert (found.patient.given_name, found.text) == ("Zoë", "4 µm²")
+    assert any("accents and symbols" in notice for notice in found.notices)
