@@ -85,7 +85,7 @@ class Reader:
     def _alert(self, problem: Problem) -> str:
         """Whether what is held says of itself that somebody must act. Of what is no imaging the
         words alone: a laboratory's numbers are critical every day."""
-        body = read_body(self.frame.message, self.order.results)
+        body = read_body(self.frame.message, self.order.results, self.order.notes)
         codes = () if problem.reason is HeldReason.NOT_IMAGING else body.codes
         return most_severe(find(body.text, codes, self.frame.profile.trigger_words))
 
@@ -109,7 +109,7 @@ class Reader:
                 "Ask the sender to put the accession number in OBR-3.",
                 accession,
             )
-        body = read_body(self.frame.message, self.order.results)
+        body = read_body(self.frame.message, self.order.results, self.order.notes)
         found = self._status(body)
         if isinstance(found, ArrivingStatus):
             return self._report(identity, accession, body, found)
@@ -219,6 +219,11 @@ class Reader:
                 self.notices.append(
                     "OBR-25 says the report is finished and OBX-11 says it is not; OBR-25 counts."
                 )
+            elif known and set(known) == {ArrivingStatus.WITHDRAWN}:
+                self.notices.append(
+                    "OBR-25 says the report is finished and OBX-11 says that every line of it is"
+                    " withdrawn; OBR-25 counts."
+                )
         return status
 
     def _reported_at(self, body: Body) -> datetime | None:
@@ -317,8 +322,6 @@ class Reader:
             self.notices.append(ATTACHED_NOTICE)
         if body.lacks_document:
             self.notices.append(NOT_KEPT_NOTICE)
-        if self.order.has_request_notes:
-            self.notices.append("Notes on the request (NTE) came with it; see the message as sent.")
         if self.group.has_stray_results:
             self.notices.append("Lines (OBX) before the first OBR are not part of any report.")
 

@@ -15,7 +15,8 @@ class Order:
     has_own_common: bool
     results: list[Segment] = field(default_factory=list)
     imaging: Segment | None = None  # IPC, of OMI
-    has_request_notes: bool = False
+    notes: list[Segment] = field(default_factory=list)  # NTE before its results
+    has_specimen: bool = False
 
 
 @dataclass(slots=True)
@@ -33,7 +34,7 @@ def groups_of(message: Message) -> list[Group]:
     group = Group()
     groups = [group]
     common: Segment | None = None
-    is_own = False
+    waiting = 0  # ORCs since the last OBR: of two, neither is known to be the next one's
     count = 0
     for segment in message.segments:
         name = segment[0]
@@ -41,19 +42,22 @@ def groups_of(message: Message) -> list[Group]:
             _add_result(group, segment)
         elif name == "OBR":
             count += 1
-            group.orders.append(Order(segment, count, common, is_own))
-            is_own = False
+            group.orders.append(Order(segment, count, common, waiting == 1))
+            waiting = 0
         elif name == "ORC":
-            common, is_own = segment, True
+            common = segment
+            waiting += 1
         elif name == "IPC" and group.orders:
             group.orders[-1].imaging = group.orders[-1].imaging or segment
+        elif name == "SPM" and group.orders:
+            group.orders[-1].has_specimen = True
         elif name == "PV1":
             group.visit = segment
         elif name == "PID":
             if group.pid is not None or group.orders:
                 group = Group()
                 groups.append(group)
-                common, is_own = None, False
+                common, waiting = None, 0
             group.pid = segment
     return groups
 
@@ -66,4 +70,4 @@ def _add_result(group: Group, segment: Segment) -> None:
     if segment[0] == "OBX" or order.results:
         order.results.append(segment)
     else:
-        order.has_request_notes = True
+        order.notes.append(segment)

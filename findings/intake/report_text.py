@@ -14,7 +14,7 @@ from findings.alert_codes import is_code
 from findings.documents import LARGEST
 from findings.intake.documents import ENCODINGS, decoded, from_mime, plain_text
 from findings.intake.hl7 import Message, Segment
-from findings.intake.result_lines import Kind, Line, read_lines
+from findings.intake.result_lines import Kind, Line, read_lines, read_notes
 
 ATTACHED_NOTICE = "A document came with this report: open it to read the whole report."
 NOT_KEPT_NOTICE = "A document came with this report and could not be kept: open it at the sender's."
@@ -58,12 +58,15 @@ class Body(NamedTuple):
     codes: tuple[str, ...]  # those that may say that somebody must act
 
 
-def read_body(message: Message, results: list[Segment]) -> Body:
-    """Read the OBX segments of one OBR with the NTE and ADD segments among them."""
+def read_body(message: Message, results: list[Segment], notes: list[Segment]) -> Body:
+    """Read the OBX segments of one OBR with the NTE and ADD segments among them, and the NTE before
+    them."""
     lines = read_lines(message, results)
     wordy = [line for line in lines if line.kind in (Kind.TEXT, Kind.DOCUMENT)]
     states = [line.status for line in wordy or lines]
-    writer = _Writer(message, lines, _some_deleted(states))
+    deleted = any(state.upper() in _DELETED_STATES for state in states)
+    writer = _Writer(message, lines, deleted)
+    writer.write_request_notes(read_notes(message, notes))
     writer.write_all(lines)
     documents, lacks_document = writer.documents()
     return Body(
@@ -90,11 +93,6 @@ def _alert_codes(message: Message, lines: list[Line]) -> tuple[str, ...]:
     return tuple(filter(is_code, codes))
 
 
-def _some_deleted(states: list[str]) -> bool:
-    deleted = sum(state in _DELETED_STATES for state in map(str.upper, states))
-    return 0 < deleted < len(states)
-
-
 class _Writer:
     """Puts the lines under each other."""
 
@@ -113,6 +111,13 @@ class _Writer:
         self._is_raw_document = False
         # Each as it stands: an ED whole, or the lines of a MIME message.
         self._sent: list[tuple[str, str] | list[str]] = []
+
+    def write_request_notes(self, notes: list[Line]) -> None:
+        """What was noted before the first line: nothing says whether it was asked or answered."""
+        for note in notes:
+            self._write_note(note, "Note on the request: ")
+        if self.lines:
+            self._before = Kind.NOTE
 
     def write_all(self, lines: list[Line]) -> None:
         """Write every line as what it is."""
@@ -158,6 +163,8 @@ class _Writer:
         if self.marks_deleted and line.status.upper() in _DELETED_STATES:
             values = [DELETED + value if value.strip() else value for value in values]
         self.has_words = self.has_words or any(map(str.strip, values))
+        if line.unit or line.reference:
+            values[-1] = " ".join([values[-1], *self._measure(line)])
         self.lines += values
 
     def _write_heading(self, name: str, values: list[str]) -> None:
@@ -177,8 +184,18 @@ class _Writer:
             return
         self._begin(Kind.LABELLED)
         label = self._name(line.identifier) or self.message.head(line.identifier)
-        unit = self.message.first(line.unit)
-        self.lines.append(" ".join(filter(None, [f"{label}:" if label else "", value, unit])))
+        said = [f"{label}:" if label else "", value, *self._measure(line)]
+        self.lines.append(" ".join(filter(None, said)))
+
+    def _measure(self, line: Line) -> list[str]:
+        """Unit, reference range and abnormal flags, as sent."""
+        first = self.message.first
+        unit, reference = first(line.unit), first(line.reference)
+        flags = [flag for one in self.message.repeats(line.flags) if (flag := first(one))]
+        said = [unit, f"(reference {reference})" if reference else ""]
+        if flags and flags != ["N"]:
+            said.append(f"[{', '.join(flags)}]")
+        return list(filter(None, said))
 
     def _write_document(self, line: Line) -> None:
         parts = self.message.components(line.value)
@@ -200,7 +217,9 @@ class _Writer:
             self._is_raw_document = is_raw and not is_link
             if line.type != "RP":
                 self._take_document(parts)
-            self.lines.append(_LINKED if is_link else _attached(kind))
+                self.lines.append(_attached(kind))
+            else:
+                self.lines.append(_linked(kind, self.message.plain(parts[0])))
 
     def _plain_words(self, parts: list[str], kind: str) -> list[str] | None:
         """The lines of a document that is nothing but text; None where it is anything else."""
@@ -237,15 +256,21 @@ class _Writer:
         kept = tuple(one for one in found if 0 < len(one) <= LARGEST)
         return kept, self.has_document and (len(kept) < len(found) or not found)
 
-    def _write_note(self, line: Line) -> None:
+    def _write_note(self, line: Line, prefix: str = "Note: ") -> None:
         if line.value:
-            prefix = "Note: " if line.kind is Kind.NOTE else ""
+            prefix = prefix if line.kind is Kind.NOTE else ""
             texts = map(self.message.text, self.message.repeats(line.value))
             self.lines += [prefix + text if text.strip() else "" for text in texts]
 
 
 def _attached(kind: str) -> str:
     return f"[attached document: {kind}, not shown here]" if kind else _UNNAMED
+
+
+def _linked(kind: str, where: str) -> str:
+    """What a pointer leads to, in words: it is never followed here."""
+    place = _attached(kind) if kind else _LINKED
+    return f"{place[:-1]}: {where}]" if where else place
 
 
 def _document_kind(message: Message, value: str) -> str:
@@ -255,5 +280,5 @@ def _document_kind(message: Message, value: str) -> str:
         about, content = [content], ""  # the header of a MIME message
     words = " ".join(about).lower()
     named = (name for name, sign in _KINDS if sign in words)
-    begun = (name for name, beginning in _BEGINNINGS if content.startswith(beginning))
+    begun = (name for name, beginning in _BEGINNINGS if content.lstrip().startswith(beginning))
     return next(named, "") or next(begun, "")

@@ -148,9 +148,10 @@ def test_three_examinations_in_one_message_stay_three() -> None:
     reports = parts_of(path, SenderProfile(default_authority="RADIS1"))
     assert [part.accession for part in reports] == [f"000000056{n}" for n in (6, 7, 8)]
     texts = [part.text.split("\n") for part in reports if isinstance(part, ArrivingReport)]
-    words = [[line for line in text if not line.startswith("Note: ")] for text in texts]
+    words = [[line for line in text if line and not line.startswith("Note")] for text in texts]
     assert [len(lines) for lines in words] == [5, 3, 1]
-    assert [len(lines) for lines in texts] == [6, 3, 1]
+    assert texts[0][:2] == ["Note on the request: Something related to request", ""]
+    assert texts[0][3] == "Note: Something related to findings"
     assert words[0][:3] == words[1]
 
 

@@ -87,7 +87,9 @@ def test_each_obr_is_a_report_with_its_own_lines() -> None:
     first, second, third = read(raw).parts
     assert isinstance(first, ArrivingReport)
     assert isinstance(second, ArrivingReport)
-    assert (first.accession, first.text) == ("566", "Same words.\nNote: About the line\nMore.")
+    noted = "Note on the request: About the request\n\n"
+    words = f"{noted}Same words.\nNote: About the line\nMore."
+    assert (first.accession, first.text) == ("566", words)
     assert (second.accession, second.text) == ("567", "Same words.")
     assert isinstance(third, Problem)
     assert (third.reason, third.location) == (HeldReason.NO_TEXT, "OBR[3]")

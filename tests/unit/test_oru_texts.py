@@ -1,5 +1,7 @@
 """The words of a report: every line, in its order, and nothing that was not sent."""
 
+import base64
+
 import pytest
 
 from findings.arrivals import ArrivingReport, HeldReason
@@ -111,10 +113,36 @@ def test_a_note_stays_with_its_line() -> None:
     assert text(*lines) == "One.\nNote: Phoned to ward\nNote: at noon\nTwo."
 
 
-def test_notes_on_the_request_are_not_report_text_and_are_said() -> None:
-    found = report(report_message("NTE|1||Walks?=No", text_line("One.")))
-    assert found.text == "One."
-    assert any("Notes on the request" in notice for notice in found.notices)
+def test_what_is_noted_before_the_first_line_comes_first() -> None:
+    found = report(report_message("NTE|1||Walks?=No~Bleep 123", "NTE|2|P|", text_line("One.")))
+    assert found.text == "Note on the request: Walks?=No\nNote on the request: Bleep 123\n\nOne."
+    held = problem(report_message("NTE|1||CRITICAL ALERT: phone us"))
+    assert (held.reason, held.alert) == (HeldReason.NO_TEXT, "critical")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        # Nobody has escaped the separators in it; OBX-11 is where it is not.
+        ("OBX|1|TX|||Left | right, 3 mm||||||F", "Left | right, 3 mm"),
+        ("OBX|1|FT|&GDT|1|a | b || c | d||||||C|||20260630", "a | b || c | d"),
+        ("OBX|1|ST|||Left | right\nand below | it||||||F", "Left | right\nand below | it"),
+        ("OBX|1|TX|||Left | right", "Left  right"),
+        ("OBX|1|TX|WT^Weight||72|kg|50-80|N|||F", "72 kg (reference 50-80)"),
+        ("OBX|1|TX|||One.|||||||||20260630||1234^WREN", "One."),
+        ("OBX|1|TX|||One.||||||F\rNTE|1|L|Left | right", "One.\nNote: Left | right"),
+        ("OBX|1|TX|||One.||||||F\rNTE|1|L|Phoned.|RE^Remark", "One.\nNote: Phoned."),
+    ],
+)
+def test_separators_in_a_text_lose_none_of_it(line: str, words: str) -> None:
+    assert text(line) == words
+
+
+def test_a_measurement_is_shown_with_its_range_and_flags() -> None:
+    lines = (obx("35", "NM", f3="EF^Ejection fraction", f6="%^percent", f7="50-70", f8="LL~A"),)
+    found = report(report_message(*lines, text_line("Poor.")))
+    assert found.text == "Ejection fraction: 35 % (reference 50-70) [LL, A]\n\nPoor."
+    assert found.codes == ("LL",)
 
 
 def test_a_continued_segment_goes_on() -> None:
@@ -134,7 +162,10 @@ def test_unescaped_component_signs_in_text_stay() -> None:
         (obx(PDF, "CE", f3="RPT^Report"), "[attached document: PDF, not shown here]"),
         (obx(PDF, "TX"), "[attached document: PDF, not shown here]"),
         (obx("^AP^Octet-stream^Base64^AAAA", "ED"), "[attached document, not shown here]"),
-        (obx("//share/1.pdf^^application^pdf", "RP"), "[attached document: PDF, not shown here]"),
+        (
+            obx("//share/1.pdf^^application^pdf", "RP"),
+            "[attached document: PDF, not shown here: //share/1.pdf]",
+        ),
     ],
 )
 def test_a_document_alone_is_a_report_that_says_so(line: str, shown: str) -> None:
@@ -218,6 +249,43 @@ def test_every_document_is_handed_on_in_its_order_and_each_with_its_own_report()
     assert (first.documents, second.documents) == ((b"%PDF-1.4\n",), ())
 
 
+LONG = b"%PDF-1.4\n" + bytes(range(256)) * 3
+
+
+def coded(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+@pytest.mark.parametrize("type_", ["TX", "FT", "ST", ""])
+def test_a_document_in_a_line_of_text_is_one(type_: str) -> None:
+    whole = coded(LONG)
+    cut = [obx(whole[n : n + 400], type_, f3="RPT^Report") for n in range(0, len(whole), 400)]
+    for lines in ([obx(whole, type_, f3="RPT^Report")], cut):
+        found = report(report_message(text_line("See letter."), *lines, text_line("End.")))
+        assert found.documents == (LONG,)
+        assert "JVBER" not in found.text
+        assert "End." in found.text
+
+
+def test_several_documents_in_one_field_are_several() -> None:
+    other = "^IM^jpeg^Base64^/9j/4AAQ"
+    found = report(report_message(obx(f"{PDF}~{other}", "ED")))
+    assert found.documents == (b"%PDF-1.4\n", b"\xff\xd8\xff\xe0\x00\x10")
+    assert found.text.count("[attached document") == 2
+
+
+def test_a_document_that_is_cut_into_several_lines_is_put_together() -> None:
+    whole, about = coded(LONG), "MOL^application^PDF^Base64^"
+    lines = [obx(f"{about}{whole[n : n + 500]}", "ED") for n in range(0, len(whole), 500)]
+    other = obx(f"{about}{coded(b'%PDF-1.7 another')}", "ED")
+    assert documents(*lines, other) == (LONG, b"%PDF-1.7 another")
+
+
+@pytest.mark.parametrize("words", ["/9j/ is how a JPEG begins", "JVBER", "SUkqA " * 9])
+def test_words_that_begin_like_a_document_stay_words(words: str) -> None:
+    assert text(text_line(words), text_line("Normal")) == f"{words}\nNormal"
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -245,13 +313,19 @@ def test_a_document_that_is_too_large_is_said_and_costs_no_report(
 def test_a_link_to_images_is_said_in_the_text() -> None:
     assert (
         text(text_line("One."), obx("2.25.1^UK^ZB", "RP"))
-        == "One.\n\n[linked item, not shown here]"
+        == "One.\n\n[linked item, not shown here: 2.25.1]"
     )
 
 
 def test_a_line_that_the_sender_deleted_is_marked() -> None:
     lines = (text_line("Right."), "OBX|2|TX|&GDT||Wrong.||||||D")
     assert text(*lines) == "Right.\n[marked as deleted by the sender] Wrong."
+
+
+def test_when_every_line_is_deleted_each_is_marked_and_it_is_said() -> None:
+    found = report(report_message("OBX|1|TX|&GDT||CRITICAL ALERT||||||W"))
+    assert found.text == "[marked as deleted by the sender] CRITICAL ALERT"
+    assert any("every line" in notice for notice in found.notices)
 
 
 def test_a_long_text_is_read_whole() -> None:
