@@ -14,7 +14,7 @@ A sender's settings may name other fields to look into first, and for the access
 """
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import date, datetime, timedelta, timezone, tzinfo
 
 from findings.alert_codes import find, most_severe
 from findings.arrivals import (
@@ -30,24 +30,13 @@ from findings.intake.hl7_times import Doubt, Moment, read_time
 from findings.intake.identities import Identity, read_person
 from findings.intake.orders import Group, Order
 from findings.intake.report_text import ATTACHED_NOTICE, NOT_KEPT_NOTICE, Body, read_body
+from findings.intake.sections import images_nothing
 from findings.intake.statuses import least_finished, read_status, setting_of
 
 LONGEST_ACCESSION = 80
 _CLOCKS_MAY_DIFFER = timedelta(days=1)
-# Diagnostic service sections (OBR-24, HL7 table 0074) that image nothing. Codes that DICOM
-# uses for a modality (OT, PT, SR, ES) are not among them.
-_NOT_IMAGING_SECTIONS = frozenset(
-    (
-        "AP", "BG", "BLB", "CG", "CH", "CP", "GE", "HM", "IMM", "LAB", "MB", "MCB", "MYC", "OSL",
-        "PAR", "PAT", "PHR", "SP", "TX", "UR", "URN", "VR",
-    )
-)  # fmt: skip
 # Fields that are a point of care with its room and bed.
 _POINTS_OF_CARE = frozenset({"PV1-3", "PV1-6", "PV1-11", "PV1-42", "ORC-13"})
-_NOT_IMAGING_WORDS = (
-    "patholog", "haematolog", "hematolog", "chemistry", "microbiolog", "cytolog", "immunolog",
-    "virolog", "serolog", "genetic", "genomic", "laborator", "transfusion", "path,",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +80,8 @@ class Reader:
 
     def _read(self, identity: Identity | Problem) -> ArrivingReport | Problem:
         accession = self._accession()
-        if self._is_not_imaging():
-            return self._problem(
-                HeldReason.NOT_IMAGING,
-                24,
-                "OBR-24 names a service that is not imaging.",
-                "Ask the sender to leave these reports out of this feed.",
-                accession,
-            )
+        if self._is_not_imaging() or self._is_of_a_specimen():
+            return self._not_imaging(accession)
         if isinstance(identity, Problem):
             return replace(identity, accession=accession[:LONGEST_ACCESSION])
         if not accession or len(accession) > LONGEST_ACCESSION:
@@ -158,6 +141,15 @@ class Reader:
             codes=body.codes,
         )
 
+    def _not_imaging(self, accession: str) -> Problem:
+        return self._problem(
+            HeldReason.NOT_IMAGING,
+            24,
+            "OBR-24 names a service that is not imaging, or there is a specimen (SPM).",
+            "Ask the sender to leave these reports out of this feed.",
+            accession,
+        )
+
     def _no_text(self, accession: str) -> Problem:
         return self._problem(
             HeldReason.NO_TEXT,
@@ -200,10 +192,11 @@ class Reader:
         return next((number for value in values if (number := first(value))), "")
 
     def _is_not_imaging(self) -> bool:
-        section = self.frame.message.plain(hl7.field(self.order.request, 24))
-        code = self.frame.message.first(hl7.field(self.order.request, 24)).upper()
-        folded = section.casefold()
-        return code in _NOT_IMAGING_SECTIONS or any(word in folded for word in _NOT_IMAGING_WORDS)
+        value = hl7.field(self.order.request, 24)
+        return images_nothing(self.frame.message.plain(value), self.frame.message.first(value))
+
+    def _is_of_a_specimen(self) -> bool:
+        return self.order.has_specimen and not hl7.field(self.order.request, 24).strip()
 
     def _status(self, body: Body) -> ArrivingStatus | None:
         """OBR-25, else what the lines say; None when that is not known for this sender."""
@@ -228,9 +221,12 @@ class Reader:
 
     def _reported_at(self, body: Body) -> datetime | None:
         """When it was verified; the further down the list, the louder it is said."""
-        verified = self._time("OBR-22", hl7.field(self.order.request, 22))
-        observed = [self.frame.time(value) for value in body.observed] if not verified else []
-        at = verified or max((m.at for m in observed if m.at), default=None)
+        verified = self.frame.time(hl7.field(self.order.request, 22))
+        if verified.doubt is Doubt.NO_HOUR and (at := self._hour_of(verified, body)):
+            return at
+        at = self._moment("OBR-22", verified).at
+        observed = [self.frame.time(value) for value in body.observed] if not at else []
+        at = at or max((m.at for m in observed if m.at), default=None)
         if at is None:
             at = self._time("ORC-9", hl7.field(self.order.common, 9)) or self.frame.sent.at
             if at is not None:
@@ -241,16 +237,28 @@ class Reader:
             self.notices.append("The report is dated more than a day after its own message.")
         return at
 
+    def _hour_of(self, day: Moment, body: Body) -> datetime | None:
+        """When on that day, as its lines or the message say: at its beginning, a report would stay
+        behind the preliminary one of the same morning."""
+        observed = (("OBX-14", self.frame.time(value)) for value in reversed(body.observed))
+        for place, moment in (*observed, ("MSH-7", self.frame.sent)):
+            if moment.at and not moment.doubt and self._day(moment) == self._day(day):
+                self.notices.append(f"OBR-22 has no time of day; that in {place} is used.")
+                return moment.at
+        return None
+
+    def _day(self, moment: Moment) -> date | None:
+        return moment.at.astimezone(self.frame.zone).date() if moment.at else None
+
     def _time(self, place: str, value: str) -> datetime | None:
         if not value:
             return None
-        moment = self.frame.time(value)
-        if moment.doubt:
-            self._say(place, moment.doubt)
-        return moment.at
+        return self._moment(place, self.frame.time(value)).at
 
-    def _say(self, place: str, doubt: Doubt) -> None:
-        self.notices.append(f"{place} {doubt}.")
+    def _moment(self, place: str, moment: Moment) -> Moment:
+        if moment.doubt:
+            self.notices.append(f"{place} {moment.doubt}.")
+        return moment
 
     def _examination(self) -> tuple[str, str]:
         """Code and words of what was done: OBR-4, else OBR-44."""

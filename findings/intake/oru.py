@@ -92,7 +92,7 @@ def _is_of_the_whole(part: Part) -> bool:
 
 
 # Where a problem of the whole message is said to be, not of one examination in it.
-_WHOLE = frozenset({"MSH", "MSH-2", "MSH-9", "MSH[2]", "OBR"})
+_WHOLE = frozenset({"MSH", "MSH-2", "MSH-9", "MSH-14", "MSH[2]", "OBR"})
 _FIELD_ENDS = re.compile(r"[|~\r]")
 
 
@@ -110,7 +110,7 @@ def _read(raw: bytes, profile: SenderProfile) -> ReadMessage:
     frame_zone = zone or zone_for(DEFAULT_ZONE)
     assert frame_zone is not None
     sent = read_time(message.first(hl7.field(header, 7)), frame_zone)
-    problem = _refused(type_)
+    problem = _refused(type_) or _half(type_, header)
     parts: tuple[Part, ...] = (problem,) if problem else ()
     if not problem:
         groups = groups_of(message)
@@ -184,6 +184,18 @@ def _refused(type_: str) -> Problem | None:
     )
 
 
+def _half(type_: str, header: Segment) -> Problem | None:
+    """As a version of its report the rest of it would stand before what it goes on from."""
+    if not type_.startswith("ORU") or not hl7.field(header, 14).strip():
+        return None
+    return Problem(
+        HeldReason.CUT_OFF,
+        "MSH-14",
+        "It says (MSH-14) that it goes on where another message stopped: it is half a report.",
+        "Ask the sender for the whole report in one message, and look at both until it comes.",
+    )
+
+
 def _is_understood(name: str, event: str) -> bool:
     if name == "ORU":
         return event in _REPORT_EVENTS
@@ -194,6 +206,8 @@ def _message_notices(message: Message, known_zone: bool) -> Iterator[str]:
     yield from message.notices
     if message.has_preamble:
         yield "There was something before the message header (MSH); it is not part of the report."
+    if message.first(hl7.field(message.segments[0], 11)).upper() in ("T", "D"):
+        yield "The sender says (MSH-11) that this message is a test, or for training."
     if not known_zone:
         yield f"The time zone set for this sender is not known; {DEFAULT_ZONE} is used."
     if any(segment[0] == "DSC" and hl7.field(segment, 1) for segment in message.segments):

@@ -136,6 +136,22 @@ def test_a_message_without_obr_is_a_problem() -> None:
     assert (found.reason, found.location) == (HeldReason.MISSING_ACCESSION, "OBR")
 
 
+def test_the_rest_of_a_message_is_no_report_by_itself() -> None:
+    found = problem(report_message(text_line("CRITICAL ALERT."), msh=header(f14="77")))
+    assert (found.reason, found.location) == (HeldReason.CUT_OFF, "MSH-14")
+    assert found.alert == "critical"
+    begun = report(report_message(text_line(), "DSC|77"))
+    assert any("DSC" in notice for notice in begun.notices)
+
+
+@pytest.mark.parametrize(
+    ("sent", "is_said"), [("T", True), ("D^A", True), ("P", False), ("", False)]
+)
+def test_a_test_is_filed_and_said(sent: str, is_said: bool) -> None:
+    notices = report(report_message(msh=header(f11=sent))).notices
+    assert any("test" in notice for notice in notices) is is_said
+
+
 def test_a_second_message_in_the_frame_is_held() -> None:
     parts = read(report_message() + report_message()).parts
     assert isinstance(parts[0], ArrivingReport)
@@ -157,6 +173,15 @@ def test_where_the_accession_number_is_looked_for(
     fields: dict[str, str], orc: str, accession: str
 ) -> None:
     assert report(report_message(request=obr(**fields), extra=(orc,))).accession == accession
+
+
+def test_of_two_orders_before_one_examination_neither_lends_its_number() -> None:
+    orders = ("ORC|RE|P1|A1", "ORC|RE|P2|A2")
+    raw = message(header(), patient(), *orders, obr(""), text_line("One."), obr("A2"), text_line())
+    first, second = read(raw).parts
+    assert isinstance(first, Problem)
+    assert (first.reason, first.location) == (HeldReason.MISSING_ACCESSION, "OBR[1]-3")
+    assert isinstance(second, ArrivingReport)
 
 
 def test_another_examinations_order_gives_no_accession_number() -> None:
@@ -264,6 +289,26 @@ def test_where_the_time_of_the_report_is_looked_for() -> None:
         assert any("time of the report was not sent" in notice for notice in found.notices)
 
 
+@pytest.mark.parametrize(
+    ("observed", "sent", "at"),
+    [
+        ("202606301100", "20260630144500", utc(2026, 6, 30, 10)),
+        ("", "20260630144500", utc(2026, 6, 30, 13, 45)),
+        ("20260630", "20260701090000", utc(2026, 6, 29, 23)),
+        ("202606290900", "20260701003000+0200", utc(2026, 6, 30, 22, 30)),
+    ],
+)
+def test_a_day_alone_gets_its_hour_from_its_lines_or_the_message(
+    observed: str, sent: str, at: datetime
+) -> None:
+    """Or a report verified at noon would stay behind the preliminary one of that morning."""
+    day = "20260701" if "+" in sent else "20260630"
+    line = obx("a", f14=observed)
+    found = report(report_message(line, msh=header(f7=sent), request=obr(f22=day)))
+    assert found.reported_at == at
+    assert any(notice.startswith("OBR-22 has no time of day") for notice in found.notices)
+
+
 def test_an_unreadable_time_is_said_and_the_next_one_used() -> None:
     found = report(request(f22="yesterday"))
     assert found.reported_at == utc(2026, 6, 30, 13, 45)
@@ -316,11 +361,18 @@ def test_what_was_done_is_read_with_its_words(sent: str, code: str, description:
 
 
 @pytest.mark.parametrize("section", ["LAB", "SP", "AP", "MB", "CH", "HM", "IMM", "GE", "BLB", "lab",
-                                     "H^Histopathology", "Path,Cyt"])  # fmt: skip
+                                     "H^Histopathology", "Path,Cyt", "PATH", "micro"])  # fmt: skip
 def test_a_report_of_the_laboratory_is_not_imaging(section: str) -> None:
     found = problem(request(f24=section))
     assert (found.reason, found.location) == (HeldReason.NOT_IMAGING, "OBR-24")
     assert found.accession == "A1"
+
+
+def test_a_specimen_is_not_imaged_unless_a_section_says_so() -> None:
+    lines = (text_line("Mixed growth."), "SPM|1|||UR^Urine")
+    found = problem(report_message(*lines, request=obr(f24="")))
+    assert found.reason is HeldReason.NOT_IMAGING
+    assert report(report_message(*lines, request=obr(f24="US"))).modality == "US"
 
 
 @pytest.mark.parametrize("section", ["CT", "MRI", "RAD", "US", "NM", "PT", "OT", "XA", ""])
