@@ -27,6 +27,8 @@ _NHS_AUTHORITIES = frozenset(
 )
 # "HN" is the NHS number for some and a hospital number for others: the authority decides.
 _VAGUE_NHS_TYPE = "HN"
+# "NHS No: 999 000 0018": what is said once more before the number.
+_NHS_BEFORE = re.compile(r"\s*NHS\s*(?:N(?:umbe?r|o|um)\b)?[\s.:#]*", re.IGNORECASE)
 # They name a stay or a bill, not a person.
 _NOT_A_PERSON = frozenset({"VN", "AN", "ANON", "VISITID"})
 _PLACEHOLDERS = frozenset(
@@ -50,12 +52,21 @@ _ASK_FOR_PATIENT = (
 class _Found:
     """What the fields of PID hold between them."""
 
-    nhs_numbers: list[str]
+    nhs_numbers: dict[str, date | None]  # with the day on which it ended (CX-8)
     bad_nhs: list[str]  # hints about numbers that are none
     identifiers: dict[tuple[str, str], ArrivingIdentifier]
     without_authority: int = 0
     # Nothing names the NHS number; it stands where this sender puts it.
     is_by_position: bool = False
+
+    def leave_out_ended(self, day: date | None) -> bool:
+        """Whether, of several NHS numbers, some ended before this day; they are left out then."""
+        ended = {number for number, end in self.nhs_numbers.items() if end and day and end < day}
+        if not ended or len(ended) == len(self.nhs_numbers):
+            return False
+        for number in ended:
+            del self.nhs_numbers[number]
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +89,7 @@ def read_patient(
             _ASK_FOR_PATIENT,
         )
     found = _find(message, pid, profile)
+    some_ended = found.leave_out_ended(sent_on)
     if len(found.nhs_numbers) > 1:
         return Problem(
             HeldReason.IDENTITY_CONFLICT,
@@ -88,6 +100,8 @@ def read_patient(
     if not found.nhs_numbers and not found.identifiers:
         return _nobody(found)
     notices = [f"An NHS number was sent that is not used: {hint}" for hint in found.bad_nhs]
+    if some_ended:
+        notices.append("PID-3 has an NHS number that ended (CX-8), too; it is not used.")
     if found.is_by_position:
         notices.append(f"The NHS number was taken from {profile.nhs_position}: nothing names it.")
     patient = _patient(message, pid, found, notices, sent_on)
@@ -109,7 +123,7 @@ def _nobody(found: _Found) -> Problem:
 
 
 def _find(message: Message, pid: Segment, profile: SenderProfile) -> _Found:
-    found = _Found([], [], {})
+    found = _Found({}, [], {})
     own_words = frozenset(map(_folded, profile.nhs_words)) if profile.nhs_words else frozenset()
     for number in (3, 2, 4):
         value = field(pid, number)
@@ -134,7 +148,7 @@ def _read_position(message: Message, pid: Segment, position: str, found: _Found)
     parts = message.components(repeats[at])
     read = read_nhs_number(message.plain(parts[0]))
     if read.number and not _authorities(message, parts):
-        found.nhs_numbers.append(read.number)
+        found.nhs_numbers[read.number] = None
         found.is_by_position = True
         found.identifiers = {
             key: one for key, one in found.identifiers.items() if one.value != parts[0].strip()
@@ -152,7 +166,7 @@ def _sort_identifier(
     kind = message.plain(parts[4]) if len(parts) > 4 else ""
     authorities = _authorities(message, parts)
     if _means_nhs(kind, authorities, own_words):
-        _take_nhs(value, found)
+        _take_nhs(value, found, read_date(message.plain(parts[7])) if len(parts) > 7 else None)
     elif kind.upper() in _NOT_A_PERSON:
         return
     elif authority := next(iter(authorities), default_authority):
@@ -192,11 +206,11 @@ def is_placeholder(value: str) -> bool:
     return len(value) > 5 and len(set(value)) == 1
 
 
-def _take_nhs(value: str, found: _Found) -> None:
-    read = read_nhs_number(value)
+def _take_nhs(value: str, found: _Found, ended: date | None) -> None:
+    read = read_nhs_number(_NHS_BEFORE.sub("", value))
     if read.number:
-        if read.number not in found.nhs_numbers:
-            found.nhs_numbers.append(read.number)
+        # The same number twice, once without an end, has none.
+        found.nhs_numbers[read.number] = ended and found.nhs_numbers.get(read.number, ended)
     elif read.fault not in (NhsFault.PLACEHOLDER, NhsFault.EMPTY):
         found.bad_nhs.append(read.hint)
 
@@ -204,8 +218,8 @@ def _take_nhs(value: str, found: _Found) -> None:
 def _read_pid_19(message: Message, pid: Segment, found: _Found) -> None:
     """PID-19 is a social security number elsewhere; in the UK some put the NHS number there."""
     read = read_nhs_number(message.first(field(pid, 19)))
-    if read.number and read.number not in found.nhs_numbers:
-        found.nhs_numbers.append(read.number)
+    if read.number:
+        found.nhs_numbers.setdefault(read.number, None)
 
 
 def _patient(

@@ -113,6 +113,26 @@ def test_a_good_nhs_number_beside_a_wrong_one_counts() -> None:
     assert found.notices
 
 
+@pytest.mark.parametrize("sent", ["NHS: 999 000 0018", "nhs no. 9990000018", "NHS9990000018"])
+def test_what_is_said_once_more_before_the_number_is_no_part_of_it(sent: str) -> None:
+    found = report(report_message(pid=patient(f3=f"{sent}^^^NHS^NH")))
+    assert found.patient.nhs_number == NHS
+    wrong = problem(report_message(pid=patient(f3="NHS: 123^^^NHS^NH")))
+    assert wrong.reason is HeldReason.BAD_NHS_NUMBER
+
+
+def test_a_number_that_ended_gives_way_to_the_one_that_holds() -> None:
+    ended, holds = f"{OTHER_NHS}^^^NHS^NH^^20000101^20200101", f"{NHS}^^^NHS^NH"
+    for sent in (f"{ended}~{holds}", f"{holds}~{ended}"):
+        found = report(report_message(pid=patient(f3=sent)))
+        assert found.patient.nhs_number == NHS
+        assert any("ended" in notice for notice in found.notices)
+    assert report(report_message(pid=patient(f3=ended))).patient.nhs_number == OTHER_NHS
+    not_yet = ended.replace("20200101", "20301231")
+    conflict = problem(report_message(pid=patient(f3=f"{not_yet}~{holds}")))
+    assert conflict.reason is HeldReason.IDENTITY_CONFLICT
+
+
 @pytest.mark.parametrize("fields", [{"f3": f"{NHS}^^^NHS^NH~{OTHER_NHS}^^^NHS^NH"},
                                     {"f3": f"{NHS}^^^NHS^NH", "f19": OTHER_NHS}])  # fmt: skip
 def test_two_nhs_numbers_are_for_a_person_to_decide(fields: dict[str, str]) -> None:
