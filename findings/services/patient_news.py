@@ -1,7 +1,7 @@
 """News of patients in: what an index or the wards say, as a person could say it on a page.
 
-Only who is known here matters: of anybody else nothing is kept, but for numbers that were merged or
-changed, under which a report may still come. Where the news contradicts the record, or would undo
+Only who is known here matters: of anybody else nothing is kept, but for numbers that were merged,
+taken apart or changed, under which a report may still come, and that somebody died. Where the news contradicts the record, or would undo
 what a person did, a person decides. Older news changes nothing.
 """
 
@@ -29,6 +29,7 @@ from findings.services.filing import AHEAD_OF_US
 from findings.services.identity import (
     MERGED_NOTICE,
     Held,
+    Identified,
     IdentityHeld,
     contradicts,
     identify,
@@ -91,9 +92,15 @@ def _moment(at: datetime | None, place: str) -> datetime:
 # --- Who it is ------------------------------------------------------------------------------------
 
 
+def _who(arriving: ArrivingNews) -> Identified | None:
+    """Whoever is known here; and whoever died, for a report that comes later: it would promise a
+    letter to the dead."""
+    return identify(arriving.patient) if arriving.has_died else recognise(arriving.patient)
+
+
 def _details(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) -> Filed:
     """Name, birth date and sex as they are now, of a record that is kept."""
-    found = recognise(arriving.patient)
+    found = _who(arriving)
     if found is None:
         return _nothing(NOT_KNOWN)
     patient = Patient.objects.select_for_update(no_key=True).get(pk=found.patient.pk)
@@ -325,10 +332,8 @@ def _came_back(sender: Sender, arriving: ArrivingNews, message: IncomingMessage)
 
 
 def _death(sender: Sender, arriving: ArrivingNews, done: Filed) -> Filed:
-    """Whoever is known here: a finding of the dead still matters."""
-    found = recognise(arriving.patient)
-    if found is None:
-        return done if done.outcome != Outcome.NOTHING else _nothing(NOT_KNOWN)
+    """Known here or not: a finding of the dead still matters, and one that comes later."""
+    found = identify(arriving.patient)
     at = _moment(arriving.died_at or arriving.happened_at, "PID-29")
     change = Change(Kind.DIED, at, organisation=sender.organisation)
     if _was_taken_back(found.patient, change, arriving.said_at):

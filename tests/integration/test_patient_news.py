@@ -387,6 +387,27 @@ def test_a_death_without_a_finding_is_kept_for_one_that_comes(trust: Trust) -> N
     assert examination.patient.death() is not None
 
 
+@pytest.mark.parametrize("event", ["A01", "A03", "A08", "A40"])
+def test_a_death_before_the_patient_is_known_is_kept_for_a_report_that_comes(
+    trust: Trust, event: str
+) -> None:
+    """News and reports come in any order. Held against name and birth date, as ever: a number that
+    was typed wrongly must not let somebody else die."""
+    died = pid(mrn("P1"), name="BEECH^ANN", died=stamp(0.3), has_died="Y")
+    merged = [f"MRG|{mrn('P2')}"] if event == "A40" else []
+    take(adt(event, died, *merged, said=stamp(0.2), visit=WARD))
+    if event == "A08":
+        older = take(adt("A08", pid(mrn("P1"), name="ALDER^ANN"), said=stamp(0.4)))
+        assert older.detail == "Newer news of this patient came before it."
+    patient = reported(mrn("P1"), "A1", name="BEECH^ANN").patient
+    assert patient.death() is not None
+    other = oru(accession="A2", name="ELM^BOB", born="19900101", reported=stamp(1))
+    held = take(other.replace(b"9990000018^^^NHS^NH", mrn("P1").encode()))
+    assert (held.outcome, held.reason) == (Outcome.HELD, HeldReason.IDENTITY_CONFLICT)
+    assert take(adt("A08", died, said=stamp(0.1))).patient == patient
+    assert PatientChange.objects.count() == 1
+
+
 def test_whoever_is_said_to_live_after_all_is_shown_to_a_person(trust: Trust) -> None:
     examination = reported(mrn("P1"), "A1")
     take(adt("A08", pid(mrn("P1"), has_died="Y"), said=stamp(0.2)))
