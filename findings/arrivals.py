@@ -97,6 +97,7 @@ class OrderStep(StrEnum):
 class ArrivingOrder:
     """One order of one examination, or news of it: one ORC and OBR of an order message."""
 
+    # Empty where only the placer's number says which order it is.
     accession: str
     patient: ArrivingPatient
     step: OrderStep
@@ -104,6 +105,8 @@ class ArrivingOrder:
     said_at: datetime
     # In the sender's words: "ORC-1 CA".
     said: str = ""
+    # What the system that ordered it calls it (ORC-2).
+    placer_number: str = ""
     modality: str = ""
     examination_code: str = ""
     examination_description: str = ""

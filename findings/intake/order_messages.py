@@ -37,7 +37,7 @@ class OrderReader(Reader):
 
     def read_order(self, identity: Identity | Problem) -> ArrivingOrder | Nothing | Problem:
         """The order, that it asks for nothing, or the first thing that stands in its way."""
-        accession = self._accession()
+        accession, placer = self._accession(), self._placer_number()
         if self._is_not_imaging():
             return Nothing("An order of a service that is not imaging (OBR-24).")
         try:
@@ -46,7 +46,8 @@ class OrderReader(Reader):
             return self._unknown_code(str(unknown), accession)
         if step is None:
             return Nothing("This order code (ORC-1) asks for nothing here.")
-        if len(accession) > LONGEST_ACCESSION or (not accession and step is OrderStep.PERFORMED):
+        is_named = accession or placer
+        if len(accession) > LONGEST_ACCESSION or (not is_named and step is OrderStep.PERFORMED):
             return self._problem(
                 HeldReason.MISSING_ACCESSION,
                 3,
@@ -55,7 +56,7 @@ class OrderReader(Reader):
                 " it is.",
                 accession,
             )
-        if not accession:
+        if not is_named or (not accession and step is OrderStep.PLACED):
             return Nothing("The order has no accession number yet; the one that has it counts.")
         if isinstance(identity, Problem):
             return replace(identity, accession=accession)
@@ -79,6 +80,7 @@ class OrderReader(Reader):
             step=step,
             said_at=said_at,
             said=self._said(),
+            placer_number=self._placer_number(),
             modality=modality.upper(),
             examination_code=code,
             examination_description=description,
@@ -88,6 +90,12 @@ class OrderReader(Reader):
             site_code=site,
             setting=self._setting(),
         )
+
+    def _placer_number(self) -> str:
+        """ORC-2, OBR-2: what the system that ordered it calls it."""
+        first = self.frame.message.first
+        number = first(hl7.field(self.order.common, 2)) or first(hl7.field(self.order.request, 2))
+        return number if len(number) <= LONGEST_ACCESSION else ""
 
     def _codes(self) -> tuple[str, str, str]:
         first = self.frame.message.first

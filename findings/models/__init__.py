@@ -16,7 +16,7 @@ from findings.models.examination import (
     held_by,
 )
 from findings.models.finding import Finding
-from findings.models.merge import PatientMerge
+from findings.models.merge import PatientMerge, ToldApart
 from findings.models.no_report import NoReport
 from findings.models.offer import HandOver
 from findings.models.organisation import Membership, Organisation, Site, Team
@@ -88,6 +88,7 @@ __all__ = [
     "Step",
     "Team",
     "TokenUse",
+    "ToldApart",
     "Unroutable",
     "Viewing",
     "held_by",

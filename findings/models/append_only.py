@@ -44,6 +44,7 @@ APPEND_ONLY = [
     "findings_incomingmessage",
     "findings_patientupdate",
     "findings_senderchange",
+    "findings_toldapart",
     "findings_report",
     "findings_document",
     "findings_reportidentifier",

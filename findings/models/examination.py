@@ -234,6 +234,8 @@ class Examination(models.Model):
     )
     # When its sender last said something of the order (its time, UTC); older orders change nothing.
     order_said_at = models.DateTimeField(null=True, blank=True)
+    # What the system that ordered it calls the order; the newest order says it.
+    placer_number = models.CharField(max_length=80, blank=True, db_default="")
     # As sent, for when the referrer or the location is not in our directory.
     requester_as_sent = models.CharField(max_length=160, blank=True)
     location_as_sent = models.CharField(max_length=160, blank=True)
@@ -261,6 +263,11 @@ class Examination(models.Model):
         indexes = [
             models.Index(fields=["site", "-performed_at"]),
             models.Index(Squeezed("accession"), name="accession_as_typed"),
+            models.Index(
+                fields=["placer_number"],
+                name="examinations_by_placer",
+                condition=~Q(placer_number=""),
+            ),
         ]
         triggers = [
             pgtrigger.Trigger(

@@ -1,11 +1,18 @@
-"""Two records that are one patient: what was moved, so that it can be moved back."""
+"""Two records that are one patient: what was moved, so that it can be moved back. And two of which
+it was said that they are two."""
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
-from findings.models.append_only import never_deleted, undone_once, undone_with_a_reason
+from findings.models.append_only import (
+    append_only,
+    never_deleted,
+    undone_once,
+    undone_with_a_reason,
+)
 
 
 class PatientMerge(models.Model):
@@ -54,3 +61,24 @@ class PatientMerge(models.Model):
 
     def __str__(self) -> str:
         return f"merge {self.pk}"
+
+
+class ToldApart(models.Model):
+    """Another system took two records apart that are not merged here: that they are one, said
+    before that and coming later, counts no more."""
+
+    one = models.ForeignKey("findings.Patient", models.PROTECT, related_name="+")
+    other = models.ForeignKey("findings.Patient", models.PROTECT, related_name="+")
+    # By the other system's clock.
+    said_at = models.DateTimeField()
+    message = models.ForeignKey("findings.IncomingMessage", models.PROTECT, related_name="+")
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="told_apart_are_two_records", condition=~Q(one=F("other"))),
+        ]
+        triggers = [append_only("toldapart")]
+
+    def __str__(self) -> str:
+        return f"told apart {self.pk}"

@@ -173,6 +173,7 @@ def known_about(site: Site, arriving: Described, records: Records = ONE_BY_ONE) 
         "code": arriving.examination_code[:60],
         "description": arriving.examination_description[:200],
         "performed_at": arriving.performed_at,
+        "placer_number": arriving.placer_number if isinstance(arriving, ArrivingOrder) else "",
         "setting": arriving.setting if arriving.setting in Examination.Setting.values else "",
         "requested_by_id": requester and requester.pk,
         "requesting_team_id": team and team.pk,

@@ -6,6 +6,7 @@ its messages come in. A cancelled order ends the wait as a person does who says 
 be expected; a newer order that stands, or images made since, take that back (docs/adr/0026).
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from findings.arrivals import ArrivingOrder, HeldReason, OrderStep
@@ -17,7 +18,7 @@ from findings.services.filing import (
     examination_of,
     known_about,
 )
-from findings.services.identity import Held
+from findings.services.identity import Held, recognise
 from findings.services.report_by import end_wait, overtake, settle, standing_excuse
 from findings.services.timeline import database_now
 
@@ -31,9 +32,14 @@ def file_order(sender: Sender, arriving: ArrivingOrder) -> Filed:
 
     Raises `Held` where a person has to look first.
     """
-    check_accession(arriving.accession)
     now = database_now()
     _check_times(arriving, now)
+    if not arriving.accession:
+        accession = _ordered_as(sender, arriving)
+        if not accession:
+            return Filed(Outcome.NOTHING, detail="No order here has this placer number (ORC-2).")
+        arriving = replace(arriving, accession=accession)
+    check_accession(arriving.accession)
     examination, notices = examination_of(sender, arriving)
     if arriving.step is OrderStep.CANCELLED:
         outcome, words = _cancel(examination, arriving, now)
@@ -41,6 +47,27 @@ def file_order(sender: Sender, arriving: ArrivingOrder) -> Filed:
         outcome, words = _keep(examination, arriving, now)
     said = [words, arriving.said and f"Sent: {arriving.said}.", *notices]
     return Filed(outcome, examination=examination, detail=" ".join(filter(None, said)))
+
+
+def _ordered_as(sender: Sender, arriving: ArrivingOrder) -> str:
+    """The accession of the one examination of this patient with the placer's number; empty where
+    there is none and nothing is lost by it: what is cancelled was never asked for here."""
+    rows = Examination.objects.filter(sender=sender.keeper, placer_number=arriving.placer_number)
+    found = recognise(arriving.patient)
+    of_theirs = rows.filter(patient=found.patient) if found else rows.none()
+    named = list(of_theirs.values_list("accession", flat=True)[:2])
+    if len(named) == 1:
+        return named[0]
+    if not named and arriving.step is not OrderStep.PERFORMED:
+        return ""
+    raise Held(
+        HeldReason.MISSING_ACCESSION,
+        "There is no accession number, and the placer's number is that of "
+        + ("more than one examination." if named else "none."),
+        "Ask the sender to put the accession number in OBR-3. If no report is to be expected of one"
+        " that waits, say so on its page, then set this aside.",
+        "ORC-2",
+    )
 
 
 def _check_times(arriving: ArrivingOrder, now: datetime) -> None:

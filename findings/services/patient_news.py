@@ -22,6 +22,7 @@ from findings.models import (
     PatientUpdate,
     Receipt,
     Sender,
+    ToldApart,
 )
 from findings.rules import NotAllowed
 from findings.services.filed import Filed
@@ -168,12 +169,22 @@ def _merged(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) ->
 
 
 def _was_taken_apart(one: Patient, other: Patient, said_at: datetime) -> bool:
-    """Whether a person, or newer news, undid this very merge: an old message, or one that is run
-    again, must not make it anew."""
-    both = Q(kept=one, merged=other) | Q(kept=other, merged=one)
-    undone = PatientMerge.objects.filter(both, undone_at__isnull=False)
+    """Whether a person, or newer news, undid this very merge, perhaps before it came: an old
+    message, or one that is run again, must not make it anew."""
+    told = ToldApart.objects.filter(_between(one, other, "one", "other"), said_at__gte=said_at)
+    undone = PatientMerge.objects.filter(
+        _between(one, other, "kept", "merged"), undone_at__isnull=False
+    )
     since = Coalesce("undone_said_at", "undone_at")
-    return undone.annotate(since=since).filter(since__gte=said_at).exists()
+    return told.exists() or undone.annotate(since=since).filter(since__gte=said_at).exists()
+
+
+def _between(one: Patient, other: Patient, first: str, second: str) -> Q:
+    """Rows about these two, in either order, or about records that were merged into them."""
+    these, those = one.family(), other.family()
+    return Q(**{f"{first}__in": these, f"{second}__in": those}) | Q(
+        **{f"{first}__in": those, f"{second}__in": these}
+    )
 
 
 def _told_apart(arriving: ArrivingNews) -> tuple[ArrivingPatient, ArrivingPatient]:
@@ -211,7 +222,7 @@ def _record_of(named: ArrivingPatient) -> Patient:
     if len(known) > 1:
         raise IdentityHeld(
             HeldReason.IDENTITY_CONFLICT,
-            "The numbers that were merged belong to different patients.",
+            "Numbers that it gives to one record belong to different patients.",
             ON_MERGES,
             "MRG-1",
         )
@@ -224,7 +235,7 @@ def _unmerged(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) 
     assert arriving.other is not None
     merge = _merge_between(known_patients(arriving.patient), known_patients(arriving.other))
     if merge is None:
-        return _nothing("The two are two records here.")
+        return _stay_two(arriving, message)
     if merge.merged_by is not None:
         raise _held(
             HeldReason.NEEDS_DECISION,
@@ -241,6 +252,23 @@ def _unmerged(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) 
     except NotAllowed as refused:
         raise _held(HeldReason.NEEDS_DECISION, str(refused), ON_MERGES) from refused
     return Filed(Outcome.UNMERGED, patient=merge.kept)
+
+
+def _stay_two(arriving: ArrivingNews, message: IncomingMessage) -> Filed:
+    """They are not merged, or not yet: what asks for it may come after what takes it back."""
+    keeps, goes = _told_apart(arriving)
+    if not _numbers(goes) or not _numbers(keeps):
+        return _nothing("It names the same numbers twice.")
+    one, other = survivor(_record_of(keeps)), survivor(_record_of(goes))
+    if one.pk == other.pk:
+        raise _held(
+            HeldReason.NEEDS_DECISION,
+            "The two are one record here, and no merge of these two has made it so.",
+            "If it came by way of a third record, take those merges back on the page of merges;"
+            " else ask the sender whose each examination is.",
+        )
+    ToldApart.objects.create(one=one, other=other, said_at=arriving.said_at, message=message)
+    return _nothing("The two are two records here, whatever older message comes yet.", one)
 
 
 def _merge_between(some: list[Patient], others: list[Patient]) -> PatientMerge | None:

@@ -21,6 +21,7 @@ from tests.pages import signed_in, words_of
 
 pytestmark = pytest.mark.django_db
 Outcome = Receipt.Outcome
+BEECH = "PID|1||9990000026^^^NHS^NH||BEECH^BOB||19900101|M"
 
 
 @pytest.fixture
@@ -237,8 +238,7 @@ def test_until_its_report_the_newest_order_says_who_asked(trust: Trust) -> None:
 
 def test_an_order_for_another_patient_under_the_same_accession_is_held(trust: Trust) -> None:
     take(orm(said=stamp(3)))
-    other = "PID|1||9990000026^^^NHS^NH||BEECH^BOB||19900101|M"
-    held = take(orm("XO", said=stamp(2), patient=other))
+    held = take(orm("XO", said=stamp(2), patient=BEECH))
     assert (held.outcome, held.reason) == (Outcome.HELD, HeldReason.ACCESSION_CONFLICT)
 
 
@@ -254,6 +254,40 @@ def test_a_code_that_nobody_knows_is_held_until_the_sender_is_set_up(trust: Trus
     sender.save()
     assert run_again(held, trust.coordinator).outcome == Outcome.PERFORMED
     assert Examination.objects.waiting().exists()
+
+
+def by_placer(control: str, said: float, **more: str) -> bytes:
+    """An order with its placer's number (P1) and no accession number."""
+    return orm(control, said=stamp(said), accession="", **more).replace(b"^RIS", b"")  # type: ignore[arg-type]
+
+
+def test_an_order_is_found_by_its_placers_number_alone(trust: Trust) -> None:
+    """A system that orders often knows no other. Only of the same patient, and only the one."""
+    assert take(by_placer("CA", 5)).outcome == Outcome.NOTHING, "it was never asked for here"
+    take(orm("NW", said=stamp(4)))
+    made = take(by_placer("SC", 2.9, order="CM", performed=stamp(3)))
+    examination = Examination.objects.waiting().get()
+    assert (made.outcome, made.examination) == (Outcome.PERFORMED, examination)
+    for patient in (BEECH, BEECH.replace("9990000026", "9990000034")):
+        assert take(by_placer("CA", 2, patient=patient)).outcome == Outcome.NOTHING
+        take(orm("NW", said=stamp(4), patient=patient, accession=patient[7:17]))
+    assert running(examination) is not None
+    epr = make_sender(code="EPR|RXX01", site=trust.site)
+    change_sender(sender=epr, by=trust.administrator, accessions_of=examination.sender)
+    cancelled = take(by_placer("CA", 1, application="EPR"))
+    assert (cancelled.outcome, cancelled.examination) == (Outcome.CANCELLED, examination)
+    assert running(examination) is None
+
+
+def test_a_placers_number_of_more_than_one_examination_is_held(trust: Trust) -> None:
+    for accession in ("A1", "A2"):
+        take(performed(accession=accession))
+    for raw in (by_placer("CA", 1), by_placer("SC", 1, order="CM")):
+        held = take(raw)
+        assert (held.reason, held.location) == (HeldReason.MISSING_ACCESSION, "ORC-2")
+    assert Examination.objects.waiting().count() == 2
+    none = take(by_placer("SC", 1, order="CM", patient=BEECH))
+    assert (none.reason, none.detail[-5:]) == (HeldReason.MISSING_ACCESSION, "none.")
 
 
 @pytest.mark.parametrize(
@@ -277,7 +311,7 @@ def test_what_asks_for_nothing_is_kept_and_nobody_has_to_look(
 
 
 def test_images_without_an_accession_number_are_held(trust: Trust) -> None:
-    held = take(performed(accession="").replace(b"^RIS", b""))
+    held = take(performed(accession="").replace(b"^RIS", b"").replace(b"P1^EPR", b""))
     assert held.reason == HeldReason.MISSING_ACCESSION
 
 

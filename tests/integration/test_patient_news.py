@@ -241,9 +241,31 @@ def test_what_was_taken_back_is_not_recorded_again_by_its_message(trust: Trust) 
     assert not PatientChange.objects.standing().exists()
 
 
-def test_two_that_were_never_merged_are_taken_apart_without_a_word(trust: Trust) -> None:
-    reported(mrn("P1"), "A1")
-    assert take(adt("A37", pid(mrn("P1")), pid(mrn("P2")))).outcome == Outcome.NOTHING
+@pytest.mark.parametrize("known", [(), ("P1",), ("P1", "P2")])
+def test_a_merge_that_comes_after_it_was_taken_back_is_not_made(
+    trust: Trust, known: tuple[str, ...]
+) -> None:
+    """Nor where one was merged into a third record meanwhile; a newer merge is."""
+    for number in known:
+        reported(mrn(number), number)
+    apart = take(adt("A37", pid(mrn("P2")), pid(mrn("P1")), said=stamp(4)))
+    assert apart.outcome == Outcome.NOTHING
+    older = adt("A40", pid(mrn("P1")), f"MRG|{mrn('P2')}", said=stamp(5))
+    assert take(older).detail == "The two were taken apart since."
+    merge("P3", "P1")
+    assert take(older.replace(b"|P|2.4", b"|P|2.5")).outcome == Outcome.NOTHING
+    assert reported(mrn("P1"), "A1").patient != reported(mrn("P2"), "A2").patient
+    newer = adt("A40", pid(mrn("P1")), f"MRG|{mrn('P2')}", said=stamp(3))
+    assert take(newer).outcome == Outcome.MERGED
+
+
+def test_two_that_are_one_in_another_way_are_taken_apart_by_a_person(trust: Trust) -> None:
+    merge("P2", "P3")
+    merge("P1", "P2")
+    reported(mrn("P1", "P4"), "A1")
+    for other in ("P3", "P4"):
+        held = take(adt("A37", pid(mrn("P1")), pid(mrn(other)), said=stamp(0.1)))
+        assert (held.outcome, held.reason) == (Outcome.HELD, HeldReason.NEEDS_DECISION)
 
 
 # --- Other numbers, other names -------------------------------------------------------------------
