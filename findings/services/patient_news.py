@@ -1,8 +1,9 @@
 """News of patients in: what an index or the wards say, as a person could say it on a page.
 
 Only who is known here matters: of anybody else nothing is kept, but for numbers that were merged,
-taken apart or changed, under which a report may still come, and that somebody died. Where the news contradicts the record, or would undo
-what a person did, a person decides. Older news changes nothing.
+taken apart or changed, under which a report may still come, and that somebody died. Where the news
+contradicts the record, or would undo what a person did, a person decides. Older news changes
+nothing.
 """
 
 from collections.abc import Callable, Mapping
