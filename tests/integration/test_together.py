@@ -6,7 +6,8 @@ For many batches, and other ones each time: BATCHES=500 python -m pytest …/tes
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from dataclasses import field as with_factory
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -207,7 +208,7 @@ class Ways:
 
     filed: int = 0
     alone: int = 0
-    halved: list[str] = field(default_factory=list)
+    halved: list[str] = with_factory(default_factory=list)
 
 
 @contextmanager
