@@ -81,6 +81,8 @@ class ArrivingReport:
     documents: tuple[bytes, ...] = ()
     # Codes that came beside the words and may say that somebody must act (alert_codes.py).
     codes: tuple[str, ...] = ()
+    # By which its sender will look for the report again, beside the accession: system and value.
+    identifiers: tuple[tuple[str, str], ...] = ()
     # From an archive: whoever had to act on it was told in its own time.
     is_past: bool = False
 

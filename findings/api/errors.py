@@ -25,6 +25,7 @@ from findings.arrivals import HeldReason
 from findings.rules import NotAllowed
 from findings.services.identity import Held
 from findings.services.policy import PolicyError
+from findings.services.submissions import sentence_of_kept
 
 FIELDS = {
     HeldReason.MISSING_PATIENT: "patient",
@@ -50,6 +51,9 @@ class ErrorSerializer(serializers.Serializer):
     field = serializers.CharField(allow_blank=True)
     detail = serializers.CharField()
     suggestion = serializers.CharField(allow_blank=True)
+    held_item = serializers.IntegerField(
+        allow_null=True, help_text="A report that waits for a person here: its number"
+    )
     problems = FieldErrorSerializer(many=True)
 
 
@@ -58,14 +62,24 @@ class Conflict(APIException):
 
     status_code = status.HTTP_409_CONFLICT
 
-    def __init__(self, code: str, detail: str, suggestion: str = "", field: str = "") -> None:
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        suggestion: str = "",
+        field: str = "",
+        held_item: int | None = None,
+    ) -> None:
         super().__init__(detail, code)
-        self.suggestion, self.field = suggestion, field
+        self.suggestion, self.field, self.held_item = suggestion, field, held_item
 
     @classmethod
     def of(cls, held: Held) -> "Conflict":
         field = FIELDS.get(held.reason, "")
-        return cls(str(held.reason), held.detail, held.suggestion, field)
+        if held.kept is None:
+            return cls(str(held.reason), held.detail, held.suggestion, field)
+        suggestion = f"{held.suggestion} {sentence_of_kept(held.kept)}"
+        return cls(str(held.reason), held.detail, suggestion, field, held.kept.pk)
 
 
 def handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -101,6 +115,7 @@ def _body(error: APIException) -> dict[str, Any]:
         "field": getattr(error, "field", first["field"]),
         "detail": str(single) if single is not None else str(first.get("detail", "")),
         "suggestion": getattr(error, "suggestion", ""),
+        "held_item": getattr(error, "held_item", None),
         "problems": errors,
     }
 

@@ -106,6 +106,7 @@ class Reports(ReportView, generics.ListAPIView):
                 body=body,
                 key=request.headers.get("Idempotency-Key", "")[:LONGEST_KEY],
                 origin=request.path,
+                may_wait=reporter is None,
             )
         except KeyReused:
             raise Conflict(

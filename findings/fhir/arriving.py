@@ -12,11 +12,12 @@ from rest_framework.response import Response
 
 from findings.api.report_fields import arriving_person
 from findings.api.reports import LONGEST_KEY
+from findings.arrivals import ArrivingReport
 from findings.fhir import names
 from findings.fhir.access import version_in, versioned
 from findings.fhir.names import Json, address
 from findings.fhir.outcome import Issue, Refused, operation_outcome
-from findings.fhir.reading import ReadReport, read_report
+from findings.fhir.reading import read_report
 from findings.fhir.search import bad, system_and_value
 from findings.intake.importing import profile_of
 from findings.models import Examination, Person, Report, Sender
@@ -61,12 +62,12 @@ def replaced(
     return found, version
 
 
-def read_as(sender: Sender, sent: Json, reporter: Person | None, **more: Any) -> ReadReport:
+def read_as(sender: Sender, sent: Json, reporter: Person | None, **more: Any) -> ArrivingReport:
     """As this sender writes. `reporter` writes it now, whatever was sent."""
     read = read_report(sent, profile_of(sender), **more)
     if reporter is None:
         return read
-    return replace(read, arriving=replace(read.arriving, reporter=arriving_person(reporter)))
+    return replace(read, reporter=arriving_person(reporter))
 
 
 def unless_of(request: Request, sender: Sender) -> Known | None:
@@ -88,7 +89,13 @@ def condition_of(said: str, sender: Sender) -> Known | None:
 
 
 def file(
-    request: Request, sender: Sender, submissions: list[Submission], body: bytes, kind: str = NAME
+    request: Request,
+    sender: Sender,
+    submissions: list[Submission],
+    body: bytes,
+    *,
+    may_wait: bool,
+    kind: str = NAME,
 ) -> list[Filed]:
     """Hand them to the service; what it refuses says which header or element it is about."""
     key = request.headers.get("Idempotency-Key", "")[:LONGEST_KEY]
@@ -99,6 +106,7 @@ def file(
             body=body,
             key=key,
             origin=request.path,
+            may_wait=may_wait,
             kind=f"FHIR {kind}",
         )
     except KeyReused:

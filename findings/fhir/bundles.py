@@ -8,7 +8,6 @@ not kept as a resource of its own: the answer to such an entry says so.
 import json
 from typing import Any
 
-from django.db import transaction
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -74,7 +73,10 @@ class Bundles(FhirView):
             for number in wanted
         ]
         try:
-            filed = arriving.file(self.request, sender, submissions, body, "Bundle")
+            waits = reporter is None
+            filed = arriving.file(
+                self.request, sender, submissions, body, may_wait=waits, kind="Bundle"
+            )
         except Held as held:
             refused = refusal_of(held)
             assert refused is not None, "every Held is one"
@@ -104,8 +106,8 @@ class Bundles(FhirView):
         submission = _submission(entry, path, sender, reporter, {})
         body = json.dumps(entry["resource"], ensure_ascii=False).encode()
         try:
-            with transaction.atomic():
-                (filed,) = arriving.file(self.request, sender, [submission], body)
+            waits = reporter is None
+            (filed,) = arriving.file(self.request, sender, [submission], body, may_wait=waits)
         except Held as held:
             refused = refusal_of(held)
             assert refused is not None, "every Held is one"
@@ -144,11 +146,11 @@ def _submission(
     read = arriving.read_as(sender, resource, reporter, path=f"{path}.resource", entries=around)
     if asked["method"] == "POST":
         unless = arriving.condition_of(asked.get("ifNoneExist", ""), sender)
-        return Submission(read.arriving, read.identifiers, unless=unless)
+        return Submission(read, unless=unless)
     examination, version = arriving.replaced(
         sender, asked["url"].partition("/")[2], asked.get("ifMatch", ""), path
     )
-    return Submission(read.arriving, read.identifiers, replaces=examination, version=version)
+    return Submission(read, replaces=examination, version=version)
 
 
 def _filed(filed: Filed) -> Json:

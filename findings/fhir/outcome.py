@@ -19,6 +19,7 @@ from findings.arrivals import HeldReason
 from findings.rules import NotAllowed
 from findings.services.identity import Held
 from findings.services.policy import PolicyError
+from findings.services.submissions import WRONG, sentence_of_kept
 
 log = structlog.get_logger(__name__)
 
@@ -34,8 +35,6 @@ ELEMENTS = {
     HeldReason.ACCESSION_CONFLICT: "DiagnosticReport.basedOn",
     HeldReason.BAD_TIME: "DiagnosticReport.issued",
 }
-# What is wrong with the report itself; anything else is as things stand here, and may change.
-IN_THE_REPORT = (HeldReason.MISSING_PATIENT, HeldReason.MISSING_ACCESSION, HeldReason.BAD_TIME)
 
 # By the status of the answer: the type of the issue (http://hl7.org/fhir/issue-type).
 TYPES = {
@@ -112,13 +111,16 @@ def wrong(expression: str, text: str, code: str = "invalid") -> Refused:
 
 
 def of_held(held: Held) -> Refused:
-    """A report that a person would have to look at first: its sender is told instead."""
+    """A report that a person has to look at first: its sender is told, too."""
     issue = Issue(
         f"{held.detail} {held.suggestion}",
         ELEMENTS.get(held.reason, "DiagnosticReport"),
         "conflict",
     )
-    return Refused(422 if held.reason in IN_THE_REPORT else 409, issue)
+    if held.kept is None:
+        return Refused(422 if held.reason in WRONG else 409, issue)
+    kept = Issue(sentence_of_kept(held.kept), code="informational", severity="information")
+    return Refused(409, issue, kept)
 
 
 def handler(error: Exception, context: dict[str, Any]) -> Response:

@@ -67,21 +67,13 @@ _MODALITIES = {
 }
 
 
-@dataclass(frozen=True)
-class ReadReport:
-    """The report, and by which identifiers its sender will look for it again: system, value."""
-
-    arriving: ArrivingReport
-    identifiers: tuple[tuple[str, str], ...]
-
-
 def read_report(
     resource: Json,
     profile: SenderProfile,
     *,
     path: str = "DiagnosticReport",
     entries: dict[str, Found] | None = None,
-) -> ReadReport:
+) -> ArrivingReport:
     """Raises `Refused`, naming the element. Every fault of how it is built is named at once."""
     if found := faults(resource, path):
         raise Refused(422, *found)
@@ -96,7 +88,7 @@ class _Reader:
     around: Around
     notices: list[str] = field(default_factory=list)
 
-    def read(self) -> ReadReport:
+    def read(self) -> ArrivingReport:
         self._check_is_imaging()
         status = self._status()
         words = words_of(self.report, self.path)
@@ -107,7 +99,7 @@ class _Reader:
         code, description = self._examination(request)
         requester, location = self._requester(request)
         patient = self._patient()
-        arriving = ArrivingReport(
+        return ArrivingReport(
             accession=self._accession(request, study),
             patient=patient,
             status=status,
@@ -124,8 +116,8 @@ class _Reader:
             notices=(*words.notices, *self.notices),
             documents=words.documents,
             codes=tuple(_codes(self.report.get("conclusionCode", []))),
+            identifiers=tuple(self._identifiers()),
         )
-        return ReadReport(arriving, tuple(self._identifiers()))
 
     # --- What it is ------------------------------------------------------------------------
 

@@ -38,9 +38,7 @@ from findings.fhir.search import (
     words,
 )
 from findings.models import Examination, Person, Report, ReportIdentifier, ReportStatus
-from findings.services.submissions import (
-    Submission,
-)
+from findings.services.submissions import Submission
 
 # A report is not as it should be to one person and as it is to another: the version says.
 _RANK = Case(
@@ -148,8 +146,8 @@ class Reports(SearchView):
         # Whole, before it is believed; the parser reads it from here.
         body = request._request.body
         read = read_as(sender, resource_of(request, NAME), reporter)
-        submission = Submission(read.arriving, read.identifiers, unless=unless_of(request, sender))
-        (filed,) = file(request, sender, [submission], body)
+        submission = Submission(read, unless=unless_of(request, sender))
+        (filed,) = file(request, sender, [submission], body, may_wait=reporter is None)
         return answer(filed)
 
 
@@ -178,9 +176,8 @@ class OneReport(FhirView):
         said = request.headers.get("If-Match", "")
         examination, version = replaced(sender, public_id, said)
         read = read_as(sender, sent, reporter)
-        given = (read.arriving, read.identifiers)
-        submission = Submission(*given, replaces=examination, version=version)
-        (filed,) = file(request, sender, [submission], body)
+        submission = Submission(read, replaces=examination, version=version)
+        (filed,) = file(request, sender, [submission], body, may_wait=reporter is None)
         return answer(filed, created=status.HTTP_200_OK)
 
 

@@ -135,9 +135,23 @@ def take_in_all(raw: Iterable[tuple[bytes, str]], reading: Reading) -> list[Rece
     return receive_messages(incoming)
 
 
+# Reads what did not come as HL7: set once, at the start, by the room above that speaks it.
+_others: list[Callable[[IncomingMessage, SenderProfile], tuple[Part, ...]]] = []
+
+
+def reads(function: Callable[[IncomingMessage, SenderProfile], tuple[Part, ...]]) -> None:
+    """Called once, when the application is ready."""
+    _others[:] = [function]
+
+
 def read_stored(message: IncomingMessage) -> tuple[ReadMessage, Sender | None]:
     """A stored message, as its sender is set up today. One whose end never came is no message: half
     a report could say the opposite of the whole."""
+    if not message.is_hl7:
+        sender = message.sender
+        assert sender is not None, "whoever sends JSON has signed in"
+        parts = _others[0](message, profile_of(sender))
+        return ReadMessage("", "", message.control_id, message.message_type, None, parts), sender
     if message.is_beginning_only:
         return ReadMessage("", "", "", "", None, (CUT_OFF,)), None
     return read_as_sent(bytes(message.body), message.sender)
@@ -161,7 +175,7 @@ def replay(message: IncomingMessage, by: Person | None) -> list[Receipt]:
 
 def known_patients_in(message: IncomingMessage) -> list[Patient]:
     """Patients on record whose data a reader of this message sees."""
-    read, _ = read_as_sent(bytes(message.body), message.sender)
+    read, _ = read_stored(message)
     return known_patients_of(read)
 
 

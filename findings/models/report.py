@@ -139,6 +139,11 @@ class IncomingMessage(models.Model):
         return f"message {self.pk}"
 
     @property
+    def is_hl7(self) -> bool:
+        """Or else JSON: a report by FHIR or the JSON API, or a Bundle of them."""
+        return self.message_type.partition(" ")[0] not in ("FHIR", "JSON")
+
+    @property
     def is_beginning_only(self) -> bool:
         """Its end never came, or was too much to keep: what there is of it must not be filed."""
         return bytes(self.body[:1]) == FRAME_START

@@ -1,5 +1,6 @@
 """Held items in words, and a message as a person can read it."""
 
+import json
 import re
 
 from findings.arrivals import HeldReason
@@ -51,8 +52,11 @@ _INVISIBLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u206
 
 
 def message_lines(message: IncomingMessage) -> list[str]:
-    """Its segments, one a line, as sent: nothing is unescaped, and nothing may hide or reorder."""
+    """Its segments or elements, one a line, as sent: nothing is unescaped, and nothing may hide
+    or reorder."""
     text = _decoded(message)
+    if not message.is_hl7:
+        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     lines = [line for line in re.split(r"\r\n|\r|\n", text) if line]
     shown = [_shown(line) for line in lines[:MOST_LINES]]
     more = len(lines) - len(shown)

@@ -9,6 +9,7 @@ from django.db import transaction
 from findings.arrivals import HeldReason, Part, Problem, ReadMessage
 from findings.models import IncomingMessage, Person, Receipt, Sender
 from findings.rules import check_can_deal_with_held, check_can_run_again
+from findings.services.filed import Filed
 from findings.services.identity import names_about
 from findings.services.receive import (
     alert_fields,
@@ -129,12 +130,17 @@ def _file_again(receipt: Receipt, sender: Sender | None, part: Part, by: Person 
         seen = {} if receipt.alert else alert_fields(filed, receipt.message, sender)
         for name, value in {**held_fields(filed), **seen}.items():
             setattr(receipt, name, value)
+        receipt.save()
     else:
-        for name, found in filed.fields().items():
-            # What was wrong with it stays on record.
-            setattr(receipt, name, found or getattr(receipt, name))
-        if by:
-            _resolve(receipt, by, f"Run again: {Receipt.Outcome(receipt.outcome).label.lower()}.")
+        settle_receipt(receipt, filed, by)
+
+
+def settle_receipt(receipt: Receipt, filed: Filed, by: Person | None = None) -> None:
+    """It is filed now. What was wrong with it stays on record."""
+    for name, found in filed.fields().items():
+        setattr(receipt, name, found or getattr(receipt, name))
+    if by:
+        _resolve(receipt, by, f"Run again: {Receipt.Outcome(receipt.outcome).label.lower()}.")
     receipt.save()
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import permutations
 
 from findings.arrivals import Arriving, ArrivingNews, ArrivingPatient, HeldReason, Part
-from findings.models import Patient, PatientIdentifier, Sender
+from findings.models import Patient, PatientIdentifier, Receipt, Sender
 from findings.services.records import ONE_BY_ONE, Records
 from findings.services.turns import in_turn, names_of, names_of_records, patients_of
 
@@ -31,6 +31,8 @@ class Held(Exception):
     location = ""
     # Which of several reports that came together it is, from 1.
     part = 1
+    # The item that waits for a person, where it is kept although its sender was told.
+    kept: Receipt | None = None
 
     def __init__(
         self, reason: HeldReason, detail: str, suggestion: str, location: str = ""

@@ -178,6 +178,9 @@ KEEP = Prepared(
     fingerprints="text[]",
     origins="text[]",
 )
+COLUMNS = ("sender_id", "control_id", "message_type", "body", "fingerprint", "origin")
+GIVEN = ("senders", "control_ids", "types", "bodies", "fingerprints", "origins")
+MessageRow = tuple[int | None, str, str, bytes, str, str]
 
 
 def _keep(incoming: Sequence[Incoming]) -> list[_Kept]:
@@ -186,8 +189,7 @@ def _keep(incoming: Sequence[Incoming]) -> list[_Kept]:
     rows = [_row(one) for one in incoming if different[one.fingerprint] is one]
     if not rows:
         return []
-    names = ("senders", "control_ids", "types", "bodies", "fingerprints", "origins")
-    new = dict(KEEP.rows(**dict(zip(names, columns(rows), strict=True))))
+    new = dict(KEEP.rows(**dict(zip(GIVEN, columns(rows), strict=True))))
     messages = {one: _message(key, different[one]) for one, key in new.items()}
     if len(new) < len(rows):
         known = IncomingMessage.objects.filter(fingerprint__in=different.keys() - new.keys())
@@ -195,7 +197,15 @@ def _keep(incoming: Sequence[Incoming]) -> list[_Kept]:
     return [_Kept(messages[one.fingerprint], one, one.fingerprint in new) for one in incoming]
 
 
-def _row(one: Incoming) -> tuple[int | None, str, str, bytes, str, str]:
+def keep_one(row: MessageRow) -> tuple[IncomingMessage, bool]:
+    """What did not come as a message, and whether it is new. The caller is in a transaction."""
+    new = KEEP.rows(**dict(zip(GIVEN, columns([row]), strict=True)))
+    if not new:
+        return IncomingMessage.objects.defer("body").get(fingerprint=row[4]), False
+    return IncomingMessage.from_db(connection.alias, ["id", *COLUMNS], [new[0][1], *row]), True
+
+
+def _row(one: Incoming) -> MessageRow:
     return (
         one.sender.pk if one.sender else None,
         storable(one.read.control_id)[:200],
@@ -207,8 +217,7 @@ def _row(one: Incoming) -> tuple[int | None, str, str, bytes, str, str]:
 
 
 def _message(key: int, one: Incoming) -> IncomingMessage:
-    names = ["id", "sender_id", "control_id", "message_type", "body", "fingerprint", "origin"]
-    message = IncomingMessage.from_db(connection.alias, names, [key, *_row(one)])
+    message = IncomingMessage.from_db(connection.alias, ["id", *COLUMNS], [key, *_row(one)])
     message.sender = one.sender
     return message
 

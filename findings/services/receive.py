@@ -34,6 +34,7 @@ from findings.services.patient_news import file_news
 from findings.services.policy import PolicyError
 from findings.services.propose import alerts_of, answer_by
 from findings.services.records import ONE_BY_ONE, Records, Unusual
+from findings.services.report_names import name_report
 from findings.services.turns import take_turns
 
 __all__ = [
@@ -89,17 +90,32 @@ def receive_part(
     """File one part, or hold it; either way it has its receipt."""
     filed = file_part(sender, message, part, records)
     if isinstance(filed, Problem):
-        receipt = Receipt(
-            message=message,
-            part=number,
-            outcome=not_filed(filed),
-            **held_fields(filed),
-            **alert_fields(filed, message, sender),
-        )
+        receipt = _held(sender, message, number, filed)
     else:
         receipt = Receipt(message=message, part=number, **filed.fields())
     records.add(receipt)
     return receipt
+
+
+def hold_part(
+    sender: Sender, message: IncomingMessage, number: int, part: ArrivingReport, problem: Problem
+) -> None:
+    """Let a report wait for a person, because of this."""
+    alert = most_severe(alerts_of(sender, part))
+    problem = replace(problem, accession=part.accession, alert=alert)
+    _held(sender, message, number, problem).save(force_insert=True)
+
+
+def _held(
+    sender: Sender | None, message: IncomingMessage, number: int, problem: Problem
+) -> Receipt:
+    return Receipt(
+        message=message,
+        part=number,
+        outcome=not_filed(problem),
+        **held_fields(problem),
+        **alert_fields(problem, message, sender),
+    )
 
 
 def file_part(
@@ -129,9 +145,10 @@ def _file(
         with records.part():
             return _apply(sender, message, part, records)
     except Held as held:
-        return Problem(held.reason, held.location, held.detail, held.suggestion, part.accession)
+        where = held.location if message.is_hl7 else ""
+        return Problem(held.reason, where, held.detail, held.suggestion, part.accession)
     except PolicyError as error:
-        return _no_policy(part, error)
+        return replace(no_policy(error), accession=part.accession)
     except (OperationalError, InterfaceError, Unusual):
         raise  # not the message's fault and not to be settled here
     except Exception as error:
@@ -182,6 +199,8 @@ def _at_stake(sender: Sender | None, problem: Problem) -> str:
 def _apply(sender: Sender, message: IncomingMessage, part: Arriving, records: Records) -> Filed:
     if isinstance(part, ArrivingReport):
         outcome, report = file_report(sender, part, message, records=records)
+        if part.identifiers:
+            name_report(sender, part.identifiers, report.examination)
         return Filed(outcome, report)
     if records is not ONE_BY_ONE:
         raise Unusual
@@ -225,13 +244,13 @@ def _unknown_sender(part: Arriving) -> Problem:
     )
 
 
-def _no_policy(part: Arriving, error: PolicyError) -> Problem:
+def no_policy(error: PolicyError) -> Problem:
+    """What says something else about a finding, where nobody has signed the limits."""
     return Problem(
         HeldReason.OUR_FAULT,
         "",
         f"It concerns a finding, whose owner cannot be asked again: {error}",
         "Have the limits signed, then run this item again.",
-        part.accession,
     )
 
 

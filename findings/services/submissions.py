@@ -1,8 +1,10 @@
 """Reports whose sender is told at once what became of them: by the JSON API and by FHIR.
 
-Nothing of them is held: either all that came together is filed, and kept as it came, or its sender
-hears what is wrong. Conditions ("unless you have it", "if it is still version 2") are asked after
-the turn was taken, so that of two at the same moment one wins and the other hears it.
+Either all that came together is filed, and kept as it came, or its sender hears what is wrong. What
+only a person can settle is kept for one, too, with its clock: whoever sent it may not look. What is
+wrong in itself is not kept, since it has to be sent again. Conditions ("unless you have it", "if it
+is still version 2") are asked after the turn was taken, so that of two at the same moment one wins
+and the other hears it.
 """
 
 import hashlib
@@ -10,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
-from findings.arrivals import ArrivingReport, HeldReason
+from findings.arrivals import ArrivingReport, HeldReason, Problem
 from findings.models import (
     Examination,
     IncomingMessage,
@@ -21,12 +23,26 @@ from findings.models import (
     ReportIdentifier,
     Sender,
 )
+from findings.services import filed as became
 from findings.services.filing import AccessionHeld, Outcome, file_report
+from findings.services.hold import settle_receipt
 from findings.services.identity import Held
-from findings.services.receive import storable
+from findings.services.messages import keep_one
+from findings.services.policy import PolicyError
+from findings.services.receive import hold_part, no_policy, storable
+from findings.services.records import Unusual
+from findings.services.report_names import check_names, keep_names, known_names, name_report
+from findings.services.together import Part, Together
 from findings.services.turns import take_turns
 
-LONGEST_IDENTIFIER = 200
+# What is wrong with the report itself: nobody here could mend it.
+WRONG = (HeldReason.MISSING_PATIENT, HeldReason.MISSING_ACCESSION, HeldReason.BAD_TIME)
+BESIDE = Problem(
+    HeldReason.NEEDS_DECISION,
+    "",
+    "It came together with a report that is held, and they are filed together or not at all.",
+    "Settle the other one, then run it again: what can be filed then is filed.",
+)
 
 
 @dataclass(frozen=True)
@@ -42,8 +58,6 @@ class Submission:
     """One report, and what its sender said about the one before it."""
 
     arriving: ArrivingReport
-    # System and value, as it will be asked for later.
-    identifiers: tuple[tuple[str, str], ...] = ()
     # Filed only if no earlier report has this.
     unless: Known | None = None
     # Filed only as the next version of this examination, and if that stands at this version.
@@ -67,6 +81,10 @@ class NotOne(Exception):
     """More than one earlier report has what was asked for."""
 
 
+class OtherExamination(AccessionHeld):
+    """It names another examination than the report that it is to replace."""
+
+
 class Overtaken(Exception):
     """The report stands at another version than its sender knows."""
 
@@ -76,15 +94,26 @@ class Overtaken(Exception):
 
 
 def receive_submission(
-    *, sender: Sender, arriving: ArrivingReport, body: bytes, key: str, origin: str
+    *,
+    sender: Sender,
+    arriving: ArrivingReport,
+    body: bytes,
+    key: str,
+    origin: str,
+    may_wait: bool,
 ) -> tuple[Outcome, Report]:
-    """One report, kept as it came if it can be filed.
+    """One report, kept as it came if it can be filed, or can wait.
 
     Raises `Held`, and `KeyReused` when the sender's key for it stands for something else.
     """
     submissions = [Submission(arriving)]
     (filed,) = receive_submissions(
-        sender=sender, submissions=submissions, body=body, key=key, origin=origin
+        sender=sender,
+        submissions=submissions,
+        body=body,
+        key=key,
+        origin=origin,
+        may_wait=may_wait,
     )
     assert filed.outcome is not None, "it was not conditional"
     return filed.outcome, filed.report
@@ -97,11 +126,14 @@ def receive_submissions(
     body: bytes,
     key: str,
     origin: str,
+    may_wait: bool,
     kind: str = "JSON",
 ) -> list[Filed]:
-    """All of them, in one transaction, or none.
+    """All of them, in one transaction, or none. `may_wait`: a system sends them, and nobody looks
+    at its answer for certain.
 
-    Raises `Held` (its `part` says which, from 1), `KeyReused`, `NotOne` and `Overtaken`.
+    Raises `Held` (its `part` says which, from 1, and `kept` is the held item that it became),
+    `KeyReused`, `NotOne` and `Overtaken`.
     """
     # Two senders may write the same bytes; each means its own examination.
     fingerprint = hashlib.sha256(b"%d|%b" % (sender.pk, body)).hexdigest()
@@ -110,20 +142,30 @@ def receive_submissions(
         sent = IncomingMessage.objects.filter(sender=sender, control_id=key)
         if key and sent.exclude(fingerprint=fingerprint).exists():
             raise KeyReused(key)
-        message, created = IncomingMessage.objects.get_or_create(
-            fingerprint=fingerprint,
-            defaults={
-                "sender": sender,
-                "control_id": storable(key),
-                "message_type": kind,
-                "body": body,
-                "origin": origin[:300],
-            },
-        )
-        filed = [_file_part(sender, one, message, part) for part, one in enumerate(submissions, 1)]
-        if created:
-            _write_receipts(message, filed)
-    return filed
+        row = (sender.pk, storable(key), kind, body, fingerprint, origin[:300])
+        kept = _Kept(sender, *keep_one(row))
+        try:
+            return kept.file(submissions)
+        except (Held, PolicyError) as error:
+            if before := kept.filed_before():
+                return before
+            if not may_wait or _is_wrong(error):
+                raise
+            held = kept.hold(submissions, error)
+    raise held
+
+
+def _is_wrong(error: Exception) -> bool:
+    return isinstance(error, OtherExamination) or (
+        isinstance(error, Held) and error.reason in WRONG
+    )
+
+
+def sentence_of_kept(item: Receipt) -> str:
+    """For whoever sent it: that nothing is lost, and where to ask."""
+    if item.is_waiting:
+        return f"It is kept here as held item {item.pk}, and somebody here has to look at it."
+    return f"It is kept here as held item {item.pk}, which somebody here has set aside."
 
 
 def find_reports(sender: Sender, known: Known) -> list[Examination]:
@@ -140,31 +182,117 @@ def find_reports(sender: Sender, known: Known) -> list[Examination]:
 
 def _also(submissions: Sequence[Submission], key: str) -> list[str]:
     conditions = [f"named|{one.unless.value}" for one in submissions if one.unless]
-    identifiers = [f"named|{value}" for one in submissions for _, value in one.identifiers]
-    return [f"key|{key}", *conditions, *identifiers] if key else [*conditions, *identifiers]
+    return [f"key|{key}", *conditions] if key else conditions
 
 
-def _file_part(sender: Sender, one: Submission, message: IncomingMessage, part: int) -> Filed:
+@dataclass
+class _Kept:
+    """What was sent, as it is kept. The caller has taken the turns, in a transaction."""
+
+    sender: Sender
+    message: IncomingMessage
+    is_new: bool
+
+    def file(self, submissions: Sequence[Submission]) -> list[Filed]:
+        """All of them, with a receipt each."""
+        if self.is_new and len(submissions) == 1:
+            quickly = self._file_quickly(submissions[0])
+            if quickly is not None:
+                return [quickly]
+        with transaction.atomic():
+            filed = [self._file_part(one, part) for part, one in enumerate(submissions, 1)]
+            if self.is_new:
+                Receipt.objects.bulk_create(
+                    self._receipt(part, one) for part, one in enumerate(filed, 1)
+                )
+            for receipt in [] if self.is_new else self._receipts():
+                if receipt.is_waiting:
+                    settle_receipt(receipt, _as_filed(filed[receipt.part - 1]))
+        return filed
+
+    def filed_before(self) -> list[Filed]:
+        """What became of these very bytes, where all of it was filed; whatever stands against it
+        has come since."""
+        reports = [one.report for one in ([] if self.is_new else self._receipts())]
+        return [Filed(Outcome.DUPLICATE, one) for one in reports if one] if all(reports) else []
+
+    def hold(self, submissions: Sequence[Submission], error: Held | PolicyError) -> Held:
+        """Every one of them waits for a person: they came together. Gives what says so."""
+        held = error if isinstance(error, Held) else _policy_missing(error)
+        cause = Problem(held.reason, "", held.detail, held.suggestion)
+        if self.is_new:
+            for part, one in enumerate(submissions, 1):
+                problem = cause if part == held.part else BESIDE
+                hold_part(self.sender, self.message, part, one.arriving, problem)
+        held.kept = self._receipts().get(part=held.part)
+        return held
+
+    def _receipts(self) -> QuerySet[Receipt]:
+        return self.message.receipts.select_related("report__examination").order_by("part")
+
+    def _file_quickly(self, one: Submission) -> Filed | None:
+        """What is asked is read at once, and what follows is written at once; None where it is
+        unusual."""
+        if (earlier := _earlier(self.sender, one)) is not None:
+            filed = Filed(None, earlier)
+            self._receipt(1, filed).save(force_insert=True)
+            return filed
+        _check_replaces(one)
+        sender, arriving = self.sender, one.arriving
+        known = known_names(sender, arriving.identifiers)
+        records = Together([Part(sender, arriving)], [arriving.patient], receipts=1)
+        try:
+            with records.message():
+                filed = Filed(*file_report(sender, arriving, self.message, records=records))
+                check_names(arriving.identifiers, known, filed.report.examination)
+                records.add(self._receipt(1, filed))
+        except Unusual:
+            return None
+        if filed.outcome != Outcome.DUPLICATE:
+            # Its answer says when that was, and would have to ask the database.
+            filed.report.received_at = records.now()
+        records.write()
+        keep_names(sender, arriving.identifiers, known, filed.report.examination)
+        return filed
+
+    def _file_part(self, one: Submission, part: int) -> Filed:
+        if (earlier := _earlier(self.sender, one)) is not None:
+            return Filed(None, earlier)
+        try:
+            _check_replaces(one)
+            outcome, report = file_report(self.sender, one.arriving, self.message)
+            name_report(self.sender, one.arriving.identifiers, report.examination)
+        except Held as held:
+            held.part = part
+            raise
+        return Filed(outcome, report)
+
+    def _receipt(self, part: int, filed: Filed) -> Receipt:
+        return Receipt(message=self.message, part=part, **_as_filed(filed).fields())
+
+
+def _as_filed(filed: Filed) -> became.Filed:
+    return became.Filed(filed.outcome or Outcome.DUPLICATE, filed.report)
+
+
+def _policy_missing(error: PolicyError) -> Held:
+    problem = no_policy(error)
+    return Held(problem.reason, problem.detail, problem.suggestion)
+
+
+def _earlier(sender: Sender, one: Submission) -> Report | None:
+    """The report that there is already, where it was to be filed only if there is none."""
     earlier = find_reports(sender, one.unless) if one.unless else []
     if len(earlier) > 1:
         raise NotOne
-    if earlier:
-        return Filed(None, _current(earlier[0]))
-    try:
-        _check_replaces(one)
-        outcome, report = file_report(sender, one.arriving, message)
-        _keep_identifiers(sender, report.examination, one.identifiers)
-    except Held as held:
-        held.part = part
-        raise
-    return Filed(outcome, report)
+    return _current(earlier[0]) if earlier else None
 
 
 def _check_replaces(one: Submission) -> None:
     if one.replaces is None:
         return
     if one.replaces.accession != one.arriving.accession:
-        raise AccessionHeld(
+        raise OtherExamination(
             HeldReason.ACCESSION_CONFLICT,
             "It names another examination than the report that it is to replace.",
             "Send it as a report of its own.",
@@ -178,45 +306,3 @@ def _check_replaces(one: Submission) -> None:
 def _current(examination: Examination) -> Report:
     assert examination.current_report is not None, "only those with a report are found"
     return examination.current_report
-
-
-def _keep_identifiers(
-    sender: Sender, examination: Examination, identifiers: Sequence[tuple[str, str]]
-) -> None:
-    """The turn by each of their values is ours: nobody else writes them meanwhile."""
-    wanted = dict.fromkeys(identifiers)
-    if not wanted:
-        return
-    if max(len(part) for one in wanted for part in one) > LONGEST_IDENTIFIER:
-        raise Held(
-            HeldReason.MISSING_ACCESSION,
-            f"An identifier of the report is longer than {LONGEST_IDENTIFIER} characters.",
-            "Ask the sender what its identifiers look like.",
-        )
-    values = [value for _, value in wanted]
-    rows = ReportIdentifier.objects.filter(sender=sender, value__in=values)
-    known = {(row.system, row.value): row.examination_id for row in rows}
-    if {known[one] for one in wanted if one in known} - {examination.pk}:
-        raise AccessionHeld(
-            HeldReason.ACCESSION_CONFLICT,
-            "An identifier of this report was used for the report of another examination.",
-            "Find out at the sender which of the two it belongs to.",
-        )
-    ReportIdentifier.objects.bulk_create(
-        ReportIdentifier(sender=sender, system=system, value=value, examination=examination)
-        for system, value in wanted
-        if (system, value) not in known
-    )
-
-
-def _write_receipts(message: IncomingMessage, filed: Sequence[Filed]) -> None:
-    Receipt.objects.bulk_create(
-        Receipt(
-            message=message,
-            part=part,
-            outcome=one.outcome or Outcome.DUPLICATE,
-            report=one.report,
-            accession=one.report.examination.accession,
-        )
-        for part, one in enumerate(filed, 1)
-    )

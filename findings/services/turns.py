@@ -11,7 +11,7 @@ from typing import Protocol
 
 from django.db import transaction
 
-from findings.arrivals import ArrivingNews, ArrivingPatient
+from findings.arrivals import ArrivingNews, ArrivingPatient, ArrivingReport
 from findings.columns import column
 from findings.models import Patient, PatientIdentifier, Sender
 from findings.prepared import Prepared
@@ -85,6 +85,9 @@ def names_of(sender: Sender, report: Arriving) -> Iterable[str]:
             yield f"nhs|{patient.nhs_number}"
         for identifier in patient.identifiers:
             yield f"identifier|{identifier.authority}|{identifier.value}"
+    if isinstance(report, ArrivingReport):
+        for _, value in report.identifiers:
+            yield f"{sender.pk}|named|{value}"
 
 
 def patients_of(arriving: Arriving) -> list[ArrivingPatient]:

@@ -62,7 +62,7 @@ def test_what_we_say_can_be_sent_to_us(trust: Trust) -> None:
     sent = arriving(trust, modality="CT")
     examination = report(trust, **vars(sent)).examination
     said = calling(trust.referrer).get(f"{REPORTS}/{examination.public_id}").json()
-    read = read_report(said, SenderProfile()).arriving
+    read = read_report(said, SenderProfile())
     assert read.accession == sent.accession
     assert (read.status, read.reported_at, read.text) == (sent.status, sent.reported_at, sent.text)
     assert read.performed_at == sent.performed_at
