@@ -35,7 +35,7 @@ def write(
 ) -> None:
     """Insert rows, each sequence of one model and in its order, and update these columns of rows of
     one model that are there already. What a new row leaves to the database is left to it."""
-    given = [part for rows in new for part in _new(rows)]
+    given: list[tuple[_Shape, Sequence[models.Model]]] = [one for rows in new for one in _new(rows)]
     if changed:
         given.append((_changed(type(changed[0]), frozenset(names)), changed))
     if given:
