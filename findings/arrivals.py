@@ -173,6 +173,7 @@ class HeldReason(StrEnum):
     UNREADABLE = "unreadable"  # not HL7, no MSH, wrong encoding characters
     UNSUPPORTED_MESSAGE = "unsupported_message"  # readable, but not a report (ADT, ORM)
     UNSUPPORTED_VERSION = "unsupported_version"  # not HL7 v2
+    TEST_MESSAGE = "test_message"  # for training or debugging, by its own word
     NOT_IMAGING = "not_imaging"  # a report of the laboratory, of pathology, of genomics
     MISSING_PATIENT = "missing_patient"  # no PID, or no identifier that identifies anybody
     BAD_NHS_NUMBER = "bad_nhs_number"  # check digit or length wrong and nothing else to go by
@@ -261,3 +262,7 @@ class SenderProfile:
     referrer_fields: tuple[str, ...] = ()
     location_fields: tuple[str, ...] = ()
     accession_fields: tuple[str, ...] = ()
+    # What OBR-24 says of its imaging: ("RAD", "CT"). Empty: whatever no list calls something else.
+    imaging_sections: tuple[str, ...] = ()
+    # Whether what it marks as a test (MSH-11 T or D) is live all the same.
+    takes_tests: bool = False

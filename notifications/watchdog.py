@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from findings.measures.feeds import silent_feeds
+from findings.measures.feeds import refused_as_tests, silent_feeds
 from findings.models import Clock, Examination, Finding, Proposal, Receipt, Step, Unroutable
 from findings.presenters.integration import silent_words
 from findings.services.calendars import missing_years, promises_past_the_table
@@ -320,6 +320,16 @@ def _silent(now: datetime) -> Iterator[Sentence]:
         yield Sentence(silent_words(silence), page="integration")
 
 
+def _tests(now: datetime) -> Iterator[Sentence]:
+    for name, number in refused_as_tests(now):
+        yield Sentence(
+            f"{name} was refused {plural(number, 'message')} in the last 24 hours because"
+            " MSH-11 marks them as tests: if they are live, nobody reads them here.",
+            number,
+            "integration",
+        )
+
+
 def _calendar(now: datetime) -> Iterator[Sentence]:
     for nation, year in missing_years(local(now).date()):
         yield Sentence(
@@ -374,6 +384,7 @@ CHECKS: tuple[Callable[[datetime], Iterator[Sentence]], ...] = (
     _held_alerts,
     _unfiled,
     _silent,
+    _tests,
     _calendar,
     _lists_old,
 )

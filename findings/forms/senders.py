@@ -118,6 +118,17 @@ class SenderForm(forms.Form):
     location_fields = _Names(
         label="Where to look first for the requesting location", help_text=f"ORC-17. {USUAL}"
     )
+    imaging_sections = _Names(
+        label="Which services are imaging",
+        help_text="Codes in OBR-24, where it sends other services, too: RAD, CT. What has another or"
+        " none is held. Empty: only what is known to be something else is held",
+    )
+    takes_tests = CheckboxField(
+        label="Take what is marked as a test",
+        help_text="MSH-11 T (training) or D (debugging). Only where its live messages say so:"
+        " otherwise its sender is refused them",
+        required=False,
+    )
     status_words = _Lines(
         label="Its words for the status of a report",
         help_text="One on each line: wet read = preliminary",

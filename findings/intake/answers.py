@@ -55,6 +55,7 @@ def rejected(problem: Problem) -> Verdict:
 _CONDITIONS = {
     HeldReason.UNREADABLE: ("100", "Segment sequence error"),
     HeldReason.UNSUPPORTED_MESSAGE: ("200", "Unsupported message type"),
+    HeldReason.TEST_MESSAGE: ("202", "Unsupported processing id"),
     HeldReason.UNSUPPORTED_VERSION: ("203", "Unsupported version id"),
     HeldReason.TOO_LARGE: ("102", "Data type error"),
     HeldReason.WRONG_SENDER: ("103", "Table value not found"),

@@ -80,7 +80,7 @@ class Reader:
 
     def _read(self, identity: Identity | Problem) -> ArrivingReport | Problem:
         accession = self._accession()
-        if self._is_not_imaging() or self._is_of_a_specimen():
+        if self._is_not_imaging() or self._may_be_anything():
             return self._not_imaging(accession)
         if isinstance(identity, Problem):
             return replace(identity, accession=accession[:LONGEST_ACCESSION])
@@ -145,8 +145,10 @@ class Reader:
         return self._problem(
             HeldReason.NOT_IMAGING,
             24,
-            "OBR-24 names a service that is not imaging, or there is a specimen (SPM).",
-            "Ask the sender to leave these reports out of this feed.",
+            "OBR-24 names a service that is not imaging; or it names none, and there is a specimen"
+            " (SPM), or the sender's settings say which are imaging.",
+            "Ask the sender to leave these reports out of this feed. If this is imaging, name what"
+            " stands in OBR-24 in the sender's settings.",
             accession,
         )
 
@@ -193,10 +195,17 @@ class Reader:
 
     def _is_not_imaging(self) -> bool:
         value = hl7.field(self.order.request, 24)
-        return images_nothing(self.frame.message.plain(value), self.frame.message.first(value))
+        code, own = self.frame.message.first(value).upper(), self.frame.profile.imaging_sections
+        if own and code:
+            return code not in own
+        return images_nothing(self.frame.message.plain(value), code)
 
-    def _is_of_a_specimen(self) -> bool:
-        return self.order.has_specimen and not hl7.field(self.order.request, 24).strip()
+    def _may_be_anything(self) -> bool:
+        """Nothing names its service, and its sender names those that are imaging, or a specimen
+        came with it."""
+        if hl7.field(self.order.request, 24).strip():
+            return False
+        return self.order.has_specimen or bool(self.frame.profile.imaging_sections)
 
     def _status(self, body: Body) -> ArrivingStatus | None:
         """OBR-25, else what the lines say; None when that is not known for this sender."""

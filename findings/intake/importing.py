@@ -64,6 +64,8 @@ def profile_of(sender: Sender) -> SenderProfile:
         referrer_fields=tuple(sender.referrer_fields),
         location_fields=tuple(sender.location_fields),
         accession_fields=tuple(sender.accession_fields),
+        imaging_sections=tuple(sender.imaging_sections),
+        takes_tests=sender.takes_tests,
     )
 
 

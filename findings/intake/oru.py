@@ -40,6 +40,7 @@ _TYPE = re.compile(r"[A-Z][A-Z0-9]{2}")
 _REPORT_EVENTS = frozenset({"", "R01"})
 _ORDERS = frozenset({"ORM", "OMI", "OMG"})
 # Answers to somebody else's question, and orders of the laboratory.
+_TESTS = frozenset({"T", "D"})
 _OF_NO_USE = frozenset({"ACK", "ORR", "ORI", "ORG", "ORL", "OML"})
 
 
@@ -92,7 +93,7 @@ def _is_of_the_whole(part: Part) -> bool:
 
 
 # Where a problem of the whole message is said to be, not of one examination in it.
-_WHOLE = frozenset({"MSH", "MSH-2", "MSH-9", "MSH-14", "MSH[2]", "OBR"})
+_WHOLE = frozenset({"MSH", "MSH-2", "MSH-9", "MSH-11", "MSH-14", "MSH[2]", "OBR"})
 _FIELD_ENDS = re.compile(r"[|~\r]")
 
 
@@ -110,7 +111,7 @@ def _read(raw: bytes, profile: SenderProfile) -> ReadMessage:
     frame_zone = zone or zone_for(DEFAULT_ZONE)
     assert frame_zone is not None
     sent = read_time(message.first(hl7.field(header, 7)), frame_zone)
-    problem = _refused(type_) or _half(type_, header)
+    problem = _refused(type_) or _test(message, profile) or _half(type_, header)
     parts: tuple[Part, ...] = (problem,) if problem else ()
     if not problem:
         groups = groups_of(message)
@@ -196,6 +197,20 @@ def _half(type_: str, header: Segment) -> Problem | None:
     )
 
 
+def _test(message: Message, profile: SenderProfile) -> Problem | None:
+    """A message of a training system, or of one that is tried out: nobody must act on it."""
+    marked = message.first(hl7.field(message.segments[0], 11)).upper() in _TESTS
+    if not marked or profile.takes_tests:
+        return None
+    return Problem(
+        HeldReason.TEST_MESSAGE,
+        "MSH-11",
+        "MSH-11 marks this message as a test: T (training) or D (debugging).",
+        "If it is live, ask the sender to mark it P, or say in its settings that what it marks as a"
+        " test is taken; then send or run it again. Else set it aside.",
+    )
+
+
 def _is_understood(name: str, event: str) -> bool:
     if name == "ORU":
         return event in _REPORT_EVENTS
@@ -206,8 +221,6 @@ def _message_notices(message: Message, known_zone: bool) -> Iterator[str]:
     yield from message.notices
     if message.has_preamble:
         yield "There was something before the message header (MSH); it is not part of the report."
-    if message.first(hl7.field(message.segments[0], 11)).upper() in ("T", "D"):
-        yield "The sender says (MSH-11) that this message is a test, or for training."
     if not known_zone:
         yield f"The time zone set for this sender is not known; {DEFAULT_ZONE} is used."
     if any(segment[0] == "DSC" and hl7.field(segment, 1) for segment in message.segments):

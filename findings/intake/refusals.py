@@ -9,8 +9,8 @@ from findings.intake.peers import may_send
 
 _OURS = re.compile(r"2(\.\d+)*")
 # A message of which nothing can be read, and not a part of one that can.
-_OF_THE_WHOLE = ("MSH", "MSH-2", "MSH-9")
-_REFUSED = (HeldReason.UNREADABLE, HeldReason.UNSUPPORTED_MESSAGE)
+_OF_THE_WHOLE = ("MSH", "MSH-2", "MSH-9", "MSH-11")
+_REFUSED = (HeldReason.UNREADABLE, HeldReason.UNSUPPORTED_MESSAGE, HeldReason.TEST_MESSAGE)
 
 CUT_OFF = Problem(
     HeldReason.CUT_OFF,

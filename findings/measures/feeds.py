@@ -15,6 +15,7 @@ from django.db import connection
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
+from findings.arrivals import HeldReason
 from findings.columns import column, columns
 from findings.measures.silence import (
     NEVER_UNDER,
@@ -138,6 +139,20 @@ def silent_feeds(now: datetime) -> list[Silence]:
     watched = Sender.objects.systems().filter(silence=Sender.Silence.ALARMS)
     last = {one: at for one, at in _last_of(watched).items() if at and at < now - NEVER_UNDER}
     return [one for one in _silences(last, now) if one.is_late]
+
+
+def refused_as_tests(now: datetime) -> list[tuple[str, int]]:
+    """By sender: how many messages it was refused within a day because they are marked as tests.
+    Nobody here reads them, so that somebody has to know that they are."""
+    watched = Sender.objects.systems().filter(silence=Sender.Silence.ALARMS)
+    refused = Receipt.objects.filter(
+        outcome=Outcome.REFUSED,
+        reason=HeldReason.TEST_MESSAGE,
+        at__gte=now - timedelta(days=1),
+        message__sender__in=watched.order_by(),
+    ).order_by("message__sender__name")
+    counted = refused.values("message__sender").annotate(number=Count("pk"))
+    return list(counted.values_list("message__sender__name", "number"))
 
 
 def _last_of(senders: "QuerySet[Sender]") -> dict[Sender, datetime | None]:

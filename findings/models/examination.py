@@ -76,6 +76,10 @@ class Sender(models.Model):
     referrer_fields = models.JSONField(default=list, blank=True)
     location_fields = models.JSONField(default=list, blank=True)
     accession_fields = models.JSONField(default=list, blank=True)
+    # What OBR-24 says of its imaging, where it sends other services, too: ["RAD", "CT"].
+    imaging_sections = models.JSONField(default=list, db_default=[], blank=True)
+    # What it marks as a test (MSH-11 T or D) is live all the same.
+    takes_tests = models.BooleanField(default=False, db_default=False)
     # Whose accession numbers it sends, where they are another system's: the RIS, of a system that
     # orders or reports for it. Only of a sender that has its own.
     accessions_of = models.ForeignKey(

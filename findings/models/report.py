@@ -304,6 +304,11 @@ class Receipt(models.Model):
                 condition=Q(outcome="held", resolved_at__isnull=True),
             ),
             models.Index(
+                fields=["at"],
+                name="refused_as_tests",
+                condition=Q(outcome="refused", reason="test_message"),
+            ),
+            models.Index(
                 fields=["examination"],
                 name="receipts_of_orders",
                 condition=Q(examination__isnull=False),

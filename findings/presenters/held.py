@@ -10,6 +10,7 @@ REASONS = {
     HeldReason.UNREADABLE: "It could not be read",
     HeldReason.UNSUPPORTED_MESSAGE: "It is not a report",
     HeldReason.UNSUPPORTED_VERSION: "It is not HL7 v2",
+    HeldReason.TEST_MESSAGE: "It is marked as a test",
     HeldReason.NOT_IMAGING: "It is not about imaging",
     HeldReason.MISSING_PATIENT: "The patient is not named by a number",
     HeldReason.BAD_NHS_NUMBER: "The NHS number is wrong",

@@ -16,6 +16,8 @@ NAMES = {
     "accession_fields": "Accession number",
     "referrer_fields": "Who asked",
     "location_fields": "Requesting location",
+    "imaging_sections": "Services that are imaging",
+    "takes_tests": "Takes what is marked as a test",
     "status_words": "Words for a status",
     "order_words": "Codes for an order",
     "trigger_words": "Alert codes",

@@ -135,6 +135,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "referrer_fields": _fields,
     "location_fields": _fields,
     "accession_fields": _fields,
+    "imaging_sections": lambda given: [one.upper() for one in given],
     "silence": _silence,
 }
 SETTINGS = (
@@ -148,6 +149,8 @@ SETTINGS = (
     "accession_fields",
     "referrer_fields",
     "location_fields",
+    "imaging_sections",
+    "takes_tests",
     "status_words",
     "order_words",
     "trigger_words",

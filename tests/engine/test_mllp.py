@@ -19,10 +19,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from findings.intake.frames import framed
-from findings.models import IncomingMessage, Patient, Receipt, Report
+from findings.models import IncomingMessage, Patient, Receipt, Report, Sender
 from findings.services.senders import make_sender
 from imaging_safety import children
-from notifications import pulse, tally
+from notifications import pulse, tally, watchdog
 from tests.engine.listening import Listening
 from tests.engine.world import test_database_url, wait_until
 from tests.factories import Trust
@@ -147,6 +147,23 @@ def test_what_is_wrong_is_refused_with_a_reason_and_the_connection_stays(ris: Ri
     assert ris.code(good) == "AA"
     assert set(outcomes()) == {Outcome.REFUSED, Outcome.NEW_REPORT}
     assert not Receipt.objects.waiting().exists()
+
+
+def test_a_test_message_is_refused_and_somebody_here_hears_of_it(ris: Ris) -> None:
+    """It may be live and marked wrongly: once that is said, it is filed when it comes again."""
+    marked = oru().replace(b"|P|2.4", b"|T|2.4")
+    (answer,) = ris.send(marked)
+    assert (answer.code, answer.segments["ERR"][1]) == (
+        "AR",
+        "MSH^1^11^202&Unsupported processing id&HL70357",
+    )
+    assert "marks this message as a test" in answer.segments["MSA"][3]
+    (said,) = [one.text for one in watchdog.look() if "MSH-11" in one.text]
+    assert said.startswith("RIS at RXX01 was refused 1 message in the last 24 hours")
+    Sender.objects.update(takes_tests=True)
+    assert ris.code(marked) == "AA"
+    assert outcomes() == [Outcome.NEW_REPORT]
+    assert not [one for one in watchdog.look() if "MSH-11" in one.text]
 
 
 def test_one_control_id_for_two_patients_is_two_reports(ris: Ris) -> None:

@@ -14,6 +14,7 @@ from findings.arrivals import (
     ArrivingReport,
     ArrivingStatus,
     HeldReason,
+    Nothing,
     OrderStep,
     Part,
     Problem,
@@ -26,7 +27,7 @@ from findings.rules import NotAllowed
 from findings.services.sender_settings import SETTINGS, change_sender
 from findings.services.senders import make_sender
 from tests.factories import Trust, a_trust
-from tests.messages import orm, oru
+from tests.messages import adt, orm, oru, pid
 from tests.pages import signed_in, words_of
 
 
@@ -123,6 +124,36 @@ def test_its_own_codes_count_before_those_of_the_standard() -> None:
     assert (unknown.reason, unknown.location) == (HeldReason.UNKNOWN_STATUS, "ORC-5")
 
 
+@pytest.mark.parametrize("mark", ["T", "D", "t^A"])
+def test_what_is_marked_as_a_test_is_for_nobody_unless_it_is_live_all_the_same(mark: str) -> None:
+    merge = adt("A40", pid(), "MRG|P2^^^RXX^MR", application="RIS")
+    for live in (oru(), orm(), merge):
+        raw = live.replace(b"|P|2.4", f"|{mark}|2.4".encode())
+        held = only(raw)
+        assert isinstance(held, Problem)
+        assert (held.reason, held.location) == (HeldReason.TEST_MESSAGE, "MSH-11")
+        assert only(raw, takes_tests=True) == only(live)
+    for other in ("", "P^T", "X"):
+        assert report(oru().replace(b"|P|2.4", f"|{other}|2.4".encode()))
+
+
+def test_of_a_sender_that_names_its_imaging_the_rest_is_held() -> None:
+    """A feed of all services: a variant of a gene without OBR-24 is no examination."""
+    own = ("RAD", "LAB")
+    for section in ("RAD", "rad^Radiology", "LAB"):
+        report(oru().replace(b"||CR|F", f"||{section}|F".encode()), imaging_sections=own)
+    for section in ("", "CT", "GEN"):
+        raw = oru().replace(b"||CR|F", f"||{section}|F".encode())
+        held = only(raw, imaging_sections=own)
+        assert isinstance(held, Problem)
+        assert held.reason is HeldReason.NOT_IMAGING
+        report(raw)
+    ordered = orm("SC", order="CM").replace(b"|CR|", b"||")
+    assert isinstance(only(ordered, imaging_sections=own), ArrivingOrder), "its report may say it"
+    other = only(orm("SC", order="CM"), imaging_sections=own)
+    assert isinstance(other, Nothing)
+
+
 # --- Kept -----------------------------------------------------------------------------------------
 
 
@@ -138,6 +169,8 @@ def test_every_setting_reaches_the_parser(trust: Trust, ris: Sender) -> None:
         accession_fields=["OBR-18"],
         referrer_fields=["PV1-9"],
         location_fields=["ORC-17"],
+        imaging_sections=["rad"],
+        takes_tests=True,
         status_words={"Wet-Read": "preliminary"},
         order_words={"Exam Complete": "performed"},
         trigger_words={"*** ALERT ***": "critical"},
@@ -155,6 +188,8 @@ def test_every_setting_reaches_the_parser(trust: Trust, ris: Sender) -> None:
         referrer_fields=("PV1-9",),
         location_fields=("ORC-17",),
         accession_fields=("OBR-18",),
+        imaging_sections=("RAD",),
+        takes_tests=True,
     )
     kept = SenderChange.objects.get()
     assert (kept.by, kept.before["zone"], kept.after["zone"]) == (

@@ -39,7 +39,8 @@ NAMED = os.environ.get("IMAGING_SAFETY_CASES", "")
 pytestmark = pytest.mark.skipif(not NAMED, reason="IMAGING_SAFETY_CASES names no folder")
 
 FOLDER = Path(NAMED) / "files" if (Path(NAMED) / "files").is_dir() else Path(NAMED)
-PROFILE = SenderProfile()
+# Samples are marked as tests, most of them: they are tried as if they were live.
+PROFILE = SenderProfile(takes_tests=True)
 # The order in which an outcome says it.
 FATES = ("applied", "held", "refused", "warning", "proposes")
 
@@ -123,6 +124,22 @@ def test_every_file_comes_to_what_was_decided_for_it(name: str, expected: tuple[
     assert outcome(way, FOLDER / name) == decided
 
 
+def test_what_is_marked_as_a_test_is_held_whole() -> None:
+    """Every file with MSH-11 T or D, and nothing else of it."""
+    marked, held = set(), Counter[str]()
+    for path in files_by("hl7"):
+        raw = [piece.content for piece in walk([path]) if isinstance(piece, RawMessage)]
+        for content in raw:
+            before, after = (read_message(content, one).parts for one in (SenderProfile(), PROFILE))
+            if before != after:
+                (problem,) = before
+                assert isinstance(problem, Problem)
+                assert problem.reason is HeldReason.TEST_MESSAGE
+                marked.add(path.name)
+                held[path.parent.name] += 1
+    assert (len(marked), held.total()) == (18, 1031)
+
+
 def test_no_file_is_without_a_decision() -> None:
     there = {str(p.relative_to(FOLDER)) for p in FOLDER.rglob("*") if p.is_file()}
     assert there == set(expected_outcomes())
@@ -145,7 +162,7 @@ def test_three_examinations_in_one_message_stay_three() -> None:
         HeldReason.MISSING_PATIENT
     }
     # Its PID-3 names no authority; with the sender's own it is three reports.
-    reports = parts_of(path, SenderProfile(default_authority="RADIS1"))
+    reports = parts_of(path, SenderProfile(default_authority="RADIS1", takes_tests=True))
     assert [part.accession for part in reports] == [f"000000056{n}" for n in (6, 7, 8)]
     texts = [part.text.split("\n") for part in reports if isinstance(part, ArrivingReport)]
     words = [[line for line in text if line and not line.startswith("Note")] for text in texts]

@@ -144,14 +144,6 @@ def test_the_rest_of_a_message_is_no_report_by_itself() -> None:
     assert any("DSC" in notice for notice in begun.notices)
 
 
-@pytest.mark.parametrize(
-    ("sent", "is_said"), [("T", True), ("D^A", True), ("P", False), ("", False)]
-)
-def test_a_test_is_filed_and_said(sent: str, is_said: bool) -> None:
-    notices = report(report_message(msh=header(f11=sent))).notices
-    assert any("test" in notice for notice in notices) is is_said
-
-
 def test_a_second_message_in_the_frame_is_held() -> None:
     parts = read(report_message() + report_message()).parts
     assert isinstance(parts[0], ArrivingReport)
