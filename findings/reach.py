@@ -13,18 +13,19 @@ from findings.models import Team
 from findings.timetable import PlannedStep
 
 if TYPE_CHECKING:
-    from findings.models import Examination, Finding, Organisation, Person
+    from findings.models import Examination, Finding, Organisation, Person, Site
 
 
 @dataclass(frozen=True)
 class Subject:
     """The finding that the question is about, saved or about to be; or an examination that waits
-    for its report, which nobody owns and nobody has flagged."""
+    for its report, or for somebody who confirms what is proposed in it, which nobody owns."""
 
     owner_person: "Person | None"
     owner_team: "Team | None"
     team: Team
-    # None where the question is about a team or an examination, not about a finding.
+    # Of an examination whoever reported it. None where nobody has, and where the question is about
+    # a team.
     flagged_by: "Person | None"
     # Whose coordinators and governance leads watch it: the trust that made the images.
     organisation: "Organisation"
@@ -32,6 +33,8 @@ class Subject:
     finding_id: int | None = None
     # Who does what is told of; nobody needs to hear of what they did themselves.
     done_by: "Person | None" = None
+    # Where the images of an examination were made.
+    site: "Site | None" = None
 
     def __hash__(self) -> int:
         """Of a few parts, which tell nearly all subjects apart: that of each person and team is
@@ -54,11 +57,17 @@ class Subject:
     @classmethod
     def waiting(cls, examination: "Examination", team: "Team") -> "Subject":
         """An examination without a report, which nobody holds: `team` hears of it."""
-        return cls(None, None, team, None, examination.site.organisation)
+        report, site = examination.current_report, examination.site
+        reporter = report.reported_by if report else None
+        return cls(None, None, team, reporter, site.organisation, site=site)
+
+
+# What has to be known of an examination to ask about it.
+READ_BEFORE = ("site__organisation", "current_report__reported_by")
 
 
 def waiting(examinations: "Iterable[Examination]") -> dict[int, Subject]:
-    """By id: each with the team that hears of it, in one query. Their sites and trusts are read
+    """By id: each with the team that hears of it, in one query. What READ_BEFORE names is read
     already."""
     every = list(examinations)
     teams = Team.objects.told_of_waiting({one.site for one in every})

@@ -108,8 +108,19 @@ def check_has_report(examination: Examination) -> None:
     )
 
 
+def check_can_see_proposals(person: Person) -> None:
+    """The list of what alert codes propose."""
+    _require(
+        person.has_role(Role.RADIOLOGIST, Role.COORDINATOR, Role.GOVERNANCE),
+        "What waits to be confirmed is for radiologists and coordinators.",
+    )
+
+
 def check_can_answer_proposal(person: Person, proposal: Proposal) -> None:
-    examination = proposal.examination
+    check_can_answer_proposals_of(person, proposal.examination)
+
+
+def check_can_answer_proposals_of(person: Person, examination: Examination) -> None:
     _require(
         person.has_role(Role.RADIOLOGIST) and person.site_id == examination.site_id,
         "Only a radiologist of the site where the images were made can say whether it is one.",
@@ -502,7 +513,9 @@ def check_can_keep_calendar(person: Person) -> None:
 
 can_write_report = _answers(check_can_write_report)
 can_flag = _answers(check_can_flag)
+can_see_proposals = _answers(check_can_see_proposals)
 can_answer_proposal = _answers(check_can_answer_proposal)
+can_answer_proposals_of = _answers(check_can_answer_proposals_of)
 can_acknowledge = _answers(check_can_acknowledge)
 can_decline = _answers(check_can_decline)
 can_offer = _answers(check_can_offer)

@@ -26,6 +26,8 @@ class ClockKind(StrEnum):
     TELL_PATIENT = "tell_patient"
     # Of an examination, before there is a report in which anything could be found.
     REPORT_BY = "report_by"
+    # Of an examination, while what an alert code of its report proposes is not answered.
+    CONFIRM = "confirm"
 
 
 class Move(StrEnum):

@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from findings.models import Audience, Clock, Event, Finding, ReportStatus, Step
+from findings.rules import can_answer_proposals_of
 from findings.services.clocks import REPORT_CHANGED
 from findings.services.pause import NOT_SAID_WHO
 from findings.states import ClockKind
@@ -79,6 +80,8 @@ def what_is_asked(
     """Parts of a message by name: `subject`, `headline`, `to_do` and `limit`, as it stands at `at`
     (UTC); and `urgency` and `why` where they are not those of its step and of whoever is told."""
     if notification.finding is None:
+        if notification.step.clock.kind == ClockKind.CONFIRM:
+            return _to_confirm(notification, urgency, at, standing)
         return _waits(notification, at)
     if notification.step.audience == Audience.OFFERED:
         return _offered(notification, urgency, at)
@@ -100,20 +103,44 @@ def _waits(notification: Notification, at: datetime) -> dict[str, str]:
     step, clock = notification.step, notification.step.clock.in_force
     reference = notification.subject.reference
     if not asks_for_an_answer(step):
-        return {
-            "subject": f"Examination: message not delivered ({reference})",
-            "headline": "A message about an examination that waits for its report could not be"
-            " delivered.",
-            "to_do": "The next step of its ladder has been brought forward. If you know a quicker"
-            " way to reach whoever sees to its report, please use it.",
-            "limit": "",
-        }
+        return _undelivered_of_wait(reference, "for its report")
     return {
         "subject": f"Examination: {_ask('see that it is reported', clock, at)} ({reference})",
         "headline": "An examination waits for its report.",
         "to_do": "Please see that it is reported, or say on its page why no report is to be"
         " expected.",
         "limit": _limit(clock, at),
+    }
+
+
+def _to_confirm(
+    notification: Notification, urgency: str, at: datetime, standing: Standing
+) -> dict[str, str]:
+    """An alert code of a report: what it says is on the page."""
+    step, clock, person = notification.step, notification.step.clock, notification.recipient
+    examination, reference = notification.its_examination, notification.subject.reference
+    if not asks_for_an_answer(step):
+        return _undelivered_of_wait(reference, "to be confirmed")
+    to_do = "Please read the report, and flag the finding or say that it is none."
+    if not can_answer_proposals_of(person, examination):
+        to_do = "Please see that a radiologist of the site reads it and answers."
+    return {
+        "subject": f"{urgency or 'Examination'}: {_ask('confirm an alert code', clock, at)}"
+        f" ({reference})",
+        "headline": "An alert code in a report waits to be confirmed.",
+        "to_do": f"{to_do} What nobody has answered by then is flagged as it is proposed.",
+        "limit": _limit(clock, at),
+        "why": standing.why_confirm(examination, person),
+    }
+
+
+def _undelivered_of_wait(reference: str, waits: str) -> dict[str, str]:
+    return {
+        "subject": f"Examination: message not delivered ({reference})",
+        "headline": f"A message about an examination that waits {waits} could not be delivered.",
+        "to_do": "The next step of its ladder has been brought forward. If you know a quicker"
+        " way to reach whoever sees to it, please use it.",
+        "limit": "",
     }
 
 

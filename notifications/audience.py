@@ -180,8 +180,14 @@ def _gap(post: Post, person: Person | None, asked: Question) -> str:
 
 
 def _radiologist(roll: Roll, asked: Question) -> Found:
+    """Whoever flagged it, or reported the examination."""
     flagged_by = asked.subject.flagged_by
     return Found(asked, [flagged_by.pk] if flagged_by else [], "Nobody has flagged it yet.")
+
+
+def _radiologists(roll: Roll, asked: Question) -> Found:
+    site = asked.subject.site
+    return Found(asked, roll.radiologists(site), f"{site} has no radiologist who works here.")
 
 
 def _offered(roll: Roll, asked: Question) -> Found:
@@ -260,6 +266,7 @@ _WHO: dict[Audience, Who] = {
     Audience.COORDINATOR: _watchers,
     Audience.RADIOLOGIST: _radiologist,
     Audience.GOVERNANCE: _watchers,
+    Audience.RADIOLOGISTS: _radiologists,
     Audience.OFFERED: _offered,
     Audience.OFFERED_BY: _offered_by,
     Audience.WITHDRAWN: _withdrawn,

@@ -21,7 +21,7 @@ from findings import doorbell
 from findings.columns import column
 from findings.models import Audience, Examination, Finding, Organisation, Person, Step, Team
 from findings.models.about import About
-from findings.reach import Subject, waiting
+from findings.reach import READ_BEFORE, Subject, waiting
 from findings.services.one_by_one import pass_over
 from findings.services.timeline import database_now, lock_if_free, record_all
 from notifications.audience import reaches
@@ -218,7 +218,7 @@ def _findings(rows: Sequence[Sequence[int]]) -> dict[About, Subject]:
 def _examinations(ids: Sequence[int]) -> dict[About, Subject]:
     if not ids:
         return {}
-    found = Examination.objects.select_related("site__organisation").in_bulk(set(ids))
+    found = Examination.objects.select_related(*READ_BEFORE).in_bulk(set(ids))
     subjects = waiting(found.values())
     return {About(examination=pk): subjects[pk] for pk in ids}
 

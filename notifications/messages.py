@@ -13,6 +13,7 @@ from django.conf import settings
 from django.template.loader import get_template
 
 from findings.models import NEWS, Step
+from findings.states import ClockKind
 from findings.words import counted, length, near, plural
 from notifications.asks import what_is_asked
 from notifications.models import Channel, Notification
@@ -127,6 +128,8 @@ def _context(notification: Notification, at: datetime, standing: Standing) -> di
 def path_of(notification: Notification) -> str:
     """Of the page that it leads to."""
     if notification.examination:
+        if notification.step.clock.kind == ClockKind.CONFIRM:
+            return "/to-confirm/"
         return f"/waiting/{notification.examination.public_id}/"
     return f"/findings/{notification.its_finding.reference}/"
 

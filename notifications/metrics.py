@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from findings.models import Category, Clock, Finding, Proposal, Receipt, Rung, Sender, Step
 from findings.services.timeline import database_now
+from findings.states import ClockKind
 from notifications import tally
 from notifications.clockwork import LATEST
 from notifications.coverage import ASKED
@@ -85,7 +86,7 @@ def _open_findings() -> Metric:
 
 
 def _waiting() -> Metric:
-    running = Clock.objects.running().filter(examination__isnull=False)
+    running = Clock.objects.running(ClockKind.REPORT_BY)
     return GaugeMetricFamily(
         "imaging_safety_examinations_waiting",
         "Examinations whose report is waited for.",

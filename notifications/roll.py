@@ -22,6 +22,7 @@ from findings.models import (
     Post,
     Role,
     RotaEntry,
+    Site,
     Team,
 )
 from findings.reach import Subject
@@ -120,6 +121,20 @@ class Roll:
 
     def with_role(self, subject: Subject, role: Role) -> list[int]:
         return self._watchers[subject.organisation.pk, role]
+
+    @cached_property
+    def _radiologists(self) -> dict[int, list[int]]:
+        asked = (one for one in self.questions if one.audience == Audience.RADIOLOGISTS)
+        sites = {one.subject.site.pk for one in asked if one.subject.site}
+        people = Person.objects.active().with_role(Role.RADIOLOGIST).filter(site__in=sites)
+        found = defaultdict(list)
+        for pk, site in people.order_by("pk").values_list("pk", "site"):
+            found[site].append(pk)
+        return found
+
+    def radiologists(self, site: Site | None) -> list[int]:
+        """Those of a site, who work here."""
+        return self._radiologists[site.pk] if site else []
 
     # --- Rotas -----------------------------------------------------------------------------------
 

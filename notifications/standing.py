@@ -24,7 +24,7 @@ from findings.models import (
     Team,
 )
 from findings.models.cover import away_on, stand_in
-from findings.rules import holds
+from findings.rules import can_answer_proposals_of, holds
 from findings.services.leave import leave_at
 from findings.words import day
 from notifications.models import Notification
@@ -65,6 +65,15 @@ class Standing:
         if team in self._teams_stood_in_for[person.pk]:
             return f"you stand in for a member of {OF_THE_TEAM}, who is on leave"
         return _why_role(person, "you were in the team that sees to its report")
+
+    def why_confirm(self, examination: Examination, person: Person) -> str:
+        """Why they hear that an alert code of its report waits for an answer."""
+        report = examination.current_report
+        if report and report.reported_by_id == person.pk:
+            return "you reported this examination"
+        if can_answer_proposals_of(person, examination):
+            return "you are a radiologist of the site where the images were made"
+        return _why_role(person, "you stand in for somebody who is told of it")
 
     def _why_finding(self, finding: Finding, person: Person) -> str:
         if person.pk == finding.owner_person_id:

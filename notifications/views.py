@@ -13,6 +13,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from findings.models import Examination, Finding, Person
+from findings.rules import can_see_proposals
+from findings.states import ClockKind
 from findings.views.access import signed_in
 from notifications.messages import path_of
 from notifications.models import Notification
@@ -50,7 +52,7 @@ def open_notification(request: HttpRequest, public_id: str) -> HttpResponse:
     person = signed_in(request)
     own = Notification.objects.visible_to(person).in_app()
     notification = get_object_or_404(
-        own.select_related("finding", "examination"), public_id=public_id
+        own.select_related("finding", "examination", "step__clock"), public_id=public_id
     )
     own.filter(pk=notification.pk, seen_at__isnull=True).update(seen_at=Now())
     finding = notification.finding
@@ -66,8 +68,10 @@ def open_notification(request: HttpRequest, public_id: str) -> HttpResponse:
 
 
 def _open_wait(request: HttpRequest, person: Person, notification: Notification) -> HttpResponse:
-    followed = Examination.objects.followed_by(person)
-    if followed.filter(pk=notification.subject.pk).exists():
+    """What waits there for its report, or to be confirmed; of that whatever they may see."""
+    is_proposed = notification.step.clock.kind == ClockKind.CONFIRM
+    followed = Examination.objects.followed_by(person).filter(pk=notification.subject.pk)
+    if can_see_proposals(person) if is_proposed else followed.exists():
         return redirect(path_of(notification))
     reference = notification.subject.reference
     said.info(request, f"Others see to {reference} now; you can no longer see it.")

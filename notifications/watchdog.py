@@ -24,7 +24,7 @@ from findings.presenters.integration import silent_words
 from findings.services.calendars import missing_years, promises_past_the_table
 from findings.services.timeline import database_now
 from findings.services.unfiled import unfiled
-from findings.states import BY_STATE, OPEN
+from findings.states import BY_STATE, OPEN, ClockKind
 from findings.words import counted, length, local, plural, when
 from notifications import clockwork, pulse, restored
 from notifications.models import Notification, Pulse
@@ -220,7 +220,9 @@ def _left_behind(now: datetime) -> Iterator[Sentence]:
 
 def _ladder_at_its_end(now: datetime) -> Iterator[Sentence]:
     to_come = Step.objects.unfired().filter(clock=OuterRef("pk"))
-    found = Clock.objects.running().filter(~Exists(to_come)).aggregate(**OF_BOTH)
+    # What is to be confirmed is flagged at its limit: `_unconfirmed` says where it is not.
+    running = Clock.objects.running().exclude(kind=ClockKind.CONFIRM)
+    found = running.filter(~Exists(to_come)).aggregate(**OF_BOTH)
     if count := found["findings"]:
         yield Sentence(
             f"{plural(count, 'open finding')} went up the whole ladder and nobody has answered.",
@@ -244,8 +246,19 @@ def _nobody_reached(now: datetime) -> Iterator[Sentence]:
         status=Notification.Status.FAILED
     )
     latest = Step.objects.of_running_clocks().filter(pk=last, fired_at__isnull=False)
-    found = latest.filter(~Exists(alive)).aggregate(every=Count("pk"), of_findings=Count("finding"))
-    if count := found["every"]:
+    to_confirm = Q(clock__kind=ClockKind.CONFIRM)
+    found = latest.filter(~Exists(alive)).aggregate(
+        every=Count("pk"),
+        of_findings=Count("finding"),
+        to_confirm=Count("pk", filter=to_confirm),
+    )
+    if count := found["to_confirm"]:
+        yield Sentence(
+            f"Nobody could be reached of {plural(count, 'report')} with an alert code to confirm.",
+            count,
+            "to-confirm",
+        )
+    if count := found["every"] - found["to_confirm"]:
         of_findings = found["of_findings"]
         yield Sentence(
             "Nobody could be reached at the latest step of"

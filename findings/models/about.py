@@ -59,6 +59,12 @@ class OfOne(models.Model):
         return found
 
     @property
+    def its_examination(self) -> "Examination":
+        """As `its_finding`."""
+        assert self.examination is not None, "of a finding"
+        return self.examination
+
+    @property
     def its_finding(self) -> "Finding":
         """Where it can be of nothing else: what is asked of an examination is asked elsewhere."""
         assert self.finding is not None, "of an examination"

@@ -13,6 +13,8 @@ from findings.timetable import PlannedStep
 # An image that nobody has read comes after every category of what somebody has seen in one; this is
 # of those of no class that presses more (report_by.py).
 REPORT_BY_PRIORITY = 9
+# The kinds of clocks of which an examination has one, and a finding none.
+OF_EXAMINATIONS = [ClockKind.REPORT_BY.value, ClockKind.CONFIRM.value]
 
 
 class ClockQuerySet(models.QuerySet["Clock"]):
@@ -26,7 +28,8 @@ class ClockQuerySet(models.QuerySet["Clock"]):
 
 class Clock(OfOne):
     """A promise with a timetable. One kind follows from the state of the finding; others run
-    beside it (states.py). An examination has one kind only: its report is waited for."""
+    beside it (states.py). Those of an examination are others: its report is waited for, or for
+    somebody who answers what an alert code in it proposes."""
 
     class StoppedBecause(models.TextChoices):
         ANSWERED = "answered", "What was promised was done"
@@ -75,9 +78,9 @@ class Clock(OfOne):
                 ),
             ),
             models.CheckConstraint(
-                name="only_a_report_is_awaited_of_an_examination",
-                condition=(OF_EXAMINATION & Q(kind=ClockKind.REPORT_BY.value))
-                | (OF_FINDING & ~Q(kind=ClockKind.REPORT_BY.value)),
+                name="examination_has_promises_of_its_own",
+                condition=(OF_EXAMINATION & Q(kind__in=OF_EXAMINATIONS))
+                | (OF_FINDING & ~Q(kind__in=OF_EXAMINATIONS)),
             ),
             models.UniqueConstraint(
                 fields=["finding", "kind"],

@@ -24,6 +24,8 @@ class Audience(models.TextChoices):
     COORDINATOR = "coordinator", "the coordinators"
     RADIOLOGIST = "radiologist", "the radiologist who flagged it"
     GOVERNANCE = "governance", "the governance leads"
+    # Of the site where the images were made: they can answer what an alert code proposes.
+    RADIOLOGISTS = "radiologists", "the radiologists of the site"
     # Never on a ladder: whoever an open offer asks to take the finding over.
     OFFERED = "offered", "whoever it was offered to"
     # Never on a ladder either: whoever offered it, and hears that it was accepted.
@@ -107,6 +109,8 @@ class Rule(models.Model):
             ClockKind.TELL_PATIENT: self.communicate_within,
             # And this of a rule about reports: until the report is available.
             ClockKind.REPORT_BY: self.communicate_within,
+            # And this of a rule about alert codes.
+            ClockKind.CONFIRM: self.acknowledge_within,
         }.get(kind, "")
 
     @property

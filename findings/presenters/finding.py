@@ -20,6 +20,7 @@ PROMISES = {
     ClockKind.FOLLOW_UP: "Record the result by",
     ClockKind.TELL_PATIENT: "Tell the patient by",
     ClockKind.REPORT_BY: "Report by",
+    ClockKind.CONFIRM: "Confirm by",
 }
 # Of a patient who has died.
 TOLD_INSTEAD = "Record who was told instead by"
@@ -29,6 +30,7 @@ LIMITS = {
     ClockKind.FOLLOW_UP: "Record the result within",
     ClockKind.TELL_PATIENT: "Tell the patient within",
     ClockKind.REPORT_BY: "Report within",
+    ClockKind.CONFIRM: "Confirm within",
 }
 
 

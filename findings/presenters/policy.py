@@ -24,11 +24,13 @@ CLOCKS = {
     ClockKind.FOLLOW_UP: "Until its result is recorded",
     ClockKind.TELL_PATIENT: "Until the patient is told",
     ClockKind.REPORT_BY: "Until it is reported",
+    ClockKind.CONFIRM: "Until it is confirmed",
 }
-# An examination without a report has no team of its own.
-OF_REPORTS = {
+# An examination has no team of its own, and nobody has flagged anything in it.
+OF_EXAMINATIONS = {
     Audience.TEAM: "the imaging managers",
     Audience.DEPARTMENT: "their clinical director",
+    Audience.RADIOLOGIST: "the radiologist who reported it",
 }
 NO_NUMBER = "The source gives no number"
 NATIONAL, ELSEWHERE = "National guidance", "Standard of another country"
@@ -136,7 +138,8 @@ class RuleShown:
 
 def _rung(rung: Rung, rule: Rule) -> RungShown:
     whom = Audience(rung.audience)
-    label = OF_REPORTS.get(whom, whom.label) if rung.clock == ClockKind.REPORT_BY else whom.label
+    is_of_one = rung.clock in (ClockKind.REPORT_BY, ClockKind.CONFIRM)
+    label = OF_EXAMINATIONS.get(whom, whom.label) if is_of_one else whom.label
     return RungShown(rung.level, _moment(rung, rule), label, rung.words)
 
 

@@ -29,6 +29,7 @@ CLOCK_WORDS = {
     ClockKind.FOLLOW_UP: "record the result",
     ClockKind.TELL_PATIENT: "tell the patient",
     ClockKind.REPORT_BY: "report",
+    ClockKind.CONFIRM: "confirm",
 }
 # Notifications' own words for its channels; findings may not ask it.
 CHANNEL_WORDS = {

@@ -192,6 +192,14 @@ def climb_on(clock: Clock, at: datetime) -> Step | None:
     return step
 
 
+def stop_of_examination(clock: Clock, because: Clock.StoppedBecause, at: datetime) -> None:
+    """Of an examination, which has no timeline that would say so."""
+    # Our clock may have gone back since.
+    clock.stopped_at, clock.stopped_because = max(at, clock.started_at), because
+    clock.save(update_fields=["stopped_at", "stopped_because"])
+    Step.objects.filter(clock=clock).unfired().update(cancelled_at=at)
+
+
 def tell_owner_now(*, finding: Finding, words: str, at: datetime) -> None:
     """An extra step of the running clock, due now: the owner changed or the report did."""
     tell_now(finding=finding, audience=Audience.OWNER, words=words, at=at)

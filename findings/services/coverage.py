@@ -21,6 +21,7 @@ from findings.models.finding import FindingQuerySet
 from findings.reach import StepPreview, Subject
 from findings.services.duties import AHEAD, DutyGap, OnlyHere, duties_of
 from findings.services.timeline import database_now
+from findings.states import ClockKind
 from findings.timetable import PlannedStep
 
 # Whom the holder's own audience is asked for, as no step of a ladder.
@@ -79,7 +80,7 @@ def coverage_of(findings: FindingQuerySet, now: datetime) -> Iterator[Coverage]:
 
 def coverage_of_waits(examinations: ExaminationQuerySet, now: datetime) -> Iterator[Coverage]:
     """As `coverage_of`, of every one of these that waits for its report."""
-    rows = list(examinations.waiting().select_related("site__organisation").order_by("pk"))
+    rows = list(examinations.waiting().select_related(*reach.READ_BEFORE).order_by("pk"))
     coming = _coming("examination", [one.pk for one in rows], now + AHEAD)
     last = _last([one.pk for one in rows if one.pk not in coming], now)
     subjects = reach.waiting(rows)
@@ -95,8 +96,10 @@ def _coming(of: str, ids: Sequence[int], until: datetime) -> dict[int, list[Plan
     """The unfired steps of each, the earliest first: the next one always."""
     steps = Step.objects.unfired().filter(**{f"{of}__in": ids})
     found: dict[int, list[PlannedStep]] = defaultdict(list)
+    # An alert code waits for minutes or hours: what is proposed is no row here (docs/adr/0024).
     for pk, *step in (
         steps.of_running_clocks()
+        .exclude(clock__kind=ClockKind.CONFIRM)
         .order_by("falls_at", "level")
         .values_list(of, "level", "falls_at", "audience", "words")
     ):
@@ -109,6 +112,7 @@ def _coming(of: str, ids: Sequence[int], until: datetime) -> dict[int, list[Plan
 def _last(examinations: Sequence[int], now: datetime) -> dict[int, list[PlannedStep]]:
     """The highest step of each ladder that has been climbed to its end, as if it fell now."""
     fired = Step.objects.filter(fired_at__isnull=False, level__gt=0)
+    fired = fired.exclude(clock__kind=ClockKind.CONFIRM)
     climbed = fired.of_running_clocks().filter(clock__examination__in=examinations)
     return {
         pk: [PlannedStep(level, now, audience, words)]

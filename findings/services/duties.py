@@ -7,12 +7,14 @@ and of those who watch over the trust, whatever is open now.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from itertools import groupby
 
+from django.db.models import QuerySet
+
 from findings import reach
-from findings.models import Audience, Organisation, Person, Post, RotaEntry, Team
+from findings.models import Audience, Organisation, Person, Post, RotaEntry, Sender, Site, Team
 from findings.reach import StepPreview, Subject
 from findings.shifts import Gap, moment
 from findings.timetable import PlannedStep
@@ -59,8 +61,8 @@ class Duties:
 
 
 def duties_of(organisation: Organisation, now: datetime) -> Duties:
-    """Every duty of the trust's clinical teams, and those who watch over all, at every moment of
-    the coming week at which something changes."""
+    """Every duty of the trust's teams, the radiologists of its sites, and those who watch over all,
+    at every moment of the coming week at which something changes."""
     turns = _turns(organisation, now)
     asks = [
         (
@@ -111,8 +113,22 @@ def _duties(
         yield team, _subject(team, organisation), DUTIES
     for team in teams.filter(kind=Team.Kind.REPORTING):
         yield team, _subject(team, organisation), REPORTING_DUTIES
+    for site in _sites_to_confirm(organisation):
+        team = _radiologists(site)
+        yield team, replace(_subject(team, organisation), site=site), (Audience.RADIOLOGISTS,)
     if any_team := teams.first():
         yield None, _subject(any_team, organisation), WATCHERS
+
+
+def _sites_to_confirm(organisation: Organisation) -> QuerySet[Site]:
+    """Where alert codes in reports wait for somebody who confirms them."""
+    senders = Sender.objects.systems().filter(flags_at_once=False)
+    return Site.objects.filter(organisation=organisation, senders__in=senders).distinct()
+
+
+def _radiologists(site: Site) -> Team:
+    """They are no team, and named like one. Never saved."""
+    return Team(pk=-site.pk, organisation_id=site.organisation_id, site=site, name=site.name)
 
 
 def _subject(team: Team, organisation: Organisation) -> Subject:

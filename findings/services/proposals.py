@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from findings.models import Examination, Finding, Person, Proposal
 from findings.rules import check_can_answer_proposal
+from findings.services.confirming import go_on_telling
 from findings.services.timeline import database_now, lock
 
 Outcome = Proposal.Outcome
@@ -32,7 +33,9 @@ def reject(*, proposal: Proposal, by: Person, because: str) -> Proposal:
         proposal = Proposal.objects.select_for_update(of=("self",)).get(pk=proposal.pk)
         check_can_answer_proposal(by, proposal)
         check_open(proposal)
-        end(proposal, Outcome.REJECTED, at=database_now(), by=by, because=because.strip())
+        at = database_now()
+        end(proposal, Outcome.REJECTED, at=at, by=by, because=because.strip())
+        go_on_telling(proposal.examination, at=at)
     return proposal
 
 
@@ -51,12 +54,14 @@ def answer_with(finding: Finding, *, by: Person | None, also: Proposal | None = 
     outcome = Outcome.CONFIRMED if by else Outcome.FLAGGED
     for proposal in Proposal.objects.open().filter(answered, examination=finding.examination_id):
         end(proposal, outcome, at=database_now(), by=by, finding=finding)
+    go_on_telling(finding.examination, at=database_now())
 
 
 def end_all(examination: Examination, *, at: datetime) -> None:
     """Its report was withdrawn: nothing in it is proposed any more."""
     for proposal in examination.proposals.open():
         end(proposal, Outcome.WITHDRAWN, at=at)
+    go_on_telling(examination, at=at)
 
 
 def end(

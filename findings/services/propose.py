@@ -1,8 +1,8 @@
 """Alert codes in reports propose findings (docs/adr/0024).
 
 A sender who is trusted for it flags at once. What others propose waits on the list *To confirm*
-for a radiologist, who confirms or rejects it; what nobody has answered by its limit is flagged as
-it was proposed, since silence must not lose it.
+for a radiologist, who is told of it (confirming.py), and confirms or rejects it; what nobody has
+answered by its limit is flagged as it was proposed, since silence must not lose it.
 """
 
 import logging
@@ -25,16 +25,14 @@ from findings.models import (
     Site,
 )
 from findings.rules import NotAllowed
+from findings.services.confirming import begin_telling, rule_of
 from findings.services.flag import flag_finding
 from findings.services.one_by_one import pass_over
 from findings.services.policy import (
-    CONFIRM_POLICIES,
-    CONFIRM_POLICY,
     PolicyError,
     limit_at,
-    rule_to_promise,
 )
-from findings.services.proposals import Outcome, end, end_all
+from findings.services.proposals import Outcome, end_all
 from findings.services.senders import account_of
 from findings.services.timeline import database_now
 from findings.states import ClockKind, State
@@ -61,10 +59,10 @@ def answer_by(category: str, since: datetime, site: Site | None) -> datetime:
     """Until when somebody has to have looked at an alert code (UTC). Without a limit that is in
     force nothing may wait: at once."""
     try:
-        rule = rule_to_promise(CONFIRM_POLICIES.get(category, CONFIRM_POLICY))
+        rule = rule_of(category)
     except PolicyError:
         return since
-    return limit_at(rule, ClockKind.ACKNOWLEDGE, since, site) or since
+    return limit_at(rule, ClockKind.CONFIRM, since, site) or since
 
 
 def propose(
@@ -89,6 +87,7 @@ def propose(
     for proposal in made:
         if examination.sender.flags_at_once and proposal.is_sure:
             flag_proposed(proposal)
+    begin_telling(examination, at=now)
     return made
 
 
@@ -189,6 +188,6 @@ def _flag_if_open(pk: int, examination: int) -> Finding | None:
             return None
         current = locked.current_report
         if current is not None and current.status == ReportStatus.WITHDRAWN:
-            end(proposal, Outcome.WITHDRAWN, at=database_now())
+            end_all(locked, at=database_now())
             return None
         return flag_proposed(proposal)

@@ -33,7 +33,7 @@ from findings.models import (
 )
 from findings.models.clock import REPORT_BY_PRIORITY
 from findings.rules import check_can_end_wait, check_can_take_back_no_report
-from findings.services.clocks import planned_steps
+from findings.services.clocks import planned_steps, stop_of_examination
 from findings.services.deadlines import Promised, nearest
 from findings.services.policy import (
     REPORT_POLICIES,
@@ -103,7 +103,7 @@ def expect_locked(
 def without_clock() -> list[Examination]:
     """Examinations that should wait for a report and of which no clock says so, as in a database
     from before there was such a clock."""
-    running = Clock.objects.running().filter(examination=OuterRef("pk"))
+    running = Clock.objects.running(ClockKind.REPORT_BY).filter(examination=OuterRef("pk"))
     excused = NoReport.objects.standing().filter(examination=OuterRef("pk"))
     seen = Report.objects.filter(examination=OuterRef("pk")).exclude(status=ReportStatus.WITHDRAWN)
     rows = Examination.objects.exclude(current_report__status__in=VERIFIED).filter(
@@ -128,7 +128,8 @@ def _learn(examination: Examination, performed_at: datetime | None, setting: str
     if new:
         examination.save(update_fields=list(new))
     if "setting" in new:
-        unfired = Step.objects.filter(clock__in=examination.clocks.running()).unfired()
+        running_clocks = examination.clocks.running(ClockKind.REPORT_BY)
+        unfired = Step.objects.filter(clock__in=running_clocks).unfired()
         unfired.update(**_how_pressing(examination))
 
 
@@ -152,7 +153,7 @@ def settle(
     running = next((clock for clock in clocks if clock.is_running), None)
     if is_reported(examination):
         if running is not None:
-            _stop(running, Because.REPORTED, at or database_now())
+            stop_of_examination(running, Because.REPORTED, at or database_now())
         return None
     at = at or database_now()
     if (excuse := standing_excuse(examination)) is not None:
@@ -164,7 +165,7 @@ def settle(
         return running
     told: Counter[str] = Counter()
     if running is not None:
-        _stop(running, Because.NEARER, at)
+        stop_of_examination(running, Because.NEARER, at)
         told.update(running.steps.filter(fired_at__isnull=False).values_list("audience", flat=True))
     return _start(examination, promised, told, at)
 
@@ -334,13 +335,6 @@ def stop_reported(examinations: Iterable[int], *, at: datetime) -> None:
         Step.objects.filter(clock__in=found).unfired().update(cancelled_at=at)
 
 
-def _stop(clock: Clock, because: Clock.StoppedBecause, at: datetime) -> None:
-    # Our clock may have gone back since.
-    clock.stopped_at, clock.stopped_because = max(at, clock.started_at), because
-    clock.save(update_fields=["stopped_at", "stopped_because"])
-    Step.objects.filter(clock=clock).unfired().update(cancelled_at=at)
-
-
 # --- What a person says -------------------------------------------------------------------------
 
 
@@ -373,8 +367,8 @@ def end_wait(
 ) -> NoReport:
     """As `no_report_expected`, of an examination that is locked and has no such word yet. `by`
     None: another system says so."""
-    for clock in examination.clocks.running():
-        _stop(clock, Because.NOT_EXPECTED, at)
+    for clock in examination.clocks.running(ClockKind.REPORT_BY):
+        stop_of_examination(clock, Because.NOT_EXPECTED, at)
     return NoReport.objects.create(
         examination=examination, reason=reason, because=because, said_at=at, said_by=by
     )

@@ -1,7 +1,6 @@
 """To confirm: what alert codes of reports propose. A radiologist flags it, or says it is none."""
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -9,9 +8,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from findings.forms.proposals import NotAFindingForm
-from findings.models import Proposal, Role
+from findings.models import Proposal
 from findings.presenters import proposals as presenter
-from findings.rules import can_answer_proposal, check_can_answer_proposal
+from findings.rules import (
+    can_answer_proposal,
+    check_can_answer_proposal,
+    check_can_see_proposals,
+)
 from findings.services.proposals import AlreadyAnswered, check_open, reject
 from findings.views.access import saw, signed_in
 from findings.views.form_page import form_page
@@ -23,8 +26,7 @@ ROWS_ON_A_PAGE = 25
 def to_confirm(request: HttpRequest) -> HttpResponse:
     """The least time left first."""
     person = signed_in(request)
-    if not person.has_role(Role.RADIOLOGIST, Role.COORDINATOR, Role.GOVERNANCE):
-        raise PermissionDenied("What waits to be confirmed is for radiologists and coordinators.")
+    check_can_see_proposals(person)
     rows = Proposal.objects.visible_to(person).open()
     rows = rows.select_related(
         "category", "report__reported_by", "examination__patient", "examination__site"

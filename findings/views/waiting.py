@@ -69,7 +69,7 @@ def _followed(request: HttpRequest, public_id: str) -> Examination:
     """One that this person hears of, or 404."""
     followed = Examination.objects.followed_by(signed_in(request))
     return get_object_or_404(
-        followed.select_related("patient", "site__organisation", "sender", "current_report"),
+        followed.select_related("patient", "sender", *reach.READ_BEFORE),
         public_id=public_id,
     )
 

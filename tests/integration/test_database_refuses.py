@@ -391,7 +391,7 @@ def test_a_clock_is_of_a_finding_or_of_an_examination_that_waits_for_its_report(
     for one in wrong:
         refused(
             lambda one=one: Clock.objects.create(**fields, **one),
-            "only_a_report_is_awaited_of_an_examination",
+            "examination_has_promises_of_its_own",
         )
 
 

@@ -49,7 +49,7 @@ CONSTRAINTS = {
         "clock_is_due_after_it_starts",
         "stopped_clock_says_when_and_why",
         "only_a_clock_that_replaces_one_is_later",
-        "only_a_report_is_awaited_of_an_examination",
+        "examination_has_promises_of_its_own",
     },
     # 6. Steps.
     "findings_step": {
