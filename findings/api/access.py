@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from findings.api.errors import ErrorSerializer
 from findings.models import Finding, Person
+from findings.services.settled import newest_settled
 from findings.services.timeline import record_viewing
 
 REFUSALS = {
@@ -29,7 +30,8 @@ WRITING_REFUSALS = REFUSALS | {
 
 
 class Stable(CursorPagination):
-    """Pages that neither repeat nor leave out a row while others are added."""
+    """Pages that neither repeat nor leave out a row while others are added. Nor does whoever reads
+    from the first page down to the row that they have seen last."""
 
     page_size = 50
     page_size_query_param = "page_size"
@@ -38,6 +40,11 @@ class Stable(CursorPagination):
     # By a key that no two rows share: where many have the same time, REST framework would count
     # rows instead, and count wrongly when another one arrives.
     ordering = ("-pk",)
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Any:
+        if self.cursor_query_param not in request.query_params:
+            queryset = queryset.filter(pk__lte=newest_settled(queryset.model))
+        return super().paginate_queryset(queryset, request, view)
 
     def decode_cursor(self, request: Request) -> Cursor | None:
         """A cursor that we did not make leads nowhere, and not to an error of the database."""

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Max, Model, Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import QueryDict
 from rest_framework.parsers import FormParser
 from rest_framework.request import Request
@@ -25,6 +25,7 @@ from findings.fhir.access import FhirView
 from findings.fhir.names import Json, address
 from findings.fhir.outcome import Issue, Refused, operation_outcome
 from findings.models import Person
+from findings.services.settled import newest_settled
 
 COUNT, MOST = 50, 200
 LONGEST_VALUE = 300
@@ -110,7 +111,7 @@ class SearchView(ABC, FhirView):
 
     def search(self, query: QueryDict) -> Response:
         asked = self._understand(query)
-        place = asked.place or Place(self._newest(), -1)
+        place = asked.place or Place(newest_settled(self.model), -1)
         found = self.rows(person_of(self.request), place.upto).filter(pk__lte=place.upto)
         for condition in asked.conditions:
             found = found.filter(condition)
@@ -122,9 +123,6 @@ class SearchView(ABC, FhirView):
         if rows:
             saw(self, self.patients_of(rows))
         return Response(body)
-
-    def _newest(self) -> int:
-        return self.model._default_manager.aggregate(newest=Max("pk"))["newest"] or 0
 
     def _page(self, found: QuerySet, asked: Asked, place: Place) -> list[Any]:
         """One row more than wanted: whether there is a next page."""

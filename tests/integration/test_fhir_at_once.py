@@ -1,8 +1,13 @@
 """FHIR requests at the same moment, on connections of their own: one wins, the others hear it."""
 
+from dataclasses import replace
+from threading import Event as Signal
+from time import sleep
 from typing import Any
 
 import pytest
+from django.db import transaction
+from django.utils import timezone
 
 from findings.models import (
     Event,
@@ -13,9 +18,10 @@ from findings.models import (
     Report,
     ReportIdentifier,
 )
+from findings.services.receive import receive_report
 from findings.services.senders import account_of
 from tests.calling import body, calling, post
-from tests.factories import a_trust, flagged, nhs_number
+from tests.factories import a_trust, arriving, flagged, nhs_number
 from tests.fhir import NHS, REPORTS, TASKS, patient, report, request, send
 from tests.integration.test_at_once import all_at_once
 
@@ -117,3 +123,48 @@ def test_of_two_who_accept_one_task_one_holds_it() -> None:
     assert sorted(one.status_code for one in answers) == [200, 422, 422]
     assert finding.events.filter(kind=Event.Kind.ACKNOWLEDGED).count() == 1
     assert finding.events.filter(kind=Event.Kind.REFUSED).count() == 2
+
+
+def test_what_is_numbered_and_not_yet_there_is_waited_for() -> None:
+    """A correction has its number, another report is there before it, and somebody begins to read:
+    the correction must not take the place of its report when that was passed already."""
+    trust = a_trust()
+    first = arriving(trust)
+    for one in (first, arriving(trust), arriving(trust)):
+        receive_report(sender=trust.sender, arriving=one)
+    client = calling(trust.referrer)
+    written, read, released = Signal(), Signal(), Signal()
+
+    def correct() -> None:
+        with transaction.atomic():
+            other = replace(first, text="Other words.", reported_at=timezone.now())
+            receive_report(sender=trust.sender, arriving=other)
+            written.set()
+            released.wait(10)
+
+    def pages() -> list[str]:
+        written.wait(10)
+        receive_report(sender=trust.sender, arriving=arriving(trust))
+        url, ids = f"{REPORTS}?_count=2", []
+        while url:
+            page = client.get(url.removeprefix("http://127.0.0.1:8000")).json()
+            read.set()
+            released.wait(10)
+            ids += [one["resource"]["id"] for one in page["entry"]]
+            url = next((one["url"] for one in page["link"] if one["relation"] == "next"), "")
+        return ids
+
+    def versions() -> list[str]:
+        """Newest first, down to what is known: nothing may come to be below the first."""
+        written.wait(10)
+        sleep(0.2)  # the newer one is there
+        return [one["version"] for one in client.get("/api/v1/reports/").json()["results"]]
+
+    def release() -> None:
+        """Whoever does not wait has read a page, or all, by then."""
+        read.wait(1)
+        released.set()
+
+    _, ids, numbers, _ = all_at_once(correct, pages, versions, release)
+    assert len(ids) == len(set(ids)) == 4, "neither repeated nor missed"
+    assert sorted(numbers) == [1, 1, 1, 1, 2]
