@@ -120,8 +120,8 @@ class SenderForm(forms.Form):
     )
     imaging_sections = _Names(
         label="Which services are imaging",
-        help_text="Codes in OBR-24, where it sends other services, too: RAD, CT. What has another or"
-        " none is held. Empty: only what is known to be something else is held",
+        help_text="Codes in OBR-24, where it sends other services, too: RAD, CT. What has another"
+        " or none is held. Empty: only what is known to be something else is held",
     )
     takes_tests = CheckboxField(
         label="Take what is marked as a test",
