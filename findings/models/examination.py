@@ -102,6 +102,10 @@ class Sender(models.Model):
                 name="sender_has_its_own_accessions_or_anothers",
                 condition=~Q(accessions_of=models.F("pk")),
             ),
+            models.CheckConstraint(
+                name="silence_of_sender_is_known",
+                condition=Q(silence__in=["alarms", "expected", "ended"]),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -19,6 +19,7 @@ from findings.models import (
     Receipt,
     Recommendation,
     ReportIdentifier,
+    Sender,
     Step,
     Unroutable,
 )
@@ -371,9 +372,12 @@ def test_that_no_report_comes_is_said_once_with_words_and_kept() -> None:
     commit(say)
 
 
-def test_the_setting_of_an_examination_is_one_that_is_known() -> None:
-    rows = Examination.objects.filter(pk=reported(a_trust()).pk)
+def test_the_setting_of_an_examination_and_the_silence_of_a_sender_are_known() -> None:
+    trust = a_trust()
+    rows = Examination.objects.filter(pk=reported(trust).pk)
     refused(lambda: rows.update(setting="other"), "setting_of_examination_is_known")
+    senders = Sender.objects.filter(pk=trust.sender.pk)
+    refused(lambda: senders.update(silence="unheard"), "silence_of_sender_is_known")
 
 
 def test_a_clock_is_of_a_finding_or_of_an_examination_that_waits_for_its_report() -> None:

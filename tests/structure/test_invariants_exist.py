@@ -153,7 +153,10 @@ CONSTRAINTS = {
         "held_item_with_an_alert_code_has_a_limit",
         "receipt_leads_to_what_it_made",
     },
-    "findings_sender": {"sender_has_its_own_accessions_or_anothers"},
+    "findings_sender": {
+        "sender_has_its_own_accessions_or_anothers",
+        "silence_of_sender_is_known",
+    },
     "findings_senderchange": {"sender_change_says_what_was_and_what_is"},
 }
 # Partial unique constraints are indexes in PostgreSQL.
