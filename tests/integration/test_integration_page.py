@@ -132,13 +132,16 @@ def test_reading_a_message_is_recorded_and_running_it_again_is_safe(
 ) -> None:
     message = take_in(oru(), "a").message
     page = reverse("stored-message", args=[message.pk])
-    assert "ALDER" in words_of(client.get(page))
+    words = words_of(client.get(page))
+    assert "ALDER" in words
+    assert "Why" not in words, "there is no reason why it became a report"
     patient = Report.objects.get().examination.patient
     assert Viewing.objects.get().patients == [patient.pk]
     assert "Nothing has changed." in words_of(client.post(page, follow=True))
     held = take_in(oru(control_id="2", accession="A2", status="Odd"), "a").message
     change_sender(sender=ris, by=trust.coordinator, status_words={"odd": "final"})
     page = reverse("stored-message", args=[held.pk])
+    assert "Why" in words_of(client.get(page))
     assert "Run again. New report." in words_of(client.post(page, follow=True))
     assert held.receipts.get().resolved_by == trust.coordinator
 
