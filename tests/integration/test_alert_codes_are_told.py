@@ -105,6 +105,8 @@ def test_where_nobody_knows_who_reported_it_all_who_can_answer_hear_at_once(
     examination = came(trust, reporter=ArrivingPerson(""))
     fire_due_steps()
     assert told(examination) == {trust.radiologist, other}
+    fired = Step.objects.filter(examination=examination, fired_at__isnull=False)
+    assert [one.level for one in fired] == [1], "and they hear again before the coordinators do"
 
 
 def leave(people: Iterable[Person]) -> None:
