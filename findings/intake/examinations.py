@@ -28,14 +28,15 @@ from findings.intake import hl7
 from findings.intake.hl7 import Message, Segment
 from findings.intake.hl7_times import Doubt, Moment, read_time
 from findings.intake.identities import Identity, read_person
+from findings.intake.one_report import WithoutWords
 from findings.intake.orders import Group, Order
 from findings.intake.report_text import ATTACHED_NOTICE, NOT_KEPT_NOTICE, Body, read_body
-from findings.intake.sections import images_nothing
+from findings.intake.sections import images_nothing, is_laboratory
 from findings.intake.statuses import least_finished, read_status, setting_of
 
 LONGEST_ACCESSION = 80
 _CLOCKS_MAY_DIFFER = timedelta(days=1)
-# Fields that are a point of care with its room and bed.
+# Points of care with their rooms and beds.
 _POINTS_OF_CARE = frozenset({"PV1-3", "PV1-6", "PV1-11", "PV1-42", "ORC-13"})
 
 
@@ -80,7 +81,7 @@ class Reader:
 
     def _read(self, identity: Identity | Problem) -> ArrivingReport | Problem:
         accession = self._accession()
-        if self._is_not_imaging() or self._may_be_anything():
+        if self._is_not_imaging() or self._is_laboratory():
             return self._not_imaging(accession)
         if isinstance(identity, Problem):
             return replace(identity, accession=accession[:LONGEST_ACCESSION])
@@ -108,7 +109,7 @@ class Reader:
         self, identity: Identity, accession: str, body: Body, status: ArrivingStatus
     ) -> ArrivingReport | Problem:
         if not body.has_words and status is not ArrivingStatus.WITHDRAWN:
-            return self._no_text(accession)
+            return self._no_text(identity, accession, body)
         reported_at = self._reported_at(body)
         if reported_at is None:
             return self._no_time(accession)
@@ -145,20 +146,24 @@ class Reader:
         return self._problem(
             HeldReason.NOT_IMAGING,
             24,
-            "OBR-24 names a service that is not imaging; or it names none, and there is a specimen"
-            " (SPM), or the sender's settings say which are imaging.",
+            "Its service (OBR-24), specimen or name (OBR-4) is not one of imaging, or its service"
+            " is not one of those in the sender's settings.",
             "Ask the sender to leave these reports out of this feed. If this is imaging, name what"
             " stands in OBR-24 in the sender's settings.",
             accession,
         )
 
-    def _no_text(self, accession: str) -> Problem:
-        return self._problem(
+    def _no_text(self, identity: Identity, accession: str, body: Body) -> WithoutWords:
+        return WithoutWords(
             HeldReason.NO_TEXT,
-            None,
+            self._place_name(),
             "There is no report text under this examination.",
             "Wait for the report, or ask the sender whether it has been lost on the way.",
             accession,
+            patient=identity.patient,
+            title=self._examination()[1],
+            text=body.text,
+            codes=body.codes,
         )
 
     def _no_time(self, accession: str) -> Problem:
@@ -171,10 +176,10 @@ class Reader:
         )
 
     def _problem(
-        self, reason: HeldReason, number: int | None, detail: str, suggestion: str, accession: str
+        self, reason: HeldReason, number: int, detail: str, suggestion: str, accession: str
     ) -> Problem:
-        place = self._place_name() if number is None else f"{self._place_name()}-{number}"
-        return Problem(reason, place, detail, suggestion, accession[:LONGEST_ACCESSION])
+        where = f"{self._place_name()}-{number}"
+        return Problem(reason, where, detail, suggestion, accession[:LONGEST_ACCESSION])
 
     def _place_name(self) -> str:
         return f"OBR[{self.order.number}]" if self.frame.has_many else "OBR"
@@ -200,12 +205,18 @@ class Reader:
             return code not in own
         return images_nothing(self.frame.message.plain(value), code)
 
-    def _may_be_anything(self) -> bool:
-        """Nothing names its service, and its sender names those that are imaging, or a specimen
-        came with it."""
-        if hl7.field(self.order.request, 24).strip():
-            return False
-        return self.order.has_specimen or bool(self.frame.profile.imaging_sections)
+    def _is_laboratory(self) -> bool:
+        """Where the sender's settings name the services that are imaging, whatever names none."""
+        first, request = self.frame.message.first, self.order.request
+        section = first(hl7.field(request, 24))
+        if self.frame.profile.imaging_sections:
+            return not section
+        return is_laboratory(
+            section,
+            "SPM" if self.order.has_specimen else first(hl7.field(request, 15)),
+            next(filter(None, reversed(self._examination())), ""),
+            self.frame.message.plain(hl7.field(request, 4)),
+        )
 
     def _status(self, body: Body) -> ArrivingStatus | None:
         """OBR-25, else what the lines say; None when that is not known for this sender."""
@@ -335,10 +346,8 @@ class Reader:
         return message.first(value, 2) or message.first(value)
 
     def _add_notices(self, body: Body) -> None:
-        if body.documents:
-            self.notices.append(ATTACHED_NOTICE)
-        if body.lacks_document:
-            self.notices.append(NOT_KEPT_NOTICE)
+        self.notices += [ATTACHED_NOTICE] if body.documents else []
+        self.notices += [NOT_KEPT_NOTICE] if body.lacks_document else []
         if self.group.has_stray_results:
             self.notices.append("Lines (OBX) before the first OBR are not part of any report.")
 

@@ -9,14 +9,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
-from itertools import chain
 
 import structlog
 
 from findings.alert_codes import find, most_severe
 from findings.arrivals import (
     ArrivingReport,
-    ArrivingStatus,
     HeldReason,
     Nothing,
     Part,
@@ -29,18 +27,18 @@ from findings.intake.examinations import Frame, Reader
 from findings.intake.hl7 import Message, Segment
 from findings.intake.hl7_times import DEFAULT_ZONE, offset_of, read_time, zone_for
 from findings.intake.identities import read_patient
+from findings.intake.one_report import together
 from findings.intake.order_messages import read_orders
 from findings.intake.orders import Group, groups_of
 from findings.intake.patient_news import knows, read_news
-from findings.intake.statuses import least_finished
 
 log = structlog.get_logger(__name__)
 
 _TYPE = re.compile(r"[A-Z][A-Z0-9]{2}")
 _REPORT_EVENTS = frozenset({"", "R01"})
 _ORDERS = frozenset({"ORM", "OMI", "OMG"})
-# Answers to somebody else's question, and orders of the laboratory.
 _TESTS = frozenset({"T", "D"})
+# Answers to somebody else's question, and orders of the laboratory.
 _OF_NO_USE = frozenset({"ACK", "ORR", "ORI", "ORG", "ORL", "OML"})
 
 
@@ -141,7 +139,7 @@ def _read(raw: bytes, profile: SenderProfile) -> ReadMessage:
 def _read_parts(frame: Frame, type_: str, groups: list[Group]) -> Iterable[Part]:
     name, _, event = type_.partition("^")
     if name == "ORU":
-        return _together(list(_parts(frame, groups)))
+        return together(list(_parts(frame, groups)))
     if name in _ORDERS:
         return read_orders(frame, groups)
     if name == "ADT":
@@ -242,36 +240,3 @@ def _parts(frame: Frame, groups: list[Group]) -> Iterator[ArrivingReport | Probl
         identity = read_patient(frame.message, group.pid, frame.profile, sent_on=day)
         for order in group.orders:
             yield Reader(frame, group, order).read(identity)
-
-
-def _together(parts: list[ArrivingReport | Problem]) -> Iterator[ArrivingReport | Problem]:
-    """Examinations reported under one accession number are one report: neither may replace
-    the other as if it were its next version."""
-    same: dict[tuple[str, object], list[ArrivingReport]] = {}
-    for part in parts:
-        if isinstance(part, ArrivingReport):
-            same.setdefault((part.accession, part.patient), []).append(part)
-    for part in parts:
-        if isinstance(part, Problem):
-            yield part
-        elif reports := same.pop((part.accession, part.patient), None):
-            yield reports[0] if len(reports) == 1 else _joined(reports)
-
-
-def _joined(reports: list[ArrivingReport]) -> ArrivingReport:
-    valid = [r for r in reports if r.status is not ArrivingStatus.WITHDRAWN] or reports
-    titles = list(dict.fromkeys(filter(None, (r.examination_description for r in valid))))
-    texts = list(dict.fromkeys(r.text for r in valid))
-    if len(texts) > 1 and len(titles) > 1:
-        texts = [f"{r.examination_description}:\n{r.text}".lstrip(":\n") for r in valid]
-    notice = f"{len(reports)} examinations (OBR) share this accession number and are shown as one."
-    return replace(
-        valid[0],
-        status=least_finished([r.status for r in valid]),
-        reported_at=max(r.reported_at for r in valid),
-        text="\n\n".join(texts),
-        examination_description="; ".join(titles),
-        notices=tuple(dict.fromkeys([*chain(*(r.notices for r in reports)), notice])),
-        documents=tuple(dict.fromkeys(chain(*(r.documents for r in valid)))),
-        codes=tuple(dict.fromkeys(chain(*(r.codes for r in valid)))),
-    )

@@ -1,4 +1,10 @@
-"""Which service an examination is of (OBR-24): one that images, or one that images nothing."""
+"""Whether an examination is of imaging: by its service (OBR-24), its specimen, what it is called.
+
+Only what nobody images is told from imaging. What could be either is taken for imaging, since a
+report of imaging that is held keeps somebody waiting.
+"""
+
+import re
 
 # Diagnostic service sections (OBR-24, HL7 table 0074) that image nothing. Codes that DICOM
 # uses for a modality (OT, PT, SR, ES) are not among them.
@@ -23,3 +29,37 @@ def images_nothing(section: str, code: str) -> bool:
     return code.upper() in _NOT_IMAGING_SECTIONS or any(
         word in folded for word in _NOT_IMAGING_WORDS
     )
+
+
+# Sections that image, whatever else is said: HL7 table 0074, DICOM's modalities and common words.
+_IMAGING_SECTIONS = frozenset(
+    (
+        "BMD", "CR", "CT", "CTH", "CUS", "DEXA", "DG", "DX", "FL", "FLUORO", "IVUS", "MAMMO", "MG",
+        "MR", "MRI", "NM", "NMR", "NMS", "OUS", "PET", "PT", "RAD", "RF", "RG", "RUS", "US", "VUS",
+        "XA", "XR", "XRAY", "XRC",
+    )
+)  # fmt: skip
+# OBR-15 (table 0070) and OBR-4. Imaging writes what is imaged into OBR-15, which is none of these.
+_FLUID = re.compile(
+    r"BLD[ACV]?|SER|PLAS|URC?|CSF|STL|SPT|.*\b(?:blood|serum|plasma|urine)\b.*", re.I
+)
+_LABORATORY = re.compile(
+    r"\b(?:(?:histo|cyto)?pathology|histolog\w+|cytolog\w+|ha?ematolog\w+|microbiolog\w+"
+    r"|biochemi\w+|virolog\w+|serolog\w+|genetic\w*|genomic\w*|sequencing|culture|urine|serum"
+    r"|blood (?:count|gas|gases|culture|film)|full blood|urea|electrolytes|lipids?|vital signs"
+    r"|(?:win|co|tele)path)\b",
+    re.IGNORECASE,
+)
+_IMAGING = re.compile(
+    r"\b(?:ct|mri?|us|xr|nm|pet|ultraso\w+|x-?rays?|radio(?:graph|log)\w*|\w*scans?|imaging|echo\w*"
+    r"|doppler|dexa|fluoro\w*|(?!ha?emogra)\w{3,}gra(?:phy|m|ms)|guided|isotope\w*|barium|contrast)\b",
+    re.IGNORECASE,
+)
+
+
+def is_laboratory(section: str, specimen: str, name: str, whole: str) -> bool:
+    """Whether a code of OBR-24, the source of a specimen (OBR-15; "SPM": there is one), the name of
+    the examination or OBR-4 as a whole, its lists of codes too, is of what nobody images."""
+    if section.upper() in _IMAGING_SECTIONS or _IMAGING.search(name):
+        return False
+    return bool(specimen == "SPM" or _FLUID.fullmatch(specimen) or _LABORATORY.search(whole))

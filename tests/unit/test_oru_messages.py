@@ -16,6 +16,7 @@ from findings.arrivals import (
 )
 from findings.intake.oru import sender_named_in
 from tests.unit.oru_messages import (
+    OTHER_NHS,
     header,
     message,
     obr,
@@ -129,6 +130,27 @@ def test_two_examinations_under_one_accession_number_are_one_report() -> None:
 def test_the_same_text_under_two_codes_is_shown_once() -> None:
     raw = message(header(), patient(), obr("A1"), text_line("Both."), obr("A1"), text_line("Both."))
     assert report(raw).text == "Both."
+
+
+def test_one_text_for_several_examinations_is_filed_once_and_said() -> None:
+    """With one accession number it is of both; with two a person looks."""
+    chest, abdomen = obr("A1", f4="1^CT chest"), obr("A1", f4="2^CT abdomen")
+    beside = ("NTE|1||Bleep 123", obx("9", "NM", f3="X^Grade", f8="AA"))
+    raw = message(header(), patient(), chest, *beside, abdomen, text_line("Both."))
+    found = report(raw)
+    assert found.examination_description == "CT abdomen; CT chest"
+    assert found.text == "Both.\n\nNote on the request: Bleep 123\n\nGrade: 9 [AA]"
+    assert found.codes == ("AA",)
+    assert any("one text" in notice for notice in found.notices)
+    other = patient(f3=f"{OTHER_NHS}^^^NHS^NH")
+    for rest in ((obr("A2"),), (other, abdomen)):
+        raw = message(header(), patient(), chest, *rest, text_line("Both."))
+        silent, told = read(raw).parts
+        assert isinstance(silent, Problem)
+        assert (silent.reason, silent.location) == (HeldReason.NO_TEXT, "OBR[1]")
+        assert "another examination" in silent.suggestion
+        assert isinstance(told, ArrivingReport)
+        assert told.text == "Both."
 
 
 def test_a_message_without_obr_is_a_problem() -> None:
@@ -360,11 +382,34 @@ def test_a_report_of_the_laboratory_is_not_imaging(section: str) -> None:
     assert found.accession == "A1"
 
 
-def test_a_specimen_is_not_imaged_unless_a_section_says_so() -> None:
-    lines = (text_line("Mixed growth."), "SPM|1|||UR^Urine")
-    found = problem(report_message(*lines, request=obr(f24="")))
-    assert found.reason is HeldReason.NOT_IMAGING
-    assert report(report_message(*lines, request=obr(f24="US"))).modality == "US"
+@pytest.mark.parametrize(
+    ("section", "specimen", "name", "is_imaging"),
+    [
+        ("", "", "FBC^Full blood count^WinPath", False),
+        ("", "", "X1^Test^England-GenomicTestDirectory", False),
+        ("", "", "Histopathology report", False),
+        ("H1", "BLD^Blood", "TELH^Telephoned result", False),
+        ("", "SPM", "57021-8^Panel", False),
+        ("", "HEAD", "70450^Head", True),
+        ("US", "SPM", "UC^Urine culture", True),
+        ("", "BLD^Blood", "NM1^Red cell scan", True),
+        ("", "", "us-1^Ultrasound guided cytology", True),
+        ("", "", "us-1^Vital signs", False),
+        ("", "", "FEM^Femur ?pathological fracture", True),
+        ("", "", "GRAM^Gram stain, sputum culture", False),
+        ("", "", "CYS^Cystogram and urine", True),
+    ],
+)
+def test_what_nobody_images_is_told_from_imaging(
+    section: str, specimen: str, name: str, is_imaging: bool
+) -> None:
+    more = ("SPM|1|||UR^Urine",) if specimen == "SPM" else ()
+    source = "" if specimen == "SPM" else specimen
+    request = obr(f4=name, f15=source, f24=section)
+    (part,) = read(report_message(text_line("Mixed growth."), *more, request=request)).parts
+    assert isinstance(part, ArrivingReport) is is_imaging
+    if isinstance(part, Problem):
+        assert part.reason is HeldReason.NOT_IMAGING
 
 
 @pytest.mark.parametrize("section", ["CT", "MRI", "RAD", "US", "NM", "PT", "OT", "XA", ""])
