@@ -285,10 +285,15 @@ class Reader:
         message, request = self.frame.message, self.order.request
         for value in (hl7.field(request, 4), hl7.field(request, 44)):
             code = message.first(value, 1) or message.first(value, 4)
-            words = next((w for n in (2, 5, 9) if (w := message.first(value, n))), "")
+            named = (self._name_in(one) for one in message.repeats(value))
+            words = "; ".join(dict.fromkeys(filter(None, named)))
             if code or words:
                 return code, words
         return "", ""
+
+    def _name_in(self, value: str) -> str:
+        first = self.frame.message.first
+        return next((words for number in (2, 5, 9) if (words := first(value, number))), "")
 
     def _requester(self):  # type: ignore[no-untyped-def]
         chosen = self.frame.profile.referrer_fields

@@ -365,6 +365,7 @@ def test_when_it_was_done_is_obr_7() -> None:
         ("CTCHE^CT chest^L", "CTCHE", "CT chest"),
         ("CTCHE^CT chest & abdomen", "CTCHE", "CT chest & abdomen"),
         ("^^^77^MR knee^L", "77", "MR knee"),
+        ("1^MR spine^L~2^MR spine with contrast^L", "1", "MR spine; MR spine with contrast"),
         ("CTCHE", "CTCHE", ""),
         ('^"><svg/onload=1>', "", '"><svg/onload=1>'),
     ],
