@@ -161,4 +161,4 @@ def test_the_questions_are_answered_by_indexes(ris: Sender) -> None:
         last = IncomingMessage.objects.filter(sender=ris).order_by("-received_at")[:1]
         assert "messages_of_a_sender" in last.explain()
         since = IncomingMessage.objects.filter(received_at__gte=timezone.now())
-        assert "messages_by_time" in since.explain()
+        assert "Seq Scan" not in since.explain()  # by time; or, of so few, by sender and time
