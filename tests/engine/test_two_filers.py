@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from findings.intake.importing import Reading, take_in_all
 from findings.models import Examination, IncomingMessage, Patient, Receipt
 from findings.services.senders import make_sender
-from findings.services.turns import _number
+from findings.services.turns import key_of
 from imaging_safety import children
 from tests.engine.world import HERE, test_database_url, wait_until
 from tests.factories import Trust, nhs_number
@@ -99,7 +99,7 @@ def test_two_who_file_in_opposite_orders_have_the_outcome_of_one_after_the_other
     given = both, _ = feeds(2000)
     for feed in feeds(1000):
         take_in_all([(one, "one after the other") for one in feed], Reading())
-    before, turn = asked(DEADLOCKS), _number(f"nhs|{nhs_number(2000 + PEOPLE // 2)}")
+    before, turn = asked(DEADLOCKS), key_of(f"nhs|{nhs_number(2000 + PEOPLE // 2)}")
     asked("SELECT 1 FROM pg_advisory_lock(%s)", turn)
     with ExitStack() as stack:
         # Both are stopped in the middle of the messages that they keep, then of the turns that they

@@ -1,13 +1,15 @@
 """Statements that are prepared once a connection, and what happens where they cannot be."""
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from findings import prepared
+from findings.models import Report
 from notifications.delivery import deliver_due
+from notifications.firing import fire_due_steps
 from notifications.models import DeliveryResult
 from tests.engine.mail import MailServer
-from tests.factories import Trust
+from tests.factories import Trust, flagged, reported
 from tests.integration.telling import fired
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -21,9 +23,9 @@ def test_a_pooler_that_changes_sessions_loses_no_message(
     fired(trust)
     deliver_due()
     assert len(mail.arrived) == 1
-    with connection.cursor() as cursor:
-        cursor.execute("DEALLOCATE ALL")
-    fired(trust)
+    flagged(trust)
+    knows_nothing()
+    fire_due_steps()
     deliver_due()
     assert prepared._pooled
     assert len(mail.arrived) == 2
@@ -33,6 +35,25 @@ def test_a_pooler_that_changes_sessions_loses_no_message(
     assert set(DeliveryResult.objects.values_list("outcome", flat=True)) == {
         DeliveryResult.Outcome.ACCEPTED
     }
+
+
+def test_a_pooler_that_changes_sessions_is_noticed_once_by_who_files(
+    trust: Trust, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first that meets it is undone whole, and goes through when it is tried again."""
+    monkeypatch.setattr(prepared, "_pooled", False)
+    reported(trust)
+    knows_nothing()
+    with pytest.raises(OperationalError):
+        reported(trust)
+    reported(trust)
+    reported(trust)
+    assert Report.objects.count() == 3
+
+
+def knows_nothing() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DEALLOCATE ALL")
 
 
 def mode() -> str:
