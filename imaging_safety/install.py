@@ -77,7 +77,8 @@ def digest_of(name):
 
 
 def install(kind):
-    """All files in one go, so that pip sees every hash; none if none has changed."""
+    """Each file that changed, whole. What it does not pin, nothing needs: left to look for what a
+    package needs, pip may take today's release of it and stop, as that has no hash here."""
     names = REQUIREMENTS[kind]
     missing = [name for name in names if not is_installed(name)]
     if not missing:
@@ -85,8 +86,8 @@ def install(kind):
     sys.stdout.write(f"Installing {', '.join(missing)}; this takes a minute or two.\n")
     sys.stdout.flush()
     for name in missing:
-        command = [PYTHON, "-m", "pip", "install", "--quiet", "--require-hashes"]
-        command += ["--no-input", "--prefer-binary", "--disable-pip-version-check"]
+        command = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        command += ["--no-deps", "--require-hashes", "--no-input", "--prefer-binary"]
         if name == "requirements-embedded.txt" and own_servers():
             try_to_install(command, name)
         else:

@@ -67,10 +67,15 @@ def test_an_environment_is_made_once_and_installed_again_only_after_a_change(
     install.install("run")
     install.install("run")
     assert len(ran) == 1
-    assert "--require-hashes" in ran[0]
+    assert {"--no-deps", "--require-hashes"} <= set(ran[0])
     (elsewhere / "requirements.txt").write_text("# another pin\n")
     install.install("run")
     assert len(ran) == 2
+
+
+def test_all_that_a_package_needs_is_pinned():
+    """Nothing else would be installed beside it."""
+    subprocess.run([sys.executable, "-m", "pip", "check"], check=True)
 
 
 def test_a_package_without_its_hash_is_refused_in_one_sentence(elsewhere, capsys, monkeypatch):
