@@ -176,8 +176,13 @@ def records_with(number: str, person: Person) -> list[Patient]:
         Q(nhs_number=squeezed) | Q(identifiers__in=named.filter(squeezed=squeezed))
     )
     found = {survivor(patient).pk for patient in rows}
+    return list(records_of(person).filter(pk__in=found))
+
+
+def records_of(person: Person) -> QuerySet[Patient]:
+    """The records of this person's trust, and those of nobody's."""
     own = Q(examinations__site__organisation=person.organisation_id) | Q(examinations=None)
-    return list(Patient.objects.filter(own, pk__in=found).distinct().order_by("pk"))
+    return Patient.objects.filter(own).distinct().order_by("pk")
 
 
 def merges_of(person: Person) -> QuerySet[PatientMerge]:
