@@ -28,6 +28,7 @@ from findings.models.phone_call import PhoneCall
 from findings.models.policy import NEWS, Audience, Category, Rule, Rung, Signature
 from findings.models.proposal import Proposal
 from findings.models.recommendation import ProposedMatch, Recommendation
+from findings.models.repair import Repair
 from findings.models.report import FilingTry, IncomingMessage, Receipt, Report, ReportStatus
 from findings.models.report_identifier import ReportIdentifier
 from findings.models.rota import Post, RotaChange, RotaEntry
@@ -71,6 +72,7 @@ __all__ = [
     "ProposedMatch",
     "Receipt",
     "Recommendation",
+    "Repair",
     "Report",
     "ReportIdentifier",
     "ReportStatus",

@@ -48,6 +48,7 @@ APPEND_ONLY = [
     "findings_report",
     "findings_document",
     "findings_reportidentifier",
+    "findings_repair",
     "findings_event",
     "findings_action",
     "findings_phonecall",

@@ -153,6 +153,7 @@ CONSTRAINTS = {
         "held_item_with_an_alert_code_has_a_limit",
         "receipt_leads_to_what_it_made",
     },
+    "findings_repair": {"repair_chooses_one_thing"},
     "findings_sender": {
         "sender_has_its_own_accessions_or_anothers",
         "silence_of_sender_is_known",
@@ -249,6 +250,7 @@ TRIGGERS = {
     "findings_rung": {"rung_is_append_only"},
     "findings_signature": {"signature_is_append_only"},
     "findings_receipt": {"receipt_is_never_deleted"},
+    "findings_repair": {"repair_is_append_only"},
     "notifications_notification": {"notification_is_never_deleted"},
     "notifications_deliveryattempt": {"deliveryattempt_is_append_only"},
     "notifications_deliveryresult": {"deliveryresult_is_append_only"},
