@@ -39,6 +39,8 @@ class ArrivingPatient:
     nhs_number: str = ""
     # Hospital numbers and the like; the NHS number is not repeated here.
     identifiers: tuple[ArrivingIdentifier, ...] = ()
+    # The record of ours that a person chose, where what was sent leads to none or to several.
+    record: int | None = None
 
 
 @dataclass(frozen=True)
@@ -266,3 +268,7 @@ class SenderProfile:
     imaging_sections: tuple[str, ...] = ()
     # Whether what it marks as a test (MSH-11 T or D) is live all the same.
     takes_tests: bool = False
+    # Of one message: what a person entered for its n-th examination (OBR) as accession number.
+    entered_accessions: tuple[tuple[int, str], ...] = ()
+    # Of one message with one patient: the record that a person chose where it names nobody.
+    chosen_record: int | None = None

@@ -185,6 +185,8 @@ class Reader:
         return f"OBR[{self.order.number}]" if self.frame.has_many else "OBR"
 
     def _accession(self) -> str:
+        if entered := dict(self.frame.profile.entered_accessions).get(self.order.number):
+            return entered
         request, first = self.order.request, self.frame.message.first
         own = self.order.common if self.order.has_own_common else None
         values: tuple[str, ...] = (

@@ -5,7 +5,7 @@ Files, the held items' page and every other way in that brings HL7 messages come
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
@@ -24,7 +24,8 @@ from findings.arrivals import (
 from findings.intake.batch import FileWarning, Piece, RawMessage
 from findings.intake.oru import read_message, sender_named_in
 from findings.intake.refusals import CUT_OFF
-from findings.models import IncomingMessage, Patient, Person, Receipt, Sender
+from findings.intake.repairs import with_records, with_repairs
+from findings.models import IncomingMessage, Patient, Person, Receipt, Repair, Sender
 from findings.services import hold
 from findings.services.identity import known_patients
 from findings.services.messages import Incoming, Received, file_kept, receive_messages
@@ -79,6 +80,8 @@ class Reading:
     newcomer: Newcomer | None = None
     # They are of an archive, so no alert code in them counts.
     archive: bool = False
+    # What people have chosen for the one message that is read.
+    repairs: Sequence[Repair] = ()
     _senders: dict[str, tuple[Sender, SenderProfile] | None] = field(default_factory=dict)
 
     def read(self, raw: bytes) -> tuple[ReadMessage, Sender | None]:
@@ -88,7 +91,8 @@ class Reading:
 
     def _read(self, raw: bytes) -> tuple[ReadMessage, Sender | None]:
         known = self._known(sender_named_in(raw))
-        read = read_message(raw, known[1] if known else SenderProfile())
+        profile = with_repairs(known[1] if known else SenderProfile(), self.repairs)
+        read = with_records(read_message(raw, profile), self.repairs)
         if known or self.newcomer is None or not _can_be_filed(read):
             return read, known[0] if known else None
         made = self.newcomer(sender_code(read.sender_application, read.sender_facility))
@@ -146,24 +150,31 @@ def reads(function: Callable[[IncomingMessage, SenderProfile], tuple[Part, ...]]
     _others[:] = [function]
 
 
-def read_stored(message: IncomingMessage) -> tuple[ReadMessage, Sender | None]:
-    """A stored message, as its sender is set up today. One whose end never came is no message: half
-    a report could say the opposite of the whole."""
+def read_stored(
+    message: IncomingMessage, repair: Repair | None = None
+) -> tuple[ReadMessage, Sender | None]:
+    """A stored message, as its sender is set up today, with what people have chosen for it, and
+    with this. One whose end never came is no message: half a report could say the opposite of the
+    whole."""
+    repairs = [*Repair.objects.filter(receipt__message=message).select_related("receipt")]
+    repairs += [repair] if repair else []
     if not message.is_hl7:
         sender = message.sender
         assert sender is not None, "whoever sends JSON has signed in"
         parts = _others[0](message, profile_of(sender))
-        return ReadMessage("", "", message.control_id, message.message_type, None, parts), sender
+        read = ReadMessage("", "", message.control_id, message.message_type, None, parts)
+        return with_records(read, repairs), sender
     if message.is_beginning_only:
         return ReadMessage("", "", "", "", None, (CUT_OFF,)), None
-    return read_as_sent(bytes(message.body), message.sender)
+    return Reading(message.sender, repairs=repairs).read(bytes(message.body))
 
 
-def run_again(receipt: Receipt, by: Person) -> Receipt:
-    """Read a held message again, as its sender is set up today, and file what can be filed."""
+def run_again(receipt: Receipt, by: Person, repair: Repair | None = None) -> Receipt:
+    """Read a held message again, as its sender is set up today and with what this person chose for
+    it, and file what can be filed."""
     receipt = Receipt.objects.select_related("message__sender").get(pk=receipt.pk)
-    read, sender = read_stored(receipt.message)
-    return hold.run_again(receipt=receipt, by=by, read=read, sender=sender)
+    read, sender = read_stored(receipt.message, repair)
+    return hold.run_again(receipt=receipt, by=by, read=read, sender=sender, repair=repair)
 
 
 def replay(message: IncomingMessage, by: Person | None) -> list[Receipt]:

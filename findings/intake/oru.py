@@ -14,6 +14,7 @@ import structlog
 
 from findings.alert_codes import find, most_severe
 from findings.arrivals import (
+    ArrivingPatient,
     ArrivingReport,
     HeldReason,
     Nothing,
@@ -26,7 +27,7 @@ from findings.intake import hl7
 from findings.intake.examinations import Frame, Reader
 from findings.intake.hl7 import Message, Segment
 from findings.intake.hl7_times import DEFAULT_ZONE, offset_of, read_time, zone_for
-from findings.intake.identities import read_patient
+from findings.intake.identities import Identity, read_patient
 from findings.intake.one_report import together
 from findings.intake.order_messages import read_orders
 from findings.intake.orders import Group, groups_of
@@ -238,5 +239,7 @@ def _parts(frame: Frame, groups: list[Group]) -> Iterator[ArrivingReport | Probl
             continue
         day = frame.sent.at.date() + timedelta(days=1) if frame.sent.at else None
         identity = read_patient(frame.message, group.pid, frame.profile, sent_on=day)
+        if isinstance(identity, Problem) and frame.profile.chosen_record and len(groups) == 1:
+            identity = Identity(ArrivingPatient(record=frame.profile.chosen_record))
         for order in group.orders:
             yield Reader(frame, group, order).read(identity)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from django.db import transaction
 
 from findings.arrivals import HeldReason, Part, Problem, ReadMessage
-from findings.models import IncomingMessage, Person, Receipt, Sender
+from findings.models import IncomingMessage, Person, Receipt, Repair, Sender
 from findings.rules import check_can_deal_with_held, check_can_run_again
 from findings.services.filed import Filed
 from findings.services.identity import names_about
@@ -33,22 +33,33 @@ def set_aside(*, receipt: Receipt, by: Person, because: str) -> Receipt:
     with transaction.atomic():
         receipt = _lock(receipt)
         check_can_deal_with_held(by, receipt)
-        _check_waits(receipt)
+        check_waits(receipt)
         _resolve(receipt, by, f"Set aside: {because.strip()}")
         receipt.save()
     return receipt
 
 
-def run_again(*, receipt: Receipt, by: Person, read: ReadMessage, sender: Sender | None) -> Receipt:
+def run_again(
+    *,
+    receipt: Receipt,
+    by: Person,
+    read: ReadMessage,
+    sender: Sender | None,
+    repair: Repair | None = None,
+) -> Receipt:
     """Apply the message again, as it is read now, for every part of it that still waits.
 
-    `read` comes from the stored bytes. What was filed before stays as it is, so running twice
-    changes nothing. Gives the receipt back: resolved, or still held, with what is wrong today.
+    `read` comes from the stored bytes, and from the repair, which is kept with what becomes of it.
+    What was filed before stays as it is, so running twice changes nothing. Gives the receipt back:
+    resolved, or still held, with what is wrong today.
     """
     with _in_turn(read, sender):
         receipts = _receipts(receipt.message)
         check_can_deal_with_held(by, receipts[receipt.part])
-        _check_waits(receipts[receipt.part])
+        check_waits(receipts[receipt.part])
+        if repair is not None:
+            check_same_reason(receipts[receipt.part], repair.reason)
+            repair.save(force_insert=True)
         _file_what_waits(receipt.message, receipts, by, read, sender)
     return receipts[receipt.part]
 
@@ -148,10 +159,16 @@ def _lock(receipt: Receipt) -> Receipt:
     return Receipt.objects.select_for_update().get(pk=receipt.pk)
 
 
-def _check_waits(receipt: Receipt) -> None:
+def check_waits(receipt: Receipt) -> None:
     if not receipt.is_waiting:
         who = f" by {receipt.resolved_by}" if receipt.resolved_by else ""
         raise NotWaiting(f"This item has been dealt with already{who}.")
+
+
+def check_same_reason(receipt: Receipt, reason: str) -> None:
+    """A repair is of what was seen to be wrong."""
+    if receipt.reason != reason:
+        raise NotWaiting("Somebody has changed something meanwhile: it is held for another reason.")
 
 
 def _resolve(receipt: Receipt, by: Person, how: str) -> None:

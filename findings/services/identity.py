@@ -22,6 +22,10 @@ _SEPARATORS = frozenset("-\u2010\u2011\u2012\u2013 \u00a0,./")  # hyphens, dashe
 # Longer names than this are compared by their parts only.
 _PARTS_TO_REORDER = 4
 LONGEST_IDENTIFIER = 60
+CHOSEN_NOTICE = (
+    "A person chose this record for it: what was sent does not lead to one patient. No number that"
+    " was sent was added to the record."
+)
 MERGED_NOTICE = "It was sent under a number of a record that has since been merged into this one."
 
 
@@ -96,6 +100,8 @@ def identify(arriving: ArrivingPatient, records: Records = ONE_BY_ONE) -> Identi
 
 def recognise(arriving: ArrivingPatient, records: Records = ONE_BY_ONE) -> Identified | None:
     """As `identify`, and None where nobody is known by these identifiers."""
+    if arriving.record is not None:
+        return Identified(survivor(Patient.objects.get(pk=arriving.record)), (CHOSEN_NOTICE,))
     _check_identifiers(arriving)
     known = records.patients(arriving)
     kept = {survivor(patient).pk: survivor(patient) for patient in known}
@@ -150,8 +156,8 @@ def kept_in_turn(*patients: Patient) -> Iterator[list[Patient]]:
 
 
 def names_about(sender: Sender | None, parts: Iterable[Part]) -> set[str]:
-    """What a message is about. Records that are merged, or asked about, are so with all their
-    numbers: of its news every one that leads to them, as they are known now."""
+    """What a message is about. Records that are merged, or asked about, or that a person chose, are
+    so with all their numbers: of its news every one that leads to them, as they are known now."""
     if sender is None:
         return set()
     arriving = [part for part in parts if isinstance(part, Arriving)]
@@ -159,6 +165,9 @@ def names_about(sender: Sender | None, parts: Iterable[Part]) -> set[str]:
     known = {
         one.pk: one for part in news for who in patients_of(part) for one in known_patients(who)
     }
+    records = {who.record for part in arriving for who in patients_of(part) if who.record}
+    if records:
+        known |= {one.pk: one for one in Patient.objects.filter(pk__in=records)}
     names = names_of_records(survivor(patient) for patient in known.values()) if known else set()
     return names.union(*(names_of(sender, part) for part in arriving))
 
