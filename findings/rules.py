@@ -24,6 +24,7 @@ from findings.models import (
     Receipt,
     Role,
     Sender,
+    Site,
     Team,
 )
 from findings.models.cover import covered_by
@@ -483,6 +484,14 @@ def check_can_keep_sender(person: Person, sender: Sender) -> None:
     )
 
 
+def check_can_set_up_sender(person: Person, site: Site) -> None:
+    check_can_keep_senders(person)
+    _require(
+        person.organisation_id == site.organisation_id,
+        "Only a coordinator or administrator of its trust can set a sender up at a site.",
+    )
+
+
 def check_can_see_coverage(person: Person) -> None:
     _require(
         person.has_role(Role.COORDINATOR, Role.GOVERNANCE, Role.ADMINISTRATOR),
@@ -540,6 +549,7 @@ can_change_category = _answers(check_can_change_category)
 can_record_call = _answers(check_can_record_call)
 can_note = _answers(check_can_note)
 can_deal_with_held = _answers(check_can_deal_with_held)
+can_keep_senders = _answers(check_can_keep_senders)
 can_keep_calendar = _answers(check_can_keep_calendar)
 can_keep_routes = _answers(check_can_keep_routes)
 can_import_people = _answers(check_can_import_people)

@@ -239,7 +239,7 @@ def _unknown_sender(part: Arriving) -> Problem:
         HeldReason.UNKNOWN_SENDER,
         "MSH-3",
         "No sender with this application (MSH-3) and facility (MSH-4) is set up.",
-        "Have an administrator set the sender up (manage.py set_up_sender), then run this again.",
+        "Set the sender up on the page of this item, which runs it again.",
         part.accession,
     )
 

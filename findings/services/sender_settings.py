@@ -11,8 +11,17 @@ from zoneinfo import available_timezones
 from django.db import transaction
 
 from findings.arrivals import OrderStep, fold
-from findings.models import Category, Examination, Person, ReportStatus, Sender, SenderChange
-from findings.rules import check_can_keep_sender
+from findings.models import (
+    Category,
+    Examination,
+    Person,
+    ReportStatus,
+    Sender,
+    SenderChange,
+    Site,
+)
+from findings.rules import check_can_keep_sender, check_can_set_up_sender
+from findings.services.senders import made_or_found
 
 _FIELD = re.compile(r"(MSH|PID|PV1|ORC|OBR|IPC)-([1-9]\d?)")
 _POSITION = re.compile(r"PID-([1-9]\d?)(\.[1-9])?")
@@ -39,6 +48,22 @@ def change_sender(*, sender: Sender, by: Person | None, **settings: Any) -> Send
         sender.save(update_fields=list(new))
         after = {name: _written(value) for name, value in new.items()}
         return SenderChange.objects.create(sender=sender, before=before, after=after, by=by)
+
+
+def set_up_sender(*, code: str, site: Site, by: Person, **settings: str) -> Sender | None:
+    """A new sender at a site of this person's trust, with what is known of it already. None where
+    somebody else was first."""
+    check_can_set_up_sender(by, site)
+    with transaction.atomic():
+        sender, is_new = made_or_found(code=code, site=site)
+        if not is_new:
+            return None
+        after = {name: checked(name, value) for name, value in settings.items() if value}
+        for name, value in after.items():
+            setattr(sender, name, value)
+        sender.save(update_fields=list(after))
+        SenderChange.objects.create(sender=sender, after={"name": sender.name} | after, by=by)
+    return sender
 
 
 def _written(value: Any) -> Any:

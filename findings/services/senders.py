@@ -58,7 +58,12 @@ def find_sender(code: str) -> Sender | None:
 
 def make_sender(*, code: str, site: Site, name: str = "") -> Sender:
     """Set a sender up at the site where its images are made; the same again is the same."""
-    sender, _ = Sender.objects.get_or_create(
+    return made_or_found(code=code, site=site, name=name)[0]
+
+
+def made_or_found(*, code: str, site: Site, name: str = "") -> tuple[Sender, bool]:
+    """The sender, and whether it is new."""
+    return Sender.objects.get_or_create(
         code=code,
         defaults={
             "name": (name or _in_words(code))[:120],
@@ -66,7 +71,6 @@ def make_sender(*, code: str, site: Site, name: str = "") -> Sender:
             "site": site,
         },
     )
-    return sender
 
 
 def typed_sender(site: Site) -> Sender:
