@@ -73,7 +73,12 @@ def _decoded(message: IncomingMessage) -> str:
         return body.decode(charset, errors="replace")
 
 
+def visible(words: str) -> str:
+    """Nothing in it hides, or reorders what stands beside it."""
+    return _INVISIBLE.sub("\ufffd", words)
+
+
 def _shown(line: str) -> str:
-    line = _INVISIBLE.sub("\ufffd", line)
+    line = visible(line)
     more = len(line) - LONGEST_LINE
     return line if more <= 0 else f"{line[:LONGEST_LINE]} … and {more:,} more characters"

@@ -15,7 +15,7 @@ from findings.arrivals import (
     Problem,
     ReadMessage,
 )
-from findings.presenters.held import reason_words
+from findings.presenters.held import reason_words, visible
 
 Row = tuple[str, str]
 # Of a report as much as shows that it was read.
@@ -33,9 +33,12 @@ class Shown:
 def shown(read: ReadMessage) -> list[Shown]:
     """Each part of the message; what is empty is left out."""
     parts = [_part(part) for part in read.parts]
-    return [
-        Shown(title, tuple((name, value) for name, value in rows if value)) for title, rows in parts
-    ]
+    return [Shown(title, tuple(filled(rows))) for title, rows in parts]
+
+
+def filled(rows: Iterable[Row]) -> list[Row]:
+    """Those with something in them, as it can be shown."""
+    return [(name, visible(value)) for name, value in rows if value]
 
 
 def _part(part: Part) -> tuple[str, Iterable[Row]]:
@@ -49,7 +52,7 @@ def _part(part: Part) -> tuple[str, Iterable[Row]]:
             return "A report", [
                 ("Status", str(part.status).capitalize()),
                 ("Verified", words.when(part.reported_at)),
-                *_patient(part.patient),
+                *patient_rows(part.patient),
                 *_examination(part),
                 ("Reported by", _person(part.reporter)),
                 ("Text", part.text[:WORDS_SHOWN]),
@@ -60,7 +63,7 @@ def _part(part: Part) -> tuple[str, Iterable[Row]]:
                 ("What became of it", str(part.step).capitalize()),
                 ("Said", words.when(part.said_at)),
                 ("By", part.said),
-                *_patient(part.patient),
+                *patient_rows(part.patient),
                 *_examination(part),
             ]
         case ArrivingNews():
@@ -70,12 +73,12 @@ def _part(part: Part) -> tuple[str, Iterable[Row]]:
                 ("Happened", _when(part.happened_at)),
                 ("Ward", part.whereto),
                 ("Died", _death(part)),
-                *_patient(part.patient),
-                *(_patient(part.other, "Other record: ") if part.other else ()),
+                *patient_rows(part.patient),
+                *(patient_rows(part.other, "Other record: ") if part.other else ()),
             ]
 
 
-def _patient(patient: ArrivingPatient, before: str = "") -> list[Row]:
+def patient_rows(patient: ArrivingPatient, before: str = "") -> list[Row]:
     numbers = [f"{one.value} ({one.authority})" for one in patient.identifiers]
     name = ", ".join(filter(None, (patient.family_name.upper(), patient.given_name)))
     return [

@@ -13,22 +13,22 @@ from findings.intake.importing import known_patients_in, run_again
 from findings.models import Receipt, Role
 from findings.models.report import ReceiptQuerySet
 from findings.presenters.held import alert_words, message_lines, outcome_words, reason_words
-from findings.services.hold import NotWaiting, set_aside
+from findings.services.hold import NotWaiting, check_same_reason, check_waits, set_aside
 from findings.services.reconcile import reconcile
 from findings.views.access import saw, signed_in
 from findings.views.form_page import form_page
+from findings.views.repairs import Way, run_others, way_for
+from findings.words import plural
 
 ROWS_ON_A_PAGE = 25
-# As many as fit into one request; the button can be pressed again.
-RUN_AT_ONCE = 100
 # More missing reports than this are a list of another system; the command names them all.
 MOST_SHOWN = 500
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def held_items(request: HttpRequest) -> HttpResponse:
-    """Those with an alert code first, then the longest waiting. POST runs again whatever the filter
-    leaves."""
+    """Those with an alert code first, then the longest waiting. POST runs again those that the page
+    showed."""
     person = signed_in(request)
     if not person.has_role(Role.COORDINATOR):
         raise PermissionDenied("Held items are for coordinators.")
@@ -38,28 +38,25 @@ def held_items(request: HttpRequest) -> HttpResponse:
     chosen = chosen.select_related("message__sender").most_pressing_first()
     if request.method == "POST":
         return _run_all(request, chosen)
+    page = Paginator(chosen, ROWS_ON_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "form": form,
-        "page": Paginator(chosen, ROWS_ON_A_PAGE).get_page(request.GET.get("page")),
+        "page": page,
         "reason_words": reason_words,
         "alert_words": alert_words,
-        "seen": [receipt.pk for receipt in chosen[:RUN_AT_ONCE]],
+        "seen": [receipt.pk for receipt in page],
         "now": timezone.now(),
     }
     return render(request, "held_items.jinja", context)
 
 
 def _run_all(request: HttpRequest, chosen: ReceiptQuerySet) -> HttpResponse:
-    filed = still = 0
-    # What came since the page was shown has been seen by nobody.
+    # What the page did not show has been seen by nobody.
     seen = [int(key) for key in request.POST.get("seen", "").split(",") if key.isdecimal()]
-    for receipt in chosen.filter(pk__in=seen[:RUN_AT_ONCE]):
-        try:
-            waits = run_again(receipt, signed_in(request)).is_waiting
-        except NotWaiting:  # it was another part of a message that has just been run
-            continue
-        filed, still = filed + (not waits), still + waits
-    messages.success(request, f"Run again: {filed} filed, {still} still held.")
+    rows = list(chosen.filter(pk__in=seen[:ROWS_ON_A_PAGE]))
+    filed, still, left = run_others(rows, signed_in(request))
+    said = f"Run again: {filed} filed, {still} still held."
+    messages.success(request, said + (f" {plural(left, 'more')} not run yet." if left else ""))
     return redirect("held-items")
 
 
@@ -72,17 +69,22 @@ def held_item(request: HttpRequest, receipt_id: int) -> HttpResponse:
         .select_related("message__sender", "resolved_by", "report__examination"),
         pk=receipt_id,
     )
-    is_posted = request.method == "POST"
-    sets_aside = is_posted and request.POST.get("do") != "run-again"
-    form = SetAsideForm(request.POST if sets_aside else None)
-    if is_posted:
-        answered = _answer(request, receipt, form)
+    wanted = request.POST.get("do", "set-aside") if request.method == "POST" else ""
+    repairs = request.POST if wanted == "repair" else None
+    way = way_for(receipt, signed_in(request), repairs) if receipt.is_waiting else None
+    aside = SetAsideForm(request.POST if wanted == "set-aside" else None)
+    if wanted:
+        answered = _answer(request, receipt, wanted, aside, way)
         if answered is not None:
             return answered
-    saw(request, *known_patients_in(receipt.message))
+    candidates = way.candidates if way else []
+    saw(request, *{one.pk for one in (*known_patients_in(receipt.message), *candidates)})
     context = {
         "receipt": receipt,
-        "form": form,
+        "way": way,
+        "form": way.form if way and wanted == "repair" else aside,
+        "aside": aside,
+        "repairs": receipt.repairs.select_related("by", "patient"),
         "reason": reason_words(receipt.reason),
         "outcome": outcome_words(receipt),
         "alert": alert_words(receipt),
@@ -92,21 +94,38 @@ def held_item(request: HttpRequest, receipt_id: int) -> HttpResponse:
     return form_page(request, "held_item.jinja", context)
 
 
-def _answer(request: HttpRequest, receipt: Receipt, form: SetAsideForm) -> HttpResponse | None:
-    """Do what was asked; None where the form must be shown again."""
+def _answer(
+    request: HttpRequest, receipt: Receipt, wanted: str, aside: SetAsideForm, way: Way | None
+) -> HttpResponse | None:
+    """Do what was asked; None where a form must be shown again."""
     person = signed_in(request)
+    here = redirect("held-item", receipt_id=receipt.pk)
     try:
-        if request.POST.get("do") == "run-again":
+        if wanted == "run-again":
             _say(request, run_again(receipt, person))
-            return redirect("held-item", receipt_id=receipt.pk)
-        if not form.is_valid():
+            return here
+        if wanted == "repair":
+            return here if _repair(request, receipt, way) else None
+        if not aside.is_valid():
             return None
-        set_aside(receipt=receipt, by=person, because=form.cleaned_data["because"])
+        set_aside(receipt=receipt, by=person, because=aside.cleaned_data["because"])
         messages.success(request, "Set aside. The message is kept, with your reason.")
         return redirect("held-items")
     except NotWaiting as refused:
         messages.warning(request, str(refused))
-        return redirect("held-item", receipt_id=receipt.pk)
+        return here
+
+
+def _repair(request: HttpRequest, receipt: Receipt, way: Way | None) -> bool:
+    """Whether it was done; not where the form, or the record that it names, must be shown first."""
+    check_waits(receipt)
+    check_same_reason(receipt, request.POST.get("reason", ""))
+    if way is None:
+        raise NotWaiting("This cannot be put right here any more: see below.")
+    if not way.form.is_valid() or not getattr(way.form, "was_seen", True):
+        return False
+    messages.success(request, way.press(signed_in(request)))
+    return True
 
 
 def _say(request: HttpRequest, receipt: Receipt) -> None:

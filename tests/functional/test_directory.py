@@ -222,7 +222,9 @@ def test_what_each_sender_sends_fits_and_has_nothing_for_axe_to_find(browser, tr
     ris = make_sender(code="RIS|RXX01", site=trust.site)
     filed = take_in(oru(), "first.hl7").message
     take_in(oru(control_id="2", status="Odd"), "second.hl7")
-    take_in(oru(control_id="3", application="NEW"), "of nobody")
+    stranger = take_in(oru(control_id="3", application="NEW"), "of nobody").receipts[0]
+    another = oru(control_id="4", accession="B", name="CEDAR^CAT", born="19710101")
+    whose = take_in(another, "whose.hl7").receipts[0]
     take_in(b"not HL7", "third.hl7")
     pages = {
         "integration": reverse("integration"),
@@ -230,5 +232,7 @@ def test_what_each_sender_sends_fits_and_has_nothing_for_axe_to_find(browser, tr
         "feed of nobody": reverse("unknown-feed"),
         "stored message": reverse("stored-message", args=[filed.pk]),
         "held items": reverse("held-items"),
+        "held of nobody": reverse("held-item", args=[stranger.pk]),
+        "held with two patients": reverse("held-item", args=[whose.pk]),
     }
     look_at(browser, trust.coordinator, pages, "coordinator")

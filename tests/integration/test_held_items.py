@@ -151,8 +151,11 @@ def test_a_coordinator_sees_why_in_words_and_runs_it_again(trust: Trust) -> None
     assert "Nothing is held." in client.get(reverse("held-items")).content.decode()
 
 
-def test_all_that_a_filter_leaves_can_be_run_again(trust: Trust) -> None:
-    for n in range(3):
+def test_all_that_a_page_shows_can_be_run_again(
+    trust: Trust, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("findings.views.held.ROWS_ON_A_PAGE", 3)
+    for n in range(5):
         held_with(oru(accession=f"A{n}", control_id=f"{n}"))
     aside = held_with(b"HELLO")
     make_sender(code="RIS|RXX01", site=trust.site)
@@ -160,10 +163,11 @@ def test_all_that_a_filter_leaves_can_be_run_again(trust: Trust) -> None:
     address = f"{reverse('held-items')}?reason=unknown_sender"
     shown = client.get(address)
     assert "Run these 3 again" in shown.content.decode()
+    assert "Only those on this page: 3 of 5." in shown.content.decode()
     unseen = held_with(oru(accession="A9", control_id="9", application="NEW"))
     make_sender(code="NEW|RXX01", site=trust.site)
     client.post(address, hidden_in(shown))
-    assert Report.objects.count() == 3, "and not what came since the page was shown"
+    assert Report.objects.count() == 3, "nor what came since the page was shown"
     unseen.refresh_from_db()
     assert unseen.is_waiting
     client.post(address, hidden_in(client.get(address)))
