@@ -41,17 +41,9 @@ def fill_in(client: Client, address: str, typed: dict[str, str]) -> Any:
     return client.post(address, hidden_in(page) | typed)
 
 
-def queries_of(client: Client, address: str) -> int:
-    """How many questions a page asks the database, the banner of the watchdog's among them."""
-    watchdog.forget()
-    with CaptureQueriesContext(connection) as captured:
-        assert client.get(address).status_code == 200
-    return len(captured)
-
-
 def queries_without_banner(client: Client, address: str) -> int:
-    """The same of the page alone: the banner is kept for a few seconds from now on, and whatever a
-    process asks once has been asked."""
+    """How many questions a page asks the database: the watchdog's banner is kept for a few seconds
+    from now on, and whatever a process asks once has been asked."""
     watchdog.forget()
     client.get(address)
     with CaptureQueriesContext(connection) as captured:

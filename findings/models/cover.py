@@ -45,6 +45,13 @@ def stand_in(person_id: int, away: dict[int, int | None]) -> int | None:
 
 def covered_by(person: Person, day: date) -> list[int]:
     """Ids of the people whose messages come to this person that day."""
+    kept = {} if person.covers is None else person.covers
+    if day not in kept:
+        kept[day] = _covered_by(person, day)
+    return kept[day]
+
+
+def _covered_by(person: Person, day: date) -> list[int]:
     if not Leave.objects.on(day).filter(deputy=person).exists():
         return []
     away = away_on(day)

@@ -4,6 +4,7 @@ A person may hold several roles: a radiologist is often governance lead as well.
 """
 
 from collections.abc import Iterable
+from datetime import date
 from functools import cached_property
 from typing import ClassVar
 
@@ -66,6 +67,9 @@ class PersonManager(BaseUserManager.from_queryset(PersonQuerySet)):  # type: ign
 
 class Person(AbstractBaseUser, PermissionsMixin):
     """Somebody with a name on the timeline: a clinician, a coordinator, or a sending system."""
+
+    # By day, whom they stand in for: kept while a page is made that changes nothing.
+    covers: dict[date, list[int]] | None = None
 
     username = models.CharField("sign-in name", max_length=80, unique=True)
     title = models.CharField(max_length=20, blank=True)

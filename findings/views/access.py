@@ -9,8 +9,11 @@ from findings.services.timeline import record_viewing
 
 def signed_in(request: HttpRequest) -> Person:
     """The person of this request; LoginRequiredMiddleware let nobody else through."""
-    assert isinstance(request.user, Person)
-    return request.user
+    person = request.user
+    assert isinstance(person, Person)
+    if request.method in ("GET", "HEAD") and person.covers is None:
+        person.covers = {}
+    return person
 
 
 def visible_finding(request: HttpRequest, reference: str) -> Finding:

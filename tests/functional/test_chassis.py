@@ -98,6 +98,7 @@ def test_without_javascript_every_revealed_field_can_be_reached(browser):
 
 def test_the_first_key_leads_past_the_header(browser):
     page = browser.open("/help/")
+    page.locator("[data-nhsuk-skip-link-init]").wait_for(state="attached")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent.trim()") == "Skip to main content"
     page.keyboard.press("Enter")

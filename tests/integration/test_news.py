@@ -32,7 +32,7 @@ from tests.factories import (
 )
 from tests.integration.telling import ago, fired, in_mid_send, left_behind
 from tests.integration.test_asking_again import correct
-from tests.pages import fill_in, queries_of, signed_in, words_of
+from tests.pages import fill_in, queries_without_banner, signed_in, words_of
 
 pytestmark = pytest.mark.django_db
 
@@ -245,10 +245,10 @@ def test_what_the_page_promises_is_what_happens(trust: Trust) -> None:
 def test_the_page_asks_the_database_as_much_for_one_as_for_many(trust: Trust) -> None:
     client = signed_in(trust.coordinator)
     few, many = (
-        queries_of(client, reverse("withdraw", args=[told(trust, at=at).reference]))
+        queries_without_banner(client, reverse("withdraw", args=[told(trust, at=at).reference]))
         for at in (None, ago(minutes=65))
     )
-    assert few == many <= 40
+    assert few == many <= 25
 
 
 def test_a_withdrawal_that_is_refused_tells_nobody(trust: Trust) -> None:
