@@ -78,6 +78,8 @@ class TextField(_Words):
 
     nhs_template = "forms/text.jinja"
     kind = "text"
+    # A page may set it on the one field for which it is opened.
+    autofocus = False
 
     def __init__(self, *args: Any, inputmode: str = "", **kwargs: Any) -> None:
         self.inputmode = inputmode

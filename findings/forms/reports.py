@@ -40,7 +40,7 @@ class SearchForm(forms.Form):
 
     words = SearchField(
         label="Accession, NHS number, hospital number or name",
-        help_text="With or without spaces. Part of a name is enough.",
+        help_text="In any format, with or without spaces. Part of a name is enough.",
         max_length=80,
         width=20,
     )

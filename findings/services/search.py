@@ -1,5 +1,6 @@
 """Finding a report by what a person has in their hand: a number in any format, or a name."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -44,14 +45,36 @@ def latest_reports(person: Person) -> ExaminationQuerySet:
 
 
 def search_reports(person: Person, typed: str) -> SearchResult:
-    """By accession, NHS number or hospital number, however it is spaced; else by name."""
+    """By accession, NHS number or hospital number, however it is spaced and whether or not it says
+    which of them it is; else by name."""
     folded, squeezed = _as_stored(typed)
     reports = latest_reports(person)
-    if squeezed:
-        numbered = reports.filter(_has_number(squeezed))
+    for number, kinds in _numbers_in(typed, squeezed):
+        numbered = reports.filter(_has_number(number, kinds))
         if numbered.exists():
             return SearchResult(numbered, by_number=True)
     return SearchResult(reports.filter(_has_name(folded)), by_number=False)
+
+
+# What may stand before a number, as it is copied from other systems.
+ACCESSION, NHS, HOSPITAL = "accession", "nhs", "hospital"
+ANY = frozenset({ACCESSION, NHS, HOSPITAL})
+_LABEL = re.compile(
+    r"\s*(?:(?P<accession>accession|acc(?=\s*(?:number|no|id)?[.\s]*[:#]))|(?P<nhs>nhs)"
+    r"|(?P<hospital>mrn|hospital|hosp))(?:\s*(?:number|no|id))?[.\s]*(?:[:#]|\s)\s*",
+    re.IGNORECASE,
+)
+
+
+def _numbers_in(typed: str, squeezed: str) -> Iterator[tuple[str, frozenset[str]]]:
+    """As a whole: letters may be a part of it. Then without what it is called, and only as that:
+    a wrong accession number must not lead to the hospital number of somebody else."""
+    if squeezed:
+        yield squeezed, ANY
+    label = _LABEL.match(typed)
+    number = _as_stored(typed[label.end() :])[1] if label else ""
+    if label and number:
+        yield number, frozenset({str(label.lastgroup)})
 
 
 def _as_stored(typed: str) -> tuple[str, str]:
@@ -62,21 +85,26 @@ def _as_stored(typed: str) -> tuple[str, str]:
         return cursor.fetchone()
 
 
-def _has_number(squeezed: str) -> Q:
+def _has_number(squeezed: str, kinds: frozenset[str]) -> Q:
     """Examinations by their accession, or by a number of their patient.
 
     The ids are fetched first: three indexes are used, where one OR over joins uses none.
     """
-    accessions = Examination.objects.annotate(squeezed=Squeezed("accession"))
-    identifiers = PatientIdentifier.objects.annotate(squeezed=Squeezed("value"))
-    patients = {
-        *Patient.objects.filter(nhs_number=squeezed).values_list("pk", flat=True),
-        *identifiers.filter(squeezed=squeezed).values_list("patient", flat=True),
-    }
+    patients: set[int] = set()
+    if NHS in kinds:
+        patients |= {*Patient.objects.filter(nhs_number=squeezed).values_list("pk", flat=True)}
+    if HOSPITAL in kinds:
+        identifiers = PatientIdentifier.objects.annotate(squeezed=Squeezed("value"))
+        found = identifiers.filter(squeezed=squeezed)
+        patients |= {*found.values_list("patient", flat=True)}
     retired = Patient.objects.filter(pk__in=patients, merged_into__isnull=False)
     patients |= {survivor(patient).pk for patient in retired}
+    by_patient = Q(patient__in=patients)
+    if ACCESSION not in kinds:
+        return by_patient
+    accessions = Examination.objects.annotate(squeezed=Squeezed("accession"))
     examinations = accessions.filter(squeezed=squeezed).values_list("pk", flat=True)
-    return Q(pk__in=list(examinations)) | Q(patient__in=patients)
+    return Q(pk__in=list(examinations)) | by_patient
 
 
 def _has_name(folded: str) -> Q:

@@ -1,6 +1,7 @@
 """Reports: the latest, searching for one, reading one with its versions, and typing one in."""
 
 import secrets
+from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -90,6 +91,9 @@ def _list(
     page = Paginator(found, ROWS_ON_A_PAGE).get_page(request.GET.get("page"))
     if request.method != "HEAD":
         saw(request, *(examination.patient for examination in page))
+    # Whoever comes to look at what was found, or at what is wrong, is not taken away from it.
+    box: Any = form.fields["words"]
+    box.autofocus = not typed and not form.errors
     context = {
         "page": page,
         "query": f"search={request.GET['search']}" if typed else "",

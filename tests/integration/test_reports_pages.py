@@ -133,6 +133,9 @@ def find(client, typed):
         "acc 2026 0017",
         wide("ACC20260017"),
         " acc20260017 ",
+        "ACC-2026/0017\r\n",
+        "Accession number: ACC-2026/0017",
+        "acc no. # acc 2026 0017",
     ],
 )
 def test_an_accession_in_any_format_opens_its_report(as_radiologist, trust, typed):
@@ -141,7 +144,19 @@ def test_an_accession_in_any_format_opens_its_report(as_radiologist, trust, type
     assert find(as_radiologist, typed).url == page_of(wanted)
 
 
-@pytest.mark.parametrize("style", ["{}{}{}", "{} {} {}", "{}-{}-{}", "{}\u00a0{}\u2011{}", "wide"])
+@pytest.mark.parametrize(
+    "style",
+    [
+        "{}{}{}",
+        "{} {} {}",
+        "{}-{}-{}",
+        "{}\u00a0{}\u2011{}",
+        "NHS: {} {} {}\n",
+        "NHS number {} {} {}",
+        "nhs no.:{}{}{}",
+        "wide",
+    ],
+)
 def test_an_nhs_number_in_any_format_opens_the_only_report(as_radiologist, trust, style):
     wanted = reported(trust, patient=patient())
     digits = nhs_number(4242)
@@ -154,7 +169,24 @@ def test_an_nhs_number_in_any_format_opens_the_only_report(as_radiologist, trust
 def test_a_hospital_number_opens_the_only_report(as_radiologist, trust):
     numbers = (ArrivingIdentifier("RX-00123", "RX1", "MR"),)
     wanted = reported(trust, patient=patient(identifiers=numbers))
-    assert find(as_radiologist, "rx 00123").url == page_of(wanted)
+    for typed in ("rx 00123", "MRN: RX-00123", "Hospital number RX00123\n"):
+        assert find(as_radiologist, typed).url == page_of(wanted)
+
+
+def test_a_number_that_says_what_it_is_leads_to_nothing_else(as_radiologist, trust):
+    """Nor to what has the same figures without their leading zeros."""
+    numbers = (ArrivingIdentifier("00123", "RX1", "MR"),)
+    reported(trust, accession="A-1", patient=patient(identifiers=numbers))
+    for typed in ("Accession: 00123", "NHS 00123", "MRN: A-1", "MRN 123", "acc 00123"):
+        assert "search=" in find(as_radiologist, typed).url, typed
+
+
+def test_the_page_is_ready_for_a_number_to_be_typed_or_scanned(as_radiologist, trust):
+    reported(trust, patient=patient())
+    fresh = text_of(as_radiologist.get(reverse("reports")))
+    found = text_of(as_radiologist.get(find(as_radiologist, "okafor").url))
+    assert 'name="words"' in found
+    assert ("autofocus" in fresh, "autofocus" in found) == (True, False)
 
 
 def test_a_number_with_two_reports_leads_to_both(as_radiologist, trust):
