@@ -8,6 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 SIGNED_IN_AT = "signed_in_at"
+SEEN_AT = "seen_at"
+# How often a session is written again only because somebody is there: not with each page.
+KEPT_EVERY = 60.0  # seconds
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
@@ -28,7 +31,8 @@ class NoStoreMiddleware:
 
 
 class SessionAgeMiddleware:
-    """Signs a person out after SESSION_ABSOLUTE_SECONDS, however busy they were.
+    """Signs a person out after SESSION_ABSOLUTE_SECONDS, however busy they were; and keeps a session
+    from ending while they are: SESSION_IDLE_SECONDS, a minute less at the most.
 
     The page they asked for then sends them to the sign-in page, and back.
     """
@@ -44,4 +48,6 @@ class SessionAgeMiddleware:
     def _is_too_old(self, request: HttpRequest) -> bool:
         now = timezone.now().timestamp()
         began = request.session.setdefault(SIGNED_IN_AT, now)
+        if not 0 <= now - request.session.get(SEEN_AT, 0.0) < KEPT_EVERY:
+            request.session[SEEN_AT] = now
         return now - began > settings.SESSION_ABSOLUTE_SECONDS

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.contrib.sessions.models import Session
 from django.db import connections
 from django.test import Client
 from django.utils import timezone
@@ -89,6 +90,20 @@ def test_a_sign_in_that_nobody_uses_ends_sooner(client, person, settings):
         assert is_signed_in(client)
         clock.shift(timedelta(seconds=settings.SESSION_COOKIE_AGE + 1))
         assert not is_signed_in(client)
+
+
+def test_whoever_is_busy_stays_signed_in_and_their_session_is_written_once_a_minute(
+    client, person, settings
+):
+    began = timezone.now()
+    with time_machine.travel(began, tick=False) as clock:
+        client.force_login(person)
+        written = set()
+        for _ in range(settings.SESSION_COOKIE_AGE // 20 + 3):
+            assert is_signed_in(client)
+            written.add(Session.objects.values_list("expire_date", flat=True).get())
+            clock.shift(timedelta(seconds=20))
+    assert len(written) == settings.SESSION_COOKIE_AGE // 60 + 1
 
 
 def test_the_interface_for_programs_answers_in_json(client, person):
