@@ -9,6 +9,7 @@ from django.template.loader import render_to_string
 
 from findings.fhir.names import BASE_PATH
 from findings.fhir.outcome import RETRY_AFTER_SECONDS, TYPES, Issue, operation_outcome
+from findings.views.unsent import keep_of
 
 # Shown when even the page's template fails, and as the answer of the API.
 SENTENCES = {
@@ -18,6 +19,8 @@ SENTENCES = {
     500: "Something went wrong on our side. Nothing you sent was half saved. Try again.",
     503: "The database does not answer just now. Nothing you sent was half saved. Try again soon.",
 }
+# As Django says it: of our origin, and with a token that signing in has changed.
+OF_AN_EARLIER_SIGN_IN = "CSRF token from POST incorrect."
 # Seconds, for a program that asks again: a restart of the database takes no longer.
 RETRY_AFTER = RETRY_AFTER_SECONDS
 
@@ -54,15 +57,21 @@ def _last_page(request: HttpRequest, status: int) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """A form that was open for too long, or was sent from elsewhere. `reason` stays in the log."""
-    return _page(request, 403, "errors/csrf.jinja")
+    """A form that was open for too long, or was sent from elsewhere. `reason` stays in the log.
+
+    What was typed on a page of ours, before somebody signed in again, is kept for its form."""
+    user = request.user if reason == OF_AN_EARLIER_SIGN_IN else None
+    is_kept = user and user.is_authenticated and keep_of(request, str(user.pk))
+    return _page(request, 403, "errors/csrf.jinja", {"again": request.path if is_kept else ""})
 
 
-def _page(request: HttpRequest, status: int, template: str = "") -> HttpResponse:
+def _page(
+    request: HttpRequest, status: int, template: str = "", context: dict[str, str] | None = None
+) -> HttpResponse:
     if _is_api(request):
         return _json(request, status)
     try:
-        return render(request, template or f"errors/{status}.jinja", status=status)
+        return render(request, template or f"errors/{status}.jinja", context, status=status)
     except Exception:  # an error page must not raise another
         return _plain(status)
 

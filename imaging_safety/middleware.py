@@ -4,8 +4,11 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.utils import timezone
+
+from findings.views import unsent
 
 SIGNED_IN_AT = "signed_in_at"
 SEEN_AT = "seen_at"
@@ -31,8 +34,8 @@ class NoStoreMiddleware:
 
 
 class SessionAgeMiddleware:
-    """Signs a person out after SESSION_ABSOLUTE_SECONDS, however busy they were; and keeps a session
-    from ending while they are: SESSION_IDLE_SECONDS, a minute less at the most.
+    """Signs a person out after SESSION_ABSOLUTE_SECONDS, however busy they were; and keeps a
+    session from ending while they are: SESSION_IDLE_SECONDS, a minute less at the most.
 
     The page they asked for then sends them to the sign-in page, and back.
     """
@@ -42,7 +45,9 @@ class SessionAgeMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated and self._is_too_old(request):
+            who = request.user.pk
             logout(request)
+            request.session[unsent.SIGNED_OUT] = who
         return self.get_response(request)
 
     def _is_too_old(self, request: HttpRequest) -> bool:
@@ -51,3 +56,14 @@ class SessionAgeMiddleware:
         if not 0 <= now - request.session.get(SEEN_AT, 0.0) < KEPT_EVERY:
             request.session[SEEN_AT] = now
         return now - began > settings.SESSION_ABSOLUTE_SECONDS
+
+
+class SignInFirst(LoginRequiredMiddleware):
+    """Sends to the sign-in page, and loses nothing that somebody typed while theirs ended."""
+
+    def handle_no_permission(
+        self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
+    ) -> HttpResponseRedirect:
+        if request.method == "POST":
+            unsent.keep(request)
+        return super().handle_no_permission(request, view_func)

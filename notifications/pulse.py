@@ -22,7 +22,7 @@ LISTEN = "listen"
 # The moment up to which every message that arrived is filed, held or refused.
 FILED = "filed"
 # What the watcher's round does each hour.
-COVERAGE, LISTS = "coverage", "lists"
+COVERAGE, LISTS, SIGN_INS = "coverage", "lists", "sign-ins"
 EVERY = timedelta(hours=1)
 
 

@@ -2,6 +2,10 @@
 
 import logging
 from collections.abc import Callable
+from datetime import timedelta
+
+from django.contrib.sessions.models import Session
+from django.utils import timezone
 
 from findings.intake.sweep import sweep
 from findings.services.leave import tell_stand_ins
@@ -46,12 +50,18 @@ def file_what_was_left() -> None:
         log.error("left messages not filed", extra={"error": type(error).__name__})
 
 
+def forget_sign_ins() -> None:
+    """Those that ended long ago, with whatever was typed and never sent."""
+    Session.objects.filter(expire_date__lt=timezone.now() - timedelta(days=1)).delete()
+
+
 def watch() -> list[watchdog.Sentence]:
     """File what was left, look for what will reach nobody, and for what should have happened and
-    did not, which is returned; then keep the list for downtime."""
+    did not, which is returned; then keep the list for downtime, and forget old sign-ins."""
     file_what_was_left()
     coverage.check_if_due()
     late = watchdog.watch()
     pulse.beat(pulse.WATCH)
     keep_lists()
+    pulse.each_hour(pulse.SIGN_INS, forget_sign_ins)
     return late

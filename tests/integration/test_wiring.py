@@ -7,11 +7,14 @@ import time_machine
 from django.contrib.sessions.models import Session
 from django.db import connections
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from findings.models import Role
 from imaging_safety import errors
-from tests.factories import PersonFactory
+from notifications.rounds import forget_sign_ins
+from tests.factories import PersonFactory, a_trust, flagged
+from tests.pages import hidden_in, words_of
 
 BROKEN_BROKER = "redis://127.0.0.1:1/0"
 
@@ -104,6 +107,72 @@ def test_whoever_is_busy_stays_signed_in_and_their_session_is_written_once_a_min
             written.add(Session.objects.values_list("expire_date", flat=True).get())
             clock.shift(timedelta(seconds=20))
     assert len(written) == settings.SESSION_COOKIE_AGE // 60 + 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "who"),
+    [
+        ("SESSION_COOKIE_AGE", "referrer"),
+        ("SESSION_ABSOLUTE_SECONDS", "referrer"),
+        ("SESSION_COOKIE_AGE", "colleague"),
+    ],
+)
+def test_what_was_typed_outlives_the_sign_in(db, settings, limit, who):
+    finding = flagged(trust := a_trust())
+    page = reverse("acknowledge", args=[finding.reference])
+    client = Client(enforce_csrf_checks=True)
+    if limit == "SESSION_ABSOLUTE_SECONDS":
+        settings.SESSION_COOKIE_AGE = 2 * settings.SESSION_ABSOLUTE_SECONDS
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        client.force_login(trust.referrer)
+        sent = hidden_in(client.get(page)) | {"choice": "other", "details": "Ring <Ann> & Bob"}
+        clock.shift(timedelta(seconds=getattr(settings, limit) + 1))
+        answer = client.post(page, sent | {"password": "secret"})
+        assert answer.url == f"/sign-in/?next={page}", "nothing of it is in the address"
+        sign_in = words_of(client.get(answer.url))
+        assert "what you sent was not taken" in sign_in
+        assert "Ann" not in sign_in
+        assert "secret" not in str(dict(client.session))
+        client.force_login(getattr(trust, who))
+        again, later = client.get(page), client.get(page)
+    shown = "Ring &lt;Ann&gt; &amp; Bob" in again.content.decode()
+    assert shown is (who == "referrer"), "nobody else is shown it"
+    assert shown is ('value="other" checked' in again.content.decode())
+    assert shown is ("It has not been sent yet" in words_of(again))
+    assert "Ann" not in words_of(later), "once"
+    finding.refresh_from_db()
+    assert finding.acknowledged_at is None
+
+
+def test_what_was_typed_on_a_page_of_an_earlier_sign_in_is_in_its_form_again(db):
+    finding = flagged(trust := a_trust())
+    page = reverse("acknowledge", args=[finding.reference])
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(trust.referrer)
+    sent = hidden_in(client.get(page)) | {"choice": "other", "details": "Ring Ann"}
+    # Signed in again in another window.
+    sent["csrfmiddlewaretoken"] = "x" * len(sent["csrfmiddlewaretoken"])
+    foreign = client.post(page, sent, headers={"origin": "https://elsewhere.example"})
+    assert (foreign.status_code, "Ring Ann" in client.get(page).content.decode()) == (403, False)
+    answer = client.post(page, sent, headers={"origin": "http://testserver"})
+    assert answer.status_code == 403
+    assert f'href="{page}"' in answer.content.decode()
+    assert "Ring Ann" in client.get(page).content.decode()
+
+
+def test_a_press_without_a_sign_in_says_that_it_was_not_taken(db):
+    client = Client()
+    assert client.post("/held/").status_code == 302
+    assert "Sign in, and send it again" in words_of(client.get("/sign-in/"))
+    assert not Session.objects.exists(), "nobody fills the database from outside"
+
+
+def test_what_was_typed_and_never_sent_is_forgotten(db):
+    for days in (0, 2):
+        ended = timezone.now() - timedelta(days=days, minutes=1)
+        Session.objects.create(session_key=f"{days}", session_data="", expire_date=ended)
+    forget_sign_ins()
+    assert Session.objects.get().pk == "0", "it says whose it was"
 
 
 def test_the_interface_for_programs_answers_in_json(client, person):
