@@ -29,7 +29,7 @@ _KINDS: dict[str, NewsKind] = {
     **dict.fromkeys(("A18", "A30", "A34", "A36", "A39", "A40"), Kind.MERGED),
     "A37": Kind.UNMERGED,
     **dict.fromkeys(("A46", "A47"), Kind.RENUMBERED),
-    **dict.fromkeys(("A24", "A43", "A45"), Kind.MOVED),
+    **dict.fromkeys(("A24", "A43", "A44", "A45"), Kind.MOVED),
     "A02": Kind.TRANSFERRED,
     "A12": Kind.TRANSFER_CANCELLED,
     "A03": Kind.DISCHARGED,
@@ -39,7 +39,7 @@ _KINDS: dict[str, NewsKind] = {
         (
             *("A01", "A04", "A05", "A06", "A07", "A09", "A10", "A11", "A14", "A15", "A16", "A17"),
             *("A20", "A21", "A22", "A23", "A25", "A26", "A27", "A29", "A32", "A33", "A35", "A38"),
-            *("A41", "A42", "A44", "A48", "A49", "A50", "A51", "A52", "A53", "A54", "A55", "A61"),
+            *("A41", "A42", "A48", "A49", "A50", "A51", "A52", "A53", "A54", "A55", "A61"),
             "A62",
         ),
         Kind.NOTHING,

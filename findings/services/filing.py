@@ -42,6 +42,7 @@ LONGEST_ACCESSION = 80
 # A sender's clock may be a little ahead, or in another zone. Further ahead, a report would stay
 # the one to read until that day, whatever is corrected meanwhile.
 AHEAD_OF_US = timedelta(days=1)
+WAS_ANOTHERS = "Its sender had sent it under another patient before."
 
 
 class AccessionHeld(IdentityHeld):
@@ -140,13 +141,34 @@ def examination_of(
     if examination is None:
         examination = _new_examination(sender, identified.patient, arriving, records)
         return examination, identified.notices
+    notices = identified.notices
     if examination.patient_id != identified.patient.pk:
-        raise AccessionHeld(
-            HeldReason.ACCESSION_CONFLICT,
-            "This accession belongs to an examination of another patient.",
-            "Find out at the sender whose examination it is.",
-        )
-    return examination, (*identified.notices, *_complete(examination, arriving, records))
+        if not _is_given_up(examination, sender, arriving):
+            raise AccessionHeld(
+                HeldReason.ACCESSION_CONFLICT,
+                "This accession belongs to an examination of another patient.",
+                "Find out at the sender whose it is. Where it is this patient's, it can be filed"
+                " after a newer order of this patient; or where it has a report, once that is"
+                " withdrawn and no finding of it is open.",
+            )
+        examination.patient = identified.patient
+        records.change(examination, "patient_id")
+        notices = (*notices, WAS_ANOTHERS)
+    return examination, (*notices, *_complete(examination, arriving, records))
+
+
+def _is_given_up(examination: Examination, sender: Sender, arriving: Described) -> bool:
+    """Whether its own sender says now that it is another patient's, of which nothing stands that
+    anybody acts on: no report yet, or none that was not withdrawn, and no open finding."""
+    current, newest = examination.current_report, examination.order_said_at
+    if examination.sender_id != sender.pk:
+        return False
+    if isinstance(arriving, ArrivingOrder):
+        return current is None and (newest is None or newest <= arriving.said_at)
+    if current is None or current.status != ReportStatus.WITHDRAWN:
+        return False
+    is_newer = arriving.reported_at > current.reported_at
+    return is_newer and not examination.findings.open().exists()
 
 
 def _new_examination(

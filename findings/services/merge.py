@@ -18,6 +18,7 @@ from findings.models import (
     PatientIdentifier,
     PatientMerge,
     Person,
+    Receipt,
     Report,
 )
 from findings.models.folding import Squeezed
@@ -116,10 +117,14 @@ def came_since(merge: PatientMerge) -> QuerySet[Examination]:
 
 
 def sent_under_merged(examinations: QuerySet[Examination]) -> set[int]:
-    """Those (ids) of which a report came under a number of a record that had been merged."""
-    reports = Report.objects.filter(examination__in=examinations.values("pk"))
-    noticed = reports.filter(notices__contains=[MERGED_NOTICE])
-    return set(noticed.values_list("examination", flat=True))
+    """Those (ids) of which a report or an order came under a number of a record that had been
+    merged."""
+    of_them = Q(examination__in=examinations.values("pk"))
+    reports = Report.objects.filter(of_them, notices__contains=[MERGED_NOTICE])
+    orders = Receipt.objects.filter(of_them, detail__contains=MERGED_NOTICE)
+    return set(reports.values_list("examination", flat=True)).union(
+        orders.values_list("examination", flat=True)
+    )
 
 
 def _say_that_it_stays(

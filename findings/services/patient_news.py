@@ -7,9 +7,10 @@ nothing.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from findings.arrivals import ArrivingNews, ArrivingPatient, HeldReason, NewsKind
@@ -36,6 +37,7 @@ from findings.services.identity import (
     contradicts,
     identify,
     known_patients,
+    numbers_of,
     recognise,
     survivor,
 )
@@ -47,6 +49,7 @@ Outcome = Receipt.Outcome
 Kind = PatientChange.Kind
 Handler = Callable[[Sender, ArrivingNews, IncomingMessage], Filed]
 NOT_KNOWN = "The patient is not known here."
+MOST_NAMED = 3
 ON_MERGES = "Compare the two records, then merge them on the page of merges, or set this aside."
 ON_CHANGES = (
     "If it was a mistake, take it back on the page of patients who died, were discharged or"
@@ -155,8 +158,17 @@ def _merged(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) ->
     keep, merged = identify(keeps).patient, _record_of(goes)
     if keep.pk == survivor(merged).pk:
         return _nothing("Both numbers lead to the same record already.", keep)
-    if _was_taken_apart(keep, survivor(merged), arriving.said_at):
+    apart = PatientMerge.objects.filter(
+        _between(keep, survivor(merged), "kept", "merged"), undone_at__isnull=False
+    )
+    if _was_taken_apart(keep, survivor(merged), apart, arriving.said_at):
         return _nothing("The two were taken apart since.", keep)
+    if apart.filter(undone_by__isnull=False).exists():
+        raise _held(
+            HeldReason.NEEDS_DECISION,
+            "A person took the two records apart; the message says that they are one.",
+            ON_MERGES,
+        )
     if contradicts(keep, survivor(merged)):
         raise _held(
             HeldReason.IDENTITY_CONFLICT,
@@ -169,13 +181,12 @@ def _merged(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) ->
     return Filed(Outcome.MERGED, patient=keep)
 
 
-def _was_taken_apart(one: Patient, other: Patient, said_at: datetime) -> bool:
+def _was_taken_apart(
+    one: Patient, other: Patient, undone: QuerySet[PatientMerge], said_at: datetime
+) -> bool:
     """Whether a person, or newer news, undid this very merge, perhaps before it came: an old
     message, or one that is run again, must not make it anew."""
     told = ToldApart.objects.filter(_between(one, other, "one", "other"), said_at__gte=said_at)
-    undone = PatientMerge.objects.filter(
-        _between(one, other, "kept", "merged"), undone_at__isnull=False
-    )
     since = Coalesce("undone_said_at", "undone_at")
     return told.exists() or undone.annotate(since=since).filter(since__gte=said_at).exists()
 
@@ -246,6 +257,13 @@ def _unmerged(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) 
     if merge.said_at is not None and arriving.said_at < merge.said_at:
         return _nothing("They were merged since.", merge.kept)
     going = sent_under_merged(came_since(merge))
+    if going and merge.kept.family() - merge.merged.family() - {merge.kept_id}:
+        raise _held(
+            HeldReason.NEEDS_DECISION,
+            "Other records were merged into the same one, and an examination came since under the"
+            " number of one of them.",
+            "Take the merge back on the page of merges: it asks whose that examination is.",
+        )
     try:
         undo_merge(
             merge=merge, because=_says(arriving), by=None, also=going, said_at=arriving.said_at
@@ -285,6 +303,8 @@ def _renumbered(sender: Sender, arriving: ArrivingNews, message: IncomingMessage
     """The same patient under other numbers; the old ones lead to the record, too."""
     assert arriving.other is not None
     old, new = arriving.other, arriving.patient
+    if old.nhs_number and new.nhs_number not in ("", old.nhs_number):
+        return _with_new_nhs_number(sender, arriving, message)
     both = ArrivingPatient(
         family_name=new.family_name,
         given_name=new.given_name,
@@ -296,19 +316,34 @@ def _renumbered(sender: Sender, arriving: ArrivingNews, message: IncomingMessage
     return Filed(Outcome.PATIENT_CHANGED, patient=identify(both).patient, detail="New numbers.")
 
 
+def _with_new_nhs_number(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) -> Filed:
+    """A record has one NHS number: the old one leads to it as that of a record that was merged."""
+    assert arriving.other is not None
+    theirs = {
+        (one.authority, one.value)
+        for patient in known_patients(arriving.other)
+        for one in numbers_of(survivor(patient))
+    }
+    own = (one for one in arriving.patient.identifiers if (one.authority, one.value) not in theirs)
+    new = replace(arriving.patient, identifiers=tuple(own))
+    return _merged(sender, replace(arriving, patient=new), message)
+
+
 def _moved(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) -> Filed:
     """Which examinations belong to a visit is not known here, so somebody has to look."""
     assert arriving.other is not None
     theirs = {survivor(patient).pk for patient in known_patients(arriving.other)}
     ours = {survivor(patient).pk for patient in known_patients(arriving.patient)}
-    if theirs <= ours or not Examination.objects.filter(patient__in=theirs - ours).exists():
+    concerned = Examination.objects.filter(patient__in=theirs - ours).order_by("-pk")
+    named = list(concerned.values_list("accession", flat=True)[:MOST_NAMED])
+    if not named:
         return _nothing("There is no examination here that it could be about.")
     raise _held(
         HeldReason.NEEDS_DECISION,
-        "A visit or a number was moved to another patient, who may have an examination under the"
-        " wrong name here.",
-        "Find out which examinations are meant, and ask their sender to withdraw each and to send"
-        " it again under the right patient.",
+        "A visit or a number was moved to another patient: an examination may stand under the wrong"
+        " one here.",
+        "Find out whether one of these is meant, the newest first, and ask its sender to withdraw"
+        f" it and to send it again under the right patient: {', '.join(named)}.",
     )
 
 

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from findings.arrivals import HeldReason
 from findings.intake.importing import Reading, run_again, take_in, take_in_all
-from findings.models import Clock, Examination, NoReport, Person, Receipt, Report
+from findings.models import Clock, Examination, NoReport, Person, Receipt, Report, Sender
+from findings.services.filing import WAS_ANOTHERS
 from findings.services.report_by import end_wait, no_report_expected
 from findings.services.sender_settings import change_sender
 from findings.services.senders import make_sender
@@ -236,10 +237,26 @@ def test_until_its_report_the_newest_order_says_who_asked(trust: Trust) -> None:
     assert report.examination.requested_by == trust.colleague
 
 
-def test_an_order_for_another_patient_under_the_same_accession_is_held(trust: Trust) -> None:
-    take(orm(said=stamp(3)))
-    held = take(orm("XO", said=stamp(2), patient=BEECH))
-    assert (held.outcome, held.reason) == (Outcome.HELD, HeldReason.ACCESSION_CONFLICT)
+def test_until_its_report_the_newest_order_says_whose_it_is(trust: Trust) -> None:
+    """An order that was entered for the wrong patient is corrected under the same number. Only by
+    the system that numbers it, and never by a report, which may be the one that is wrong."""
+    ris = Sender.objects.get(code="RIS|RXX01")
+    epr = make_sender(code="EPR|RXX01", site=trust.site)
+    change_sender(sender=epr, by=trust.administrator, accessions_of=ris)
+    take(orm("NW", said=stamp(3)))
+    report = oru(reported=stamp(1)).replace(b"9990000018", b"9990000026")
+    report = report.replace(b"ALDER^ANN", b"BEECH^BOB").replace(b"19500212", b"19900101")
+    for raw in (
+        report,
+        orm("XO", said=stamp(4), patient=BEECH),
+        orm("XO", said=stamp(2), patient=BEECH, application="EPR"),
+    ):
+        assert take(raw).reason == HeldReason.ACCESSION_CONFLICT
+    corrected = take(orm("XO", said=stamp(2), patient=BEECH))
+    assert (corrected.outcome, WAS_ANOTHERS in corrected.detail) == (Outcome.ORDERED, True)
+    (held,) = Receipt.objects.filter(message__message_type="ORU^R01")
+    assert run_again(held, trust.coordinator).outcome == Outcome.NEW_REPORT
+    assert take(orm("XO", said=stamp(1))).reason == HeldReason.ACCESSION_CONFLICT
 
 
 def test_a_code_that_nobody_knows_is_held_until_the_sender_is_set_up(trust: Trust) -> None:

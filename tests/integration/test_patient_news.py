@@ -19,6 +19,8 @@ from findings.models import (
     PatientUpdate,
     Receipt,
 )
+from findings.services.close import withdraw_finding
+from findings.services.filing import WAS_ANOTHERS
 from findings.services.identity import MERGED_NOTICE, survivor
 from findings.services.merge import merge_patients, undo_merge
 from findings.services.patient_change import Change, record_change, undo_change
@@ -26,7 +28,7 @@ from findings.services.senders import make_sender
 from findings.services.timeline import add_note
 from notifications.escalation import fire_finding
 from tests.factories import Trust, a_trust, flagged
-from tests.messages import adt, oru, pid
+from tests.messages import NUMBER, adt, orm, oru, pid
 from tests.pages import signed_in, words_of
 
 pytestmark = pytest.mark.django_db
@@ -241,6 +243,38 @@ def test_what_was_taken_back_is_not_recorded_again_by_its_message(trust: Trust) 
     assert not PatientChange.objects.standing().exists()
 
 
+def test_what_a_person_took_apart_only_a_person_merges_again(trust: Trust) -> None:
+    """An index sends the same merge every night, as a new message."""
+    reported(mrn("P1"), "A1"), reported(mrn("P2"), "A2")
+    merge("P1", "P2")
+    undo_merge(merge=PatientMerge.objects.get(), because="Twins.", by=trust.coordinator)
+    newer = adt("A40", pid(mrn("P1")), f"MRG|{mrn('P2')}", said=stamp(-0.1))
+    held = take(newer)
+    assert (held.outcome, held.reason) == (Outcome.HELD, HeldReason.NEEDS_DECISION)
+    assert not PatientMerge.objects.filter(undone_at__isnull=True).exists()
+
+
+def test_of_two_merged_records_a_person_says_whose_it_is_that_came_since(trust: Trust) -> None:
+    """That it came under the number of one of them does not say of which."""
+    for number in ("P1", "P2", "P3"):
+        reported(mrn(number), number)
+    merge("P1", "P2"), merge("P1", "P3")
+    apart = adt("A37", pid(mrn("P1")), pid(mrn("P2")), said="20260701090000")
+    third = reported(mrn("P3"), "A4")
+    held = take(apart)
+    assert (held.outcome, held.reason) == (Outcome.HELD, HeldReason.NEEDS_DECISION)
+    assert third.patient.identifiers.get().value == "P1"
+
+
+def test_what_was_ordered_since_goes_with_its_number_too(trust: Trust) -> None:
+    """Else its report would be held, as that of another patient."""
+    reported(mrn("P1"), "A1"), reported(mrn("P2"), "A2")
+    merge("P1", "P2")
+    take(orm("NW", accession="A3", said=stamp(2), patient=pid(mrn("P2"))))
+    take(adt("A37", pid(mrn("P1")), pid(mrn("P2")), said="20260701090000"))
+    assert reported(mrn("P2"), "A3").patient.identifiers.get().value == "P2"
+
+
 @pytest.mark.parametrize("known", [(), ("P1",), ("P1", "P2")])
 def test_a_merge_that_comes_after_it_was_taken_back_is_not_made(
     trust: Trust, known: tuple[str, ...]
@@ -280,6 +314,17 @@ def test_a_patient_with_new_numbers_is_found_by_the_old_ones_too(trust: Trust) -
     assert not PatientMerge.objects.exists()
 
 
+def test_a_patient_with_a_new_nhs_number_is_found_by_both(trust: Trust) -> None:
+    nhs, new = f"{NUMBER}^^^NHS^NH~", f"{OTHER_NUMBER}^^^NHS^NH"
+    reported(nhs + mrn("P1"), "A1")
+    receipt = take(adt("A47", pid(f"{new}~{mrn('P1', 'P2')}"), f"MRG|{nhs}{mrn('P1')}"))
+    assert receipt.outcome == Outcome.MERGED, receipt.detail
+    for number, sent in enumerate((nhs, new, mrn("P1"), mrn("P2"), f"{new}~{mrn('P1', 'P2')}")):
+        assert reported(sent, f"B{number}").patient == receipt.patient
+    assert receipt.patient is not None
+    assert receipt.patient.nhs_number == OTHER_NUMBER
+
+
 def test_a_new_number_that_is_another_patients_is_held(trust: Trust) -> None:
     reported(mrn("OLD1"), "A1")
     reported(mrn("NEW1"), "A2")
@@ -291,9 +336,34 @@ def test_a_visit_of_another_patient_is_shown_to_a_person_only_where_it_matters(
     trust: Trust,
 ) -> None:
     assert merge("P1", "P2", event="A45").outcome == Outcome.NOTHING
-    reported(mrn("P2"), "A1")
-    held = take(adt("A45", pid(mrn("P1")), f"MRG|{mrn('P2')}", said="20260701080000"))
-    assert (held.outcome, held.reason) == (Outcome.HELD, HeldReason.NEEDS_DECISION)
+    for accession in ("A1", "A2"):
+        reported(mrn("P2"), accession)
+    for event in ("A43", "A44", "A45"):
+        held = take(adt(event, pid(mrn("P1")), f"MRG|{mrn('P2')}", said="20260701080000"))
+        assert (held.outcome, held.reason) == (Outcome.HELD, HeldReason.NEEDS_DECISION)
+    assert held.suggestion.endswith("the right patient: A2, A1.")
+
+
+def test_what_its_sender_withdrew_it_may_send_again_under_another_patient(trust: Trust) -> None:
+    """Not while somebody holds a finding of it, nor by what is older than the withdrawal."""
+    examination = reported(mrn("P1"), "A1")
+
+    def sent(number: str, status: str, days_ago: float) -> Receipt:
+        raw = oru(control_id=f"{days_ago}", status=status, reported=stamp(days_ago))
+        return take(raw.replace(b"9990000018^^^NHS^NH", mrn(number).encode()))
+
+    finding = found(trust, examination)
+    assert sent("P2", "F", 0.9).reason == HeldReason.ACCESSION_CONFLICT, "it stands"
+    sent("P1", "X", 0.8)
+    assert sent("P2", "F", 0.7).reason == HeldReason.ACCESSION_CONFLICT, "somebody holds it"
+    withdraw_finding(finding=finding, by=trust.radiologist, because="Another patient's images.")
+    assert sent("P2", "F", 0.85).reason == HeldReason.ACCESSION_CONFLICT, "it is older"
+    filed = sent("P2", "C", 0.6)
+    assert filed.outcome == Outcome.NEW_VERSION, filed.detail
+    assert filed.report is not None
+    assert WAS_ANOTHERS in filed.report.notices
+    assert filed.report.examination.patient.identifiers.get().value == "P2"
+    assert sent("P1", "C", 0.5).reason == HeldReason.ACCESSION_CONFLICT, "it stands again"
 
 
 def test_a_new_name_is_kept_with_what_stood_there_before(trust: Trust) -> None:
