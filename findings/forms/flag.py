@@ -146,6 +146,12 @@ class FlagForm(NamesSomebody, AdvisesExamination):
         if not self.take_only_match():
             self.clean_person_named()
 
+    def forgive_what_is_missing(self) -> None:
+        """It is still being filled in: only what was typed to name somebody may be wrong."""
+        typed = self.data.get(self.add_prefix("name"), "").strip()
+        for name in set(self.errors) - ({"name", "person", "holder"} if typed else {"holder"}):
+            del self.errors[name]
+
     @property
     def offer(self) -> Offer | None:
         """What the chosen category would promise."""

@@ -58,6 +58,8 @@ class WillHappen:
     reaches_somebody: bool
     # Why it is a team that the order does not name; empty where it names somebody.
     routed: str = ""
+    # All of it in a sentence or two, for whoever listens.
+    said: str = ""
 
 
 def what_will_happen(foreseen: Iterable[Foreseen], now: datetime) -> list[WillHappen]:
@@ -68,10 +70,11 @@ def _will_happen(one: Foreseen, now: datetime) -> WillHappen:
     assert one.offer.promise is not None
     due_at = one.offer.promise.due_at
     first = one.steps[0] if one.steps else None
+    limit = f"Acknowledge by {words.when(due_at)} ({words.time_left(due_at, now)})"
     return WillHappen(
         code=one.offer.category.code,
         name=one.offer.category.name,
-        limit=f"Acknowledge by {words.when(due_at)} ({words.time_left(due_at, now)})",
+        limit=limit,
         lines=[
             line_ahead(shown, step_words(shown.step.audience, shown.step.words), now)
             for shown in one.steps
@@ -79,7 +82,17 @@ def _will_happen(one: Foreseen, now: datetime) -> WillHappen:
         first_unreached=first.reasons if first and not first.reaches_somebody else [],
         reaches_somebody=one.reaches_somebody,
         routed=one.held.because if one.held.is_routed else "",
+        said=f"{one.offer.category.name}. {_first_told(one)} {limit}.",
     )
+
+
+def _first_told(one: Foreseen) -> str:
+    if not one.reaches_somebody:
+        return "No message will reach anybody: telephone about it."
+    first = one.steps[0]
+    if first.reasons or not first.names:
+        return f"{owner_words(one.held)} holds it. The first message reaches nobody."
+    return f"{owner_words(one.held)} holds it and is told."
 
 
 def owner_words(held: Ownership) -> str:

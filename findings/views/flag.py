@@ -43,6 +43,8 @@ ROWS_ON_A_PAGE = 25
 SALT = "findings.flag"
 # Routes and rotas may have changed since a page that is older than this.
 SEEN_FOR = timedelta(hours=1)
+# What app.js sends while the form is being filled in, to show who would be told by now.
+LOOK = "look"
 REPORT_CHANGED = "The report changed while this page was open. Read what it says now."
 NOT_SHOWN = "This is who will be told. Nothing is saved yet."
 
@@ -81,6 +83,9 @@ def flag(request: HttpRequest, public_id: str) -> HttpResponse:
     ahead = Ahead(None) if unnamed else _ahead(examination, by, form.owner, offered)
     if ahead.no_owner:
         form.add_error("holder", ahead.no_owner)
+    if request.POST.get("do") == LOOK:
+        form.forgive_what_is_missing()
+        return _page(request, form, ahead, now)
     if not valid or ahead.no_owner or request.POST.get("do") == "check":
         return _page(request, form, ahead, now)
     changed = _what_changed(request, form, ahead)

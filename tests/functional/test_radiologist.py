@@ -171,8 +171,58 @@ def test_another_owner_is_found_by_name_and_shown_before_saving(
     assert str(Finding.objects.get().owner) == "Dr Bob Twin"
 
 
-def test_what_was_not_shown_is_shown_and_asks_again(browser, trust, examination):
+def test_a_typical_finding_takes_three_decisions_and_one_press(browser, trust, examination):
+    """What a person does on the page is counted by the page itself; the rest is filled in."""
     page = browser.open(flag_of(examination), person=trust.radiologist)
+    page.evaluate(COUNT)
+    page.check("input[value=cancer]")
+    page.fill("#id_primary_site", "Lung")
+    page.select_option("#id_action", "imaging")
+    page.wait_for_selector("[data-live-said]:has-text('Cancer')", state="attached")
+    said = page.inner_text("[data-live-said]")
+    assert said.startswith("Cancer. Dr Fiona Buchanan of ")
+    assert "is told. Acknowledge by" in said
+    assert page.evaluate("window.decided.size") == 3
+    follow(page, "button[value=flag]")
+    page.wait_for_url("**/findings/F-*/")
+    assert "Flagged. Dr Fiona Buchanan is told now." in page.inner_text("body")
+
+
+# Whatever was changed by hand, each field once.
+COUNT = """window.decided = new Set();
+document.addEventListener("input", (event) => window.decided.add(event.target.name));"""
+
+
+def test_whom_it_would_reach_is_shown_as_the_owner_changes(browser, trust, examination):
+    for given in ("Ann", "Bob"):
+        trust.add(Role.REFERRER, team=trust.team, given_name=given, family_name="Twin")
+    page = browser.open(flag_of(examination), person=trust.radiologist)
+    page.check("input[value=urgent]")
+    page.select_option("#id_action", "review")
+    page.check("input[value=other]")
+    page.wait_for_selector("#ahead :text('Name who will hold it')")
+    assert "Urgent" not in page.inner_text("#ahead")
+    page.fill("#id_name", "nobody of that name")
+    page.press("#id_name", "Tab")
+    page.wait_for_selector("#ahead :text('Nobody who can hold this finding')")
+    page.fill("#id_name", "twin")
+    page.press("#id_name", "Tab")
+    page.wait_for_selector("#ahead :text('2 people are found')")
+    check(page, "radiologist flag live several owners", browser)
+    page.check("text=Dr Bob Twin")
+    page.wait_for_selector("#ahead :text('Dr Bob Twin of')")
+    page.wait_for_selector("[data-live-said]:has-text('Dr Bob Twin')", state="attached")
+    assert page.is_visible(".app-ahead[data-place='2']")
+    assert page.evaluate("document.activeElement.name") == "person"
+    check(page, "radiologist flag live", browser)
+    assert page.url.endswith("/flag/")
+    follow(page, "button[value=flag]")
+    page.wait_for_url("**/findings/F-*/")
+    assert str(Finding.objects.get().owner) == "Dr Bob Twin"
+
+
+def test_what_was_not_shown_is_shown_and_asks_again(browser, trust, examination):
+    page = browser.open(flag_of(examination), person=trust.radiologist, javascript=False)
     page.check("input[value=urgent]")
     page.select_option("#id_action", "review")
     page.check("input[value=other]")

@@ -236,6 +236,21 @@ def test_checking_saves_nothing_and_keeps_what_was_typed(page):
     assert Finding.objects.get().description == "My own words"
 
 
+def test_what_is_not_filled_in_yet_is_no_error_while_it_is(page, trust):
+    empty = {"category": "", "action": "", "details": "", "description": ""}
+    response = page.press("look", **empty, holder="other", name=trust.colleague.professional_code)
+    assert response.status_code == 200
+    assert f"{trust.colleague} of {trust.team} will hold it" in page.text
+    assert "error-message" not in page.text
+    assert page.press("look", **empty, holder="other").status_code == 200
+    assert "Name who will hold it" in page.text
+    assert page.press("look", **empty, holder="other", name="Nobody").status_code == 422
+    assert "Nobody who can hold this finding" in page.text
+    assert not Finding.objects.exists()
+    page.press("look", holder="other", name=trust.colleague.professional_code)
+    assert page.press(holder="other", name=trust.colleague.professional_code).status_code == 302
+
+
 def test_an_owner_who_was_not_shown_is_shown_first(page, trust):
     page.press(holder="other", name=trust.colleague.professional_code)
     assert "Nothing is saved yet" in page.text

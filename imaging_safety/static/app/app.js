@@ -1,5 +1,6 @@
-// Everything works without this: it only starts what the NHS.UK components add to a page
-// (the character count, the fields under a choice, the menu that folds away, the focus on errors).
+// Everything works without this. It starts what the NHS.UK components add to a page (the character
+// count, the fields under a choice, the menu that folds away, the focus on errors), and keeps up to
+// date what a page shows of a form that is still being filled in.
 const script = document.querySelector("script[data-nhsuk]");
 
 // ARIA allows no aria-expanded on a radio, which the NHS.UK script sets. app.css shows what stands
@@ -10,3 +11,55 @@ for (const radio of document.querySelectorAll("input[type=radio][data-aria-contr
 
 const { initAll } = await import(script.dataset.nhsuk);
 initAll();
+
+// A form with data-live is sent as its check button would send it, whenever one of the fields named
+// there changes. Of the page that comes back the parts named in data-live-parts are taken; what is
+// shown now is said to screen readers once the person pauses, and only if it is something new.
+const PAUSE = 400;
+
+function keepLive(form) {
+  const fields = form.dataset.live.split(" ");
+  const parts = form.dataset.liveParts.split(", ");
+  const voice = document.querySelector("[data-live-said]");
+  let asked = 0;
+  let pause;
+
+  async function look() {
+    const turn = ++asked;
+    const body = new FormData(form);
+    body.set("do", "look");
+    const sent = typed(form);
+    // Not form.action: a field of that name would be meant.
+    const answer = await fetch(form.getAttribute("action"), { method: "POST", body }).catch(() => null);
+    if (!answer) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (turn === asked && typed(form) === sent) show(page);
+  }
+
+  function typed(of) {
+    return new URLSearchParams(fields.map((name) => [name, new FormData(of).get(name) ?? ""])).toString();
+  }
+
+  function show(page) {
+    const focused = document.activeElement?.id;
+    for (const part of parts) {
+      const [old, fresh] = [document.querySelector(part), page.querySelector(part)];
+      if (old && fresh && old.outerHTML !== fresh.outerHTML) old.replaceWith(fresh);
+    }
+    if (focused && document.activeElement?.id !== focused) document.getElementById(focused)?.focus();
+    say();
+  }
+
+  function say() {
+    clearTimeout(pause);
+    pause = setTimeout(() => {
+      const shown = [...document.querySelectorAll("[data-said]")].filter((one) => one.checkVisibility());
+      const words = shown.length === 1 ? shown[0].dataset.said : "";
+      if (voice.textContent !== words) voice.textContent = words;
+    }, PAUSE);
+  }
+
+  form.addEventListener("change", (event) => (fields.includes(event.target.name) ? look() : say()));
+}
+
+for (const form of document.querySelectorAll("form[data-live]")) keepLive(form);
