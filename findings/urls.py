@@ -73,6 +73,7 @@ urlpatterns = [
         name="still-mine",
     ),
     path("findings/<reference:reference>/call/", calls.call, name="call"),
+    path("findings/<reference:reference>/phoned/", calls.phoned, name="phoned"),
     path("findings/<reference:reference>/offer/", offers.offer, name="offer"),
     path("findings/<reference:reference>/offer/accept/", offers.accept, name="accept-offer"),
     path("findings/<reference:reference>/offer/refuse/", offers.refuse, name="refuse-offer"),

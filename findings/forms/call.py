@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils import timezone
+
 from findings.form_fields import (
     CheckboxField,
     DateTimeField,
@@ -55,13 +57,18 @@ class CallForm(NamesSomebody, AnswerForm):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.initial["called_at"] = timezone.now()
         self.find_people()
+        known: Any = self.fields["known"]
         if "person" not in self.fields:
-            known: Any = self.fields["known"]
             known.reveals = {**known.reveals, "directory": ["name"]}
+        # Whoever holds it is the first whom somebody calls.
+        owner = self.finding.owner_person
+        if owner is not None and owner != self.by:
+            known.choices = [("owner", f"{owner}, who holds it"), *known.choices]
+            self.initial["known"] = "owner"
 
     def _candidates(self) -> list[Person]:
-        """The owner, too: they are the first whom somebody calls."""
         return people_who_can_own(self.finding.examination)
 
     def clean(self) -> None:
@@ -82,12 +89,12 @@ class CallForm(NamesSomebody, AnswerForm):
     @property
     def call(self) -> Call:
         given = self.cleaned_data
-        in_directory = given["known"] == "directory"
+        known = {"owner": self.finding.owner_person, "directory": given.get("person")}
         return Call(
             called_at=given["called_at"],
             said=given["said"],
             was_read_back=given["was_read_back"],
-            spoke_to=given.get("person") if in_directory else None,
-            spoke_to_words="" if in_directory else given["spoke_to_words"],
+            spoke_to=known.get(given["known"]),
+            spoke_to_words="" if given["known"] in known else given["spoke_to_words"],
             plan=given["plan"] if given["took_it_on"] == "yes" else "",
         )

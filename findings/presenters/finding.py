@@ -12,7 +12,7 @@ from findings.presenters.moments import moment, step_words, until_with_rest
 from findings.presenters.steps import StepLine, fired, lines_ahead
 from findings.services.pause import NOT_SAID_WHO
 from findings.services.policy import Limit
-from findings.states import ClockKind
+from findings.states import ClockKind, State
 
 PROMISES = {
     ClockKind.ACKNOWLEDGE: "Acknowledge by",
@@ -85,6 +85,13 @@ def _only_first_is_main(answer: Answer, index: int) -> Answer:
     if index and not answer.variant:
         return Answer(answer.url_name, answer.label, "secondary")
     return answer
+
+
+def may_phone(person: Person, finding: Finding) -> bool:
+    """Whether one press says that this person has just telephoned whoever holds it: while an
+    answer is awaited, and one person holds it who is not themselves."""
+    awaited = finding.state == State.AWAITING and finding.owner_person_id not in (None, person.pk)
+    return awaited and rules.can_record_call(person, finding)
 
 
 def first_told(events: Sequence[Event]) -> str:

@@ -2,7 +2,7 @@
 called took the finding on and read it back."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -54,6 +54,29 @@ def record_call(
         if made.took_it_on and made.spoke_to:
             _taken_on(finding, made.spoke_to, by, call.plan, at)
     return made
+
+
+# All that one press says of a call; whoever heard more records it on its page.
+PRESSED = "Told of the finding. What else was said was not noted."
+# The same press again within this time is the same call.
+AGAIN_WITHIN = timedelta(minutes=2)
+
+
+def record_owner_phoned(*, finding: Finding, by: Person, owner: Person) -> PhoneCall:
+    """One press: that `by` told whoever holds it just now. It says nothing of what they answered.
+
+    Raises `NotAllowed`, or `ValueError` with a sentence where somebody else holds it by now.
+    """
+    with transaction.atomic():
+        finding = lock(finding)
+        check_can_record_call(by, finding)
+        at = moment(finding)
+        if finding.owner_person_id != owner.pk:
+            raise ValueError(f"{finding.owner} holds it now, so nothing was recorded.")
+        pressed = finding.calls.filter(called_by=by, spoke_to=owner, said=PRESSED)
+        again = pressed.filter(called_at__gt=at - AGAIN_WITHIN).first()
+        call = Call(called_at=at, said=PRESSED, was_read_back=False, spoke_to=owner)
+        return again or record_call(finding=finding, by=by, call=call, at=at)
 
 
 def _check(call: Call) -> None:

@@ -57,6 +57,7 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
         "finding": found,
         "now": now,
         "answers": answers,
+        "may_phone": presenter.may_phone(person, found),
         "offer": found.offers.open().select_related("to_person", "to_team", "offered_by").first(),
         "offered_here": any(answer.url_name == "accept-offer" for answer in answers),
         "promises": [

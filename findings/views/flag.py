@@ -7,6 +7,7 @@ be told, and a press that would tell somebody else only shows the page again.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -21,6 +22,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from findings.forms.flag import FlagForm
 from findings.models import Examination, Finding, Person, Proposal, Role
+from findings.presenters.finding import may_phone
 from findings.presenters.flag import (
     category_choices,
     flagged_words,
@@ -221,4 +223,5 @@ def my_flags(request: HttpRequest) -> HttpResponse:
     page = Paginator(ordered, ROWS_ON_A_PAGE).get_page(request.GET.get("page"))
     if request.method == "GET":
         saw(request, *(finding.examination.patient for finding in page))
-    return render(request, "my_flags.jinja", {"page": page, "now": timezone.now()})
+    context = {"page": page, "now": timezone.now(), "may_phone": partial(may_phone, person)}
+    return render(request, "my_flags.jinja", context)

@@ -12,7 +12,7 @@ from findings.models import Event, Finding, Person, PhoneCall, Role
 from findings.rules import NotAllowed
 from findings.services.acknowledge import accept_offer
 from findings.services.offer import offer_finding
-from findings.services.phone import Call, record_call
+from findings.services.phone import Call, record_call, record_owner_phoned
 from findings.states import MoveRefused, State
 from notifications.models import Notification
 from notifications.rounds import deliver, fire
@@ -165,6 +165,59 @@ def test_from_the_page_to_an_acknowledgement(trust: Trust) -> None:
     assert done.status_code == 302
     finding.refresh_from_db()
     assert (finding.state, finding.owner) == (State.ACKNOWLEDGED, trust.referrer)
+
+
+def test_the_page_has_the_owner_and_the_moment_filled_in(trust: Trust) -> None:
+    finding, client = flagged(trust), signed_in(trust.radiologist)
+    page = client.get(page_of(finding)).content.decode()
+    assert 'value="owner" checked' in page
+    now = words.local(timezone.now())
+    assert f'name="called_at-year" type="text" value="{now.year}"' in page
+    given = {name: value for name, value in typed().items() if not name.startswith("called")}
+    known = {"known": "owner", "was_read_back": "on", "took_it_on": "yes", "plan": PLAN}
+    moment = {f"called_at-{part}": str(getattr(now, part)) for part in ("day", "month", "year")}
+    answer = given | known | moment | {"called_at-time": f"{now:%H:%M}"}
+    assert fill_in(client, page_of(finding), answer).status_code == 302
+    finding.refresh_from_db()
+    assert (finding.state, finding.owner) == (State.ACKNOWLEDGED, trust.referrer)
+
+
+@pytest.mark.parametrize("back", ["", "my-flags"])
+def test_one_press_says_that_the_owner_was_phoned(trust: Trust, back: str) -> None:
+    trust.referrer.phone = "020 7946 0123"
+    trust.referrer.save()
+    finding, client = flagged(trust), signed_in(trust.radiologist)
+    address = reverse("my-flags") if back else reverse("finding", args=[finding.reference])
+    page = client.get(address)
+    assert f"I have phoned {trust.referrer}" in words_of(page)
+    assert "020 7946 0123" in words_of(page)
+    press = {"owner": str(trust.referrer.pk), "from": back}
+    done = client.post(reverse("phoned", args=[finding.reference]), press)
+    client.post(reverse("phoned", args=[finding.reference]), press)
+    assert done.url == address
+    made = PhoneCall.objects.get()
+    assert (made.spoke_to, made.called_by) == (trust.referrer, trust.radiologist)
+    assert (made.was_read_back, made.took_it_on) == (False, False)
+    assert timezone.now() - made.called_at < timedelta(minutes=1)
+    shown = words_of(client.get(address))
+    assert f"Recorded: you phoned {trust.referrer} now. That is no acknowledgement" in shown
+    finding.refresh_from_db()
+    assert finding.state == State.AWAITING
+
+
+def test_one_press_names_nobody_who_does_not_hold_it(trust: Trust) -> None:
+    finding, client = flagged(trust), signed_in(trust.radiologist)
+    press = reverse("phoned", args=[finding.reference])
+    for owner in (str(trust.colleague.pk), "", "x"):
+        assert client.post(press, {"owner": owner}).url == page_of(finding)
+    with pytest.raises(ValueError, match="holds it now"):
+        record_owner_phoned(finding=finding, by=trust.radiologist, owner=trust.colleague)
+    for person, status in ((trust.referrer, 403), (trust.add(Role.REFERRER), 404)):
+        answer = signed_in(person).post(press, {"owner": str(trust.referrer.pk)})
+        assert answer.status_code == status
+        page = signed_in(person).get(reverse("finding", args=[finding.reference]))
+        assert "I have phoned" not in words_of(page)
+    assert not PhoneCall.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,7 @@ TABLE: dict[str, Expected] = {
     "change-category": answer("radiologist coordinator"),
     "hand-over": answer("coordinator governance"),
     "call": answer("radiologist coordinator governance"),
+    "phoned": everybody(POST_ONLY),
     "offer": answer(ITS_HOLDERS),
     # Nothing is offered to anybody, so nobody can answer, or take it back.
     "accept-offer": answer(""),
@@ -240,6 +241,7 @@ POSTED = {
     "withdraw": "radiologist coordinator",
     "hand-over": "coordinator governance",
     "call": "radiologist coordinator governance",
+    "phoned": "radiologist coordinator governance",
     "offer": ITS_HOLDERS,
     "accept-offer": "",
     "refuse-offer": "",
