@@ -120,6 +120,8 @@ class ArrivingOrder:
     requesting_location: str = ""
     site_code: str = ""
     setting: str = ""
+    # It says nothing of the examination, which has to be there.
+    is_bare: bool = False
 
 
 class NewsKind(StrEnum):

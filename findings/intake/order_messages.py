@@ -1,4 +1,4 @@
-"""ORM^O01, OMI^O23 and OMG^O19: one order, or news of it, for each OBR.
+"""ORM^O01, OMI^O23 and OMG^O19: one order, or news of it, for each OBR, and each ORC without one.
 
 Numbers, people and places are read as in reports (`examinations.py`), so that an order and its
 report find each other. When the images were made, first to last: OBR-7, OBR-8, OBR-22, ORC-9,
@@ -22,24 +22,29 @@ def read_orders(frame: Frame, groups: list[Group]) -> Iterator[ArrivingOrder | N
     ordered = [group for group in groups if group.orders]
     if not ordered:
         yield Nothing("The message orders no examination (OBR).")
+    controls = (hl7.field(order.common, 1) for group in ordered for order in group.orders)
+    has_replacement = any(frame.message.first(one).upper() == "RO" for one in controls)
     for group in ordered:
         sent = frame.sent.at
         identity = read_patient(
             frame.message, group.pid, frame.profile, sent_on=sent.date() if sent else None
         )
         for order in group.orders:
-            yield OrderReader(frame, group, order).read_order(identity)
+            reader = OrderReader(frame, group, order, has_replacement=has_replacement)
+            yield reader.read_order(identity)
 
 
 @dataclass(slots=True)
 class OrderReader(Reader):
-    """Reads one ORC with its OBR."""
+    """Reads one ORC with its OBR, or one alone."""
+
+    has_replacement: bool = False
 
     def read_order(self, identity: Identity | Problem) -> ArrivingOrder | Nothing | Problem:
         """The order, that it asks for nothing, or the first thing that stands in its way."""
         accession, placer = self._accession(), self._placer_number()
-        if self._is_not_imaging():
-            return Nothing("An order of a service that is not imaging (OBR-24).")
+        if not self.order.is_bare and (self._is_not_imaging() or self._is_laboratory()):
+            return Nothing("An order of what is not imaging (OBR-24, OBR-4, OBR-15).")
         try:
             step = self._step()
         except UnknownCode as unknown:
@@ -89,12 +94,16 @@ class OrderReader(Reader):
             requesting_location=location,
             site_code=site,
             setting=self._setting(),
+            is_bare=self.order.is_bare,
         )
 
     def _placer_number(self) -> str:
-        """ORC-2, OBR-2: what the system that ordered it calls it."""
+        """ORC-2, OBR-2: what the system that ordered it calls it. OBR-2 first where several share
+        one ORC."""
         first = self.frame.message.first
-        number = first(hl7.field(self.order.common, 2)) or first(hl7.field(self.order.request, 2))
+        places = [hl7.field(self.order.common, 2), hl7.field(self.order.request, 2)]
+        given = map(first, places if self.order.has_own_common else reversed(places))
+        number = next(filter(None, given), "")
         return number if len(number) <= LONGEST_ACCESSION else ""
 
     def _codes(self) -> tuple[str, str, str]:
@@ -106,7 +115,8 @@ class OrderReader(Reader):
         )
 
     def _step(self) -> OrderStep | None:
-        return read_step(*self._codes(), dict(self.frame.profile.order_words))
+        words = dict(self.frame.profile.order_words)
+        return read_step(*self._codes(), words, has_replacement=self.has_replacement)
 
     def _said(self) -> str:
         """ "ORC-1 SC, ORC-5 CM": for the page."""

@@ -1,5 +1,6 @@
 """Which segment belongs to which examination, and which examination to which patient."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from findings.intake.hl7 import Message, Segment
@@ -18,6 +19,11 @@ class Order:
     notes: list[Segment] = field(default_factory=list)  # NTE before its results
     has_specimen: bool = False
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether there is nothing but its ORC."""
+        return len(self.request) == 1
+
 
 @dataclass(slots=True)
 class Group:
@@ -29,14 +35,20 @@ class Group:
     has_stray_results: bool = False
 
 
-def groups_of(message: Message) -> list[Group]:
-    """Patients with their orders, each OBX and NTE with its OBR, each ORC with what follows."""
+# What says in a message of orders what is ordered: examinations, diets, medicines, supplies.
+_DETAILS = frozenset({"OBR", "ODS", "ODT", "RXO", "RQD", "RQ1"})
+
+
+def groups_of(message: Message, *, of_orders: bool = False) -> list[Group]:
+    """Patients with their orders, each OBX and NTE with its OBR, each ORC with what follows; one
+    that is followed by nothing is an order itself in a message of orders (`of_orders`)."""
     group = Group()
     groups = [group]
     common: Segment | None = None
     waiting = 0  # ORCs since the last OBR: of two, neither is known to be the next one's
     count = 0
-    for segment in message.segments:
+    segments = message.segments
+    for segment in _with_requests(segments) if of_orders else segments:
         name = segment[0]
         if name == "OBX" or name in ("NTE", "ADD"):
             _add_result(group, segment)
@@ -71,3 +83,18 @@ def _add_result(group: Group, segment: Segment) -> None:
         order.results.append(segment)
     else:
         order.notes.append(segment)
+
+
+def _with_requests(segments: Iterable[Segment]) -> Iterator[Segment]:
+    """With an empty OBR for each ORC after which nothing says what is ordered."""
+    is_open = False
+    for segment in segments:
+        if segment[0] in ("ORC", "PID"):
+            if is_open:
+                yield ["OBR"]
+            is_open = segment[0] == "ORC"
+        elif segment[0] in _DETAILS:
+            is_open = False
+        yield segment
+    if is_open:
+        yield ["OBR"]

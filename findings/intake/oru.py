@@ -113,7 +113,7 @@ def _read(raw: bytes, profile: SenderProfile) -> ReadMessage:
     problem = _refused(type_) or _test(message, profile) or _half(type_, header)
     parts: tuple[Part, ...] = (problem,) if problem else ()
     if not problem:
-        groups = groups_of(message)
+        groups = groups_of(message, of_orders=type_[:3] in _ORDERS)
         frame = Frame(
             message,
             header,

@@ -53,18 +53,22 @@ def least_finished(statuses: Iterable[ArrivingStatus]) -> ArrivingStatus:
 
 # --- Orders -----------------------------------------------------------------------------------
 
-# ORC-1: asked to cancel, cancelled, discontinued, replaced; by whichever side.
-_CANCELS = frozenset({"ca", "oc", "cr", "dc", "od", "dr", "rp", "ru", "rq"})
+# ORC-1: asked to cancel, cancelled, discontinued; by whichever side.
+_CANCELS = frozenset({"ca", "oc", "cr", "dc", "od", "dr"})
+# ORC-1: replaced, by the order (RO) that comes with it.
+_REPLACED = frozenset({"rp", "ru", "rq"})
 # ORC-1: the other side could not, or asks for nothing that matters here.
 _ASKS_NOTHING = frozenset(
     {
-        *("uc", "ud", "ua", "uf", "uh", "um", "ur", "ux", "de", "na", "nr", "oh", "hd", "hr", "rl"),
+        *("ua", "uf", "uh", "ur", "ux", "de", "na", "nr", "oh", "hd", "hr", "rl"),
         *("oe", "or", "li", "lk", "ul", "mc", "pr", "rr", "ss", "sq", "df", "fu", "ox"),
     }
 )
-# ORC-1: an order, a change of one, or its state.
+# ORC-1: an order, a change of one, or its state; that it could not be cancelled or replaced; and a
+# replacement without another order, which is a change.
 _ORDERS = frozenset(
     {
+        *("uc", "ud", "um", *_REPLACED),
         *("nw", "sn", "ok", "xo", "xx", "xr", "ro", "pa", "ch", "cn", "rf", "re", "sc", "sr"),
         "",
     }
@@ -93,19 +97,24 @@ class UnknownCode(Exception):
 
 
 def read_step(
-    control: str, order: str, result: str, own_words: Mapping[str, OrderStep] | None = None
+    control: str,
+    order: str,
+    result: str,
+    own_words: Mapping[str, OrderStep] | None = None,
+    *,
+    has_replacement: bool = False,
 ) -> OrderStep | None:
     """How far an order has come, by ORC-1, ORC-5 and OBR-25; None where it asks for nothing.
 
-    The sender's own words count first, whichever of the three they stand in. Raises `UnknownCode`
-    with the name of the field.
+    `has_replacement`: another order of the message takes its place. The sender's own words count
+    first, whichever of the three they stand in. Raises `UnknownCode` with the name of the field.
     """
     own = {fold(word): step for word, step in (own_words or {}).items()}
     sent = {"ORC-1": fold(control), "ORC-5": fold(order), "OBR-25": fold(result)}
     for code in reversed(sent.values()):
         if code in own:
             return OrderStep(own[code])
-    if sent["ORC-1"] in _CANCELS:
+    if sent["ORC-1"] in (_CANCELS | _REPLACED if has_replacement else _CANCELS):
         return OrderStep.CANCELLED
     if sent["ORC-1"] in _ASKS_NOTHING:
         return None

@@ -24,6 +24,7 @@ from findings.services.timeline import database_now
 
 Outcome = Receipt.Outcome
 STANDS_AGAIN = "The order stands again ({said})."
+MADE = "The images were made ({said})."
 MADE_SINCE = "The images were made since ({said})."
 
 
@@ -34,40 +35,56 @@ def file_order(sender: Sender, arriving: ArrivingOrder) -> Filed:
     """
     now = database_now()
     _check_times(arriving, now)
-    if not arriving.accession:
-        accession = _ordered_as(sender, arriving)
-        if not accession:
-            return Filed(Outcome.NOTHING, detail="No order here has this placer number (ORC-2).")
-        arriving = replace(arriving, accession=accession)
+    numbering = sender
+    if arriving.is_bare or not arriving.accession:
+        known = _known(sender, arriving)
+        if known is None:
+            return Filed(Outcome.NOTHING, detail="No order here has this number (ORC-2, ORC-3).")
+        numbering, arriving = known.sender, replace(arriving, accession=known.accession)
     check_accession(arriving.accession)
-    examination, notices = examination_of(sender, arriving)
+    examination, notices = examination_of(numbering, arriving)
     if arriving.step is OrderStep.CANCELLED:
-        outcome, words = _cancel(examination, arriving, now)
+        outcome, words = _cancel(sender, examination, arriving, now)
     else:
         outcome, words = _keep(examination, arriving, now)
     said = [words, arriving.said and f"Sent: {arriving.said}.", *notices]
     return Filed(outcome, examination=examination, detail=" ".join(filter(None, said)))
 
 
-def _ordered_as(sender: Sender, arriving: ArrivingOrder) -> str:
-    """The accession of the one examination of this patient with the placer's number; empty where
-    there is none and nothing is lost by it: what is cancelled was never asked for here."""
-    rows = Examination.objects.filter(sender=sender.keeper, placer_number=arriving.placer_number)
-    found = recognise(arriving.patient)
-    of_theirs = rows.filter(patient=found.patient) if found else rows.none()
-    named = list(of_theirs.values_list("accession", flat=True)[:2])
+def _known(sender: Sender, arriving: ArrivingOrder) -> Examination | None:
+    """The examination that is there under this accession, or the one of this patient with the
+    placer's number: under the sender's numbering, else under another of its trust. None where
+    nothing is lost by it: what is cancelled was never asked for here."""
+    own = Examination.objects.filter(sender=sender.keeper)
+    if arriving.accession and (known := own.filter(accession=arriving.accession).first()):
+        return known
+    named = _placed_as(sender, arriving)
     if len(named) == 1:
         return named[0]
     if not named and arriving.step is not OrderStep.PERFORMED:
-        return ""
+        return None
     raise Held(
         HeldReason.MISSING_ACCESSION,
-        "There is no accession number, and the placer's number is that of "
+        "There is no accession number that is known here, and the placer's number is that of "
         + ("more than one examination." if named else "none."),
         "Ask the sender to put the accession number in OBR-3. If no report is to be expected of one"
         " that waits, say so on its page, then set this aside.",
         "ORC-2",
     )
+
+
+def _placed_as(sender: Sender, arriving: ArrivingOrder) -> list[Examination]:
+    """Up to two with the placer's number."""
+    found = recognise(arriving.patient) if arriving.placer_number else None
+    if found is None:
+        return []
+    rows = Examination.objects.filter(
+        patient=found.patient, placer_number=arriving.placer_number
+    ).select_related("sender")
+    of_the_trust = rows.filter(
+        sender__organisation=sender.organisation_id, sender__accessions_of=None
+    )
+    return list(rows.filter(sender=sender.keeper)[:2]) or list(of_the_trust[:2])
 
 
 def _check_times(arriving: ArrivingOrder, now: datetime) -> None:
@@ -118,7 +135,15 @@ def _takes_back(excuse: NoReport, examination: Examination, arriving: ArrivingOr
         return MADE_SINCE
     if excuse.said_by is None and not _is_older(examination, arriving):
         return STANDS_AGAIN
-    return ""
+    is_cancelled_elsewhere = excuse.said_by is None and _was_cancelled_elsewhere(examination)
+    return MADE if arriving.performed_at is not None and is_cancelled_elsewhere else ""
+
+
+def _was_cancelled_elsewhere(examination: Examination) -> bool:
+    """Whether another system than the one that numbers it has cancelled it."""
+    cancelled = examination.receipts.filter(outcome=Outcome.CANCELLED).order_by("pk")
+    last = cancelled.select_related("message").last()
+    return last is not None and last.message.sender_id != examination.sender_id
 
 
 def _describe(examination: Examination, arriving: ArrivingOrder) -> None:
@@ -146,9 +171,10 @@ def _describe(examination: Examination, arriving: ArrivingOrder) -> None:
 
 
 def _cancel(
-    examination: Examination, arriving: ArrivingOrder, now: datetime
+    sender: Sender, examination: Examination, arriving: ArrivingOrder, now: datetime
 ) -> tuple[Receipt.Outcome, str]:
-    """In doubt the order stands: of two messages of one moment, the one that does not cancel."""
+    """In doubt the order stands: of two messages of one moment, the one that does not cancel; and
+    where images were made, unless the system says so that numbers them."""
     if standing_excuse(examination) is not None:
         _remember(examination, arriving)
         return Outcome.NOTHING, "No report was to be expected already."
@@ -159,6 +185,15 @@ def _cancel(
     current = examination.current_report
     if current is not None and current.status != ReportStatus.WITHDRAWN:
         return Outcome.NOTHING, "It has a report, which an order does not undo."
+    if examination.performed_at is not None and examination.sender_id != sender.pk:
+        raise Held(
+            HeldReason.NEEDS_DECISION,
+            "The images were made, and it is cancelled by another system than the one that numbers"
+            " them.",
+            "Find out whether they are reported. If no report is to be expected, say so on the page"
+            " of the examination, then set this aside.",
+            "ORC-1",
+        )
     end_wait(
         examination,
         reason=NoReport.Reason.CANCELLED,

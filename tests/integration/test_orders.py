@@ -15,7 +15,7 @@ from findings.services.filing import WAS_ANOTHERS
 from findings.services.report_by import end_wait, no_report_expected
 from findings.services.sender_settings import change_sender
 from findings.services.senders import make_sender
-from tests.factories import Trust, a_trust
+from tests.factories import SiteFactory, Trust, a_trust
 from tests.integration.test_reporting_teams import reporting_team
 from tests.messages import orm, oru
 from tests.pages import signed_in, words_of
@@ -105,7 +105,7 @@ def test_without_their_own_time_the_images_were_made_when_it_was_said(trust: Tru
 @pytest.mark.parametrize(
     "fields",
     [
-        *({"control": code} for code in ("CA", "OC", "CR", "DC", "OD", "DR", "RU")),
+        *({"control": code} for code in ("CA", "OC", "CR", "DC", "OD", "DR")),
         {"control": "SC", "order": "CA"},
         {"control": "SC", "order": "DC"},
         {"control": "XO", "result": "X"},
@@ -166,6 +166,48 @@ def test_in_doubt_the_order_stands(trust: Trust) -> None:
         for code in codes:
             take(orm("SC", order=code, said=at, performed=stamp(2), accession=accession))
     assert Examination.objects.waiting().count() == 2
+
+
+def test_an_order_that_could_not_be_cancelled_stands_again(trust: Trust) -> None:
+    """The other side said that it had been cancelled too late."""
+    for code in ("UC", "UD", "UM"):
+        take(performed(2, accession=code))
+        take(orm("CA", accession=code, said=stamp(1)))
+        take(orm(code, accession=code, said=stamp(0.9)))
+    assert Examination.objects.waiting().count() == 3
+
+
+def test_an_order_is_replaced_by_the_one_that_comes_with_it(trust: Trust) -> None:
+    """Some write as a replacement what changed under the same number: then it stands."""
+    take(performed(2))
+    changed = take(orm("RP", said=stamp(1.5), examination="XABDO^XR Abdomen"))
+    assert changed.outcome == Outcome.ORDERED
+    assert Examination.objects.waiting().get().description == "XR Abdomen"
+    for accession, said in (("A1", 1.4), ("A2", 1.3)):
+        new = f"ORC|RO|P2^EPR|{accession}^RIS", f"OBR|2|P2^EPR|{accession}^RIS|XCHES^XR Chest"
+        take_in(orm("RP", said=stamp(said), more=new), "orders.hl7:1")
+        assert Examination.objects.waiting().exists() == (accession == "A1")
+    assert Examination.objects.count() == 2
+
+
+def test_of_images_that_were_made_only_the_system_that_numbers_them_cancels(trust: Trust) -> None:
+    """Wards' systems end what is open when a patient goes home."""
+    epr = make_sender(code="EPR|RXX01", site=trust.site)
+    ris = Sender.objects.get(code="RIS|RXX01")
+    change_sender(sender=epr, by=trust.administrator, accessions_of=ris)
+    take(orm("NW", said=stamp(4), accession="A2"))
+    take(performed())
+    held = take(orm("DC", said=stamp(1), application="EPR"))
+    assert (held.outcome, held.reason) == (Outcome.HELD, HeldReason.NEEDS_DECISION)
+    assert Examination.objects.waiting().exists()
+    planned = take(orm("DC", said=stamp(1), application="EPR", accession="A2"))
+    assert planned.outcome == Outcome.CANCELLED
+    assert take(orm("CA", said=stamp(0.5))).outcome == Outcome.CANCELLED
+    again = take(orm("DC", said=stamp(0.4), application="EPR"))
+    assert again.outcome == Outcome.NOTHING
+    # The other way round: what was cancelled before it was known that the images were made.
+    take(performed(1.5, said=1.4, accession="A2"))
+    assert Examination.objects.waiting().get().accession == "A2"
 
 
 def test_an_order_never_undoes_what_a_report_says(trust: Trust) -> None:
@@ -292,6 +334,8 @@ def test_an_order_is_found_by_its_placers_number_alone(trust: Trust) -> None:
     epr = make_sender(code="EPR|RXX01", site=trust.site)
     change_sender(sender=epr, by=trust.administrator, accessions_of=examination.sender)
     cancelled = take(by_placer("CA", 1, application="EPR"))
+    assert cancelled.reason == HeldReason.NEEDS_DECISION
+    cancelled = take(by_placer("CA", 1))
     assert (cancelled.outcome, cancelled.examination) == (Outcome.CANCELLED, examination)
     assert running(examination) is None
 
@@ -307,14 +351,56 @@ def test_a_placers_number_of_more_than_one_examination_is_held(trust: Trust) -> 
     assert (none.reason, none.detail[-5:]) == (HeldReason.MISSING_ACCESSION, "none.")
 
 
+def test_what_says_nothing_of_the_examination_is_of_one_that_is_there(trust: Trust) -> None:
+    """ORC alone, as state or as cancellation."""
+
+    def alone(*fields: str, said: float = 1) -> bytes:
+        return orm(said=stamp(said)).partition(b"ORC|")[0] + "\r".join(fields).encode() + b"\r"
+
+    for accession in ("A1", "A2"):
+        take(orm("NW", said=stamp(3), accession=accession).replace(b"P1^", b"P-%a^" % accession))
+    made = "ORC|SC|P-'A1'^EPR|A1^RIS||CM", "NTE|1||Left.", "ORC|SC|P-'A2'^EPR|||CM"
+    both = take_in(alone(*made), "orders.hl7:1").receipts
+    assert {one.outcome for one in both} == {Outcome.PERFORMED}
+    assert Examination.objects.waiting().count() == 2
+    assert take(alone("ORC|OC||A1^RIS", said=0.5)).outcome == Outcome.CANCELLED
+    assert take(alone("ORC|OC||A3^RIS")).outcome == Outcome.NOTHING
+    assert take(alone("ORC|SC||A3^RIS||CM")).reason == HeldReason.MISSING_ACCESSION
+    assert Examination.objects.count() == 2
+
+
+def test_a_placers_number_leads_to_the_numbering_of_another_system(trust: Trust) -> None:
+    """Nobody has said whose accession numbers it sends: it sends none."""
+    make_sender(code="EPR|RXX01", site=trust.site)
+    elsewhere = make_sender(code="RIS|RYY01", site=SiteFactory())
+    take(orm("NW", said=stamp(3), facility=elsewhere.code[4:]))
+    assert take(by_placer("CA", 2, application="EPR")).outcome == Outcome.NOTHING
+    take(orm("NW", said=stamp(3)))
+    cancelled = take(by_placer("CA", 1, application="EPR"))
+    assert cancelled.outcome == Outcome.CANCELLED
+    assert cancelled.examination is not None
+    assert cancelled.examination.sender.code == "RIS|RXX01"
+    other = make_sender(code="CARDIO|RXX01", site=trust.site)
+    take(orm("NW", said=stamp(3), application=other.code[:6]))
+    assert take(by_placer("CA", 0.5, application="EPR")).reason == HeldReason.MISSING_ACCESSION
+
+
+def test_examinations_of_one_order_have_each_their_placers_number(trust: Trust) -> None:
+    second = "OBR|2|P2^EPR|A2^RIS|XABDO^XR Abdomen"
+    take_in(orm(said=stamp(2), more=(second,)), "orders.hl7:1")
+    numbers = Examination.objects.values_list("accession", "placer_number")
+    assert set(numbers) == {("A1", "P1"), ("A2", "P2")}
+
+
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
-        (orm("UC"), "asks for nothing"),
+        (orm("UA"), "asks for nothing"),
         (orm(accession="").replace(b"^RIS", b""), "no accession number yet"),
         (orm(type_="ORR^O02"), "Nothing follows from ORR"),
         (orm(type_="OML^O21"), "Nothing follows from OML"),
         (orm().replace(b"|CR|", b"|LAB|"), "not imaging"),
+        (orm(examination="FBC^Full blood count").replace(b"|CR|", b"||"), "not imaging"),
         (orm().partition(b"OBR|")[0] + b"RXO|1^Tablets", "orders no examination"),
     ],
 )
