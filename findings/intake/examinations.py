@@ -209,16 +209,21 @@ class Reader:
 
     def _is_laboratory(self) -> bool:
         """Where the sender's settings name the services that are imaging, whatever names none."""
-        first, request = self.frame.message.first, self.order.request
-        section = first(hl7.field(request, 24))
         if self.frame.profile.imaging_sections:
-            return not section
+            return not self._first(24)
+        return self._names_a_laboratory()
+
+    def _names_a_laboratory(self) -> bool:
         return is_laboratory(
-            section,
-            "SPM" if self.order.has_specimen else first(hl7.field(request, 15)),
+            self._first(24),
+            "SPM" if self.order.has_specimen else self._first(15),
             next(filter(None, reversed(self._examination())), ""),
-            self.frame.message.plain(hl7.field(request, 4)),
+            self.frame.message.plain(hl7.field(self.order.request, 4)),
         )
+
+    def _first(self, number: int) -> str:
+        """Of a field of its OBR."""
+        return self.frame.message.first(hl7.field(self.order.request, number))
 
     def _status(self, body: Body) -> ArrivingStatus | None:
         """OBR-25, else what the lines say; None when that is not known for this sender."""

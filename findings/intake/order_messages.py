@@ -43,7 +43,7 @@ class OrderReader(Reader):
     def read_order(self, identity: Identity | Problem) -> ArrivingOrder | Nothing | Problem:
         """The order, that it asks for nothing, or the first thing that stands in its way."""
         accession, placer = self._accession(), self._placer_number()
-        if not self.order.is_bare and (self._is_not_imaging() or self._is_laboratory()):
+        if not self.order.is_bare and (self._is_not_imaging() or self._names_a_laboratory()):
             return Nothing("An order of what is not imaging (OBR-24, OBR-4, OBR-15).")
         try:
             step = self._step()
