@@ -144,23 +144,24 @@ def check_can_offer(person: Person, finding: Finding) -> None:
     )
     after(State(finding.state), Move.OFFER)
     _require(
-        not finding.offers.open().exists(),
+        not any(offer.is_open for offer in finding.offers.all()),
         "It has been offered already. Take that offer back first.",
     )
 
 
 def check_can_answer_offer(person: Person, finding: Finding) -> None:
     """Accept it, or refuse it."""
-    theirs = finding.offers.made_to(person)
-    _require(theirs.exists(), "Only somebody to whom a finding is offered can accept or refuse it.")
-    if not theirs.open().exists():
+    theirs = [offer for offer in finding.offers.all() if offer.is_made_to(person)]
+    _require(bool(theirs), "Only somebody to whom a finding is offered can accept or refuse it.")
+    if not any(offer.is_open for offer in theirs):
         raise MoveRefused("The offer has ended.")
     after(State(finding.state), Move.ACCEPT)
 
 
 def check_can_take_back(person: Person, finding: Finding) -> None:
     _require(holds(person, finding), "Only its owner or their team can take an offer back.")
-    _require(finding.offers.open().exists(), "There is no open offer to take back.")
+    is_offered = any(offer.is_open for offer in finding.offers.all())
+    _require(is_offered, "There is no open offer to take back.")
 
 
 def check_can_hand_over(person: Person, finding: Finding) -> None:
@@ -212,9 +213,11 @@ def check_can_snooze(person: Person, finding: Finding) -> None:
     """Put one's own reminders off. Its service knows until when."""
     _require(holds(person, finding), "Only its owner or their team can snooze a finding.")
     _require(finding.is_open, "The finding has ended.")
-    clock = finding.clocks.running(CLOCK_OF[State(finding.state)])
+    kind = CLOCK_OF[State(finding.state)]
+    clocks = [one for one in finding.clocks.all() if one.is_running and one.kind == kind]
     _require(
-        clock.exclude(rule__snooze_within="").filter(due_at__gt=Now()).exists(),
+        any(one.rule.snooze_within for one in clocks)
+        and finding.clocks.running(kind).filter(due_at__gt=Now()).exists(),
         "This finding cannot be snoozed: its limit has passed, or its category allows none.",
     )
 
@@ -222,11 +225,11 @@ def check_can_snooze(person: Person, finding: Finding) -> None:
 def check_can_hold_letter(person: Person, finding: Finding) -> None:
     _require(holds(person, finding), "Only its owner or their team can hold the letter.")
     _require(
-        finding.clocks.running(ClockKind.TELL_PATIENT).exists(),
+        any(one.is_running and one.kind == ClockKind.TELL_PATIENT for one in finding.clocks.all()),
         "No letter to the patient is due.",
     )
     _require(
-        not finding.pauses.deaths().exists(),
+        not any(one.is_open and one.kind == Pause.Kind.DEATH for one in finding.pauses.all()),
         "The letter is held already, as the patient has died.",
     )
 
@@ -243,6 +246,8 @@ def check_can_end_hold(person: Person, finding: Finding) -> None:
 
 
 def _is_paused(finding: Finding, kind: Pause.Kind) -> bool:
+    if not any(one.is_open and one.kind == kind for one in finding.pauses.all()):
+        return False
     return finding.pauses.open().filter(kind=kind, until_at__gt=Now()).exists()
 
 
@@ -264,7 +269,8 @@ def check_can_confirm(person: Person, finding: Finding) -> None:
     _require(holds(person, finding), "Only its owner or their team can say that it is theirs.")
     _require(finding.is_open, "The finding has ended.")
     kinds = (Event.Kind.PATIENT_CHANGED, *ANSWERS_A_CHANGE)
-    last = finding.events.filter(kind__in=kinds).order_by("-number").first()
+    said = [event for event in finding.events.all() if event.kind in kinds]
+    last = max(said, key=lambda event: event.number, default=None)
     _require(
         last is not None and last.kind == Event.Kind.PATIENT_CHANGED,
         "Nobody has asked whether it is still theirs.",
@@ -295,15 +301,19 @@ def check_can_follow_up(person: Person, finding: Finding) -> None:
     _require(holds(person, finding), "Only its owner or their team can answer this.")
     _require(finding.is_open, "The finding has ended.")
     _require(
-        finding.recommendations.filter(ended_at__isnull=True).exists(),
+        _awaits_examination(finding),
         "No further examination is awaited for this finding.",
     )
+
+
+def _awaits_examination(finding: Finding) -> bool:
+    return any(one.is_open for one in finding.recommendations.all())
 
 
 def check_can_close(person: Person, finding: Finding) -> None:
     _require(holds(person, finding), "Only its owner or their team can close a finding.")
     _require(
-        not finding.recommendations.filter(ended_at__isnull=True).exists(),
+        not _awaits_examination(finding),
         "Say first what became of the recommended examination.",
     )
     after(State(finding.state), Move.CLOSE)

@@ -18,14 +18,19 @@ class HandOverQuerySet(models.QuerySet["HandOver"]):
 
     def made_to(self, person: Person) -> "HandOverQuerySet":
         """To them, to a team of theirs, or to somebody on leave for whom they stand in."""
-        if not person.has_role(Role.REFERRER):
-            return self.none()
-        asked = [person.pk, *covered_by(person, timezone.localdate())]
-        return self.filter(Q(to_person__in=asked) | Q(to_team__in=person.team_ids()))
+        people, teams = _asked_as(person)
+        return self.filter(Q(to_person__in=people) | Q(to_team__in=teams))
 
     def open_to(self, person: Person) -> "HandOverQuerySet":
         """Those that this person may accept."""
         return self.open().made_to(person)
+
+
+def _asked_as(person: Person) -> tuple[list[int], list[int]]:
+    """Ids of the people and teams for whom they answer; nobody, where they answer no offer."""
+    if not person.has_role(Role.REFERRER):
+        return [], []
+    return [person.pk, *covered_by(person, timezone.localdate())], person.team_ids()
 
 
 class HandOver(models.Model):
@@ -106,6 +111,15 @@ class HandOver(models.Model):
 
     def __str__(self) -> str:
         return f"offer {self.pk}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.ended_at is None
+
+    def is_made_to(self, person: Person) -> bool:
+        """As `HandOverQuerySet.made_to`, for one that is at hand."""
+        people, teams = _asked_as(person)
+        return self.to_person_id in people or self.to_team_id in teams
 
     @property
     def receiver(self) -> models.Model:

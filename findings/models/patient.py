@@ -4,11 +4,22 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Concat, Now
 
 from findings.models.append_only import append_only
 from findings.models.folding import Folded, Squeezed
 from findings.models.patient_change import PatientChange
+
+_FAMILY = """
+    WITH RECURSIVE family (id) AS (
+        SELECT %s::bigint
+        UNION
+        SELECT merged.id
+        FROM findings_patient merged JOIN family ON merged.merged_into_id = family.id
+    )
+    SELECT id FROM family
+"""
 
 
 class Patient(models.Model):
@@ -60,16 +71,15 @@ class Patient(models.Model):
 
     def family(self) -> set[int]:
         """Its key, and those of the records that were merged into it."""
-        family, found = {self.pk}, {self.pk}
-        while found:
-            merged = Patient.objects.filter(merged_into__in=found).exclude(pk__in=family)
-            found = set(merged.values_list("pk", flat=True))
-            family |= found
-        return family
+        return set(Patient.objects.filter(pk__in=self.of_family()).values_list("pk", flat=True))
+
+    def of_family(self) -> RawSQL:
+        """The same, for use within another question."""
+        return RawSQL(_FAMILY, [self.pk])  # noqa: S611  fixed words; the key is a parameter
 
     def death(self) -> PatientChange | None:
         """That the patient died, if that is recorded and was not taken back."""
-        return PatientChange.objects.deaths().filter(patient__in=self.family()).first()
+        return PatientChange.objects.deaths().filter(patient__in=self.of_family()).first()
 
     @property
     def display_name(self) -> str:

@@ -96,3 +96,7 @@ class Pause(models.Model):
 
     def __str__(self) -> str:
         return f"pause {self.pk}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.ended_at is None

@@ -86,6 +86,10 @@ class Recommendation(models.Model):
         return f"recommendation {self.pk}"
 
     @property
+    def is_open(self) -> bool:
+        return self.ended_at is None
+
+    @property
     def title(self) -> str:
         """CT chest: for pages."""
         return f"{MODALITIES.get(self.modality, self.modality)} {self.region}".strip()

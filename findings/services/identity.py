@@ -195,7 +195,7 @@ def known_patients(arriving: ArrivingPatient) -> list[Patient]:
 
 def numbers_of(patient: Patient) -> list[PatientIdentifier]:
     """Every hospital number that leads to this record, those of merged ones too."""
-    return list(PatientIdentifier.objects.filter(patient__in=patient.family()).order_by("pk"))
+    return list(PatientIdentifier.objects.filter(patient__in=patient.of_family()).order_by("pk"))
 
 
 def _create(arriving: ArrivingPatient, records: Records) -> Patient:

@@ -110,7 +110,7 @@ def _known(
     patient: Patient, change: Change, organisation: Organisation | None
 ) -> PatientChange | None:
     """A patient dies once, whenever that was; the rest is known by its moment and its trust."""
-    standing = PatientChange.objects.standing().filter(patient__in=patient.family())
+    standing = PatientChange.objects.standing().filter(patient__in=patient.of_family())
     same = standing.filter(kind=change.kind)
     if change.kind != Kind.DIED:
         same = same.filter(happened_at=change.happened_at, organisation=organisation)
@@ -237,7 +237,7 @@ def confirm_owner(*, finding: Finding, by: Person, text: str, at: datetime | Non
 def settle_letters(patient: Patient, at: datetime, by: Person | None) -> None:
     """After records were merged or taken apart: a letter is held where the patient is dead, and
     only there. The caller holds the patient's turn."""
-    has_died = PatientChange.objects.deaths().filter(patient__in=patient.family()).exists()
+    has_died = PatientChange.objects.deaths().filter(patient__in=patient.of_family()).exists()
     for finding in _locked_open(_findings_of(patient)):
         if has_died:
             if hold_for_death(finding=finding, at=at):
@@ -252,7 +252,7 @@ def changes_standing(finding: Finding) -> QuerySet[PatientChange]:
         PatientChange.objects.standing()
         .about(finding.organisation_id)
         .filter(Q(kind=Kind.DIED) | Q(recorded_at__gte=finding.flagged_at))
-        .filter(patient__in=finding.examination.patient.family())
+        .filter(patient__in=finding.examination.patient.of_family())
         .select_related("recorded_by")
     )
 

@@ -376,7 +376,7 @@ def _came_back(sender: Sender, arriving: ArrivingNews, message: IncomingMessage)
     if found is None:
         return _nothing(NOT_KNOWN)
     said = PatientChange.objects.standing().filter(
-        patient__in=found.patient.family(),
+        patient__in=found.patient.of_family(),
         kind=_CHANGES[arriving.kind],
         organisation=sender.organisation_id,
         happened_at__lte=arriving.said_at,
@@ -411,7 +411,7 @@ def _death(sender: Sender, arriving: ArrivingNews, done: Filed) -> Filed:
 def _was_taken_back(patient: Patient, change: Change, said_at: datetime) -> bool:
     """Whether this very change was undone since it was said. Of a death any moment is the same."""
     undone = PatientChange.objects.filter(
-        patient__in=patient.family(), kind=change.kind, undone_at__gte=said_at
+        patient__in=patient.of_family(), kind=change.kind, undone_at__gte=said_at
     )
     if change.kind != Kind.DIED:
         undone = undone.filter(happened_at=change.happened_at, organisation=change.organisation)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Prefetch, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -9,7 +10,18 @@ from django.views.decorators.http import require_safe
 
 from findings import rules
 from findings.forms.answers import NoteForm
-from findings.models import Document, Event, Examination, Finding, PatientChange, Person
+from findings.models import (
+    Clock,
+    Document,
+    Event,
+    Examination,
+    Finding,
+    HandOver,
+    PatientChange,
+    Pause,
+    Person,
+    Recommendation,
+)
 from findings.presenters import finding as presenter
 from findings.presenters import timeline
 from findings.presenters.change_category import last_change
@@ -44,11 +56,12 @@ def _is_fetched_ahead(request: HttpRequest) -> bool:
 
 def _context(found: Finding, person: Person) -> dict[str, Any]:
     now = timezone.now()
-    events = list(found.events.select_related("by").order_by("number"))
+    _read_once(found)
+    events = list(found.events.all())
     clocks = list(found.clocks.all())
     running = sorted((one for one in clocks if one.is_running), key=lambda one: one.due_at)
     steps = list(found.steps.all())
-    pauses = list(found.pauses.open().filter(until_at__gt=now).select_related("entered_by"))
+    pauses = [one for one in found.pauses.all() if one.is_open and one.until_at > now]
     current = {clock.pk for clock in running}
     changes = list(changes_standing(found))
     has_died = any(change.kind == PatientChange.Kind.DIED for change in changes)
@@ -58,7 +71,7 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
         "now": now,
         "answers": answers,
         "may_phone": presenter.may_phone(person, found),
-        "offer": found.offers.open().select_related("to_person", "to_team", "offered_by").first(),
+        "offer": next((offer for offer in found.offers.all() if offer.is_open), None),
         "offered_here": any(answer.url_name == "accept-offer" for answer in answers),
         "promises": [
             (clock, presenter.promise_words(clock, now, has_died=has_died)) for clock in running
@@ -72,16 +85,25 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
             found, [step for step in steps if step.clock_id in current], pauses, now
         ),
         "pauses": pauses,
-        "recommendations": list(
-            found.recommendations.select_related("recorded_by", "examination").prefetch_related(
-                "matches__examination"
-            )
-        ),
+        "recommendations": list(found.recommendations.all()),
         "actions": list(found.actions.select_related("recorded_by")),
         "identifiers": numbers_of(found.examination.patient),
         "told_of_withdrawal": presenter.told_of_withdrawal(events) if found.withdrawn_at else "",
         "entries": timeline.entries(events),
     } | _report(found, events, person)
+
+
+def _read_once(found: Finding) -> None:
+    """What the page shows, and what also decides which answers it offers."""
+    asked = Recommendation.objects.select_related("recorded_by", "examination")
+    prefetch_related_objects(
+        [found],
+        Prefetch("clocks", Clock.objects.select_related("rule")),
+        Prefetch("events", Event.objects.select_related("by").order_by("number")),
+        Prefetch("pauses", Pause.objects.select_related("entered_by")),
+        Prefetch("offers", HandOver.objects.select_related("to_person", "to_team", "offered_by")),
+        Prefetch("recommendations", asked.prefetch_related("matches__examination")),
+    )
 
 
 def _report(found: Finding, events: list[Event], person: Person) -> dict[str, Any]:
