@@ -319,6 +319,15 @@ def check_can_close(person: Person, finding: Finding) -> None:
     after(State(finding.state), Move.CLOSE)
 
 
+def check_can_rate(person: Person, finding: Finding) -> None:
+    """Say how useful the flag was: whoever answers for it, once something was done about it."""
+    _require(holds(person, finding), "Only its owner or their team can rate a flag.")
+    _require(
+        finding.state in (State.ACTED_ON, State.CLOSED),
+        "A flag can be rated once something was done about it.",
+    )
+
+
 def check_can_withdraw(person: Person, finding: Finding) -> None:
     flagged_it = person.has_role(Role.RADIOLOGIST) and person.pk == finding.flagged_by_id
     _require(
@@ -552,6 +561,7 @@ can_end_hold = _answers(check_can_end_hold)
 can_merge = _answers(check_can_merge)
 can_follow_up = _answers(check_can_follow_up)
 can_close = _answers(check_can_close)
+can_rate = _answers(check_can_rate)
 can_withdraw = _answers(check_can_withdraw)
 can_confirm = _answers(check_can_confirm)
 can_record_change = _answers(check_can_record_change)

@@ -21,6 +21,7 @@ from findings.form_fields import (
 )
 from findings.forms.advised import AdvisesExamination
 from findings.forms.people import NamesSomebody
+from findings.forms.rating import RatesFlag
 from findings.models import Action, Finding, Person, Team
 from findings.services.clocks import open_recommendation
 from findings.services.follow_up import Advised
@@ -343,7 +344,16 @@ class PatientToldForm(AnswerForm):
         self.cleaned_data[name] = None
 
 
-class CloseForm(AnswerForm):
+class RateForm(RatesFlag, AnswerForm):
+    """Afterwards, on a page of its own."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        field: Any = self.fields["useful"]
+        field.label, field.required = "Was this flag useful?", True
+
+
+class CloseForm(RatesFlag, AnswerForm):
     """What came of it."""
 
     outcome = RadiosField(
@@ -359,6 +369,8 @@ class CloseForm(AnswerForm):
         max_length=LONGEST,
     )
 
+    field_order: tuple[str, ...] = ("outcome", "note", "useful", "useful_note")
+
     def clean(self) -> None:
         super().clean()
         other = self.cleaned_data.get("outcome") == Finding.Outcome.OTHER
@@ -369,7 +381,7 @@ class CloseForm(AnswerForm):
 class CloseAndTellForm(CloseForm, PatientToldForm):
     """For a finding of which the patient has not been told yet: both on one page."""
 
-    field_order = ("outcome", "note", "how", "told_at", "said")
+    field_order = ("outcome", "note", "how", "told_at", "said", "useful", "useful_note")
 
 
 class WithdrawForm(AnswerForm):

@@ -27,6 +27,7 @@ from findings.models.people import Person, Role, names
 from findings.models.phone_call import PhoneCall
 from findings.models.policy import NEWS, Audience, Category, Rule, Rung, Signature
 from findings.models.proposal import Proposal
+from findings.models.rating import Rating
 from findings.models.recommendation import ProposedMatch, Recommendation
 from findings.models.repair import Repair
 from findings.models.report import FilingTry, IncomingMessage, Receipt, Report, ReportStatus
@@ -70,6 +71,7 @@ __all__ = [
     "Post",
     "Proposal",
     "ProposedMatch",
+    "Rating",
     "Receipt",
     "Recommendation",
     "Repair",

@@ -52,6 +52,7 @@ APPEND_ONLY = [
     "findings_event",
     "findings_action",
     "findings_phonecall",
+    "findings_rating",
     "findings_categorychange",
     "findings_viewing",
     "findings_rule",

@@ -65,6 +65,7 @@ class Event(models.Model):
         PATIENT_CHANGE_UNDONE = "patient_change_undone", "That was recorded by mistake"
         CONFIRMED = "confirmed", "Still held by the same owner"
         CATEGORY_CHANGED = "category_changed", "Category changed"
+        RATED = "rated", "Flag rated"
         CLOSED = "closed", "Closed"
         WITHDRAWN = "withdrawn", "Withdrawn"
         REOPENED = "reopened", "Re-opened"

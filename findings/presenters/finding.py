@@ -7,7 +7,7 @@ from datetime import datetime
 from difflib import SequenceMatcher
 
 from findings import reach, rules, words
-from findings.models import Audience, Clock, Event, Finding, Pause, Person, Step
+from findings.models import Audience, Clock, Event, Finding, Pause, Person, Rating, Step
 from findings.presenters.moments import moment, step_words, until_with_rest
 from findings.presenters.steps import StepLine, fired, lines_ahead
 from findings.services.pause import NOT_SAID_WHO
@@ -70,6 +70,7 @@ _ANSWERS: tuple[tuple[Callable[[Person, Finding], bool], Answer], ...] = (
     (rules.can_hold_letter, Answer("hold-letter", "Hold the letter to the patient", "link")),
     (rules.can_end_hold, Answer("end-hold", "End the hold of the letter", "link")),
     (rules.can_send_letter, Answer("patient-letter", "Letter to the patient", "link")),
+    (rules.can_rate, Answer("rate", "Was this flag useful?", "link")),
     (rules.can_note, Answer("note", "Add a note", "link")),
 )
 
@@ -101,6 +102,21 @@ def first_told(events: Sequence[Event]) -> str:
         return ""
     at, how = min(told)
     return f"{words.when(at)}, {how}"
+
+
+def last_rating(events: Sequence[Event]) -> str:
+    """How useful whoever answered last found the flag, in words; empty where nobody said."""
+    rated = [event for event in events if event.kind == Event.Kind.RATED]
+    return (
+        rating_words(rated[-1].data["useful"], rated[-1].data["note"], rated[-1].by)
+        if rated
+        else ""
+    )
+
+
+def rating_words(useful: str, note: str, by: object) -> str:
+    said = f"{Rating.Useful(useful).label}, says {by}."
+    return f"{said} {note}" if note else said
 
 
 _TELLINGS = (Event.Kind.SENT, Event.Kind.PHONED)

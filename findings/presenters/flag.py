@@ -4,8 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.text import Truncator
+
 from findings import words
-from findings.presenters.finding import LimitLine, limit_lines
+from findings.models import Finding
+from findings.presenters.finding import LimitLine, limit_lines, rating_words
 from findings.presenters.moments import step_words
 from findings.presenters.steps import StepLine, line_ahead
 from findings.services.flag import Ownership
@@ -93,6 +96,37 @@ def _first_told(one: Foreseen) -> str:
     if first.reasons or not first.names:
         return f"{owner_words(one.held)} holds it. The first message reaches nobody."
     return f"{owner_words(one.held)} holds it and is told."
+
+
+def became(finding: Finding) -> list[str]:
+    """What became of a flag so far, in the order of an answer: the plan, what was done, whether the
+    patient knows, the outcome, and what whoever acted thought of the flag."""
+    said = []
+    if finding.plan:
+        said.append(f"{finding.acknowledged_by} plans: {_short(finding.plan)}")
+    if actions := list(finding.actions.all()):
+        last = actions[-1]
+        said.append(f"{last.get_kind_display()}: {_short(last.text)}")
+    if finding.patient_told_at:
+        told = f"Patient told {words.when(finding.patient_told_at)}"
+        not_told = finding.patient_told_how in Finding.ToldHow.not_the_patient()
+        said.append(finding.get_patient_told_how_display() if not_told else told)
+    if finding.outcome:
+        note = f". {_short(finding.outcome_note)}" if finding.outcome_note else ""
+        said.append(f"Outcome: {finding.get_outcome_display()}{note}")
+    if finding.withdrawn_because:
+        said.append(_short(finding.withdrawn_because))
+    return said
+
+
+def ratings(finding: Finding) -> list[str]:
+    """What each of those who answered for it said of the flag."""
+    last = {rating.rated_by_id: rating for rating in finding.ratings.all()}
+    return [rating_words(one.useful, _short(one.note), one.rated_by) for one in last.values()]
+
+
+def _short(text: str) -> str:
+    return Truncator(text).chars(120)
 
 
 def owner_words(held: Ownership) -> str:

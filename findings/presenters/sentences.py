@@ -15,6 +15,7 @@ from findings.models import (
     HandOver,
     PatientChange,
     Pause,
+    Rating,
     Recommendation,
 )
 from findings.presenters.moments import moment, said_day, step_words
@@ -330,6 +331,11 @@ def _closed(data: Data) -> Said:
     return Said(f"Closed: {outcome.lower()}.", data.get("note", ""))
 
 
+def _rated(data: Data) -> Said:
+    useful = dict(Rating.Useful.choices).get(data.get("useful", ""), "not said")
+    return Said(f"The flag was rated: {useful.lower()}.", data.get("note", ""))
+
+
 def _withdrawn(data: Data) -> Said:
     return Said("Withdrawn.", data.get("because", ""))
 
@@ -376,6 +382,7 @@ SENTENCES: dict[Event.Kind, Callable[[Data], Said]] = {
     Kind.PATIENT_CHANGE_UNDONE: _patient_change_undone,
     Kind.CONFIRMED: _confirmed,
     Kind.CATEGORY_CHANGED: _category_changed,
+    Kind.RATED: _rated,
     Kind.CLOSED: _closed,
     Kind.WITHDRAWN: _withdrawn,
     Kind.REOPENED: _reopened,

@@ -17,6 +17,7 @@ from findings.services.acknowledge import (
 )
 from findings.services.act import record_action, record_patient_told
 from findings.services.close import close_finding, withdraw_finding
+from findings.services.rate import rate_finding
 from findings.services.timeline import database_now
 from findings.timetable import PlannedStep
 from findings.views.answering import Answer, answer_page, keep_late
@@ -46,6 +47,10 @@ def patient_told(request: HttpRequest, reference: str) -> HttpResponse:
 
 def close(request: HttpRequest, reference: str) -> HttpResponse:
     return answer_page(request, reference, CLOSE)
+
+
+def rate(request: HttpRequest, reference: str) -> HttpResponse:
+    return answer_page(request, reference, RATE)
 
 
 def withdraw(request: HttpRequest, reference: str) -> HttpResponse:
@@ -121,7 +126,14 @@ def _close(finding: Finding, by: Person, form: forms.CloseForm) -> str:
         outcome=Finding.Outcome(form.cleaned_data["outcome"]),
         note=form.cleaned_data["note"],
     )
+    if form.rating:
+        rate_finding(finding=finding, by=by, **form.rating)
     return "Closed. Nothing more is asked of anybody, unless the report is corrected."
+
+
+def _rate(finding: Finding, by: Person, form: forms.RateForm) -> str:
+    rate_finding(finding=finding, by=by, **(form.rating or {}))
+    return f"Thank you. {finding.flagged_by} sees it beside the flag."
 
 
 def _withdraw(finding: Finding, by: Person, form: forms.WithdrawForm) -> str:
@@ -197,6 +209,14 @@ CLOSE = Answer(
     check=rules.check_can_close,
     take=_close,
     lead="A closed finding asks nothing of anybody. A corrected report opens it again.",
+)
+RATE = Answer(
+    title="Was this flag useful?",
+    button="Send",
+    form=forms.RateForm,
+    check=rules.check_can_rate,
+    take=_rate,
+    lead="It is no answer: no clock stops, and nobody is told by a message.",
 )
 WITHDRAW = Answer(
     title="Withdraw the finding",

@@ -77,6 +77,7 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
             (clock, presenter.promise_words(clock, now, has_died=has_died)) for clock in running
         ],
         "first_told": presenter.first_told(events),
+        "rated": presenter.last_rating(events),
         "patient_changes": change_lines(changes, events),
         "category_changed": last_change(events),
         "limits": presenter.limit_lines(limits(found.category)),

@@ -24,9 +24,11 @@ from findings.forms.flag import FlagForm
 from findings.models import Examination, Finding, Person, Proposal, Role
 from findings.presenters.finding import may_phone
 from findings.presenters.flag import (
+    became,
     category_choices,
     flagged_words,
     owner_words,
+    ratings,
     what_will_happen,
 )
 from findings.presenters.proposals import what_was_found
@@ -219,9 +221,16 @@ def my_flags(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied("Only a radiologist has flags.")
     own = Finding.objects.visible_to(person).filter(flagged_by=person).for_list()
     # Ended ones have no limit. The key makes the pages stable.
+    own = own.select_related("acknowledged_by").prefetch_related("actions", "ratings__rated_by")
     ordered = own.order_by(F("due_at").asc(nulls_last=True), "-flagged_at", "pk")
     page = Paginator(ordered, ROWS_ON_A_PAGE).get_page(request.GET.get("page"))
     if request.method == "GET":
         saw(request, *(finding.examination.patient for finding in page))
-    context = {"page": page, "now": timezone.now(), "may_phone": partial(may_phone, person)}
+    context = {
+        "page": page,
+        "now": timezone.now(),
+        "may_phone": partial(may_phone, person),
+        "became": became,
+        "ratings": ratings,
+    }
     return render(request, "my_flags.jinja", context)

@@ -7,8 +7,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from findings.arrivals import ArrivingIdentifier, ArrivingPatient, ArrivingStatus
-from findings.models import Finding, Report, Role
+from findings.models import Action, Finding, Rating, Report, Role
+from findings.services.act import record_action
 from findings.services.close import withdraw_finding
+from findings.services.rate import rate_finding
 from notifications.models import Route
 from tests.factories import a_trust, acknowledged, flagged, nhs_number, report, reported
 from tests.functional.browser import DESKTOP, PHONE, check, follow, overflow, screenshot, violations
@@ -319,7 +321,17 @@ def test_lists_with_rows_and_without_have_nothing_for_axe_to_find(browser, trust
     page = browser.open("/flags/", person=trust.radiologist)
     check(page, "radiologist my flags empty", browser)
     flagged(trust, at=timezone.now() - timedelta(hours=30))
-    acknowledged(trust, flagged(trust, category="significant_unexpected"))
+    taken = acknowledged(trust, flagged(trust, category="significant_unexpected"))
+    expected = timezone.localdate() + timedelta(days=14)
+    asked = "CT of the chest requested, with contrast."
+    kind = Action.Kind.IMAGING
+    record_action(
+        finding=taken, by=trust.referrer, kind=kind, text=asked, result_expected_on=expected
+    )
+    note = "The size in two planes."
+    rate_finding(finding=taken, by=trust.referrer, useful=Rating.Useful.CATEGORY, note=note)
+    trust.referrer.phone = "020 7946 0456"
+    trust.referrer.save()
     gone = flagged(trust, category="urgent")
     withdraw_finding(finding=gone, by=trust.radiologist, because="It was on the scan of 2019.")
     for _ in range(30):

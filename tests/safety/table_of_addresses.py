@@ -112,6 +112,8 @@ TABLE: dict[str, Expected] = {
     "follow-up": answer(""),
     "patient-letter": answer(f"{ITS_HOLDERS} coordinator"),
     "withdraw": answer("radiologist coordinator"),
+    # Nothing was done about it yet.
+    "rate": answer(""),
     "change-category": answer("radiologist coordinator"),
     "hand-over": answer("coordinator governance"),
     "call": answer("radiologist coordinator governance"),
@@ -238,6 +240,7 @@ POSTED = {
     "end-snooze": "",
     "end-hold": "",
     "patient-letter": f"{ITS_HOLDERS} coordinator",
+    "rate": "",
     "withdraw": "radiologist coordinator",
     "hand-over": "coordinator governance",
     "call": "radiologist coordinator governance",

@@ -80,6 +80,7 @@ CONSTRAINTS = {
         "category_change_has_a_reason",
     },
     "findings_category": {"urgent_categories_are_never_held"},
+    "findings_rating": {"rating_is_known"},
     "findings_phonecall": {
         "call_says_what_was_said",
         "call_says_who_was_spoken_to",
@@ -257,6 +258,7 @@ TRIGGERS = {
     "notifications_deliveryreceipt": {"deliveryreceipt_is_append_only"},
     "notifications_routechange": {"routechange_is_append_only"},
     "findings_phonecall": {"phonecall_is_append_only"},
+    "findings_rating": {"rating_is_append_only"},
 }
 DEFERRED = {
     "open_finding_has_a_running_clock",
