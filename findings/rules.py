@@ -7,6 +7,7 @@ stopped earlier, by `visible_to`, and gets a 404.
 from collections.abc import Callable, Collection
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -28,6 +29,7 @@ from findings.models import (
     Team,
 )
 from findings.models.cover import covered_by
+from findings.models.policy import TOLD_AT_ONCE
 from findings.states import CLOCK_OF, ClockKind, Move, MoveRefused, State, after
 
 
@@ -337,6 +339,30 @@ def check_can_withdraw(person: Person, finding: Finding) -> None:
     after(State(finding.state), Move.WITHDRAW)
 
 
+def check_can_undo_flag(person: Person, finding: Finding) -> None:
+    """Take one's own flag back without a reason: while nobody was told of it, and nobody else has
+    read it or done anything. Never of what is critical or urgent, which is told at once."""
+    check_can_withdraw(person, finding)
+    _require(person.pk == finding.flagged_by_id, "Only whoever flagged it can undo a flag.")
+    _require(
+        finding.category.priority > TOLD_AT_ONCE
+        and not finding.steps.filter(Q(fired_at__isnull=False) | Q(falls_at__lte=Now())).exists()
+        and not finding.events.exclude(by=person, kind__in=BEFORE_ANYBODY_KNOWS).exists(),
+        "Somebody knows of it by now, so it cannot be undone. Withdraw it with a reason.",
+    )
+
+
+BEFORE_ANYBODY_KNOWS = (
+    Event.Kind.FLAGGED,
+    Event.Kind.CLOCK_STARTED,
+    Event.Kind.RECOMMENDED,
+    Event.Kind.READ,
+    Event.Kind.NOTE,
+    Event.Kind.CATEGORY_CHANGED,
+    Event.Kind.CLOCK_STOPPED,
+)
+
+
 def check_can_change_category(person: Person, finding: Finding) -> None:
     flagged_it = person.has_role(Role.RADIOLOGIST) and person.pk == finding.flagged_by_id
     _require(
@@ -562,6 +588,7 @@ can_merge = _answers(check_can_merge)
 can_follow_up = _answers(check_can_follow_up)
 can_close = _answers(check_can_close)
 can_rate = _answers(check_can_rate)
+can_undo_flag = _answers(check_can_undo_flag)
 can_withdraw = _answers(check_can_withdraw)
 can_confirm = _answers(check_can_confirm)
 can_record_change = _answers(check_can_record_change)

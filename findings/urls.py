@@ -61,6 +61,7 @@ urlpatterns = [
     path("findings/<reference:reference>/end-hold/", pauses.end_hold, name="end-hold"),
     path("findings/<reference:reference>/follow-up/", follow_up.follow_up, name="follow-up"),
     path("findings/<reference:reference>/close/", answers.close, name="close"),
+    path("findings/<reference:reference>/undo/", flag.undo, name="undo-flag"),
     path("findings/<reference:reference>/rate/", answers.rate, name="rate"),
     path("findings/<reference:reference>/withdraw/", answers.withdraw, name="withdraw"),
     path(

@@ -173,6 +173,10 @@ class Signature(models.Model):
         return f"{self.name}, {self.role}"
 
 
+# Critical and urgent, by their priority: whoever holds such a finding is told at once.
+TOLD_AT_ONCE = 2
+
+
 class Category(models.Model):
     """What kind of finding it is, in the words a radiologist chooses from."""
 

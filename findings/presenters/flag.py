@@ -59,6 +59,8 @@ class WillHappen:
     # Sentences about the first step when it reaches nobody.
     first_unreached: Sequence[str]
     reaches_somebody: bool
+    # When the first step tells somebody, where that is not at once.
+    first_at: datetime | None = None
     # Why it is a team that the order does not name; empty where it names somebody.
     routed: str = ""
     # All of it in a sentence or two, for whoever listens.
@@ -84,6 +86,7 @@ def _will_happen(one: Foreseen, now: datetime) -> WillHappen:
         ],
         first_unreached=first.reasons if first and not first.reaches_somebody else [],
         reaches_somebody=one.reaches_somebody,
+        first_at=first.step.due_at if first and first.step.due_at > now else None,
         routed=one.held.because if one.held.is_routed else "",
         said=f"{one.offer.category.name}. {_first_told(one)} {limit}.",
     )
@@ -136,7 +139,9 @@ def owner_words(held: Ownership) -> str:
 
 def flagged_words(owner: object, shown: WillHappen) -> str:
     """What is said when it was saved."""
-    told = (
-        f"{owner} is told now." if not shown.first_unreached else "The first step reaches nobody."
-    )
+    told = f"{owner} is told now."
+    if shown.first_at:
+        told = f"{owner} is told at {words.clock_time(shown.first_at)}: until then you can undo it."
+    if shown.first_unreached:
+        told = "The first step reaches nobody."
     return f"Flagged. {told} {shown.limit}."

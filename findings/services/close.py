@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from findings.models import Audience, Clock, Event, Finding, Person
-from findings.rules import NotAllowed, check_can_close, check_can_withdraw
+from findings.rules import NotAllowed, check_can_close, check_can_undo_flag, check_can_withdraw
 from findings.services.clocks import clock_of_state, stop_clocks, tell_news
 from findings.services.follow_up import drop_recommendation
 from findings.services.offer import end_open_offer
@@ -50,6 +50,19 @@ def close_finding(
             kinds=list(ClockKind),
         )
     return finding
+
+
+UNDONE = "Undone by whoever flagged it, before anybody was told."
+
+
+def undo_flag(*, finding: Finding, by: Person, at: datetime | None = None) -> Finding:
+    """A slip of the hand, while the first message still waits: nobody hears of it. It stays
+    readable as any flag that was withdrawn."""
+    with transaction.atomic():
+        # The engine takes this lock, too: the first message has gone, or never goes.
+        finding = lock(finding)
+        check_can_undo_flag(by, finding)
+        return withdraw_finding(finding=finding, by=by, because=UNDONE, at=at)
 
 
 def withdraw_finding(

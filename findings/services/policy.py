@@ -5,13 +5,14 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
 
 from findings.models import Audience, Category, Examination, Rule, Rung, Signature, Site
+from findings.models.policy import TOLD_AT_ONCE
 from findings.services.calendars import calendar, load_holidays
 from findings.states import ClockKind
 from findings.timetable import Calendar, in_words, parse_duration
@@ -34,6 +35,10 @@ CONFIRM_POLICIES: dict[str, str] = {
     "urgent": "DEF-CONFIRM-URG",
 }
 CONFIRM_POLICY = "DEF-CONFIRM"
+
+# For how long the first step may wait, so that a flag can be undone: never where it is critical or
+# urgent. A bound of ours; whether it waits at all, and how long, the trust says and signs.
+UNDO_WITHIN = timedelta(minutes=30)
 
 LATER_COLUMNS = ("snooze_within",)
 
@@ -82,6 +87,7 @@ def load_policy(folder: Path = FOLDER) -> Loaded:
         _load_rule(row, ladders.get(row["policy_id"], [])) for row in _read(folder / "policy.csv")
     ]
     for row in _read(folder / "categories.csv"):
+        _check_first_step(row, ladders.get(row["local_policy_id"], []))
         _load_category(row)
     load_holidays()
     return Loaded(new=sum(new), unchanged=len(new) - sum(new))
@@ -148,6 +154,21 @@ def _check_report_ladder(row: Mapping[str, str], rungs: Iterable[Mapping[str, st
     if row["policy_id"] in REPORT_POLICIES.values() and row["communicate_within"]:
         if not has_ladder:
             raise ValueError("a limit for reports needs steps of report_by in ladders.csv")
+
+
+def _check_first_step(row: Mapping[str, str], rungs: Iterable[Mapping[str, str]]) -> None:
+    """A first step that waits lets a flag be undone: never where minutes count, and not for long,
+    since until then nobody hears of it."""
+    asks = [rung for rung in rungs if rung["clock"] == ClockKind.ACKNOWLEDGE]
+    if not asks:
+        return
+    waits = min(parse_duration(rung["offset"]).elapsed for rung in asks)
+    urgent = int(row["priority"]) <= TOLD_AT_ONCE
+    if waits > (timedelta(0) if urgent else UNDO_WITHIN):
+        limit = "at once" if urgent else f"within {UNDO_WITHIN.seconds // 60} minutes"
+        raise PolicyError(
+            f"Policy row {row['local_policy_id']}: the first step of acknowledge must be {limit}."
+        )
 
 
 def _load_category(row: Mapping[str, str]) -> None:

@@ -70,6 +70,7 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
         "finding": found,
         "now": now,
         "answers": answers,
+        "may_undo": rules.can_undo_flag(person, found),
         "may_phone": presenter.may_phone(person, found),
         "offer": next((offer for offer in found.offers.all() if offer.is_open), None),
         "offered_here": any(answer.url_name == "accept-offer" for answer in answers),

@@ -18,7 +18,7 @@ from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from findings.forms.flag import FlagForm
 from findings.models import Examination, Finding, Person, Proposal, Role
@@ -33,14 +33,15 @@ from findings.presenters.flag import (
 )
 from findings.presenters.proposals import what_was_found
 from findings.presenters.reports import STATUS_COLOURS, conclusion
-from findings.rules import NotAllowed, check_can_flag
+from findings.rules import NotAllowed, check_can_flag, check_can_withdraw
+from findings.services.close import undo_flag
 from findings.services.documents import documents_of
 from findings.services.flag import Ownership, ownership
 from findings.services.flag_once import flag_finding_once
 from findings.services.foresee import Foreseen, Offer, coordinators_to_call, foresee, offers
 from findings.services.policy import PolicyError
 from findings.services.search import flags_in
-from findings.views.access import saw, signed_in, visible_examination
+from findings.views.access import saw, signed_in, visible_examination, visible_finding
 from findings.views.form_page import form_page
 
 ROWS_ON_A_PAGE = 25
@@ -211,6 +212,20 @@ def _page(
         "checked": request.method == "POST" and not form.errors and not changed,
     }
     return form_page(request, "flag.jinja", context)
+
+
+@require_POST
+def undo(request: HttpRequest, reference: str) -> HttpResponse:
+    """One press, while nobody was told."""
+    finding, by = visible_finding(request, reference), signed_in(request)
+    check_can_withdraw(by, finding)
+    try:
+        undo_flag(finding=finding, by=by)
+    except NotAllowed as refusal:
+        messages.warning(request, str(refusal))
+        return redirect("withdraw", reference)
+    messages.success(request, "The flag is undone. Nobody was told of it.")
+    return redirect("report", finding.examination.public_id)
 
 
 @require_safe

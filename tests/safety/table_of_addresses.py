@@ -112,6 +112,7 @@ TABLE: dict[str, Expected] = {
     "follow-up": answer(""),
     "patient-letter": answer(f"{ITS_HOLDERS} coordinator"),
     "withdraw": answer("radiologist coordinator"),
+    "undo-flag": everybody(POST_ONLY),
     # Nothing was done about it yet.
     "rate": answer(""),
     "change-category": answer("radiologist coordinator"),
@@ -240,6 +241,7 @@ POSTED = {
     "end-snooze": "",
     "end-hold": "",
     "patient-letter": f"{ITS_HOLDERS} coordinator",
+    "undo-flag": "radiologist coordinator",
     "rate": "",
     "withdraw": "radiologist coordinator",
     "hand-over": "coordinator governance",
