@@ -25,6 +25,7 @@ from findings.arrivals import Part as AnyPart
 from findings.columns import column, columns
 from findings.models import IncomingMessage, Receipt, Sender
 from findings.prepared import Prepared
+from findings.services.filing import Described
 from findings.services.hold import may_be_gone, sent_again
 from findings.services.identity import names_about
 from findings.services.receive import receive_parts, storable
@@ -54,11 +55,9 @@ class Incoming:
         return hashlib.sha256(self.body).hexdigest()
 
     @cached_property
-    def reports(self) -> list[Part]:
-        """The reports that can be filed."""
-        return [
-            Part(sender, part) for sender, part in self.arriving if isinstance(part, ArrivingReport)
-        ]
+    def described(self) -> list[Part]:
+        """Those that say of an examination what it is."""
+        return [Part(sender, one) for sender, one in self.arriving if isinstance(one, Described)]
 
     @cached_property
     def arriving(self) -> list[tuple[Sender, Arriving]]:
@@ -264,10 +263,10 @@ def _round(waiting: list[_Kept]) -> _Round:
 def _file_together(waiting: list[_Kept]) -> _Round:
     take_turns_at({name for one in waiting for name in one.names})
     stands = _standing(waiting)
-    reports = [part for one in waiting for part in one.incoming.reports]
+    described = [part for one in waiting for part in one.incoming.described]
     patients = [who for one in waiting for who in one.incoming.patients]
     records = Together(
-        reports, patients, receipts=sum(len(one.incoming.read.parts) or 1 for one in waiting)
+        described, patients, receipts=sum(len(one.incoming.read.parts) or 1 for one in waiting)
     )
     this, taken = _Round(), set[str]()
     for one in waiting:

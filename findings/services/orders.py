@@ -19,8 +19,8 @@ from findings.services.filing import (
     known_about,
 )
 from findings.services.identity import Held, recognise
-from findings.services.report_by import end_wait, overtake, settle, standing_excuse
-from findings.services.timeline import database_now
+from findings.services.records import ONE_BY_ONE, Records
+from findings.services.report_by import end_wait, overtake
 
 Outcome = Receipt.Outcome
 STANDS_AGAIN = "The order stands again ({said})."
@@ -28,12 +28,12 @@ MADE = "The images were made ({said})."
 MADE_SINCE = "The images were made since ({said})."
 
 
-def file_order(sender: Sender, arriving: ArrivingOrder) -> Filed:
+def file_order(sender: Sender, arriving: ArrivingOrder, records: Records = ONE_BY_ONE) -> Filed:
     """Keep what it says. The caller has taken its turn in a transaction.
 
     Raises `Held` where a person has to look first.
     """
-    now = database_now()
+    now = records.now()
     _check_times(arriving, now)
     numbering = sender
     if arriving.is_bare or not arriving.accession:
@@ -42,11 +42,11 @@ def file_order(sender: Sender, arriving: ArrivingOrder) -> Filed:
             return Filed(Outcome.NOTHING, detail="No order here has this number (ORC-2, ORC-3).")
         numbering, arriving = known.sender, replace(arriving, accession=known.accession)
     check_accession(arriving.accession)
-    examination, notices = examination_of(numbering, arriving)
+    examination, notices = examination_of(numbering, arriving, records)
     if arriving.step is OrderStep.CANCELLED:
-        outcome, words = _cancel(sender, examination, arriving, now)
+        outcome, words = _cancel(sender, examination, arriving, now, records)
     else:
-        outcome, words = _keep(examination, arriving, now)
+        outcome, words = _keep(examination, arriving, now, records)
     said = [words, arriving.said and f"Sent: {arriving.said}.", *notices]
     return Filed(outcome, examination=examination, detail=" ".join(filter(None, said)))
 
@@ -103,26 +103,26 @@ def _is_older(examination: Examination, arriving: ArrivingOrder) -> bool:
     return newest is not None and arriving.said_at < newest
 
 
-def _remember(examination: Examination, arriving: ArrivingOrder) -> None:
+def _remember(examination: Examination, arriving: ArrivingOrder, records: Records) -> None:
     if not _is_older(examination, arriving):
         examination.order_said_at = arriving.said_at
-        examination.save(update_fields=["order_said_at"])
+        records.change(examination, "order_said_at")
 
 
 # --- Placed, changed, performed -------------------------------------------------------------------
 
 
 def _keep(
-    examination: Examination, arriving: ArrivingOrder, now: datetime
+    examination: Examination, arriving: ArrivingOrder, now: datetime, records: Records
 ) -> tuple[Receipt.Outcome, str]:
-    excuse = standing_excuse(examination)
+    excuse = records.excuse(examination)
     if excuse is not None and (because := _takes_back(excuse, examination, arriving)):
         overtake(excuse, now, because.format(said=arriving.said))
         excuse = None
     if not _is_older(examination, arriving):
-        _describe(examination, arriving)
-    _remember(examination, arriving)
-    settle(examination, at=now)
+        _describe(examination, arriving, records)
+    _remember(examination, arriving, records)
+    records.settle(examination, now)
     is_made = arriving.step is OrderStep.PERFORMED
     outcome = Outcome.PERFORMED if is_made else Outcome.ORDERED
     return outcome, "It stays as it was said: no report is to be expected." if excuse else ""
@@ -146,12 +146,12 @@ def _was_cancelled_elsewhere(examination: Examination) -> bool:
     return last is not None and last.message.sender_id != examination.sender_id
 
 
-def _describe(examination: Examination, arriving: ArrivingOrder) -> None:
+def _describe(examination: Examination, arriving: ArrivingOrder, records: Records) -> None:
     """What the newest order says counts until there is a report. Whoever asked and from where go
     together; when the images were made stays as it was said first."""
     if examination.current_report_id is not None:
         return
-    said = known_about(examination.site, arriving)
+    said = known_about(examination.site, arriving, records)
     del said["performed_at"]
     if not said["requester_as_sent"]:
         said = {name: value for name, value in said.items() if not name.startswith("reque")}
@@ -164,24 +164,28 @@ def _describe(examination: Examination, arriving: ArrivingOrder) -> None:
     for name, value in new.items():
         setattr(examination, name, value)
     if new:
-        examination.save(update_fields=list(new))
+        records.change(examination, *new)
 
 
 # --- Cancelled ------------------------------------------------------------------------------------
 
 
 def _cancel(
-    sender: Sender, examination: Examination, arriving: ArrivingOrder, now: datetime
+    sender: Sender,
+    examination: Examination,
+    arriving: ArrivingOrder,
+    now: datetime,
+    records: Records,
 ) -> tuple[Receipt.Outcome, str]:
     """In doubt the order stands: of two messages of one moment, the one that does not cancel; and
     where images were made, unless the system says so that numbers them."""
-    if standing_excuse(examination) is not None:
-        _remember(examination, arriving)
+    if records.excuse(examination) is not None:
+        _remember(examination, arriving, records)
         return Outcome.NOTHING, "No report was to be expected already."
     newest = examination.order_said_at
     if newest is not None and arriving.said_at <= newest:
         return Outcome.NOTHING, "An order that is not older says that it stands."
-    _remember(examination, arriving)
+    _remember(examination, arriving, records)
     current = examination.current_report
     if current is not None and current.status != ReportStatus.WITHDRAWN:
         return Outcome.NOTHING, "It has a report, which an order does not undo."

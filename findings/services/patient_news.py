@@ -43,11 +43,12 @@ from findings.services.identity import (
 )
 from findings.services.merge import came_since, merge_patients, sent_under_merged, undo_merge
 from findings.services.patient_change import Change, record_change, undo_change
+from findings.services.records import ONE_BY_ONE, Records
 from findings.services.timeline import database_now
 
 Outcome = Receipt.Outcome
 Kind = PatientChange.Kind
-Handler = Callable[[Sender, ArrivingNews, IncomingMessage], Filed]
+Handler = Callable[[Sender, ArrivingNews, IncomingMessage, Records], Filed]
 NOT_KNOWN = "The patient is not known here."
 MOST_NAMED = 3
 ON_MERGES = "Compare the two records, then merge them on the page of merges, or set this aside."
@@ -57,18 +58,23 @@ ON_CHANGES = (
 )
 
 
-def file_news(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) -> Filed:
+def file_news(
+    sender: Sender,
+    arriving: ArrivingNews,
+    message: IncomingMessage,
+    records: Records = ONE_BY_ONE,
+) -> Filed:
     """Do what it says, and keep that the patient died if it says so. The caller has taken its turn
     in a transaction. Raises `Held` where a person has to look first."""
-    if arriving.said_at > database_now() + AHEAD_OF_US:
+    if arriving.said_at > records.now() + AHEAD_OF_US:
         raise _held(HeldReason.BAD_TIME, "The message comes from the future.", "Ask the sender to"
                     " correct its clock: it decides which news holds.", "MSH-7")  # fmt: skip
     if arriving.has_died:
         # Whoever died was not sent home.
-        done = _details_only(sender, arriving, message)
+        done = _details_only(sender, arriving, message, records)
         return _death(sender, arriving, done)
-    done = _HANDLERS[arriving.kind](sender, arriving, message)
-    _check_lives(arriving)
+    done = _HANDLERS[arriving.kind](sender, arriving, message, records)
+    _check_lives(arriving, records)
     return done
 
 
@@ -97,15 +103,18 @@ def _moment(at: datetime | None, place: str) -> datetime:
 # --- Who it is ------------------------------------------------------------------------------------
 
 
-def _who(arriving: ArrivingNews) -> Identified | None:
+def _who(arriving: ArrivingNews, records: Records) -> Identified | None:
     """Whoever is known here; and whoever died, for a report that comes later: it would promise a
     letter to the dead."""
-    return identify(arriving.patient) if arriving.has_died else recognise(arriving.patient)
+    who = identify if arriving.has_died else recognise
+    return who(arriving.patient, records)
 
 
-def _details(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) -> Filed:
+def _details(
+    sender: Sender, arriving: ArrivingNews, message: IncomingMessage, records: Records
+) -> Filed:
     """Name, birth date and sex as they are now, of a record that is kept."""
-    found = _who(arriving)
+    found = _who(arriving, records)
     if found is None:
         return _nothing(NOT_KNOWN)
     patient = Patient.objects.select_for_update(no_key=True).get(pk=found.patient.pk)
@@ -141,16 +150,20 @@ def _written(values: Mapping[str, object]) -> dict[str, str]:
     return {name: "" if value is None else str(value) for name, value in values.items()}
 
 
-def _details_only(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) -> Filed:
+def _details_only(
+    sender: Sender, arriving: ArrivingNews, message: IncomingMessage, records: Records
+) -> Filed:
     if arriving.kind in (NewsKind.TRANSFERRED, NewsKind.DISCHARGED):
         return _nothing("")
-    return _HANDLERS[arriving.kind](sender, arriving, message)
+    return _HANDLERS[arriving.kind](sender, arriving, message, records)
 
 
 # --- One record or two ----------------------------------------------------------------------------
 
 
-def _merged(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) -> Filed:
+def _merged(
+    sender: Sender, arriving: ArrivingNews, message: IncomingMessage, records: Records
+) -> Filed:
     """Whoever is not known yet is kept with the number, so that a report under it finds its way."""
     keeps, goes = _told_apart(arriving)
     if not _numbers(goes) or not _numbers(keeps):
@@ -241,7 +254,9 @@ def _record_of(named: ArrivingPatient) -> Patient:
     return next(iter(known.values()), None) or identify(named).patient
 
 
-def _unmerged(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) -> Filed:
+def _unmerged(
+    sender: Sender, arriving: ArrivingNews, message: IncomingMessage, records: Records
+) -> Filed:
     """The merge that another system asked for is undone; what came since goes with the number
     under which it was sent."""
     assert arriving.other is not None
@@ -299,12 +314,14 @@ def _merge_between(some: list[Patient], others: list[Patient]) -> PatientMerge |
     )
 
 
-def _renumbered(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) -> Filed:
+def _renumbered(
+    sender: Sender, arriving: ArrivingNews, message: IncomingMessage, records: Records
+) -> Filed:
     """The same patient under other numbers; the old ones lead to the record, too."""
     assert arriving.other is not None
     old, new = arriving.other, arriving.patient
     if old.nhs_number and new.nhs_number not in ("", old.nhs_number):
-        return _with_new_nhs_number(sender, arriving, message)
+        return _with_new_nhs_number(sender, arriving, message, records)
     both = ArrivingPatient(
         family_name=new.family_name,
         given_name=new.given_name,
@@ -316,7 +333,9 @@ def _renumbered(sender: Sender, arriving: ArrivingNews, message: IncomingMessage
     return Filed(Outcome.PATIENT_CHANGED, patient=identify(both).patient, detail="New numbers.")
 
 
-def _with_new_nhs_number(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) -> Filed:
+def _with_new_nhs_number(
+    sender: Sender, arriving: ArrivingNews, message: IncomingMessage, records: Records
+) -> Filed:
     """A record has one NHS number: the old one leads to it as that of a record that was merged."""
     assert arriving.other is not None
     theirs = {
@@ -326,10 +345,12 @@ def _with_new_nhs_number(sender: Sender, arriving: ArrivingNews, message: Incomi
     }
     own = (one for one in arriving.patient.identifiers if (one.authority, one.value) not in theirs)
     new = replace(arriving.patient, identifiers=tuple(own))
-    return _merged(sender, replace(arriving, patient=new), message)
+    return _merged(sender, replace(arriving, patient=new), message, records)
 
 
-def _moved(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) -> Filed:
+def _moved(
+    sender: Sender, arriving: ArrivingNews, message: IncomingMessage, records: Records
+) -> Filed:
     """Which examinations belong to a visit is not known here, so somebody has to look."""
     assert arriving.other is not None
     theirs = {survivor(patient).pk for patient in known_patients(arriving.other)}
@@ -350,9 +371,11 @@ def _moved(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) -> 
 # --- What became of the patient -------------------------------------------------------------------
 
 
-def _went(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) -> Filed:
+def _went(
+    sender: Sender, arriving: ArrivingNews, message: IncomingMessage, records: Records
+) -> Filed:
     """Discharged or transferred: asked of whoever holds an open finding of this trust."""
-    found = recognise(arriving.patient)
+    found = recognise(arriving.patient, records)
     if found is None:
         return _nothing(NOT_KNOWN)
     its = Finding.objects.open().filter(examination__patient=found.patient)
@@ -370,9 +393,11 @@ def _went(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) -> F
     return Filed(Outcome.PATIENT_CHANGED, patient=found.patient, detail=_in_words(arriving.kind))
 
 
-def _came_back(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) -> Filed:
+def _came_back(
+    sender: Sender, arriving: ArrivingNews, message: IncomingMessage, records: Records
+) -> Filed:
     """The last transfer or discharge that this trust said is taken back."""
-    found = recognise(arriving.patient)
+    found = recognise(arriving.patient, records)
     if found is None:
         return _nothing(NOT_KNOWN)
     said = PatientChange.objects.standing().filter(
@@ -418,11 +443,11 @@ def _was_taken_back(patient: Patient, change: Change, said_at: datetime) -> bool
     return undone.exists()
 
 
-def _check_lives(arriving: ArrivingNews) -> None:
+def _check_lives(arriving: ArrivingNews, records: Records) -> None:
     """Said to live after a death was recorded: one of the two is a mistake."""
     if arriving.has_died is not False:
         return
-    found = recognise(arriving.patient)
+    found = recognise(arriving.patient, records)
     death = found.patient.death() if found else None
     if death is not None and arriving.said_at > death.recorded_at:
         raise _held(
@@ -433,7 +458,9 @@ def _check_lives(arriving: ArrivingNews) -> None:
         )
 
 
-def _no_news(sender: Sender, arriving: ArrivingNews, message: IncomingMessage) -> Filed:
+def _no_news(
+    sender: Sender, arriving: ArrivingNews, message: IncomingMessage, records: Records
+) -> Filed:
     return _nothing(f"Nothing follows from an ADT^{arriving.event} here.")
 
 

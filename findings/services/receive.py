@@ -202,11 +202,9 @@ def _apply(sender: Sender, message: IncomingMessage, part: Arriving, records: Re
         if part.identifiers:
             name_report(sender, part.identifiers, report.examination)
         return Filed(outcome, report)
-    if records is not ONE_BY_ONE:
-        raise Unusual
     if isinstance(part, ArrivingOrder):
-        return file_order(sender, part)
-    return file_news(sender, part, message)
+        return file_order(sender, part, records)
+    return file_news(sender, part, message, records)
 
 
 def not_filed(problem: Problem) -> Outcome:

@@ -14,6 +14,7 @@ from findings.arrivals import ArrivingIdentifier, ArrivingPatient
 from findings.models import (
     Examination,
     Finding,
+    NoReport,
     Patient,
     PatientIdentifier,
     Person,
@@ -22,7 +23,7 @@ from findings.models import (
     Site,
     Team,
 )
-from findings.services.report_by import settle
+from findings.services.report_by import settle, standing_excuse
 from findings.services.timeline import database_now
 from findings.states import State
 
@@ -85,6 +86,10 @@ class Records:
     def may_be_advised(self, examination: Examination) -> bool:
         """False only where no finding of its patient waits for another examination."""
         return True
+
+    def excuse(self, examination: Examination) -> NoReport | None:
+        """That no report of it is to be expected, if that stands."""
+        return standing_excuse(examination)
 
     def settle(self, examination: Examination, at: datetime | None) -> None:
         settle(examination, at=at)

@@ -20,6 +20,7 @@ from findings.arrivals import ArrivingIdentifier, ArrivingPatient, ArrivingRepor
 from findings.models import (
     Examination,
     Finding,
+    NoReport,
     Patient,
     PatientIdentifier,
     Person,
@@ -31,7 +32,7 @@ from findings.models import (
 )
 from findings.prepared import Prepared
 from findings.services import bulk
-from findings.services.filing import fingerprint_of, locations, spellings
+from findings.services.filing import Described, fingerprint_of, locations, spellings
 from findings.services.identity import Held
 from findings.services.records import Records, Unusual
 from findings.services.report_by import VERIFIED, Limits, settle, stop_reported
@@ -44,10 +45,10 @@ class NotYet(Unusual):
 
 
 class Part(NamedTuple):
-    """One report and who sent it."""
+    """One report or order, and who sent it."""
 
     sender: Sender
-    arriving: ArrivingReport
+    arriving: Described
 
 
 class Together(Records):
@@ -56,7 +57,7 @@ class Together(Records):
     def __init__(
         self, parts: Sequence[Part], patients: Sequence[ArrivingPatient], receipts: int
     ) -> None:
-        """Reads what these reports may ask, and who the patients are of all that came with them; up
+        """Reads what these parts may ask, and who the patients are of all that came with them; up
         to so many receipts will be added."""
         self._undo: list[Callable[[], object]] = []
         self._new: dict[type[models.Model], list[models.Model]] = {model: [] for model in MODELS}
@@ -64,7 +65,8 @@ class Together(Records):
         self._reported: dict[int, Examination] = {}
         self._unsettled: dict[int, Examination] = {}
         numbers = sum(len(one.arriving.patient.identifiers) for one in parts)
-        counts = (len(parts), numbers, len(parts), len(parts), receipts)
+        reports = sum(isinstance(one.arriving, ArrivingReport) for one in parts)
+        counts = (len(parts), numbers, len(parts), reports, receipts)
         tables = [model._meta.db_table for model in MODELS]
         ((self._now, keys),) = KEYS.rows(tables=tables, counts=list(counts))
         given = iter(keys)
@@ -103,11 +105,12 @@ class Together(Records):
         self._examinations: dict[tuple[int, str], Examination] = {}
         self._newest: dict[int, int] = {}
         self._with_findings: set[int] = set()
+        self._excused: set[int] = set()
         self._versions: dict[tuple[int, str], Report] = {}
         accessions = {(one.sender.keeper.pk, one.arriving.accession) for one in parts}
         senders, names = zip(*accessions, strict=True) if accessions else ((), ())
         size = len(_columns(Examination))
-        for organisation_id, newest, has_findings, *columns in _ask(
+        for organisation_id, newest, has_findings, is_excused, *columns in _ask(
             EXAMINATIONS, senders=list(senders), accessions=list(names)
         ):
             examination = _made(Examination, columns[:size])
@@ -120,6 +123,8 @@ class Together(Records):
             self._newest[examination.pk] = newest or 0
             if has_findings:
                 self._with_findings.add(examination.pk)
+            if is_excused:
+                self._excused.add(examination.pk)
         if self._examinations:
             self._read_versions(parts)
 
@@ -128,12 +133,15 @@ class Together(Records):
         sought = {
             (examination.pk, fingerprint_of(one.arriving))
             for one in parts
-            if (
+            if isinstance(one.arriving, ArrivingReport)
+            and (
                 examination := self._examinations.get(
                     (one.sender.keeper.pk, one.arriving.accession)
                 )
             )
         }
+        if not sought:
+            return
         examinations, fingerprints = zip(*sought, strict=True)
         by_key = {one.pk: one for one in self._examinations.values()}
         current = {one.current_report_id: one for one in by_key.values()}
@@ -150,7 +158,9 @@ class Together(Records):
         sites, people, places = set[str](), set[str](), set[str]()
         for _, arriving in parts:
             sites.add(arriving.site_code.strip())
-            people.update(spellings(arriving.requester.code), spellings(arriving.reporter.code))
+            people.update(spellings(arriving.requester.code))
+            if isinstance(arriving, ArrivingReport):
+                people.update(spellings(arriving.reporter.code))
             places.update(locations(arriving))
         self._sites: dict[tuple[int, str], Site] = {}
         self._people: dict[str, Person] = {}
@@ -242,12 +252,19 @@ class Together(Records):
     def may_be_advised(self, examination: Examination) -> bool:
         return examination.patient_id in self._advised
 
+    def excuse(self, examination: Examination) -> NoReport | None:
+        return super().excuse(examination) if examination.pk in self._excused else None
+
     def settle(self, examination: Examination, at: datetime | None) -> None:
-        """When all is written; one that is not reported keeps what comes after it waiting."""
+        """When all is written; one that is not reported keeps what comes after it waiting. Of what
+        was only ordered there is nothing to settle."""
         current = examination.current_report
+        is_new = examination._state.adding
+        if is_new and current is None and examination.performed_at is None:
+            return
         if current is None or current.status not in VERIFIED:
             self._put(self._unsettled, examination.pk, examination)
-        elif not examination._state.adding:  # a new one has no clock that could run
+        elif not is_new:  # a new one has no clock that could run
             self._put(self._reported, examination.pk, examination)
 
     def site(self, organisation_id: int, code: str) -> Site | None:
@@ -411,6 +428,8 @@ EXAMINATIONS = _Question(
         (SELECT max(version) FROM findings_report v WHERE v.examination_id = e.id),
         EXISTS (SELECT 1 FROM findings_finding f
             WHERE f.examination_id = e.id AND f.state <> 'withdrawn'),
+        EXISTS (SELECT 1 FROM findings_noreport n
+            WHERE n.examination_id = e.id AND n.undone_at IS NULL),
         e.*, r.*
     FROM unnest(%(senders)s, %(accessions)s) n (sender, accession)
     JOIN findings_examination e ON e.sender_id = n.sender AND e.accession = n.accession
