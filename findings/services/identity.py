@@ -149,7 +149,7 @@ def kept_in_turn(*patients: Patient) -> Iterator[list[Patient]]:
 
     def names() -> set[str]:
         kept[:] = [survivor(Patient.objects.get(pk=patient.pk)) for patient in patients]
-        return names_of_records(kept)
+        return names_of_records(one.pk for one in kept)
 
     with in_turn(names):
         yield kept
@@ -162,13 +162,9 @@ def names_about(sender: Sender | None, parts: Iterable[Part]) -> set[str]:
         return set()
     arriving = [part for part in parts if isinstance(part, Arriving)]
     news = (part for part in arriving if isinstance(part, ArrivingNews))
-    known = {
-        one.pk: one for part in news for who in patients_of(part) for one in known_patients(who)
-    }
-    records = {who.record for part in arriving for who in patients_of(part) if who.record}
-    if records:
-        known |= {one.pk: one for one in Patient.objects.filter(pk__in=records)}
-    names = names_of_records(survivor(patient) for patient in known.values()) if known else set()
+    named = [who for part in news for who in patients_of(part)]
+    chosen = {who.record for part in arriving for who in patients_of(part) if who.record}
+    names = names_of_records(chosen, named) if chosen or named else set()
     return names.union(*(names_of(sender, part) for part in arriving))
 
 

@@ -171,10 +171,12 @@ def _merged(
     keep, merged = identify(keeps).patient, _record_of(goes)
     if keep.pk == survivor(merged).pk:
         return _nothing("Both numbers lead to the same record already.", keep)
+    families = keep.family(), survivor(merged).family()
     apart = PatientMerge.objects.filter(
-        _between(keep, survivor(merged), "kept", "merged"), undone_at__isnull=False
+        _between(*families, "kept", "merged"), undone_at__isnull=False
     )
-    if _was_taken_apart(keep, survivor(merged), apart, arriving.said_at):
+    told = ToldApart.objects.filter(_between(*families, "one", "other"))
+    if _was_taken_apart(told, apart, arriving.said_at):
         return _nothing("The two were taken apart since.", keep)
     if apart.filter(undone_by__isnull=False).exists():
         raise _held(
@@ -195,18 +197,17 @@ def _merged(
 
 
 def _was_taken_apart(
-    one: Patient, other: Patient, undone: QuerySet[PatientMerge], said_at: datetime
+    told: QuerySet[ToldApart], undone: QuerySet[PatientMerge], said_at: datetime
 ) -> bool:
     """Whether a person, or newer news, undid this very merge, perhaps before it came: an old
     message, or one that is run again, must not make it anew."""
-    told = ToldApart.objects.filter(_between(one, other, "one", "other"), said_at__gte=said_at)
+    told = told.filter(said_at__gte=said_at)
     since = Coalesce("undone_said_at", "undone_at")
     return told.exists() or undone.annotate(since=since).filter(since__gte=said_at).exists()
 
 
-def _between(one: Patient, other: Patient, first: str, second: str) -> Q:
-    """Rows about these two, in either order, or about records that were merged into them."""
-    these, those = one.family(), other.family()
+def _between(these: set[int], those: set[int], first: str, second: str) -> Q:
+    """Rows about a record of these and one of those, in either order."""
     return Q(**{f"{first}__in": these, f"{second}__in": those}) | Q(
         **{f"{first}__in": those, f"{second}__in": these}
     )

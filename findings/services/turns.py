@@ -13,7 +13,7 @@ from django.db import transaction
 
 from findings.arrivals import ArrivingNews, ArrivingPatient, ArrivingReport
 from findings.columns import column
-from findings.models import Patient, PatientIdentifier, Sender
+from findings.models import Sender
 from findings.prepared import Prepared
 
 
@@ -36,15 +36,47 @@ def take_turns(sender: Sender, reports: Iterable[Arriving], *also: str) -> None:
     take_turns_at(names | {f"{sender.pk}|{one}" for one in also})
 
 
-def names_of_records(patients: Iterable[Patient]) -> set[str]:
-    """Every number that leads to these records."""
-    family = {key for patient in patients for key in patient.family()}
-    numbers = Patient.objects.filter(pk__in=family, nhs_number__isnull=False)
-    names = {f"nhs|{number}" for number in numbers.values_list("nhs_number", flat=True)}
-    others = PatientIdentifier.objects.filter(patient__in=family)
-    for authority, value in others.values_list("authority", "value"):
-        names.add(f"identifier|{authority}|{value}")
-    return names
+# Whoever has these keys or numbers, and every record that was merged with theirs.
+NAMES = Prepared(
+    "names_of_records",
+    """
+    WITH RECURSIVE named (id) AS (
+        SELECT unnest(%(keys)s)
+        UNION SELECT id FROM findings_patient WHERE nhs_number = ANY (%(nhs)s)
+        UNION SELECT i.patient_id FROM unnest(%(authorities)s, %(numbers)s) n (authority, value)
+            JOIN findings_patientidentifier i ON i.authority = n.authority AND i.value = n.value
+    ), kin (id) AS (
+        SELECT id FROM named
+        UNION SELECT near.id FROM kin, LATERAL (
+            SELECT merged_into_id FROM findings_patient
+            WHERE id = kin.id AND merged_into_id IS NOT NULL
+            UNION ALL SELECT id FROM findings_patient WHERE merged_into_id = kin.id
+        ) near (id)
+    )
+    SELECT 'nhs|' || nhs_number FROM findings_patient JOIN kin USING (id)
+    WHERE nhs_number IS NOT NULL
+    UNION ALL SELECT 'identifier|' || authority || '|' || value
+    FROM findings_patientidentifier i JOIN kin ON kin.id = i.patient_id
+    """,
+    keys="bigint[]",
+    nhs="varchar[]",
+    authorities="text[]",
+    numbers="text[]",
+)
+
+
+def names_of_records(keys: Iterable[int] = (), named: Iterable[ArrivingPatient] = ()) -> set[str]:
+    """Every number that leads to the records with these keys, or to those that are known as
+    these."""
+    named = list(named)
+    numbers = {(one.authority, one.value) for who in named for one in who.identifiers}
+    rows = NAMES.rows(
+        keys=column(keys),
+        nhs=column(who.nhs_number for who in named if who.nhs_number),
+        authorities=column(authority for authority, _ in numbers),
+        numbers=column(value for _, value in numbers),
+    )
+    return {name for (name,) in rows}
 
 
 TURNS = Prepared(
