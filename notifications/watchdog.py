@@ -19,7 +19,16 @@ from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from findings.measures.feeds import refused_as_tests, silent_feeds
-from findings.models import Clock, Examination, Finding, Proposal, Receipt, Step, Unroutable
+from findings.models import (
+    Clock,
+    Examination,
+    Finding,
+    Proposal,
+    Receipt,
+    Step,
+    TakenFolder,
+    Unroutable,
+)
 from findings.presenters.integration import silent_words
 from findings.services.calendars import missing_years, promises_past_the_table
 from findings.services.timeline import database_now
@@ -328,6 +337,32 @@ def _unfiled(now: datetime) -> Iterator[Sentence]:
         )
 
 
+def _folders(now: datetime) -> Iterator[Sentence]:
+    """Where they are is on the page only."""
+    folders = list(TakenFolder.objects.all())
+    looked = [one.looked_at for one in folders if one.looked_at]
+    if late := [at for at in looked if now - at > SWEEP_LATE_AFTER]:
+        yield Sentence(
+            f"Nothing has been taken out of {plural(len(late), 'folder')} of dropped files; of the"
+            f" first since {when(min(late))}.",
+            len(late),
+            "integration",
+        )
+    if count := sum(one.problems for one in folders):
+        yield Sentence(
+            f"{_are(count, 'dropped file')} in a problem folder: messages may be missing.",
+            count,
+            "integration",
+        )
+    if count := sum(one.left for one in folders):
+        yield Sentence(
+            f"{plural(count, 'thing')} in a folder of dropped files will never be taken: a folder,"
+            " or a file with the name of an unfinished one.",
+            count,
+            "integration",
+        )
+
+
 def _silent(now: datetime) -> Iterator[Sentence]:
     for silence in silent_feeds(now):
         yield Sentence(silent_words(silence), page="integration")
@@ -396,6 +431,7 @@ CHECKS: tuple[Callable[[datetime], Iterator[Sentence]], ...] = (
     _unconfirmed,
     _held_alerts,
     _unfiled,
+    _folders,
     _silent,
     _tests,
     _calendar,

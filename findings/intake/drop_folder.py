@@ -7,6 +7,7 @@ ever deleted, and whatever ends us between storing and moving, the same file rep
 
 import os
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,11 +18,24 @@ from findings.intake.importing import Importer, Summary
 from findings.models import Sender
 
 DONE, PROBLEM = "done", "problem"
+# When a file was moved, before its own name.
+STAMP = "%Y%m%dT%H%M%SZ"
 # How programs name what they are still writing; they rename it then.
 UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".filepart", ".writing", "~")
+# Seconds after which whoever writes a file has not come back to rename it.
+LEFT_AFTER = 3600.0
 LONGEST_NAME = 200  # bytes, of 255, with what is put before it
 
 _Signature = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What waits for a person: files in `problem`, since when, and what is never taken."""
+
+    problems: int
+    problems_since: datetime | None
+    left: int
 
 
 @dataclass(frozen=True)
@@ -42,6 +56,8 @@ class DropFolder:
     folder: Path
     settle: float
     sender: Sender | None = None
+    # Called now and then while a file is taken in.
+    progress: Callable[[], None] = lambda: None
     _seen: dict[Path, tuple[_Signature, float]] = field(default_factory=dict)
 
     def prepare(self) -> None:
@@ -65,14 +81,14 @@ class DropFolder:
                 return
             yield self._take(file)
 
+    def found(self) -> Found:
+        """What a person has to see to."""
+        problems = sorted(one.name for one in _entries(self.folder / PROBLEM))
+        left = sum(1 for one in _entries(self.folder) if _is_left(one))
+        return Found(len(problems), _moved_at(problems[0]) if problems else None, left)
+
     def _files(self) -> Iterator[Path]:
-        with os.scandir(self.folder) as entries:
-            for one in entries:
-                name = one.name.lower()
-                if name.startswith(".") or name.endswith(UNFINISHED):
-                    continue
-                if one.is_file(follow_symlinks=False):
-                    yield Path(one.path)
+        return (Path(one.path) for one in _entries(self.folder) if _is_taken(one))
 
     def _since(self, file: Path, signature: _Signature, now: float) -> tuple[_Signature, float]:
         before = self._seen.get(file)
@@ -81,12 +97,42 @@ class DropFolder:
     def _take(self, file: Path) -> Taken:
         before = _signature(file)
         warnings: list[FileWarning] = []
-        summary = Importer(sender=self.sender, warned=warnings.append).take(walk([file]))
+        summary = Importer(sender=self.sender, warned=warnings.append).take(
+            walk([file]), self.progress
+        )
         moved_to = None
         if before is not None and _signature(file) == before:
             moved_to = _move(file, self.folder / (PROBLEM if warnings else DONE))
         self._seen.pop(file, None)
         return Taken(file, summary, warnings, moved_to)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """Nothing that is hidden: systems keep things of their own there."""
+    with os.scandir(folder) as entries:
+        return [one for one in entries if not one.name.startswith(".")]
+
+
+def _is_taken(one: os.DirEntry[str]) -> bool:
+    return one.is_file(follow_symlinks=False) and not one.name.lower().endswith(UNFINISHED)
+
+
+def _is_left(one: os.DirEntry[str]) -> bool:
+    """A folder, or what never got the name of a finished file, an hour after."""
+    if one.name in (DONE, PROBLEM) or _is_taken(one):
+        return False
+    try:
+        return time.time() - one.stat(follow_symlinks=False).st_mtime > LEFT_AFTER
+    except FileNotFoundError:
+        return False
+
+
+def _moved_at(name: str) -> datetime | None:
+    """As `_move` has put it before the name; None of what somebody else has put there."""
+    try:
+        return datetime.strptime(name.split("-")[0], STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _signature(file: Path) -> _Signature | None:
@@ -101,7 +147,7 @@ def _signature(file: Path) -> _Signature | None:
 def _move(file: Path, to: Path) -> Path | None:
     """Under a name that nothing else has: when it was taken, a few letters, and its own name."""
     own = os.fsencode(file.name)[-LONGEST_NAME:]
-    ours = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}-"
+    ours = f"{datetime.now(UTC):{STAMP}}-{secrets.token_hex(4)}-"
     target = to / (ours + own.decode(errors="replace"))
     try:
         file.rename(target)

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from findings.intake.importing import known_patients_in, replay
 from findings.measures.feeds import feeds
-from findings.models import IncomingMessage, Person, Role, Sender
+from findings.models import IncomingMessage, Person, Role, Sender, TakenFolder
 from findings.presenters.held import message_lines
 from findings.presenters.integration import became_words, changed_words, message_name, silence_words
 from findings.rules import check_can_keep_senders
@@ -36,7 +36,12 @@ def integration(request: HttpRequest) -> HttpResponse:
     """Each sender of this trust since midnight, and what came from nobody that is known."""
     person = _keeper(request)
     now = database_now()
-    context = {"feeds": feeds(_own(person), now), "now": now, "silence_words": silence_words}
+    context = {
+        "feeds": feeds(_own(person), now),
+        "folders": TakenFolder.objects.all(),
+        "now": now,
+        "silence_words": silence_words,
+    }
     return render(request, "integration.jinja", context)
 
 

@@ -14,6 +14,7 @@ from findings.services.leave import set_leave
 from findings.services.leavers import plan_goodbye
 from findings.services.offer import offer_finding
 from findings.services.senders import make_sender
+from findings.services.taken_folders import looked_into
 from notifications.models import Route
 from tests.factories import TeamFactory, Trust, a_trust, acknowledged, flagged
 from tests.functional.browser import DESKTOP, PHONE, check, follow
@@ -226,6 +227,7 @@ def test_what_each_sender_sends_fits_and_has_nothing_for_axe_to_find(browser, tr
     another = oru(control_id="4", accession="B", name="CEDAR^CAT", born="19710101")
     whose = take_in(another, "whose.hl7").receipts[0]
     take_in(b"not HL7", "third.hl7")
+    looked_into("/srv/reports", problems=2, problems_since=None, left=1, goes_on=True)
     pages = {
         "integration": reverse("integration"),
         "feed": reverse("feed", args=[ris.pk]),

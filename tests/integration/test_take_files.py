@@ -1,18 +1,27 @@
 """The drop folder: complete files only, nothing lost, nothing twice, nothing deleted."""
 
+import os
+import shutil
+import threading
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.urls import reverse
 
 from findings.intake.drop_folder import DropFolder
 from findings.intake.importing import Importer, NotStored
-from findings.models import IncomingMessage, Receipt, Report
+from findings.models import IncomingMessage, Receipt, Report, TakenFolder
 from findings.services.senders import make_sender
+from findings.services.timeline import database_now
+from notifications import watchdog
 from tests.factories import a_trust
 from tests.messages import oru
+from tests.pages import signed_in, words_of
 
 BATCH = b"FHS|^~\\&|RIS\rBHS|^~\\&|RIS\r%bBTS|%d\rFTS|1\r"
 
@@ -120,6 +129,58 @@ def test_ended_between_storing_and_moving_nothing_is_repeated(
     assert "1 had been received" in take(folder)
     assert (Report.objects.count(), Receipt.objects.count()) == (1, 1)
     assert inside(folder) == ["done/a.hl7"]
+
+
+def test_what_waits_in_a_folder_is_on_a_page_and_in_a_warning(folder: Path) -> None:
+    (folder / "ALDER_ANN.hl7").touch()
+    (folder / "night.hl7.tmp").write_bytes(oru())
+    (folder / "fresh.hl7.tmp").write_bytes(oru())
+    (folder / "monday").mkdir()
+    for one in ("night.hl7.tmp", "monday"):
+        os.utime(folder / one, (0, 0))
+    with pytest.raises(CommandError):
+        take(folder)
+    assert [str(one) for one in watchdog._folders(database_now())] == [
+        "1 dropped file is in a problem folder: messages may be missing.",
+        "2 things in a folder of dropped files will never be taken: a folder, or a file with the"
+        " name of an unfinished one.",
+    ]
+    page = words_of(signed_in(a_trust().coordinator).get(reverse("integration")))
+    assert (
+        f"{folder} Last looked through Run by hand or by a timetable In problem 1 , the" in page
+    ), page
+    assert "ALDER" not in page
+    # Somebody clears it up.
+    shutil.rmtree(folder / "monday")
+    for file in folder.rglob("*.*"):
+        file.unlink()
+    take(folder)
+    assert list(watchdog._folders(database_now())) == []
+
+
+def test_a_taker_that_stops_is_missed_until_it_is_given_up(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class OneRound(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            self.set()
+            return True
+
+    command = "findings.management.commands.take_files"
+    monkeypatch.setattr(f"{command}.threading", SimpleNamespace(Event=OneRound))
+    monkeypatch.setattr(f"{command}.signal.signal", lambda *_: None)
+    monkeypatch.setattr(f"{command}.close_old_connections", lambda: None)
+    call_command("take_files", folder)
+    assert list(watchdog._folders(database_now())) == []
+    TakenFolder.objects.update(looked_at=database_now() - timedelta(minutes=4))
+    with monkeypatch.context() as patched:
+        patched.setattr(DropFolder, "complete", lambda *_: Path(folder / "none").stat())
+        call_command("take_files", folder, stderr=StringIO())
+    (sentence,) = watchdog._folders(database_now())
+    assert "Nothing has been taken out of 1 folder" in str(sentence)
+    assert str(folder) not in str(sentence), "everybody can read it"
+    call_command("take_files", folder, given_up=True)
+    assert list(watchdog._folders(database_now())) == []
 
 
 def test_two_files_of_one_name_are_both_kept(folder: Path) -> None:

@@ -4,15 +4,17 @@ import signal
 import threading
 import time
 from argparse import ArgumentParser
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
-from django.db import close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 
 from findings.intake.drop_folder import DropFolder, Taken
 from findings.intake.importing import NotStored
 from findings.management.base import EpilogCommand, sender_named
+from findings.services.taken_folders import give_up, looked_into, still_taking
 from findings.words import plural
 
 EPILOG = """
@@ -26,8 +28,12 @@ counts of its batches (BTS, FTS) do not agree with what came, which is also said
 deleted: clear the two folders by your own rules. Stopped at whatever moment, the next run repeats
 nothing.
 
+The page Integration says when the folder was last looked through, and what waits in it; the
+watchdog says so when it is not looked through any more, or something waits in problem/.
+
   manage.py take_files /srv/reports
   manage.py take_files /srv/reports --once --sender "RIS|RRV03"
+  manage.py take_files /srv/reports --given-up
 
 Exit status: 0; with --once 1 where a file went to problem/, 3 where the database did not answer.
 """
@@ -49,8 +55,17 @@ class Command(EpilogCommand):
             "--every", type=float, default=5.0, metavar="SECONDS", help="between two looks"
         )
         parser.add_argument("--sender", metavar="CODE", help="read all as this sender's")
+        parser.add_argument(
+            "--given-up",
+            action="store_true",
+            help="say that nothing is taken from it any more, so that nobody misses it",
+        )
 
     def handle(self, *, folder: Path, **options: Any) -> None:
+        folder = folder.absolute()
+        if options["given_up"]:
+            give_up(str(folder))
+            return
         drop = DropFolder(folder, options["settle"], sender_named(options["sender"]))
         try:
             drop.prepare()
@@ -69,18 +84,21 @@ class Command(EpilogCommand):
             went_wrong = self._take(drop, threading.Event())
         except NotStored as error:
             raise CommandError(f"Stopped at {error}: {AWAY}", returncode=NOT_STORED) from error
+        _say_what_is_there(drop, goes_on=False)
         if went_wrong:
             raise CommandError("Look at the files in problem/.", returncode=WENT_WRONG)
 
     def _until_stopped(self, drop: DropFolder, every: float) -> None:
         stopping = threading.Event()
+        drop.progress = partial(still_taking, str(drop.folder))
         for one in (signal.SIGTERM, signal.SIGINT):
             signal.signal(one, lambda *_: stopping.set())
         while not stopping.is_set():
             close_old_connections()
             try:
                 self._take(drop, stopping)
-            except (NotStored, OSError) as error:
+                _say_what_is_there(drop, goes_on=True)
+            except (NotStored, OSError, OperationalError, InterfaceError) as error:
                 # By type: the text of an error may name a file, and a file a patient.
                 self.stderr.write(f"Not taken ({type(error).__name__}); tried again. {AWAY}")
             stopping.wait(every)
@@ -94,6 +112,17 @@ class Command(EpilogCommand):
             went_wrong += bool(taken.warnings)
         self.stdout.flush()
         return went_wrong
+
+
+def _say_what_is_there(drop: DropFolder, *, goes_on: bool) -> None:
+    found = drop.found()
+    looked_into(
+        str(drop.folder),
+        problems=found.problems,
+        problems_since=found.problems_since,
+        left=found.left,
+        goes_on=goes_on,
+    )
 
 
 AWAY = "What was stored before is not repeated, and the file stays where it is."
