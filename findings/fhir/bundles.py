@@ -36,6 +36,21 @@ SUPPORTING = (
     "ServiceRequest",
     "ImagingStudy",
 )
+# Come with reports, and say nothing that is asked here. Not among them is what may be the report
+# itself: Composition, DocumentReference, Binary.
+BESIDE = (
+    "CareTeam",
+    "Condition",
+    "Device",
+    "Encounter",
+    "Endpoint",
+    "HealthcareService",
+    "Media",
+    "Observation",
+    "Procedure",
+    "Provenance",
+    "Specimen",
+)
 MOST = 200
 
 
@@ -126,7 +141,7 @@ def _check_entry(entry: Json, path: str) -> None:
     if method not in ("POST", "PUT") or not kind:
         said = "Only POST and PUT of a resource: read and search at their own addresses."
         raise wrong(f"{path}.request.method", said, "not-supported")
-    if kind not in (REPORT, *SUPPORTING):
+    if kind not in (REPORT, *SUPPORTING, *BESIDE):
         said = f"Only a {REPORT}, and of what it refers to: {', '.join(SUPPORTING)}."
         raise wrong(f"{path}.resource", said, "not-supported")
     place, _, more = entry["request"]["url"].partition("?")[0].partition("/")

@@ -23,6 +23,8 @@ WHAT = {
     "Task": "A finding that somebody has to act on. Its status moves by update or JSON Patch, by"
     " the rules of the pages; docs/fhir.md says which.",
     "Communication": "Who was told of a finding, when and how. Never what the message said.",
+    "Patient": "Whoever has an examination that its reader may see, as reports name them.",
+    "ServiceRequest": "An examination that its reader may see: its accession, and who asked.",
     "AuditEvent": "Who saw whose data; for governance leads.",
 }
 

@@ -87,8 +87,11 @@ def _decoded(form: Json, path: str) -> bytes:
 
 
 def _has_hash(raw: bytes, said: str) -> bool:
-    """SHA-1, as R4 has it: against accidents, not against anybody."""
-    return base64.b64encode(hashlib.sha1(raw, usedforsecurity=False).digest()).decode() == said
+    """SHA-1, as R4 has it: against accidents, not against anybody. Some write its digits instead of
+    base64, which can be mistaken for nothing else: it would have another length."""
+    digest = hashlib.sha1(raw, usedforsecurity=False)
+    encoded = base64.b64encode(digest.digest()).decode()
+    return said == encoded or said.lower() == digest.hexdigest()
 
 
 def _read(raw: bytes, kind: Message, path: str) -> str:

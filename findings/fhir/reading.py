@@ -55,6 +55,10 @@ NOT_IMAGING = frozenset(
         "UR", "URN", "VR",
     )
 )  # fmt: skip
+RESULTS_NOTICE = (
+    "Single results (Observation) belong to this report and are not shown here; open them at the"
+    " sender's."
+)
 # Sections that are a modality.
 _MODALITIES = {
     "CT": "CT",
@@ -95,6 +99,8 @@ class _Reader:
         if not (words.text.strip() or words.documents) and status is not ArrivingStatus.WITHDRAWN:
             said = "A report needs words: in presentedForm, or in conclusion."
             raise wrong(f"{self.path}.presentedForm", said, "required")
+        if "result" in self.report:
+            self.notices.append(RESULTS_NOTICE)
         request, study = self._request(), self._study()
         code, description = self._examination(request)
         requester, location = self._requester(request)

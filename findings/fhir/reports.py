@@ -37,7 +37,7 @@ from findings.fhir.search import (
     system_and_value,
     words,
 )
-from findings.models import Examination, Person, Report, ReportIdentifier, ReportStatus
+from findings.models import Examination, Finding, Person, Report, ReportIdentifier, ReportStatus
 from findings.services.submissions import Submission
 
 # A report is not as it should be to one person and as it is to another: the version says.
@@ -50,6 +50,13 @@ _RANK = Case(
 def readable(person: Person) -> QuerySet[Report]:
     """Every version of the reports that this person may read."""
     return Report.objects.filter(examination__in=Examination.objects.visible_to(person))
+
+
+def read_with_task(person: Person) -> QuerySet[Report]:
+    """As above; and those to which a Task leads that they may read because they were told of it."""
+    tasks = Finding.objects.visible_to(person, or_told=True)
+    led_to = Report.objects.filter(examination__in=tasks.values("examination"))
+    return readable(person) | led_to
 
 
 def current_of(reports: QuerySet[Report], upto: int) -> QuerySet[Report]:
@@ -164,7 +171,7 @@ class OneReport(FhirView):
     interactions = ("read", "update")
 
     def get(self, request: Request, public_id: str) -> Response:
-        rows = readable(person_of(request)).filter(examination__public_id=public_id)
+        rows = read_with_task(person_of(request)).filter(examination__public_id=public_id)
         return show(self, rows.filter(examination__current_report=F("pk")))
 
     def put(self, request: Request, public_id: str) -> Response:

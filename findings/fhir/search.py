@@ -176,6 +176,9 @@ class SearchView(ABC, FhirView):
                     self._ask(asked, key, by_key[key], value)
                 elif key in CONTROLS:
                     self._control(asked, key, value)
+                elif key.partition(":")[0] in by_key:
+                    # Passed over it would find what was not asked for: "status:not".
+                    raise bad(key.partition(":")[0], "This modifier is not known here.")
                 else:
                     asked.unknown.append(key)
         if asked.unknown and _is_strict(self.request):
@@ -205,7 +208,7 @@ class SearchView(ABC, FhirView):
         elif key == "_summary" and value == "count":
             asked.count = 0
         elif key == "_summary" and value != "false":
-            raise bad("_summary", "Only count and false.")
+            asked.unknown.append(key)  # whoever asks for less is given all
         elif key == "_sort":
             falls, name = value.startswith("-"), value.lstrip("-")
             if name not in self.sorts:

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 import findings.addresses  # noqa: F401  registers <reference:…>
-from findings.fhir import audit, reports, tasks
+from findings.fhir import audit, reports, supporting, tasks
 from findings.fhir.capability import Metadata
 
 
@@ -39,6 +39,12 @@ urlpatterns = [
     path("Task", tasks.Tasks.as_view(), name="fhir-tasks"),
     path("Task/_search", tasks.TaskSearch.as_view(), name="fhir-task-search"),
     path("Task/<reference:reference>", tasks.OneTask.as_view(), name="fhir-task"),
+    path("Patient", supporting.Patients.as_view(), name="fhir-patients"),
+    path("Patient/_search", supporting.PatientSearch.as_view(), name="fhir-patient-search"),
+    path("Patient/<uuid:public_id>", supporting.OnePatient.as_view(), name="fhir-patient"),
+    path("ServiceRequest", supporting.Requests.as_view(), name="fhir-requests"),
+    path("ServiceRequest/_search", supporting.RequestSearch.as_view(), name="fhir-request-search"),
+    path("ServiceRequest/<uuid:public_id>", supporting.OneRequest.as_view(), name="fhir-request"),
     path("AuditEvent", audit.AuditEvents.as_view(), name="fhir-audit-events"),
     path("AuditEvent/_search", audit.AuditEventSearch.as_view(), name="fhir-audit-event-search"),
     path("AuditEvent/<version:pk>", audit.OneAuditEvent.as_view(), name="fhir-audit-event"),

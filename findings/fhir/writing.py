@@ -1,7 +1,7 @@
 """Rows as resources: one function for each type, and nothing that is not listed here leaves.
 
 People are named by identifier and display, without an address of their own; the patient and the
-request stand inside the resource that is about them.
+request stand inside the resource that is about them, and can be read by themselves.
 """
 
 import base64
@@ -57,6 +57,11 @@ def patient(row: Patient) -> Json:
         gender=_GENDERS.get(row.sex, "unknown"),
         birthDate=row.birth_date.isoformat() if row.birth_date else "",
     )
+
+
+def one_patient(row: Patient) -> Json:
+    """As it stands by itself."""
+    return patient(row) | {"id": str(row.public_id)}
 
 
 def _nhs(row: Patient) -> list[Json]:
@@ -158,6 +163,13 @@ def _request(examination: Examination) -> Json:
         requester=asked_by,
         locationCode=[{"text": str(place)}] if place else [],
     )
+
+
+def one_request(examination: Examination) -> Json:
+    """As it stands by itself, with the patient inside."""
+    inside = {"resourceType": "ServiceRequest", "contained": [patient(examination.patient)]}
+    alone = {"id": str(examination.public_id), "subject": subject(examination.patient)}
+    return inside | _request(examination) | alone
 
 
 def _code(examination: Examination) -> Json:

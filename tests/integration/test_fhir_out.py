@@ -13,12 +13,23 @@ from django.utils import timezone
 from findings.fhir.access import Unknown
 from findings.fhir.capability import statement
 from findings.fhir.shapes import faults
-from findings.models import Examination, Finding, Viewing
+from findings.models import Examination, Finding, Role, Viewing
+from findings.services.acknowledge import decline_finding
 from findings.services.receive import receive_report
 from notifications.delivery import deliver_due
+from notifications.firing import fire_due_steps
 from tests.calling import calling
 from tests.engine.mail import MailServer
-from tests.factories import Trust, a_trust, acknowledged, arriving, flagged, report, reported
+from tests.factories import (
+    TeamFactory,
+    Trust,
+    a_trust,
+    acknowledged,
+    arriving,
+    flagged,
+    report,
+    reported,
+)
 from tests.fhir import BASE, GMC, NHS, REPORTS, TASKS, issue
 from tests.integration.telling import fired
 from tests.pages import queries_without_banner
@@ -304,6 +315,8 @@ IDS = {
     "Task": "F-0000000000",
     "Communication": str(UUID(int=1)),
     "AuditEvent": "1",
+    "Patient": str(UUID(int=1)),
+    "ServiceRequest": str(UUID(int=1)),
 }
 
 
@@ -399,3 +412,81 @@ def test_tasks_are_searched(trust: Trust) -> None:
     assert ids(**{"patient.identifier": mine.examination.patient.nhs_number}) == {mine.reference}
     assert issue(client.get(TASKS, {"code": "purple"})) == (400, "http.code")
     assert found(calling(a_trust().referrer), TASKS) == []
+
+
+# --- Whom and what they are about
+
+
+def test_patients_and_requests_are_read_by_whoever_reads_a_report(trust: Trust) -> None:
+    examination, other = reported(trust), a_trust()
+    someone, client, stranger = (
+        examination.patient,
+        calling(trust.referrer),
+        calling(other.referrer),
+    )
+    reported(other)
+    patients, requests = f"{BASE}/Patient", f"{BASE}/ServiceRequest"
+    inside_patient, inside_request = client.get(f"{REPORTS}/{examination.public_id}").json()[
+        "contained"
+    ]
+    patient = client.get(f"{patients}/{someone.public_id}").json()
+    assert patient == inside_patient | {"id": str(someone.public_id)}
+    request = client.get(f"{requests}/{examination.public_id}").json()
+    assert not faults(request)
+    for name in ("identifier", "code", "requester", "status", "intent"):
+        assert request[name] == inside_request[name]
+    assert Viewing.objects.filter(page__in=["fhir-patient", "fhir-request"]).count() == 2
+    identifier = request["identifier"][0]
+    number = f"{NHS}|{someone.nhs_number}"
+    asked = [
+        (patients, {"identifier": number}, patient),
+        (patients, {"_id": patient["id"]}, patient),
+        (requests, {"identifier": identifier["value"]}, request),
+        (requests, {"identifier": f"{identifier['system']}|{identifier['value']}"}, request),
+        (requests, {"patient": patient["id"]}, request),
+        (requests, {"patient:identifier": number}, request),
+    ]
+    for address, query, resource in asked:
+        assert found(client, address, **query) == [resource], query
+        assert found(stranger, address, **query) == [], query
+        form = urlencode(query)
+        kind = "application/x-www-form-urlencoded"
+        posted = client.post(f"{address}/_search", form, content_type=kind).json()
+        assert (posted["total"], someone.nhs_number in str(posted["link"])) == (1, False)
+    assert found(client, requests, identifier=f"urn:other|{identifier['value']}") == []
+    assert stranger.get(f"{patients}/{someone.public_id}").status_code == 404
+    assert stranger.get(f"{requests}/{examination.public_id}").status_code == 404
+
+
+def test_a_report_is_read_by_whoever_was_told_of_a_task_in_it(
+    mail: MailServer, trust: Trust
+) -> None:
+    """The Task names it: and neither its history nor a search is theirs."""
+    finding, by = fired(trust), trust.referrer
+    # Each is told, and says whose it is instead.
+    for _ in range(2):
+        told, by = by, trust.add(Role.REFERRER, team=TeamFactory(organisation=trust.organisation))
+        decline_finding(finding=finding, by=told, because="Not mine.", to=by)
+        fire_due_steps()
+        deliver_due()
+        finding.refresh_from_db()
+    client = calling(told)
+    task = client.get(f"{TASKS}/{finding.reference}").json()
+    assert client.get(f"{BASE}/{task['focus']['reference']}").status_code == 200
+    assert client.get(f"{BASE}/{task['focus']['reference']}/_history").status_code == 404
+    assert found(client, REPORTS) == []
+
+
+def test_what_a_search_does_not_know_is_refused_only_where_it_would_mislead(trust: Trust) -> None:
+    reported(trust)
+    client = calling(trust.referrer)
+    for modifier in ("status:not", "identifier:exact", "_id:missing", "patient:Patient.name"):
+        name = modifier.partition(":")[0]
+        assert issue(client.get(REPORTS, {modifier: "final"})) == (400, f"http.{name}")
+    # Fewer elements than all are a wish; so is a number of rows.
+    for wish in ({"_summary": "true"}, {"_elements": "id"}, {"_total": "none"}):
+        answer = client.get(REPORTS, wish).json()
+        assert answer["entry"][0]["resource"]["resourceType"] == "DiagnosticReport"
+    strict = {"Prefer": "handling=strict"}
+    assert issue(client.get(REPORTS, {"_elements": "id"}, headers=strict))[0] == 400
+    assert issue(client.get(REPORTS, {"patient.name": "ALDER"}, headers=strict))[0] == 400

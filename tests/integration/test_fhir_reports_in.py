@@ -1,5 +1,6 @@
 """Reports in by FHIR: filed as by every other way, or refused with the element named."""
 
+import hashlib
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -483,6 +484,28 @@ def test_a_transaction_is_all_or_nothing(ris: APIClient) -> None:
     assert Report.objects.count() == 1
 
 
+def test_what_comes_beside_a_report_does_not_keep_it_out(ris: APIClient) -> None:
+    """Single results and the like are passed over, and a reader is told of those that are missing;
+    what could be the report itself is refused."""
+    result = {"resourceType": "Observation", "status": "final", "code": {"text": "Nodule"}}
+    patient, request, sent = entries("A1")
+    sent["result"] = [{"reference": "urn:uuid:3"}]
+    answer = send(ris, bundle("transaction", patient, request, sent, result), BASE)
+    assert answer.status_code == 200, answer.json()
+    said = [one["response"]["status"] for one in answer.json()["entry"]]
+    assert said == ["200 OK", "200 OK", "201 Created", "200 OK"]
+    assert "Single results" in Report.objects.get().notices[0]
+    document = {"resourceType": "DocumentReference", "status": "current"}
+    refused = send(ris, bundle("transaction", *entries("A2"), document), BASE)
+    assert issue(refused) == (422, "Bundle.entry[3].resource")
+    assert Report.objects.count() == 1
+
+
+def test_a_hash_may_be_written_in_digits(ris: APIClient) -> None:
+    digits = hashlib.sha1(fhir.TEXT.encode(), usedforsecurity=False).hexdigest().upper()
+    assert send(ris, fhir.elsewhere(report(), "presentedForm.0.hash", digits)).status_code == 201
+
+
 def test_entries_of_a_batch_stand_alone(ris: APIClient) -> None:
     sent = bundle("batch", report("A1"), report("A2", status="unknown"), report("A3"))
     answer = send(ris, sent, BASE)
@@ -501,7 +524,7 @@ WRONG_BUNDLES = [
         "Bundle.entry[0].request.method",
     ),
     ("entry.0.request.url", "Task", "Bundle.entry[0].request.url"),
-    ("entry.0.resource", {"resourceType": "Specimen"}, "Bundle.entry[0].resource"),
+    ("entry.0.resource", {"resourceType": "Composition"}, "Bundle.entry[0].resource"),
     ("entry.2.resource.issued", "2026-06-30T14:30:00", "Bundle.entry[2].resource.issued"),
     ("entry", [], "Bundle.entry"),
 ]

@@ -145,6 +145,7 @@ def world(db: None) -> World:
             "open-notification.public_id": told.public_id,
             "message.public_id": told.public_id,
             "fhir-communication.public_id": told.public_id,
+            "fhir-patient.public_id": examination.patient.public_id,
             "fhir-audit-event.pk": seen.pk,
             "version": 1,
             "rest": "Observation",
