@@ -32,7 +32,7 @@ BECAME = {
         "DiagnosticReport.category[0]",
     ),
     # A request for a genomic test.
-    "MichaelJonesRequest-Example_v3_message.json": (422, "Bundle.entry[9].resource"),
+    "MichaelJonesRequest-Example_v3_message.json": (422, "Bundle.entry[10].resource"),
     # Reads of another server.
     "Bundle-Batch-Example.xml": (200, "Bundle.entry[0].request.method"),
     "Task-Colonoscopy-Example.xml": (422, "Task.status"),
