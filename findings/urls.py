@@ -25,6 +25,7 @@ from findings.views import (
     policy,
     proposals,
     reports,
+    ris_links,
     staff,
     waiting,
 )
@@ -32,6 +33,7 @@ from findings.views import (
 urlpatterns = [
     path("reports/", reports.reports, name="reports"),
     path("reports/new/", reports.write_report, name="write-report"),
+    path("reports/from-ris/", ris_links.from_ris, name="from-ris"),
     path("reports/<uuid:public_id>/", reports.report, name="report"),
     path("reports/<uuid:public_id>/flag/", flag.flag, name="flag"),
     path(

@@ -3,7 +3,7 @@ routing rules; and whether what is sent comes and is understood: integration, se
 
 from django.urls import path
 
-from findings.views import coverage, integration, rota_import, rotas, routing, senders
+from findings.views import coverage, integration, ris_links, rota_import, rotas, routing, senders
 
 urlpatterns = [
     path("coverage/", coverage.coverage, name="coverage"),
@@ -17,6 +17,7 @@ urlpatterns = [
     path("integration/messages/<int:pk>/", integration.stored_message, name="stored-message"),
     path("senders/", senders.senders, name="senders"),
     path("senders/<int:pk>/", senders.sender, name="sender"),
+    path("senders/<int:pk>/links/", ris_links.keys, name="link-keys"),
     path("rotas/", rotas.rotas, name="rotas"),
     path("rotas/add/", rotas.add_post, name="add-post"),
     path("rotas/import/", rota_import.import_rota, name="import-rota"),

@@ -16,6 +16,7 @@ from findings.models.examination import (
     held_by,
 )
 from findings.models.finding import Finding
+from findings.models.link_key import LinkKey
 from findings.models.merge import PatientMerge, ToldApart
 from findings.models.no_report import NoReport
 from findings.models.offer import HandOver
@@ -57,6 +58,7 @@ __all__ = [
     "HandOver",
     "IncomingMessage",
     "Leave",
+    "LinkKey",
     "Membership",
     "Nation",
     "NoReport",

@@ -23,6 +23,7 @@ NAMES = {
     "trigger_words": "Alert codes",
     "flags_at_once": "Flags at once",
     "silence": "When nothing comes",
+    "link_keys": "Keys of its links",
 }
 
 _WORDS: dict[Any, str] = dict(Sender.Silence.choices)

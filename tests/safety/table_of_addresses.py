@@ -1,6 +1,7 @@
 """What each address gives to each person. Its test is test_every_address.py."""
 
 OK, AWAY, NO, NONE, POST_ONLY = 200, 302, 403, 404, 405
+WRONG = 400
 UNKNOWN = 401  # only the API says it; pages send to the sign-in page
 
 # Everybody who walks. Those of "other" belong to another trust; "bystander" and "elsewhere" to the
@@ -82,6 +83,8 @@ TABLE: dict[str, Expected] = {
     "metrics": public(),
     "clock-health": dict.fromkeys(PEOPLE, 503),
     "reports": only(f"{RADIOLOGISTS} {REFERRERS} {OVERSEERS}", NO),
+    # Without what a RIS puts behind it.
+    "from-ris": everybody(NO, but={WRONG: f"{RADIOLOGISTS} {REFERRERS} {OVERSEERS}"}),
     "write-report": only(RADIOLOGISTS, NO),
     "report": only(ITS_READERS, NONE),
     "report-document": only(ITS_READERS, NONE),
@@ -149,6 +152,7 @@ TABLE: dict[str, Expected] = {
     "coverage": only(f"{OVERSEERS} administrator", NO),
     "senders": only(f"{COORDINATORS} administrator", NO),
     "sender": rota_page(),
+    "link-keys": rota_page(),
     "integration": only(f"{COORDINATORS} administrator", NO),
     "feed": rota_page(),
     "unknown-feed": only(f"{COORDINATORS} administrator", NO),

@@ -163,7 +163,7 @@ def world(db: None) -> World:
                 trust.referrer.routes.get(channel=Channel.EMAIL).pk,
             ),
             "undo-merge.pk": merge.pk,
-            **dict.fromkeys(("sender.pk", "feed.pk"), trust.sender.pk),
+            **dict.fromkeys(("sender.pk", "feed.pk", "link-keys.pk"), trust.sender.pk),
             "stored-message.pk": held.message_id,
             "undo-patient-change.pk": change.pk,
             "no-report.public_id": unread.public_id,

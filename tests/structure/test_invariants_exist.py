@@ -81,6 +81,7 @@ CONSTRAINTS = {
     },
     "findings_category": {"urgent_categories_are_never_held"},
     "findings_rating": {"rating_is_known"},
+    "findings_linkkey": {"ended_link_key_says_when_and_who"},
     "findings_phonecall": {
         "call_says_what_was_said",
         "call_says_who_was_spoken_to",
@@ -259,6 +260,7 @@ TRIGGERS = {
     "notifications_routechange": {"routechange_is_append_only"},
     "findings_phonecall": {"phonecall_is_append_only"},
     "findings_rating": {"rating_is_append_only"},
+    "findings_linkkey": {"linkkey_is_never_deleted", "link_key_only_ends"},
 }
 DEFERRED = {
     "open_finding_has_a_running_clock",
