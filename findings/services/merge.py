@@ -23,10 +23,16 @@ from findings.models import (
 )
 from findings.models.folding import Squeezed
 from findings.rules import NotAllowed
+from findings.services.clocks import tell_owner_now
+from findings.services.flag import reopen_finding
 from findings.services.follow_up import propose_matches
 from findings.services.identity import MERGED_NOTICE, kept_in_turn, survivor
 from findings.services.patient_change import settle_letters
 from findings.services.timeline import lock, moment, record
+from findings.states import State
+
+TAKEN_APART = "its patient's records were taken apart"
+WAS_ANOTHERS = "It was answered while it stood under another patient's record."
 
 
 def merge_patients(
@@ -100,6 +106,7 @@ def undo_merge(
         merge.undone_said_at = said_at
         merge.save()
         _say(merge, Event.Kind.MERGE_UNDONE, merge.undone_because, at, by, more=also)
+        _ask_again(merge, also, at, by)
         _say_that_it_stays(merge, since - set(also), at, by)
         for patient in (merge.kept, merge.merged):
             settle_letters(patient, at, by)
@@ -132,8 +139,9 @@ def _say_that_it_stays(
 ) -> None:
     """Whoever holds a finding there should know that whose it is was in doubt."""
     for row in Finding.objects.filter(examination__in=examinations).order_by("pk"):
+        finding = lock(row)
         record(
-            finding=lock(row),
+            finding=finding,
             kind=Event.Kind.MERGE_UNDONE,
             by=by,
             at=at,
@@ -141,6 +149,25 @@ def _say_that_it_stays(
             because=merge.undone_because,
             stays=True,
         )
+        if finding.is_open:
+            tell_owner_now(finding=finding, words=TAKEN_APART, at=at)
+
+
+def _ask_again(merge: PatientMerge, also: Collection[int], at: datetime, by: Person | None) -> None:
+    """Of what went back: whoever answered since the merge saw the other patient, and may have told
+    them."""
+    moved = [*merge.examinations, *also]
+    for row in Finding.objects.filter(examination__in=moved).order_by("pk"):
+        finding = lock(row)
+        answers = finding.acknowledged_at, finding.patient_told_at, finding.closed_at
+        if finding.state == State.WITHDRAWN:
+            continue
+        if any(answer and answer >= merge.merged_at for answer in answers):
+            reopen_finding(
+                finding=finding, because=WAS_ANOTHERS, at=at, by=by, report_changed=False
+            )
+        elif finding.is_open:
+            tell_owner_now(finding=finding, words=TAKEN_APART, at=at)
 
 
 def _move(target: Patient, rows: QuerySet[Examination]) -> list[int]:

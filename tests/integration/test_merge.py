@@ -11,6 +11,7 @@ from django.utils import timezone
 from findings.arrivals import ArrivingIdentifier, ArrivingPatient
 from findings.models import Event, Examination, Finding, Patient, PatientMerge
 from findings.rules import NotAllowed
+from findings.services.close import withdraw_finding
 from findings.services.follow_up import Advised
 from findings.services.identity import MERGED_NOTICE, survivor
 from findings.services.merge import came_since, merge_patients, sent_under_merged, undo_merge
@@ -18,6 +19,7 @@ from findings.services.receive import receive_report
 from findings.services.timeline import add_note
 from notifications.escalation import fire_finding
 from tests.factories import Trust, a_trust, acknowledged, arriving, flagged, reported
+from tests.integration.test_patient_change import ended_otherwise
 from tests.pages import hidden_in, queries_without_banner, signed_in, words_of
 
 pytestmark = pytest.mark.django_db
@@ -93,12 +95,35 @@ def test_undoing_a_merge_restores_exactly_what_was(trust: Trust) -> None:
     before = everything(first), everything(second)
     made = merge(trust, first, second)
     undo_merge(merge=made, because="Twins.", by=trust.coordinator)
+    assert finding.steps.filter(level=0, audience="owner", words__contains="apart").count() == 1
+    before[1]["steps"] += 1
     second.refresh_from_db()
     assert (everything(first), everything(second)) == before
     assert second.merged_into is None
     assert finding.events.filter(kind=Event.Kind.MERGE_UNDONE).exists()
     made.refresh_from_db()
     assert (made.undone_by, made.undone_because) == (trust.coordinator, "Twins.")
+
+
+def test_what_was_answered_while_records_were_merged_is_asked_again(trust: Trust) -> None:
+    """Whoever answered saw the other patient, and may have told them."""
+    first, second = record_of(trust, "P1"), record_of(trust, "P2")
+    examination = second.examinations.get()
+    before, since, ended, withdrawn = (flagged(trust, examination=examination) for _ in range(4))
+    acknowledged(trust, before)
+    made = merge(trust, first, second)
+    acknowledged(trust, since)
+    ended_otherwise(trust, ended)
+    withdraw_finding(finding=withdrawn, by=trust.radiologist, because="Artefact.")
+    undo_merge(merge=made, because="Twins.", by=trust.coordinator)
+    states = [
+        (Finding.objects.get(pk=one.pk).state, one.events.filter(kind="reopened").exists())
+        for one in (before, since, ended, withdrawn)
+    ]
+    assert states == [
+        ("acknowledged", False), ("awaiting", True), ("awaiting", True), ("withdrawn", False),
+    ]  # fmt: skip
+    assert before.steps.filter(level=0, words__contains="apart").exists()
 
 
 def test_a_report_under_a_number_that_was_merged_twice_goes_to_the_record_that_is_kept(

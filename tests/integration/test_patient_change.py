@@ -332,8 +332,8 @@ def test_what_ended_before_or_otherwise_stays_closed(trust: Trust) -> None:
     assert now(known).state == State.CLOSED
 
 
-def ended_otherwise(trust: Trust) -> Finding:
-    finding = acknowledged(trust)
+def ended_otherwise(trust: Trust, finding: Finding | None = None) -> Finding:
+    finding = acknowledged(trust, finding)
     record_action(
         finding=finding,
         by=trust.referrer,
