@@ -91,6 +91,7 @@ def test_an_examination_is_advised_and_a_later_one_is_confirmed_to_be_it(
     page.check("[name=category][value=significant_unexpected]")
     page.fill("[name=description]", "Nodule of 7 mm.")
     page.select_option("[name=action]", "repeat")
+    page.get_by_text("An examination to look out for").click()
     page.get_by_label("Examination to look out for").select_option("CT")
     page.get_by_label("Part of the body to examine").fill("chest")
     follow(page, "button[value=flag]")
