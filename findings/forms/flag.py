@@ -1,7 +1,7 @@
 """The form with which a finding is flagged: three decisions, the rest is filled in."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -36,6 +36,16 @@ ACTIONS = {
 }
 
 
+# Common choices, in days from now; what is not here is typed as a day.
+WHEN = {
+    "14": "In 2 weeks",
+    "42": "In 6 weeks",
+    str(FOLLOW_UP_AFTER.days): "In 3 months",
+    "182": "In 6 months",
+    "365": "In 1 year",
+}
+
+
 class FlagForm(NamesSomebody, AdvisesExamination):
     """What was found, what should be done by when, and who holds it."""
 
@@ -66,8 +76,15 @@ class FlagForm(NamesSomebody, AdvisesExamination):
         max_length=130,
         missing="Enter the action that you recommend",
     )
-    recommended_on = DateField(
+    when = SelectField(
         label="By when",
+        help_text="You can leave this, except for follow-up",
+        choices=list(WHEN.items()),
+        required=False,
+        empty="No date of its own",
+    )
+    recommended_on = DateField(
+        label="By this day",
         required=False,
         legend_size="s",
         validators=[not_in_the_past],
@@ -86,6 +103,7 @@ class FlagForm(NamesSomebody, AdvisesExamination):
         "description",
         "action",
         "details",
+        "when",
         "recommended_on",
         "modality",
         "region",
@@ -118,10 +136,8 @@ class FlagForm(NamesSomebody, AdvisesExamination):
         fields["category"].queryset = Category.objects.filter(is_offered=True)
         fields["holder"].choices = _holders(order)
         fields["holder"].hints = {"order": order.because if order else ""}
-        fields["recommended_on"].help_text = (
-            "You can leave this empty, except for follow-up. For example,"
-            f" {_in_figures(timezone.localdate() + FOLLOW_UP_AFTER)}"
-        )
+        example = _in_figures(timezone.localdate() + FOLLOW_UP_AFTER)
+        fields["recommended_on"].help_text = f"For example, {example}"
         self.find_people()
         if "person" not in self.fields:
             fields["holder"].reveals = {"other": ["name"]}
@@ -135,6 +151,7 @@ class FlagForm(NamesSomebody, AdvisesExamination):
             self._name_owner()
         if self.cleaned_data.get("action") == OTHER and not self.cleaned_data.get("details"):
             self._add_missing("details")
+        self._take_when()
         if offer is not None:
             self._check_offer(offer)
         self.check_advised()
@@ -167,21 +184,30 @@ class FlagForm(NamesSomebody, AdvisesExamination):
             if self.cleaned_data.get("recommended_on") is None:
                 self._suggest_date()
 
+    def _take_when(self) -> None:
+        """A common choice as the day that it means."""
+        days = self.cleaned_data.get("when")
+        if not days or "recommended_on" in self.errors:
+            return
+        if self.cleaned_data.get("recommended_on"):
+            self.add_error("recommended_on", "Select by when, or enter a day: not both")
+        else:
+            on = timezone.localdate() + timedelta(days=int(days))
+            self.cleaned_data["recommended_on"] = on
+
     def _check_due_on(self) -> None:
         if not self.cleaned_data.get("recommended_on") and "recommended_on" not in self.errors:
             self.add_error("recommended_on", "Enter the date by which the examination is due")
 
     def _suggest_date(self) -> None:
         """The local default is put in and said; nothing is saved with a date nobody saw."""
-        suggested = timezone.localdate() + FOLLOW_UP_AFTER
         given: Any = self.data
         self.data = given = given.copy()
-        for part in ("day", "month", "year"):
-            name = f"{self.add_prefix('recommended_on')}-{part}"
-            given[name] = str(getattr(suggested, part))
+        given[self.add_prefix("when")] = str(FOLLOW_UP_AFTER.days)
+        suggested = words.day(timezone.localdate() + FOLLOW_UP_AFTER)
         self.add_error(
-            "recommended_on",
-            f"Follow-up needs a date. {words.day(suggested)} is put in, the local default of"
+            "when",
+            f"Follow-up needs a date. {suggested} is put in, the local default of"
             f" {FOLLOW_UP_AFTER.days // 7} weeks: change it or leave it",
         )
 

@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from findings import words
 from findings.models import Clock, Event, Finding, Role, Rule, Step, Viewing
 from findings.presenters.reports import conclusion
 from findings.services.policy import limits
@@ -397,18 +398,21 @@ def test_what_is_wrong_stands_beside_its_field_and_the_rest_stays(page, fields, 
 def test_follow_up_needs_a_date_and_the_local_default_is_put_in(page):
     page.press(category="follow_up_recommended")
     suggested = timezone.localdate() + timedelta(days=91)
-    assert "local default" in page.error("recommended_on")
-    assert f'name="recommended_on-year" type="text" value="{suggested.year}"' in page.text
+    assert "local default" in page.error("when")
+    assert words.day(suggested) in page.error("when")
+    assert '<option value="91" selected>In 3 months</option>' in page.text
     assert not Finding.objects.exists()
-    page.press(
-        category="follow_up_recommended",
-        **{
-            "recommended_on-day": suggested.day,
-            "recommended_on-month": suggested.month,
-            "recommended_on-year": suggested.year,
-        },
-    )
+    page.press(category="follow_up_recommended", when="91")
     assert Finding.objects.get().recommended_on == suggested
+
+
+def test_a_day_may_be_typed_or_chosen_and_not_both(page):
+    on = timezone.localdate() + timedelta(days=100)
+    typed = {f"recommended_on-{part}": getattr(on, part) for part in ("day", "month", "year")}
+    page.press(category="follow_up_recommended", when="14", **typed)
+    assert "not both" in page.error("recommended_on")
+    page.press(category="follow_up_recommended", **typed)
+    assert Finding.objects.get().recommended_on == on
 
 
 def test_several_people_of_one_name_are_offered(page, trust):
