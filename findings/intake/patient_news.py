@@ -90,6 +90,8 @@ def _records(segments: list[Segment]) -> list[_Record]:
         if segment[0] == "PID":
             records.append(_Record(segment))
         elif records and segment[0] == "MRG":
+            if records[-1].merged is not None:
+                records.append(_Record(records[-1].pid))
             records[-1].merged = segment
         elif records and segment[0] == "PV1":
             records[-1].visit = segment

@@ -60,7 +60,7 @@ _REPLACED = frozenset({"rp", "ru", "rq"})
 # ORC-1: the other side could not, or asks for nothing that matters here.
 _ASKS_NOTHING = frozenset(
     {
-        *("ua", "uf", "uh", "ur", "ux", "de", "na", "nr", "oh", "hd", "hr", "rl"),
+        *("ua", "uf", "uh", "ur", "ux", "de", "nr", "oh", "hd", "hr", "rl"),
         *("oe", "or", "li", "lk", "ul", "mc", "pr", "rr", "ss", "sq", "df", "fu", "ox"),
     }
 )
@@ -69,7 +69,7 @@ _ASKS_NOTHING = frozenset(
 _ORDERS = frozenset(
     {
         *("uc", "ud", "um", *_REPLACED),
-        *("nw", "sn", "ok", "xo", "xx", "xr", "ro", "pa", "ch", "cn", "rf", "re", "sc", "sr"),
+        *("nw", "sn", "na", "ok", "xo", "xx", "xr", "ro", "pa", "ch", "cn", "rf", "re", "sc", "sr"),
         "",
     }
 )

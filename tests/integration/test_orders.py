@@ -168,6 +168,12 @@ def test_in_doubt_the_order_stands(trust: Trust) -> None:
     assert Examination.objects.waiting().count() == 2
 
 
+def test_a_number_that_was_assigned_names_the_order(trust: Trust) -> None:
+    assert take(orm("NA", said=stamp(3))).outcome == Outcome.ORDERED
+    take(by_placer("SC", 2, order="CM", performed=stamp(2.1)))
+    assert Examination.objects.waiting().get().accession == "A1"
+
+
 def test_an_order_that_could_not_be_cancelled_stands_again(trust: Trust) -> None:
     """The other side said that it had been cancelled too late."""
     for code in ("UC", "UD", "UM"):
@@ -396,6 +402,7 @@ def test_examinations_of_one_order_have_each_their_placers_number(trust: Trust) 
     ("raw", "words"),
     [
         (orm("UA"), "asks for nothing"),
+        (orm("SN", accession="").replace(b"^RIS", b""), "no accession number yet"),
         (orm(accession="").replace(b"^RIS", b""), "no accession number yet"),
         (orm(type_="ORR^O02"), "Nothing follows from ORR"),
         (orm(type_="OML^O21"), "Nothing follows from OML"),

@@ -162,6 +162,17 @@ def test_a_merge_of_records_that_are_half_known_is_kept_for_the_report(
     assert Examination.objects.filter(patient=receipt.patient).count() == 3
 
 
+def test_two_records_that_are_merged_into_one_patient_are_two_merges(trust: Trust) -> None:
+    """Some write each beneath the same PID."""
+    kept = reported(mrn("P1"), "A1").patient
+    for number in ("P2", "P3"):
+        reported(mrn(number), number)
+    raw = adt("A40", pid(mrn("P1")), f"MRG|{mrn('P2')}", f"MRG|{mrn('P3')}")
+    receipts = take_in(raw, "news.hl7:1").receipts
+    assert [one.outcome for one in receipts] == [Outcome.MERGED, Outcome.MERGED]
+    assert Examination.objects.filter(patient=kept).count() == 3
+
+
 def test_two_merges_in_one_message_are_two(trust: Trust) -> None:
     raw = adt("A40", pid(mrn("P1")), f"MRG|{mrn('P2')}", pid(mrn("P3")), f"MRG|{mrn('P4')}")
     receipts = take_in(raw, "news.hl7:1").receipts
