@@ -27,3 +27,8 @@ class Filed:
             "detail": self.detail[:300],
             "accession": examination.accession if examination else self.accession[:80],
         }
+
+
+def nothing(detail: str, patient: Patient | None = None) -> Filed:
+    """It asks for nothing here, and why."""
+    return Filed(Receipt.Outcome.NOTHING, patient=patient, detail=detail)
