@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -70,6 +72,22 @@ def test_it_lands_where_the_report_is_flagged(
         answer = follow(reader, link(key))
         assert answer.url == reverse("report", args=[examination.public_id])
     assert "2026" not in link(key).query
+
+
+def test_a_sign_in_stands_between_and_nothing_is_lost(
+    trust: Trust, examination: Examination, key: LinkKey, client: Client
+) -> None:
+    trust.radiologist.set_password("correct horse battery")
+    trust.radiologist.save()
+    asked = client.get(reverse("from-ris"), vars(link(key)))
+    assert asked.url.startswith(reverse("sign-in"))
+    onwards = unquote(asked.url.partition("next=")[2])
+    typed = {"username": trust.radiologist.username, "password": "correct horse battery"}
+    there = client.post(reverse("sign-in"), typed | {"next": onwards}, follow=True)
+    assert [to for to, _ in there.redirect_chain] == [
+        onwards,
+        reverse("flag", args=[examination.public_id]),
+    ]
 
 
 def test_who_may_not_read_the_report_learns_nothing_of_it(
