@@ -158,11 +158,11 @@ def _failed() -> Metric:
 
 def _held() -> Iterator[Metric]:
     """Reports that are in no list yet: each waits until a coordinator looks."""
-    held = Receipt.objects.waiting().aggregate(count=Count("pk"), oldest=Min("at"))
+    count, oldest = Receipt.objects.waiting().count_and_oldest()
     yield GaugeMetricFamily(
-        "imaging_safety_held_items", "Messages that wait for a person.", value=held["count"]
+        "imaging_safety_held_items", "Messages that wait for a person.", value=count
     )
-    age = database_now() - held["oldest"] if held["oldest"] else timedelta()
+    age = database_now() - oldest if oldest else timedelta()
     yield GaugeMetricFamily(
         "imaging_safety_oldest_held_item_seconds",
         "For how long the oldest of them has waited; 0 when none does.",

@@ -324,6 +324,17 @@ def _held_alerts(now: datetime) -> Iterator[Sentence]:
         )
 
 
+def _held_too_long(now: datetime) -> Iterator[Sentence]:
+    count, oldest = Receipt.objects.waiting_too_long(now).count_and_oldest()
+    if oldest:
+        yield Sentence(
+            f"{plural(count, 'held item')} waited for longer than the trust's own limit; the first"
+            f" has waited for {length(now - oldest)}.",
+            count,
+            "held-items",
+        )
+
+
 def _unfiled(now: datetime) -> Iterator[Sentence]:
     """Each round files what was left; this says that a round could not."""
     left = unfiled(since=pulse.last(pulse.FILED), until=now - UNFILED_LATE_AFTER)
@@ -430,6 +441,7 @@ CHECKS: tuple[Callable[[datetime], Iterator[Sentence]], ...] = (
     _unroutable,
     _unconfirmed,
     _held_alerts,
+    _held_too_long,
     _unfiled,
     _folders,
     _silent,

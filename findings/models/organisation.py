@@ -24,6 +24,13 @@ class Organisation(models.Model):
     kind = models.CharField(max_length=10, choices=Kind)
     # Whose bank holidays count; empty: the setting NATION.
     nation = models.CharField(max_length=3, choices=Nation, blank=True)
+    # A trust's own limit, for there is no national one; what an alert code is in has another.
+    held_within = models.PositiveSmallIntegerField(
+        "hours a held item may wait",
+        null=True,
+        blank=True,
+        help_text="Whoever watches is warned of one that waits longer. Empty: no limit.",
+    )
 
     class Meta:
         ordering = ["name"]

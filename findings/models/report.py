@@ -1,15 +1,16 @@
 """What arrived, and the versions of a report. Neither is ever edited."""
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Count, Exists, F, Min, OuterRef, Q
 from django.db.models.functions import Now
 
 from findings.arrivals import HeldReason
 from findings.models.append_only import append_only, never_deleted
+from findings.models.organisation import Organisation
 
 
 class ReportStatus(models.TextChoices):
@@ -190,6 +191,22 @@ class ReceiptQuerySet(models.QuerySet["Receipt"]):
     def waiting(self) -> "ReceiptQuerySet":
         """Held items that nobody has dealt with."""
         return self.filter(outcome=Receipt.Outcome.HELD, resolved_at__isnull=True)
+
+    def waiting_too_long(self, now: datetime) -> "ReceiptQuerySet":
+        """By the limit that its trust has set; where no trust is known, by the nearest of all.
+        Those with a limit of their own are not among them."""
+        limits = Organisation.objects.order_by().values_list("pk", "held_within")
+        allowed = {trust: timedelta(hours=hours) for trust, hours in limits if hours is not None}
+        if not allowed:
+            return self.none()
+        late = Q(message__sender=None, at__lt=now - min(allowed.values()))
+        for trust, span in allowed.items():
+            late |= Q(message__sender__organisation=trust, at__lt=now - span)
+        return self.waiting().filter(late, alert_due_at=None)
+
+    def count_and_oldest(self) -> tuple[int, datetime | None]:
+        found = self.order_by().aggregate(count=Count("pk"), oldest=Min("at"))
+        return found["count"], found["oldest"]
 
     def visible_to(self, person: "object") -> "ReceiptQuerySet":
         """Held items are for coordinators: their organisation's, and those of unknown senders

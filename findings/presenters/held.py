@@ -2,9 +2,12 @@
 
 import json
 import re
+from datetime import datetime
 
 from findings.arrivals import HeldReason
 from findings.models import IncomingMessage, Receipt
+from findings.models.report import ReceiptQuerySet
+from findings.words import length, plural
 
 REASONS = {
     HeldReason.UNREADABLE: "It could not be read",
@@ -71,6 +74,15 @@ def _decoded(message: IncomingMessage) -> str:
     except UnicodeDecodeError:
         charset = message.sender.fallback_charset if message.sender else "windows-1252"
         return body.decode(charset, errors="replace")
+
+
+def waiting_words(waiting: ReceiptQuerySet, now: datetime) -> str:
+    """How many, and for how long the first: an item without a limit does not wait unseen either.
+    Empty: none."""
+    count, oldest = waiting.count_and_oldest()
+    if oldest is None:
+        return ""
+    return f"{plural(count, 'item')} held, the longest for {length(now - oldest)}."
 
 
 def visible(words: str) -> str:

@@ -12,7 +12,13 @@ from findings.forms.held import HeldFilter, ReconcileForm, SetAsideForm
 from findings.intake.importing import known_patients_in, run_again
 from findings.models import Receipt, Role
 from findings.models.report import ReceiptQuerySet
-from findings.presenters.held import alert_words, message_lines, outcome_words, reason_words
+from findings.presenters.held import (
+    alert_words,
+    message_lines,
+    outcome_words,
+    reason_words,
+    waiting_words,
+)
 from findings.services.hold import NotWaiting, check_same_reason, check_waits, set_aside
 from findings.services.reconcile import reconcile
 from findings.views.access import saw, signed_in
@@ -45,6 +51,8 @@ def held_items(request: HttpRequest) -> HttpResponse:
         "reason_words": reason_words,
         "alert_words": alert_words,
         "seen": [receipt.pk for receipt in page],
+        "waits": waiting_words(waiting, timezone.now()),
+        "limit": person.organisation.held_within,
         "now": timezone.now(),
     }
     return render(request, "held_items.jinja", context)

@@ -13,11 +13,12 @@ from django.views.decorators.http import require_safe
 
 from findings import words
 from findings.forms.lists import MARKS, MineFilter, OpenFilter
-from findings.models import Finding, HandOver, Person, Role
+from findings.models import Finding, HandOver, Person, Receipt, Role
 from findings.models.cover import covered_by
 from findings.models.examination import held_by
 from findings.models.finding import FindingQuerySet
 from findings.presenters.downtime import document, open_findings_of, waits_of
+from findings.presenters.held import waiting_words
 from findings.views.access import saw, signed_in
 
 ROWS_ON_A_PAGE = 25
@@ -61,6 +62,7 @@ def open_findings(request: HttpRequest) -> HttpResponse:
         "form": form,
         "page": _page(request, _least_time_first(chosen)),
         "counts": _counts(all_here, now),
+        "held": _held(person, now),
         "organisation": person.organisation,
         "now": now,
     }
@@ -131,6 +133,13 @@ def _page(request: HttpRequest, findings: FindingQuerySet) -> Page:
     if request.method == "GET":
         saw(request, *(finding.examination.patient for finding in page))
     return page
+
+
+def _held(person: Person, now: datetime) -> str:
+    """A report that is held is in no other list; empty for whoever deals with none."""
+    if not person.has_role(Role.COORDINATOR):
+        return ""
+    return waiting_words(Receipt.objects.visible_to(person).waiting(), now)
 
 
 def _counts(findings: FindingQuerySet, now: datetime) -> list[tuple[str, str, int]]:

@@ -1,6 +1,7 @@
 """Held items: seen by coordinators, run again, or set aside with a reason."""
 
 import re
+from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -10,14 +11,16 @@ from django.urls import reverse
 
 from findings.arrivals import HeldReason, ReadMessage
 from findings.intake.importing import run_again, take_in
-from findings.models import Examination, Person, Receipt, Report, Viewing
+from findings.models import Examination, Organisation, Person, Receipt, Report, Viewing
 from findings.rules import NotAllowed
 from findings.services import hold
 from findings.services.hold import NotWaiting, set_aside
 from findings.services.senders import make_sender
+from findings.services.timeline import database_now
+from notifications import watchdog
 from tests.factories import Trust, a_trust, acknowledged, arriving, flagged
 from tests.messages import NUMBER, oru
-from tests.pages import hidden_in
+from tests.pages import hidden_in, words_of
 
 Outcome = Receipt.Outcome
 
@@ -172,6 +175,27 @@ def test_all_that_a_page_shows_can_be_run_again(
     assert unseen.is_waiting
     client.post(address, hidden_in(client.get(address)))
     assert list(Receipt.objects.waiting()) == [aside]
+
+
+def test_nothing_waits_unseen_and_a_trust_may_set_a_limit(trust: Trust) -> None:
+    """No number ships: nothing national gives one."""
+    make_sender(code="RIS|RXX01", site=trust.site)
+    known, unknown = held_with(oru(status="Odd")), held_with(oru(application="NEW", control_id="2"))
+    now = database_now()
+    Receipt.objects.update(at=now - timedelta(days=3))
+    for page in ("held-items", "open-findings"):
+        words = words_of(signed_in(trust.coordinator).get(reverse(page)))
+        assert "2 items held, the longest for 3 days." in words, page
+    assert "items held" not in words_of(signed_in(trust.governance).get(reverse("open-findings")))
+    assert list(watchdog._held_too_long(now)) == []
+    other = a_trust().organisation
+    for organisation, late in ((other, {unknown}), (trust.organisation, {unknown, known})):
+        Organisation.objects.filter(pk=organisation.pk).update(held_within=71)
+        assert set(Receipt.objects.waiting_too_long(now)) == late
+    (sentence,) = watchdog._held_too_long(now)
+    assert "2 held items waited for longer than the trust's own limit" in str(sentence)
+    Organisation.objects.update(held_within=73)
+    assert list(watchdog._held_too_long(now)) == []
 
 
 def test_the_list_narrows_by_reason(trust: Trust) -> None:
