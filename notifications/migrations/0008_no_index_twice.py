@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('findings', '0021_news_and_late_answers'),
-        ('notifications', '0001_squashed_0007_saved_up_over_night'),
+        ('notifications', '0007_saved_up_over_night'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,4 +1,4 @@
-"""Everything up to 0007 in one step, for a database that is new; see the one of findings."""
+"""Everything up to 0015 in one step, for a database that is new; see the one of findings."""
 
 import django.db.models.deletion
 import django.db.models.functions.datetime
@@ -21,12 +21,20 @@ class Migration(migrations.Migration):
         ('notifications', '0005_routes_are_verified'),
         ('notifications', '0006_receipts_come_back'),
         ('notifications', '0007_saved_up_over_night'),
+        ('notifications', '0008_no_index_twice'),
+        ('notifications', '0009_unknown_is_not_promised'),
+        ('notifications', '0010_addresses_vouched_for'),
+        ('notifications', '0011_about_an_examination'),
+        ('notifications', '0012_an_address_gives_way'),
+        ('notifications', '0013_messages_of_waits'),
+        ('notifications', '0014_messages_of_waits_by_their_step'),
+        ('notifications', '0015_counts_of_answers'),
     ]
 
     initial = True
 
     dependencies = [
-        ('findings', '0001_squashed_0020_leave_begins'),
+        ('findings', '0001_squashed_0055_links_from_a_ris'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -40,7 +48,7 @@ class Migration(migrations.Migration):
                     ('started_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                     ('subject', models.CharField(max_length=200)),
                     ('body', models.TextField()),
-                    ('notification', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='notifications.notification')),
+                    ('notification', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='notifications.notification')),
                     ('carried_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='carries', to='notifications.deliveryattempt')),
                 ],
                 options={
@@ -59,7 +67,7 @@ class Migration(migrations.Migration):
                 name='DeliveryResult',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                    ('outcome', models.CharField(choices=[('accepted', 'Accepted for delivery'), ('transient', 'Not now; tried again later'), ('permanent', 'Refused for good'), ('unknown', 'It may have arrived; tried again later'), ('lease_lost', 'Finished after its turn')], max_length=10)),
+                    ('outcome', models.CharField(choices=[('accepted', 'Accepted for delivery'), ('transient', 'Not now; tried again later'), ('permanent', 'Refused for good'), ('unknown', 'It may have arrived'), ('lease_lost', 'Finished after its turn')], max_length=10)),
                     ('detail', models.CharField(blank=True, max_length=300)),
                     ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                     ('attempt', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='result', to='notifications.deliveryattempt')),
@@ -79,16 +87,17 @@ class Migration(migrations.Migration):
                     ('lease_until', models.DateTimeField(blank=True, null=True)),
                     ('sent_at', models.DateTimeField(blank=True, null=True)),
                     ('seen_at', models.DateTimeField(blank=True, null=True)),
-                    ('finding', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='notifications', to='findings.finding')),
-                    ('recipient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='notifications', to=settings.AUTH_USER_MODEL)),
-                    ('step', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='notifications', to='findings.step')),
-                    ('route', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='notifications', to='notifications.route')),
+                    ('finding', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='findings.finding')),
+                    ('recipient', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='notifications', to=settings.AUTH_USER_MODEL)),
+                    ('step', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='notifications', to='findings.step')),
+                    ('route', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='notifications', to='notifications.route')),
                     ('held_until', models.DateTimeField(blank=True, null=True)),
+                    ('examination', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='findings.examination')),
                 ],
                 options={
                     'ordering': ['-created_at', '-pk'],
-                    'indexes': [models.Index(condition=models.Q(('status__in', ['queued', 'sending'])), fields=['priority', 'next_attempt_at'], name='notifications_to_send'), models.Index(fields=['recipient', '-created_at'], name='notificatio_recipie_a972ce_idx'), models.Index(condition=models.Q(('sent_at__isnull', False)), fields=['sent_at'], name='notifications_sent'), models.Index(condition=models.Q(('status', 'failed')), fields=['channel'], name='notifications_failed')],
-                    'constraints': [models.UniqueConstraint(fields=('step', 'recipient', 'route'), name='one_notification_a_step_and_route'), models.CheckConstraint(condition=models.Q(('status__in', ['queued', 'sending', 'sent', 'failed', 'not_needed'])), name='notification_status_is_known'), models.CheckConstraint(condition=models.Q(models.Q(('lease_token__isnull', False), ('lease_until__isnull', False), ('status', 'sending')), models.Q(models.Q(('status', 'sending'), _negated=True), ('lease_token__isnull', True), ('lease_until__isnull', True)), _connector='OR'), name='sending_has_a_lease'), models.CheckConstraint(condition=models.Q(models.Q(('sent_at__isnull', False), ('status', 'sent')), models.Q(models.Q(('status', 'sent'), _negated=True), ('sent_at__isnull', True)), _connector='OR'), name='sent_says_when')],
+                    'indexes': [models.Index(condition=models.Q(('status__in', ['queued', 'sending'])), fields=['priority', 'next_attempt_at'], name='notifications_to_send'), models.Index(fields=['recipient', '-created_at'], name='notificatio_recipie_a972ce_idx'), models.Index(condition=models.Q(('sent_at__isnull', False)), fields=['sent_at'], name='notifications_sent'), models.Index(condition=models.Q(('status', 'failed')), fields=['channel'], name='notifications_failed'), models.Index(condition=models.Q(('examination__isnull', False), ('status__in', ['queued', 'sending'])), fields=['priority', 'next_attempt_at'], name='messages_of_waits_to_send')],
+                    'constraints': [models.UniqueConstraint(fields=('step', 'recipient', 'route'), name='one_notification_a_step_and_route'), models.CheckConstraint(condition=models.Q(('status__in', ['queued', 'sending', 'sent', 'failed', 'not_needed'])), name='notification_status_is_known'), models.CheckConstraint(condition=models.Q(models.Q(('lease_token__isnull', False), ('lease_until__isnull', False), ('status', 'sending')), models.Q(models.Q(('status', 'sending'), _negated=True), ('lease_token__isnull', True), ('lease_until__isnull', True)), _connector='OR'), name='sending_has_a_lease'), models.CheckConstraint(condition=models.Q(models.Q(('sent_at__isnull', False), ('status', 'sent')), models.Q(models.Q(('status', 'sent'), _negated=True), ('sent_at__isnull', True)), _connector='OR'), name='sent_says_when'), models.CheckConstraint(condition=models.Q(models.Q(('examination__isnull', True), ('finding__isnull', False)), models.Q(('examination__isnull', False), ('finding__isnull', True)), _connector='OR'), name='notification_is_of_a_finding_or_an_examination')],
                 },
             ),
             migrations.CreateModel(
@@ -101,11 +110,12 @@ class Migration(migrations.Migration):
                     ('verified_at', models.DateTimeField(blank=True, null=True)),
                     ('failed_at', models.DateTimeField(blank=True, null=True)),
                     ('failed_because', models.CharField(blank=True, max_length=200)),
-                    ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='routes', to=settings.AUTH_USER_MODEL)),
+                    ('person', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='routes', to=settings.AUTH_USER_MODEL)),
                     ('code_hash', models.CharField(blank=True, max_length=64)),
                     ('code_sent_at', models.DateTimeField(blank=True, null=True)),
                     ('code_tries', models.PositiveSmallIntegerField(default=0)),
                     ('removed_at', models.DateTimeField(blank=True, null=True)),
+                    ('gives_way_to', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='comes_instead_of', to='notifications.route')),
                 ],
                 options={
                     'ordering': ['person', 'position'],
@@ -116,7 +126,7 @@ class Migration(migrations.Migration):
                 name='RouteChange',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                    ('what', models.CharField(choices=[('added', 'Added'), ('removed', 'Removed'), ('moved', 'Moved up'), ('code_sent', 'Code sent'), ('verified', 'Verified'), ('tested', 'Test message sent'), ('bounced', 'Refused a message for good')], max_length=10)),
+                    ('what', models.CharField(choices=[('added', 'Added'), ('removed', 'Removed'), ('moved', 'Moved up'), ('code_sent', 'Code sent'), ('verified', 'Verified'), ('vouched', 'Taken from the staff list as verified by the trust'), ('tested', 'Test message sent'), ('bounced', 'Refused a message for good')], max_length=10)),
                     ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                     ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                     ('route', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='changes', to='notifications.route')),
@@ -133,12 +143,19 @@ class Migration(migrations.Migration):
                     ('detail', models.CharField(blank=True, max_length=300)),
                     ('reported_at', models.DateTimeField(blank=True, null=True)),
                     ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                    ('attempt', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='receipts', to='notifications.deliveryattempt')),
+                    ('attempt', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='receipts', to='notifications.deliveryattempt')),
                 ],
                 options={
                     'ordering': ['attempt', 'at', 'pk'],
                     'constraints': [models.UniqueConstraint(fields=('attempt', 'outcome'), name='receipt_counts_once_an_attempt')],
                 },
+            ),
+            migrations.CreateModel(
+                name='Tally',
+                fields=[
+                    ('name', models.CharField(max_length=40, primary_key=True, serialize=False)),
+                    ('count', models.BigIntegerField()),
+                ],
             ),
             pgtrigger.migrations.AddTrigger(
                 model_name='deliveryattempt',
