@@ -1,16 +1,18 @@
 """A folder into which an interface engine drops files when nothing else works.
 
 A file is taken when it is complete, that is when it has not changed for a while; each message in
-it is kept as by import_hl7; then it is moved to `done` or `problem` beneath the folder. Nothing is
-ever deleted, and whatever ends us between storing and moving, the same file repeats nothing.
+it is kept as by import_hl7; then it is moved to `done` or `problem` beneath the folder. Whoever
+still writes it writes on there, so what grows after that is taken again. Nothing is ever deleted,
+and whatever ends us between storing and moving, the same file repeats nothing.
 """
 
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from findings.intake.batch import FileWarning, natural, walk
@@ -25,6 +27,10 @@ UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".filepart", ".writing", "~"
 # Seconds after which whoever writes a file has not come back to rename it.
 LEFT_AFTER = 3600.0
 LONGEST_NAME = 200  # bytes, of 255, with what is put before it
+# For how long a file that was moved is watched.
+GROWS_WITHIN = timedelta(days=1)
+# When it was moved, a few letters, how many bytes it had then, and its own name.
+_MOVED = re.compile(r"(\d{8}T\d{6}Z)-[0-9a-f]{8}\.(\d+)-(.+)", re.DOTALL)
 
 _Signature = tuple[int, int, int]
 
@@ -88,7 +94,9 @@ class DropFolder:
         return Found(len(problems), _moved_at(problems[0]) if problems else None, left)
 
     def _files(self) -> Iterator[Path]:
-        return (Path(one.path) for one in _entries(self.folder) if _is_taken(one))
+        yield from (Path(one.path) for one in _entries(self.folder) if _is_taken(one))
+        for name in (DONE, PROBLEM):
+            yield from _grown(self.folder / name)
 
     def _since(self, file: Path, signature: _Signature, now: float) -> tuple[_Signature, float]:
         before = self._seen.get(file)
@@ -102,7 +110,7 @@ class DropFolder:
         )
         moved_to = None
         if before is not None and _signature(file) == before:
-            moved_to = _move(file, self.folder / (PROBLEM if warnings else DONE))
+            moved_to = _move(file, self.folder / (PROBLEM if warnings else DONE), before[1])
         self._seen.pop(file, None)
         return Taken(file, summary, warnings, moved_to)
 
@@ -115,6 +123,18 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 def _is_taken(one: os.DirEntry[str]) -> bool:
     return one.is_file(follow_symlinks=False) and not one.name.lower().endswith(UNFINISHED)
+
+
+def _grown(moved: Path) -> Iterator[Path]:
+    """What is longer than when it was moved: whoever writes it had only paused."""
+    since = f"{datetime.now(UTC) - GROWS_WITHIN:{STAMP}}"
+    for one in _entries(moved):
+        found = _MOVED.fullmatch(one.name)
+        if found is None or found[1] < since:
+            continue
+        file = Path(one.path)
+        if (signature := _signature(file)) and signature[1] > int(found[2]):
+            yield file
 
 
 def _is_left(one: os.DirEntry[str]) -> bool:
@@ -144,10 +164,11 @@ def _signature(file: Path) -> _Signature | None:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _move(file: Path, to: Path) -> Path | None:
-    """Under a name that nothing else has: when it was taken, a few letters, and its own name."""
-    own = os.fsencode(file.name)[-LONGEST_NAME:]
-    ours = f"{datetime.now(UTC):{STAMP}}-{secrets.token_hex(4)}-"
+def _move(file: Path, to: Path, size: int) -> Path | None:
+    """Under a name that nothing else has (see _MOVED)."""
+    moved = _MOVED.fullmatch(file.name)
+    own = os.fsencode(moved[3] if moved else file.name)[-LONGEST_NAME:]
+    ours = f"{datetime.now(UTC):{STAMP}}-{secrets.token_hex(4)}.{size}-"
     target = to / (ours + own.decode(errors="replace"))
     try:
         file.rename(target)

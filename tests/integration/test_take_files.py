@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from findings.intake.drop_folder import DropFolder
 from findings.intake.importing import Importer, NotStored
-from findings.models import IncomingMessage, Receipt, Report, TakenFolder
+from findings.models import Examination, IncomingMessage, Receipt, Report, TakenFolder
 from findings.services.senders import make_sender
 from findings.services.timeline import database_now
 from notifications import watchdog
@@ -85,6 +85,7 @@ def test_what_is_still_written_by_its_name_is_left_alone(folder: Path, name: str
 
 def test_what_still_grows_is_left_until_it_rests(folder: Path) -> None:
     drop, file = DropFolder(folder, settle=10.0), folder / "a.hl7"
+    drop.prepare()
     file.write_bytes(oru()[:40])
     assert drop.complete(0.0) == []
     file.write_bytes(oru())
@@ -111,6 +112,25 @@ def test_a_file_that_changed_while_it_was_read_is_taken_again(
     take(folder)
     assert Report.objects.count() == 2
     assert inside(folder) == ["done/a.hl7"]
+
+
+def test_a_file_that_goes_on_after_it_was_moved_is_taken_again(folder: Path) -> None:
+    """Its writer paused for longer than a file has to rest, in the middle of a word."""
+    whole = BATCH % (oru(text="Free gas.~CRITICAL FINDING") + oru(accession="A2"), 2)
+    with (folder / "a.hl7").open("wb", buffering=0) as file:
+        pause = whole.index(b"gas")
+        file.write(whole[:pause])
+        with pytest.raises(CommandError, match="problem/"):
+            take(folder)
+        assert Report.objects.get().text == "Free"
+        file.write(whole[pause:])
+    take(folder)
+    assert inside(folder) == ["done/a.hl7"]
+    assert take(folder) == "", "it rests now"
+    first, second = Examination.objects.order_by("accession")
+    assert first.current_report.text == "Free gas.\nCRITICAL FINDING"  # type: ignore[union-attr]
+    assert first.proposals.get().category.code == "critical"
+    assert second.reports.count() == 1
 
 
 def test_ended_between_storing_and_moving_nothing_is_repeated(

@@ -25,8 +25,9 @@ the folder may as well write NAME.tmp and rename it when it is whole; .tmp, .tem
 Each message in it is kept as import_hl7 keeps it: filed, or held with a reason on the page Held
 items. Then the file is moved to done/ beneath the folder; to problem/ where it held nothing or the
 counts of its batches (BTS, FTS) do not agree with what came, which is also said. Nothing is
-deleted: clear the two folders by your own rules. Stopped at whatever moment, the next run repeats
-nothing.
+deleted: clear the two folders by your own rules. A file that grows within a day of being moved is
+taken again, since whoever wrote it had only paused. Stopped at whatever moment, the next run
+repeats nothing.
 
 The page Integration says when the folder was last looked through, and what waits in it; the
 watchdog says so when it is not looked through any more, or something waits in problem/.
