@@ -6,6 +6,7 @@ read here, or would have to lock, makes a message unusual: it is then filed by i
 needs to know the usual case only, and a rule that is new costs time and is never left out.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -344,7 +345,10 @@ def _refuse(execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any
 
 
 def _made(model: type[Row], columns: Sequence[Any]) -> Row:
-    return model.from_db(connection.alias, _columns(model), columns)
+    row = model.from_db(connection.alias, _columns(model), columns)
+    for name in _json(model):
+        setattr(row, name, json.loads(getattr(row, name)))  # the driver leaves it to Django
+    return row
 
 
 def _partly(model: type[Row], key: Any, **known: Any) -> Row:
@@ -372,6 +376,11 @@ def _ask(question: _Question, **values: Any) -> list[tuple[Any, ...]]:
 @cache
 def _columns(model: type[models.Model]) -> list[str]:
     return [one.attname for one in model._meta.concrete_fields]
+
+
+@cache
+def _json(model: type[models.Model]) -> list[str]:
+    return [one.attname for one in model._meta.concrete_fields if type(one) is models.JSONField]
 
 
 @cache

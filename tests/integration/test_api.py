@@ -56,6 +56,15 @@ def test_the_same_content_twice_is_the_same_report(ris: APIClient) -> None:
     assert (Report.objects.count(), IncomingMessage.objects.count()) == (1, 1)
 
 
+def test_the_same_content_in_other_bytes_is_said_with_its_notices(ris: APIClient) -> None:
+    post(ris, body())
+    who = body()["patient"] | {"family_name": "ALDER-SMITH"}
+    first, again = (post(ris, body(accession="A2", patient=who, modality=m)) for m in ("", "CT"))
+    assert (first.status_code, again.json()["outcome"]) == (201, "duplicate")
+    assert again.json()["notices"] == first.json()["notices"]
+    assert "family name" in first.json()["notices"][0]
+
+
 def test_a_key_stands_for_one_content(ris: APIClient) -> None:
     key = {"Idempotency-Key": "k-1"}
     assert post(ris, body(), **key).status_code == 201
