@@ -72,21 +72,33 @@ def split(raw: bytes) -> Iterator[Piece]:
     yield from _Splitter(undo_utf16(raw)).pieces()
 
 
-def _spans(data: bytes) -> tuple[list[_Span], bool]:
-    """The frames in a file and what is between them; True when they are spelled by a logger."""
+class _Frames(NamedTuple):
+    """The frames in a file and what is between them."""
+
+    spans: list[_Span]
+    spelled: bool  # by a logger
+    # Where one begins that has no end, although others have: whoever wrote it did not come to it.
+    cut_off: int | None
+
+
+def _frames(data: bytes) -> _Frames:
     spelled = list(_SPELLED_FRAME.finditer(data)) if b"<SB>" in data or b"<VT>" in data else []
     # To look at each byte of a file for what most files have none of is a tenth of their import.
     starts = spelled or (list(_FRAME.finditer(data)) if b"\x0b" in data else [])
     spans: list[_Span] = []
+    ended: dict[int, bool] = {}
     position = 0
     limits = [found.start() for found in starts[1:]] + [len(data)]
     for found, limit in zip(starts, limits, strict=False):
         end, after = _frame_end(data, found.end(), limit, bool(spelled))
         spans.append(_Span(position, found.start(), framed=False))
         spans.append(_Span(found.end(), end, framed=True))
+        ended[found.start()] = after > end
         position = after
     spans.append(_Span(position, len(data), framed=False))
-    return [span for span in spans if span.start < span.end], bool(spelled)
+    spans = [span for span in spans if span.start < span.end]
+    cut_off = next((start for start, has_end in ended.items() if not has_end), None)
+    return _Frames(spans, bool(spelled), cut_off if any(ended.values()) else None)
 
 
 def _frame_end(data: bytes, start: int, limit: int, spelled: bool) -> tuple[int, int]:
@@ -189,10 +201,13 @@ class _Splitter:
         self._line = 1
 
     def pieces(self) -> Iterator[Piece]:
-        spans, spelled = _spans(self.data)
+        spans, spelled, cut_off = _frames(self.data)
         for span in spans:
             for piece in self._span(span, spelled):
                 yield _as_sent(piece) if spelled and span.framed else piece
+        if cut_off is not None:
+            text = "A message has the mark of its beginning and not of its end; it may be cut off."
+            yield FileWarning(text, 1 + len(_LINE_END.findall(self.data[:cut_off])))
         yield from self.counts.end()
 
     def _span(self, span: _Span, spelled: bool) -> Iterator[Piece]:

@@ -106,6 +106,15 @@ def test_frames_hold_one_message_each_whatever_is_between() -> None:
 def test_a_frame_without_an_end_ends_where_the_next_begins() -> None:
     raw = b"\x0b" + GOOD + b"\x0b" + GOOD + b"\x1c\r"
     assert len(messages(raw)) == 2
+    assert "may be cut off" in warnings(raw)[0]
+
+
+def test_a_frame_that_the_end_of_the_file_cuts_off_is_said() -> None:
+    whole = b"\x0b" + GOOD + b"\x1c\r"
+    cut = next(piece for piece in split(whole + whole[:-9]) if isinstance(piece, FileWarning))
+    assert (cut.text[-15:], cut.line) == ("may be cut off.", 1 + GOOD.count(b"\r") + 1)
+    assert warnings(whole + whole) == []
+    assert warnings(whole[:-2] + b"\r" + whole[:-2]) == [], "a writer that ends none"
 
 
 def test_a_log_with_spelled_frames_gives_the_messages_as_they_were_sent() -> None:
