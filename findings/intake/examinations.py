@@ -31,7 +31,7 @@ from findings.intake.identities import Identity, read_person
 from findings.intake.one_report import WithoutWords
 from findings.intake.orders import Group, Order
 from findings.intake.report_text import ATTACHED_NOTICE, NOT_KEPT_NOTICE, Body, read_body
-from findings.intake.sections import images_nothing, is_laboratory
+from findings.intake.sections import images, images_nothing, is_laboratory
 from findings.intake.statuses import least_finished, read_status, setting_of
 
 LONGEST_ACCESSION = 80
@@ -205,7 +205,7 @@ class Reader:
         code, own = self.frame.message.first(value).upper(), self.frame.profile.imaging_sections
         if own and code:
             return code not in own
-        return images_nothing(self.frame.message.plain(value), code)
+        return not images(code) and images_nothing(self.frame.message.plain(value), code)
 
     def _is_laboratory(self) -> bool:
         """Where the sender's settings name the services that are imaging, whatever names none."""
@@ -214,8 +214,7 @@ class Reader:
         return self._names_a_laboratory()
 
     def _names_a_laboratory(self) -> bool:
-        return is_laboratory(
-            self._first(24),
+        return not images(self._first(24)) and is_laboratory(
             "SPM" if self.order.has_specimen else self._first(15),
             next(filter(None, reversed(self._examination())), ""),
             self.frame.message.plain(hl7.field(self.order.request, 4)),

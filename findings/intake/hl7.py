@@ -55,7 +55,13 @@ class Message:
 
     def plain(self, value: str) -> str:
         """A raw value as a person writes it: unescaped, trimmed, HL7 null as empty."""
-        return "" if value == NULL else self.text(value).strip()
+        if value == NULL:
+            return ""
+        # As `text`, in place: it is asked some forty times a message.
+        escape = self.delimiters.escape
+        if escape and escape in value:
+            value = unescape(value, self.delimiters, self.charset)
+        return value.strip()
 
     def text(self, value: str) -> str:
         """A raw value unescaped, with its blanks and line ends."""
@@ -209,11 +215,14 @@ def _segments(text: str, delimiters: Delimiters) -> tuple[list[Segment], bool]:
     segments: list[Segment] = [[name, separator, *rest.split(separator)]]
     tail: list[str] = []
     for line in lines:
-        fields = _segment(line, separator) if line else None
+        fields: Segment | None = line.split(separator)
+        if len(fields) == 1 or fields[0] not in _BARE_NAMES:
+            fields = _segment(line, separator) if line else None
         if fields is None:
             tail.append(line)
             continue
-        _continue(segments[-1], tail, separator)
+        if tail:
+            _continue(segments[-1], tail, separator)
         if fields[0] == "MSH":
             return segments, True
         segments.append(fields)

@@ -27,6 +27,9 @@ class WithoutWords(Problem):
 def together(parts: list[ArrivingReport | Problem]) -> Iterator[ArrivingReport | Problem]:
     """Examinations reported under one accession number are one report: neither may replace
     the other as if it were its next version."""
+    if len(parts) == 1:  # nearly every message
+        yield from parts
+        return
     same: dict[tuple[str, object], list[ArrivingReport]] = {}
     silent: dict[tuple[str, object], list[WithoutWords]] = {}
     for part in parts:

@@ -94,7 +94,7 @@ def _result(message: Message, segment: Segment, unlabelled: dict[str, bool]) -> 
     if NULL in segment:
         segment = ["" if value == NULL else value for value in segment]
     type_, identifier = segment[2].strip().upper(), segment[3]
-    if len(segment) > _STATUS + 1 and type_ not in _MEASURED_TYPES:
+    if not segment[_STATUS].strip() and type_ not in _MEASURED_TYPES:
         segment = _with_separators(segment, message.delimiters.field)
     value = segment[5]
     kind = Kind.TEXT
@@ -122,8 +122,6 @@ def _result(message: Message, segment: Segment, unlabelled: dict[str, bool]) -> 
 
 def _with_separators(segment: Segment, separator: str) -> Segment:
     """A text with field separators that nobody has escaped: its status stands further on."""
-    if segment[_STATUS].strip():
-        return segment
     for place in range(_STATUS + 1, len(segment)):
         more = place - _STATUS
         if segment[place].strip().upper() in _STATES and any(segment[6 : 6 + more]):

@@ -57,9 +57,15 @@ _IMAGING = re.compile(
 )
 
 
-def is_laboratory(section: str, specimen: str, name: str, whole: str) -> bool:
-    """Whether a code of OBR-24, the source of a specimen (OBR-15; "SPM": there is one), the name of
-    the examination or OBR-4 as a whole, its lists of codes too, is of what nobody images."""
-    if section.upper() in _IMAGING_SECTIONS or _IMAGING.search(name):
+def images(section: str) -> bool:
+    """Whether a code of OBR-24 is of imaging, whatever else is said."""
+    return section.upper() in _IMAGING_SECTIONS
+
+
+def is_laboratory(specimen: str, name: str, whole: str) -> bool:
+    """Where OBR-24 does not say: whether the source of a specimen (OBR-15; "SPM": there is one),
+    the name of the examination or OBR-4 as a whole, its lists of codes too, is of what nobody
+    images."""
+    if _IMAGING.search(name):
         return False
     return bool(specimen == "SPM" or _FLUID.fullmatch(specimen) or _LABORATORY.search(whole))
