@@ -111,8 +111,12 @@ class Framer:
         size = self._dropped + end
         if self._kept is None and end <= self.limit:
             return Frame(bytes(self._data[:end]), kind, size)
-        kept = bytes(self._data[:KEPT_OF_TOO_LARGE]) if self._kept is None else self._kept
+        kept = self._beginning() if self._kept is None else self._kept
         return Frame(kept, Kind.TOO_LARGE if kind is Kind.WHOLE else kind, size)
+
+    def _beginning(self) -> bytes:
+        """Never more than the limit: all of it has come by then, however it was cut."""
+        return bytes(self._data[: min(KEPT_OF_TOO_LARGE, self.limit)])
 
     def _forget(self, count: int) -> None:
         del self._data[:count]
@@ -123,7 +127,7 @@ class Framer:
         if self._kept is None and len(self._data) <= self.limit + _OVERLAP:
             return
         if self._kept is None:
-            self._kept = bytes(self._data[:KEPT_OF_TOO_LARGE])
+            self._kept = self._beginning()
         count = max(0, len(self._data) - _OVERLAP)
         del self._data[:count]
         self._dropped += count

@@ -215,8 +215,10 @@ def _segments(text: str, delimiters: Delimiters) -> tuple[list[Segment], bool]:
     segments: list[Segment] = [[name, separator, *rest.split(separator)]]
     tail: list[str] = []
     for line in lines:
-        fields: Segment | None = line.split(separator)
-        if len(fields) == 1 or fields[0] not in _BARE_NAMES:
+        usual = line.split(separator)
+        if len(usual) > 1 and usual[0] in _BARE_NAMES:
+            fields: Segment | None = usual
+        else:
             fields = _segment(line, separator) if line else None
         if fields is None:
             tail.append(line)

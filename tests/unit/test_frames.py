@@ -1,7 +1,7 @@
 """MLLP framing: where messages begin and end, however the bytes come."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from findings.intake.frames import KEPT_OF_TOO_LARGE, Framer, Kind, framed
@@ -87,6 +87,7 @@ def test_what_is_too_large_is_read_away_and_its_beginning_kept(pieces: int) -> N
     st.lists(st.sampled_from([b"\x0b", b"\x1c", b"\r", b"\n", b"M", b"MSH", b"|", b"\x00"])),
     st.integers(1, 5),
 )
+@example([b"\x0b"] * 11 + [b"M"], 1)
 def test_how_the_bytes_are_cut_changes_nothing(bytes_: list[bytes], step: int) -> None:
     stream = b"".join(bytes_)
     pieces = [stream[start : start + step] for start in range(0, len(stream), step)]

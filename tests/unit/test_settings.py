@@ -7,6 +7,8 @@ from types import ModuleType
 
 import pytest
 from django.conf import settings as current
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.utils.module_loading import import_string
 
 import imaging_safety.settings as written
 
@@ -78,7 +80,8 @@ def test_the_content_security_policy_allows_no_inline_code_and_no_outside_host()
 
 
 def test_every_page_needs_a_sign_in_unless_it_says_otherwise():
-    assert "django.contrib.auth.middleware.LoginRequiredMiddleware" in current.MIDDLEWARE
+    chain = map(import_string, current.MIDDLEWARE)
+    assert any(isinstance(one, type) and issubclass(one, LoginRequiredMiddleware) for one in chain)
     assert current.REST_FRAMEWORK["DEFAULT_PERMISSION_CLASSES"] == [
         "rest_framework.permissions.IsAuthenticated"
     ]
