@@ -1,0 +1,120 @@
+"""A part of a list that begins behind a row, and not behind so many rows: what arrives or leaves
+meanwhile neither shows a row twice nor pushes one out of sight.
+
+An order is a list of names as in `order_by`, the last of them unique; none may be NULL. Where a
+part begins stands in the address as a mark: the values by which the row is ordered, signed.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.core import signing
+from django.db.models import Q, QuerySet
+
+Order = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a part of a list is: behind a row, before it, or at the beginning."""
+
+    values: tuple[Any, ...] = ()
+    is_before: bool = False
+
+    @classmethod
+    def read(cls, after: str, before: str, order: Order) -> "Place":
+        """As the address has it; what makes no sense is the beginning."""
+        try:
+            plain = signing.loads(after or before, salt=_salt(order))
+        except signing.BadSignature:
+            return cls()
+        return cls(tuple(_whole(one) for one in plain), is_before=not after)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of a list, and how many of all stand before them."""
+
+    rows: list[Any]
+    before: int
+    total: int
+    order: Order
+
+    @property
+    def last(self) -> int:
+        return self.before + len(self.rows)
+
+    @property
+    def later(self) -> str:
+        """The mark of what comes next; empty at the end."""
+        return mark(self.rows[-1], self.order) if self.rows and self.last < self.total else ""
+
+    @property
+    def earlier(self) -> str:
+        return mark(self.rows[0], self.order) if self.rows and self.before else ""
+
+
+def part(rows: QuerySet[Any], order: Order, place: Place, size: int) -> Part:
+    """So many rows at this place, with the numbers that a page says."""
+    found = rows_at(rows, order, place, size)
+    total = rows.count()
+    if not found or not place.values:
+        return Part(found, 0, total, order)
+    before = rows.filter(_beyond(_values(found[0], order), order, back=True)).count()
+    return Part(found, before, total, order)
+
+
+def rows_at(rows: QuerySet[Any], order: Order, place: Place, size: int) -> list[Any]:
+    """Where nothing is left behind a row, and where less than a page is before it: the first."""
+    if place.values:
+        there = rows.filter(_beyond(place.values, order, back=place.is_before))
+        found = list(there.order_by(*_turned(order, place.is_before))[:size])
+        if len(found) == size or (found and not place.is_before):
+            return found[::-1] if place.is_before else found
+    return list(rows.order_by(*order)[:size])
+
+
+def mark(row: Any, order: Order) -> str:
+    return signing.dumps([_plain(value) for value in _values(row, order)], salt=_salt(order))
+
+
+def _salt(order: Order) -> str:
+    """A mark says nothing in another order."""
+    return f"findings.keyset {' '.join(order)}"
+
+
+def _turned(order: Order, back: bool) -> list[str]:
+    turned = [name[1:] if name.startswith("-") else f"-{name}" for name in order]
+    return turned if back else list(order)
+
+
+def _beyond(values: tuple[Any, ...], order: Order, *, back: bool) -> Q:
+    """Rows that come after the one with these values; or before it."""
+    found, same = Q(), Q()
+    for name, value in zip(_turned(order, back), values, strict=True):
+        column = name.removeprefix("-")
+        found |= same & Q(**{f"{column}__{'lt' if name.startswith('-') else 'gt'}": value})
+        same &= Q(**{column: value})
+    # Follows from the rest, and lets an index find where to begin.
+    first = order[0].removeprefix("-")
+    goes_down = order[0].startswith("-") != back
+    return Q(**{f"{first}__{'lte' if goes_down else 'gte'}": values[0]}) & found
+
+
+def _values(row: Any, order: Order) -> tuple[Any, ...]:
+    return tuple(_value(row, name.removeprefix("-")) for name in order)
+
+
+def _value(row: Any, name: str) -> Any:
+    for step in name.split("__"):
+        row = getattr(row, step)
+    return row
+
+
+def _plain(value: Any) -> Any:
+    return {"at": value.isoformat()} if isinstance(value, datetime) else value
+
+
+def _whole(plain: Any) -> Any:
+    return datetime.fromisoformat(plain["at"]) if isinstance(plain, dict) else plain
