@@ -35,6 +35,7 @@ from findings.models.report import FilingTry, IncomingMessage, Receipt, Report, 
 from findings.models.report_identifier import ReportIdentifier
 from findings.models.rota import Post, RotaChange, RotaEntry
 from findings.models.routing import RoutingChange, RoutingRule
+from findings.models.saved_view import SavedView
 from findings.models.taken_folder import TakenFolder
 from findings.models.token_use import TokenUse
 from findings.models.unroutable import Unroutable
@@ -88,6 +89,7 @@ __all__ = [
     "RoutingRule",
     "Rule",
     "Rung",
+    "SavedView",
     "Sender",
     "SenderChange",
     "Signature",

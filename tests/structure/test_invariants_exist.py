@@ -164,6 +164,7 @@ CONSTRAINTS = {
 }
 # Partial unique constraints are indexes in PostgreSQL.
 INDEXES = {
+    "name_of_a_view_is_used_once",
     "one_running_clock_of_a_kind",
     "one_running_clock_of_an_examination",
     "one_open_offer_a_finding",
