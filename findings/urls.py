@@ -26,6 +26,7 @@ from findings.views import (
     proposals,
     reports,
     ris_links,
+    saved_views,
     staff,
     waiting,
 )
@@ -101,6 +102,8 @@ urlpatterns = [
     path("bank-holidays/", bank_holidays.bank_holidays, name="bank-holidays"),
     path("bank-holidays/add/", bank_holidays.add, name="add-bank-holiday"),
     path("bank-holidays/<int:pk>/remove/", bank_holidays.remove, name="remove-bank-holiday"),
+    path("views/keep/", saved_views.keep, name="keep-view"),
+    path("views/<int:pk>/", saved_views.saved_view, name="saved-view"),
     path("policy/", policy.policy, name="policy"),
     path("me/", people.me, name="me"),
     path("people/", people.people, name="people"),

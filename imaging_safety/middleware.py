@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.utils import timezone
 
 from findings.views import unsent
+from findings.views.listing import AS, NEWS
 
 SIGNED_IN_AT = "signed_in_at"
 SEEN_AT = "seen_at"
@@ -53,7 +54,9 @@ class SessionAgeMiddleware:
     def _is_too_old(self, request: HttpRequest) -> bool:
         now = timezone.now().timestamp()
         began = request.session.setdefault(SIGNED_IN_AT, now)
-        if not 0 <= now - request.session.get(SEEN_AT, 0.0) < KEPT_EVERY:
+        # A list that asks by itself whether its rows have changed: nobody need be there.
+        by_itself = request.GET.get(AS) == NEWS
+        if not by_itself and not 0 <= now - request.session.get(SEEN_AT, 0.0) < KEPT_EVERY:
             request.session[SEEN_AT] = now
         return now - began > settings.SESSION_ABSOLUTE_SECONDS
 

@@ -34,6 +34,20 @@ def hidden_in(response: Any) -> dict[str, str]:
     return {one["name"]: unescape(one["value"] or "") for one in found}
 
 
+_TURN = re.compile(
+    r'<a [^>]*href="(?P<href>[^"]*)"[^>]*rel="(?P<first>next|prev)"'
+    r'|<a [^>]*rel="(?P<rel>next|prev)"[^>]*href="(?P<other>[^"]*)"'
+)
+
+
+def turn(response: Any, to: str = "next") -> str:
+    """Where the list goes on ("next"), or what stands before ("prev"); empty at an end."""
+    for found in _TURN.finditer(response.content.decode()):
+        if to in (found["first"], found["rel"]):
+            return unescape(found["href"] or found["other"])
+    return ""
+
+
 def fill_in(client: Client, address: str, typed: dict[str, str]) -> Any:
     """Open the page of a form, type, and send it."""
     page = client.get(address)

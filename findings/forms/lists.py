@@ -1,6 +1,7 @@
 """Filters of the lists of findings. They stand in the address and hold nothing of a patient."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -13,6 +14,16 @@ from findings.models.finding import FindingQuerySet
 from findings.states import ENDED, OPEN, WORDS
 
 
+@dataclass(frozen=True)
+class Narrowing:
+    """What a list is narrowed to: as its address says it, and in words."""
+
+    query: str = ""
+    said: Sequence[str] = ()
+    # A search for a patient is not.
+    can_be_kept: bool = True
+
+
 class ListFilter(forms.Form):
     """What every filter can do besides filtering."""
 
@@ -21,6 +32,21 @@ class ListFilter(forms.Form):
         """The filters of this page for the address of the next; nothing but them."""
         given = ((name, self.data.get(name)) for name in self.fields)
         return urlencode([(name, value) for name, value in given if value])
+
+    @property
+    def narrowing(self) -> Narrowing:
+        return Narrowing(self.query, self._said(), can_be_kept=self.is_valid())
+
+    def _said(self) -> list[str]:
+        """State: Awaiting; Late only."""
+        given = getattr(self, "cleaned_data", {})
+        return [self._said_of(name, value) for name, value in given.items() if value]
+
+    def _said_of(self, name: str, value: Any) -> str:
+        field: Any = self.fields[name]
+        if value is True:
+            return str(field.label)
+        return f"{field.label}: {dict(getattr(field, 'choices', ())).get(value, value)}"
 
 
 class MineFilter(ListFilter):

@@ -1,11 +1,12 @@
 """The finding: one thing in a report that somebody must act on."""
 
 import secrets
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from findings import told
@@ -19,6 +20,9 @@ from findings.states import OPEN, WORDS, ClockKind, State
 
 # Crockford's letters: nothing that is misheard on a telephone.
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+# After every limit.
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 # For how long whoever was told of a finding, or answered for it, can still read it.
 READABLE_FOR = timedelta(days=90)
@@ -81,10 +85,12 @@ class FindingQuerySet(models.QuerySet["Finding"]):
         return self.open().filter(standing)
 
     def with_due(self) -> "FindingQuerySet":
-        """Adds `due_at`: the earliest limit among the running clocks, NULL when ended."""
+        """Adds `due_at`: the earliest limit among the running clocks, NULL when ended; and
+        `due_or_never`, by which a list is ordered."""
         running = Clock.objects.running().filter(finding=models.OuterRef("pk"))
         return self.annotate(
-            due_at=models.Subquery(running.order_by("due_at").values("due_at")[:1])
+            due_at=models.Subquery(running.order_by("due_at").values("due_at")[:1]),
+            due_or_never=Coalesce("due_at", models.Value(NEVER)),
         )
 
     def for_list(self) -> "FindingQuerySet":

@@ -48,8 +48,10 @@ def visible_examination(request: HttpRequest, public_id: str) -> Examination:
     )
 
 
-def saw(request: HttpRequest, *patients: Patient | int) -> None:
-    """Record that this person saw these patients' data on this page."""
+def saw(request: HttpRequest, *patients: Patient | int, in_file: str = "") -> None:
+    """Record that this person saw these patients' data on this page, or took it away in a file of
+    this kind."""
     page = request.resolver_match.view_name if request.resolver_match else ""
+    page += f".{in_file}" if in_file else ""
     ids = [patient if isinstance(patient, int) else patient.pk for patient in patients]
     record_viewing(by=signed_in(request), page=page, patients=ids)

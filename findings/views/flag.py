@@ -13,15 +13,16 @@ from typing import Any
 from django.contrib import messages
 from django.core import signing
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
-from django.db.models import F
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from findings.forms.flag import FlagForm
+from findings.forms.lists import Narrowing
 from findings.models import Examination, Finding, Person, Proposal, Role
+from findings.presenters.columns import FLAGS
 from findings.presenters.finding import may_phone
 from findings.presenters.flag import (
     became,
@@ -43,8 +44,8 @@ from findings.services.policy import PolicyError
 from findings.services.search import flags_in
 from findings.views.access import saw, signed_in, visible_examination, visible_finding
 from findings.views.form_page import form_page
+from findings.views.listing import Listing, Shown, answer
 
-ROWS_ON_A_PAGE = 25
 SALT = "findings.flag"
 # Routes and rotas may have changed since a page that is older than this.
 SEEN_FOR = timedelta(hours=1)
@@ -228,24 +229,31 @@ def undo(request: HttpRequest, reference: str) -> HttpResponse:
     return redirect("report", finding.examination.public_id)
 
 
+# Ended ones have no limit: the newest of them first.
+MY_FLAGS = Listing(
+    "My flags",
+    "my_flags.jinja",
+    FLAGS,
+    ("due_or_never", "-flagged_at", "pk"),
+    lambda finding: (finding.examination.patient_id,),
+)
+
+
 @require_safe
-def my_flags(request: HttpRequest) -> HttpResponse:
+def my_flags(request: HttpRequest) -> HttpResponseBase:
     """The radiologist's own flags: open ones first, the least time left first of all."""
     person = signed_in(request)
     if not person.has_role(Role.RADIOLOGIST):
         raise PermissionDenied("Only a radiologist has flags.")
     own = Finding.objects.visible_to(person).filter(flagged_by=person).for_list()
-    # Ended ones have no limit. The key makes the pages stable.
     own = own.select_related("acknowledged_by").prefetch_related("actions", "ratings__rated_by")
-    ordered = own.order_by(F("due_at").asc(nulls_last=True), "-flagged_at", "pk")
-    page = Paginator(ordered, ROWS_ON_A_PAGE).get_page(request.GET.get("page"))
-    if request.method == "GET":
-        saw(request, *(finding.examination.patient for finding in page))
-    context = {
-        "page": page,
-        "now": timezone.now(),
-        "may_phone": partial(may_phone, person),
-        "became": became,
-        "ratings": ratings,
-    }
-    return render(request, "my_flags.jinja", context)
+
+    def context(page: Shown) -> dict[str, Any]:
+        return {
+            "now": timezone.now(),
+            "may_phone": partial(may_phone, person),
+            "became": became,
+            "ratings": ratings,
+        }
+
+    return answer(request, MY_FLAGS, own, Narrowing(), context)

@@ -1,20 +1,23 @@
 """What is open, late and with whom; every number opens the rows that it counts."""
 
+from typing import Any
 from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from findings import measures
+from findings.forms.lists import Narrowing
 from findings.measures import waiting
 from findings.models import Person, Role
-from findings.views.access import saw, signed_in
+from findings.presenters.columns import PROMISES, TELLINGS
+from findings.views.access import signed_in
+from findings.views.listing import Listing, Shown, answer
 
-ROWS_ON_A_PAGE = 50
 LATE_SHOWN = 20
 
 
@@ -44,7 +47,7 @@ def governance(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def rows(request: HttpRequest, measure: str) -> HttpResponse:
+def rows(request: HttpRequest, measure: str) -> HttpResponseBase:
     """The promises behind one number: ?by=category&key=critical narrows it as the table does."""
     clocks = measures.promises_visible_to(_overseer(request))
     by, key = request.GET.get("by", ""), request.GET.get("key", "")
@@ -55,13 +58,19 @@ def rows(request: HttpRequest, measure: str) -> HttpResponse:
         selected = measures.rows_of(measures.MEASURES[measure], clocks, now, by, key)
     except ValueError:
         raise Http404 from None
-    page = Paginator(selected, ROWS_ON_A_PAGE).get_page(request.GET.get("page"))
-    saw(request, *(clock.its_finding.examination.patient for clock in page))
-    context = {
-        "measure": measures.MEASURES[measure],
-        "narrowed": measures.label_of(by, key, clocks),
-        "page": page,
-        "query": urlencode({"by": by, "key": key}) if by else "",
-        "now": now,
-    }
-    return render(request, "governance_rows.jinja", context)
+    chosen, narrowed = measures.MEASURES[measure], measures.label_of(by, key, clocks)
+    listing = Listing(
+        chosen.name,
+        "governance_rows.jinja",
+        TELLINGS if chosen.is_of_telling else PROMISES,
+        ("due_at", "pk"),
+        lambda clock: (clock.its_finding.examination.patient_id,),
+    )
+
+    def context(page: Shown) -> dict[str, Any]:
+        return {"measure": chosen, "narrowed": narrowed, "now": now}
+
+    query = urlencode({"by": by, "key": key}) if by else ""
+    return answer(
+        request, listing, selected, Narrowing(query, [narrowed] if narrowed else []), context
+    )

@@ -4,10 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Page, Paginator
-from django.db.models import Case, F, IntegerField, Value, When
+from django.db.models import Case, IntegerField, Value, When
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
@@ -17,15 +16,25 @@ from findings.models import Finding, HandOver, Person, Receipt, Role
 from findings.models.cover import covered_by
 from findings.models.examination import held_by
 from findings.models.finding import FindingQuerySet
+from findings.presenters.columns import FINDINGS
 from findings.presenters.downtime import document, open_findings_of, waits_of
 from findings.presenters.held import waiting_words
 from findings.views.access import saw, signed_in
+from findings.views.listing import ROWS_ON_A_PAGE, Listing, Shown, answer
 
-ROWS_ON_A_PAGE = 25
+
+def patients_of(finding: Finding) -> tuple[int]:
+    return (finding.examination.patient_id,)
+
+
+# Ended ones have no limit: the newest of them first.
+TIME_LEFT = ("due_or_never", "-counts_from", "pk")
+MINE = Listing("My findings", "my_findings.jinja", FINDINGS, ("whose", *TIME_LEFT), patients_of)
+OPEN = Listing("Open findings", "open_findings.jinja", FINDINGS, TIME_LEFT, patients_of)
 
 
 @require_safe
-def my_findings(request: HttpRequest) -> HttpResponse:
+def my_findings(request: HttpRequest) -> HttpResponseBase:
     """The person's own first, then those of whomever they stand in for, then their teams'; in
     each the least time left first."""
     person = _with_role(request, Role.REFERRER)
@@ -34,39 +43,43 @@ def my_findings(request: HttpRequest) -> HttpResponse:
     # A coordinator who is a referrer too sees the whole trust, but not here.
     mine = Finding.objects.visible_to(person).filter(held_by(person))
     chosen = form.apply(mine) if form.is_valid() else mine.none()
-    page = _page(request, _own_first(chosen, person, covered_by(person, timezone.localdate())))
-    context = {
-        "form": form,
-        "page": page,
-        "offered": _offered(request, person),
-        "own": [finding for finding in page if finding.whose == OWN],
-        "of_absent": [finding for finding in page if finding.whose == OF_ABSENT],
-        "of_teams": [finding for finding in page if finding.whose == OF_TEAMS],
-        "open_count": mine.open().count(),
-        "own_count": mine.open().filter(owner_person=person).count(),
-        "late_count": mine.overdue(now).count(),
-        "now": now,
-    }
-    return render(request, "my_findings.jinja", context)
+    rows = _by_whose(chosen, person, covered_by(person, timezone.localdate()))
+
+    def context(page: Shown) -> dict[str, Any]:
+        return {
+            "form": form,
+            "offered": _offered(request, person),
+            "own": [finding for finding in page if finding.whose == OWN],
+            "of_absent": [finding for finding in page if finding.whose == OF_ABSENT],
+            "of_teams": [finding for finding in page if finding.whose == OF_TEAMS],
+            "open_count": mine.open().count(),
+            "own_count": mine.open().filter(owner_person=person).count(),
+            "late_count": mine.overdue(now).count(),
+            "now": now,
+        }
+
+    return answer(request, MINE, rows, form.narrowing, context)
 
 
 @require_safe
-def open_findings(request: HttpRequest) -> HttpResponse:
+def open_findings(request: HttpRequest) -> HttpResponseBase:
     """Everything open in the organisation, and where the numbers of governance lead to."""
     person = _with_role(request, Role.COORDINATOR, Role.GOVERNANCE)
     form = OpenFilter(request.GET, person=person)
     now = timezone.now()
     all_here = Finding.objects.visible_to(person).filter(organisation=person.organisation_id)
     chosen = form.apply(all_here, now) if form.is_valid() else all_here.none()
-    context = {
-        "form": form,
-        "page": _page(request, _least_time_first(chosen)),
-        "counts": _counts(all_here, now),
-        "held": _held(person, now),
-        "organisation": person.organisation,
-        "now": now,
-    }
-    return render(request, "open_findings.jinja", context)
+
+    def context(page: Shown) -> dict[str, Any]:
+        return {
+            "form": form,
+            "counts": _counts(all_here, now),
+            "held": _held(person, now),
+            "organisation": person.organisation,
+            "now": now,
+        }
+
+    return answer(request, OPEN, chosen.for_list(), form.narrowing, context)
 
 
 @require_safe
@@ -94,7 +107,7 @@ def _offered(request: HttpRequest, person: Person) -> list[Finding]:
     asked = Finding.objects.visible_to(person).filter(
         pk__in=HandOver.objects.open_to(person).values("finding")
     )
-    shown = list(_least_time_first(asked)[:ROWS_ON_A_PAGE])
+    shown = list(asked.for_list().order_by(*TIME_LEFT)[:ROWS_ON_A_PAGE])
     if request.method == "GET":
         saw(request, *(finding.examination.patient for finding in shown))
     return shown
@@ -110,29 +123,14 @@ def _with_role(request: HttpRequest, *roles: Role) -> Person:
 OWN, OF_ABSENT, OF_TEAMS = 1, 2, 3
 
 
-def _own_first(findings: FindingQuerySet, person: Person, absent: list[int]) -> FindingQuerySet:
+def _by_whose(findings: FindingQuerySet, person: Person, absent: list[int]) -> FindingQuerySet:
     whose = Case(
         When(owner_person=person, then=Value(OWN)),
         When(owner_person__in=absent, then=Value(OF_ABSENT)),
         default=Value(OF_TEAMS),
         output_field=IntegerField(),
     )
-    return findings.for_list().annotate(whose=whose).order_by("whose", *_TIME_LEFT)
-
-
-def _least_time_first(findings: FindingQuerySet) -> FindingQuerySet:
-    return findings.for_list().order_by(*_TIME_LEFT)
-
-
-# Ended ones have no limit: the newest of them first. The key makes the pages stable.
-_TIME_LEFT: tuple[Any, ...] = (F("due_at").asc(nulls_last=True), "-counts_from", "pk")
-
-
-def _page(request: HttpRequest, findings: FindingQuerySet) -> Page:
-    page = Paginator(findings, ROWS_ON_A_PAGE).get_page(request.GET.get("page"))
-    if request.method == "GET":
-        saw(request, *(finding.examination.patient for finding in page))
-    return page
+    return findings.for_list().annotate(whose=whose)
 
 
 def _held(person: Person, now: datetime) -> str:

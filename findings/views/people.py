@@ -1,8 +1,10 @@
 """Who works here, in which teams, and what they hold; one person's page; and one's own."""
 
-from django.core.paginator import Paginator
+from typing import Any
+
 from django.db.models import Case, Count, Q, When
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -10,11 +12,20 @@ from django.views.decorators.http import require_safe
 from findings import rules
 from findings.forms.leave import PeopleFilter
 from findings.models import Leave, Person
+from findings.presenters.columns import PEOPLE
 from findings.services.leavers import findings_held_by
 from findings.states import OPEN
 from findings.views.access import signed_in
+from findings.views.listing import OF_STAFF, Listing, Shown, answer
 
-PEOPLE_ON_A_PAGE = 50
+# Leavers come last, but for those who still hold open findings.
+PEOPLE_LIST = Listing(
+    "People",
+    "people.jinja",
+    PEOPLE,
+    ("place", "-holds", "family_name", "given_name", "pk"),
+    care=OF_STAFF,
+)
 _LEFT_SOMETHING = When(is_active=False, holds__gt=0, then=1)
 
 
@@ -25,9 +36,8 @@ def visible_person(request: HttpRequest, pk: int) -> Person:
 
 
 @require_safe
-def people(request: HttpRequest) -> HttpResponse:
-    """The directory as a list; leavers come last, but for those who still hold
-    open findings."""
+def people(request: HttpRequest) -> HttpResponseBase:
+    """The directory as a list."""
     person = signed_in(request)
     rules.check_can_see_people(person)
     form = PeopleFilter(request.GET)
@@ -39,11 +49,12 @@ def people(request: HttpRequest) -> HttpResponse:
         .prefetch_related("memberships__team")
         .annotate(holds=held)
         .annotate(place=Case(_LEFT_SOMETHING, When(is_active=True, then=2), default=3))
-        .order_by("place", "-holds", "family_name", "given_name", "pk")
     )
-    page = Paginator(rows, PEOPLE_ON_A_PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "form": form, "can_import": rules.can_import_people(person)}
-    return render(request, "people.jinja", context)
+
+    def context(page: Shown) -> dict[str, Any]:
+        return {"form": form, "can_import": rules.can_import_people(person)}
+
+    return answer(request, PEOPLE_LIST, rows, form.narrowing, context)
 
 
 @require_safe

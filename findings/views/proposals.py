@@ -1,15 +1,19 @@
 """To confirm: what alert codes of reports propose. A radiologist flags it, or says it is none."""
 
+from typing import Any
+
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from findings.forms.lists import Narrowing
 from findings.forms.proposals import NotAFindingForm
 from findings.models import Proposal
 from findings.presenters import proposals as presenter
+from findings.presenters.columns import PROPOSALS
 from findings.rules import (
     can_answer_proposal,
     check_can_answer_proposal,
@@ -18,12 +22,19 @@ from findings.rules import (
 from findings.services.proposals import AlreadyAnswered, check_open, reject
 from findings.views.access import saw, signed_in
 from findings.views.form_page import form_page
+from findings.views.listing import Listing, Shown, answer
 
-ROWS_ON_A_PAGE = 25
+TO_CONFIRM = Listing(
+    "To confirm",
+    "to_confirm.jinja",
+    PROPOSALS,
+    ("due_at", "pk"),
+    lambda proposal: (proposal.examination.patient_id,),
+)
 
 
 @require_safe
-def to_confirm(request: HttpRequest) -> HttpResponse:
+def to_confirm(request: HttpRequest) -> HttpResponseBase:
     """The least time left first."""
     person = signed_in(request)
     check_can_see_proposals(person)
@@ -31,20 +42,17 @@ def to_confirm(request: HttpRequest) -> HttpResponse:
     rows = rows.select_related(
         "category", "report__reported_by", "examination__patient", "examination__site"
     )
-    page = Paginator(rows.order_by("due_at", "pk"), ROWS_ON_A_PAGE).get_page(
-        request.GET.get("page")
-    )
-    if request.method == "GET":
-        saw(request, *(proposal.examination.patient for proposal in page))
-    context = {
-        "page": page,
-        "what_was_found": presenter.what_was_found,
-        "reported_by": presenter.reported_by,
-        "theirs": {one.pk for one in page if presenter.is_theirs(one, person)},
-        "answerable": {one.pk for one in page if can_answer_proposal(person, one)},
-        "now": timezone.now(),
-    }
-    return render(request, "to_confirm.jinja", context)
+
+    def context(page: Shown) -> dict[str, Any]:
+        return {
+            "what_was_found": presenter.what_was_found,
+            "reported_by": presenter.reported_by,
+            "theirs": {one.pk for one in page if presenter.is_theirs(one, person)},
+            "answerable": {one.pk for one in page if can_answer_proposal(person, one)},
+            "now": timezone.now(),
+        }
+
+    return answer(request, TO_CONFIRM, rows, Narrowing(), context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -2,19 +2,22 @@
 
 import secrets
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from findings.documents import is_only_documents
+from findings.forms.lists import Narrowing
 from findings.forms.reports import ReportForm, SearchForm
 from findings.models import Document, Examination, Person, Receipt, Report, Role
+from findings.presenters.columns import REPORTS
 from findings.presenters.heard import heard_about
 from findings.presenters.proposals import what_was_found
 from findings.presenters.reports import STATUS_COLOURS, versions
@@ -33,9 +36,16 @@ from findings.services.search import flags_in, latest_reports, search_reports
 from findings.services.senders import typed_sender
 from findings.views.access import saw, signed_in, visible_examination
 from findings.views.form_page import form_page
+from findings.views.listing import AS, Listing, Shown, answer
 
-ROWS_ON_A_PAGE = 25
 READERS = (Role.RADIOLOGIST, Role.REFERRER, Role.COORDINATOR, Role.GOVERNANCE)
+REPORTS_LIST = Listing(
+    "Reports",
+    "reports.jinja",
+    REPORTS,
+    ("-current_report__reported_at", "-pk"),
+    lambda examination: (examination.patient_id,),
+)
 # What was searched for stays in the session under a random word, which is all that an address
 # shows: paging and the way back from a report keep the search.
 SEARCHES = "report_searches"
@@ -43,7 +53,7 @@ SEARCHES_KEPT = 8
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def reports(request: HttpRequest) -> HttpResponse:
+def reports(request: HttpRequest) -> HttpResponseBase:
     """The latest reports that this person may read, or those that they search for."""
     person = signed_in(request)
     if not person.has_role(*READERS):
@@ -51,11 +61,13 @@ def reports(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _search(request, person)
     typed = _searched(request)
+    if AS in request.GET and request.GET.get("search") and not typed:
+        return redirect("reports")  # never a file of something else
     found = search_reports(person, typed).examinations if typed else latest_reports(person)
     return _list(request, found, SearchForm(initial={"words": typed}), typed)
 
 
-def _search(request: HttpRequest, person: Person) -> HttpResponse:
+def _search(request: HttpRequest, person: Person) -> HttpResponseBase:
     """Straight to the report where a number leads to just one; else to the list of the found."""
     form = SearchForm(request.POST)
     if not form.is_valid():
@@ -87,22 +99,24 @@ def _searched(request: HttpRequest) -> str:
 
 def _list(
     request: HttpRequest, found: QuerySet[Examination], form: SearchForm, typed: str
-) -> HttpResponse:
-    page = Paginator(found, ROWS_ON_A_PAGE).get_page(request.GET.get("page"))
-    if request.method != "HEAD":
-        saw(request, *(examination.patient for examination in page))
+) -> HttpResponseBase:
     # Whoever comes to look at what was found, or at what is wrong, is not taken away from it.
     box: Any = form.fields["words"]
     box.autofocus = not typed and not form.errors
-    context = {
-        "page": page,
-        "query": f"search={request.GET['search']}" if typed else "",
-        "typed": typed,
-        "form": form,
-        "status_colours": STATUS_COLOURS,
-        "can_write": can_write_report(signed_in(request)),
-    }
-    return form_page(request, "reports.jinja", context)
+    narrowing = Narrowing()
+    if typed:
+        word = urlencode({"search": request.GET["search"]})
+        narrowing = Narrowing(word, [f"Found for: {typed}"], can_be_kept=False)
+
+    def context(page: Shown) -> dict[str, Any]:
+        return {
+            "typed": typed,
+            "form": form,
+            "status_colours": STATUS_COLOURS,
+            "can_write": can_write_report(signed_in(request)),
+        }
+
+    return answer(request, REPORTS_LIST, found, narrowing, context, draw=form_page)
 
 
 @require_safe

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
@@ -21,6 +22,7 @@ from findings.forms.waiting import (
 )
 from findings.measures import waiting as measures
 from findings.models import Examination, NoReport, Step
+from findings.presenters.columns import WAITS
 from findings.presenters.heard import heard_about
 from findings.presenters.waiting import NOT_SAID_WHEN, next_lines, told_lines, wait_lines
 from findings.services import waiting_list as services
@@ -32,12 +34,19 @@ from findings.told import gone_since
 from findings.views.access import saw, signed_in
 from findings.views.form_page import form_page
 from findings.views.imports import Import, import_page
+from findings.views.listing import Listing, Shown, answer
 
-ROWS_ON_A_PAGE = 25
+WAITING = Listing(
+    "Waiting for a report",
+    "waiting.jinja",
+    WAITS,
+    ("due_at", "pk"),
+    lambda clock: (clock.its_examination.patient_id,),
+)
 
 
 @require_safe
-def waiting(request: HttpRequest) -> HttpResponse:
+def waiting(request: HttpRequest) -> HttpResponseBase:
     """The least time left first."""
     person, now = signed_in(request), timezone.now()
     rules.check_can_see_waiting(person)
@@ -48,21 +57,17 @@ def waiting(request: HttpRequest) -> HttpResponse:
     chosen = chosen.select_related(
         "rule", "examination__patient", "examination__site__organisation"
     ).prefetch_related("steps")
-    page = Paginator(chosen.order_by("due_at", "pk"), ROWS_ON_A_PAGE).get_page(
-        request.GET.get("page")
-    )
-    lines = wait_lines(list(page), now)
-    if request.method == "GET":
-        saw(request, *(line.examination.patient_id for line in lines))
-    context = {
-        "form": form,
-        "page": page,
-        "lines": lines,
-        "counts": measures.counts(clocks, now),
-        "can_enter": rules.can_enter_waiting(person),
-        "now": now,
-    }
-    return render(request, "waiting.jinja", context)
+
+    def context(page: Shown) -> dict[str, Any]:
+        return {
+            "form": form,
+            "lines": wait_lines(list(page), now),
+            "counts": measures.counts(clocks, now),
+            "can_enter": rules.can_enter_waiting(person),
+            "now": now,
+        }
+
+    return answer(request, WAITING, chosen, form.narrowing, context)
 
 
 def _followed(request: HttpRequest, public_id: str) -> Examination:

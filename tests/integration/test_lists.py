@@ -1,7 +1,5 @@
 """The lists of findings: whose, in which order, filtered by the address, and at a flat cost."""
 
-import functools
-import operator
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +10,7 @@ from django.utils import timezone
 from findings.models import Finding, Person, Role, Team, Viewing
 from findings.services.acknowledge import decline_finding
 from findings.services.close import withdraw_finding
-from findings.views import lists
+from findings.views import listing
 from tests.factories import TEXT, TeamFactory, Trust, a_trust, acknowledged, flagged, leaves_unseen
 from tests.integration.test_finding_page import corrected
 from tests.pages import queries_without_banner, signed_in, words_of
@@ -97,24 +95,6 @@ def test_each_list_is_for_its_roles(trust: Trust) -> None:
         assert signed_in(person).get(MINE).status_code == 403
     for person in (trust.radiologist, trust.referrer, trust.administrator):
         assert signed_in(person).get(OPEN).status_code == 403
-
-
-def test_pages_are_stable_and_together_hold_every_finding_once(
-    trust: Trust, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lists, "ROWS_ON_A_PAGE", 3)
-    at = ago(minutes=10)
-    made = [flagged(trust, at=at) for _ in range(8)]
-    pages = [shown(MINE, trust.referrer, page=str(number)) for number in (1, 2, 3)]
-    assert [len(page) for page in pages] == [3, 3, 2]
-    assert sorted(functools.reduce(operator.iadd, pages, [])) == sorted(references(*made))
-    assert pages[0] == shown(MINE, trust.referrer, page="1")
-
-
-@pytest.mark.parametrize("page", ["0", "-1", "999", "abc", "²"])
-def test_a_page_number_that_makes_no_sense_shows_a_page(trust: Trust, page: str) -> None:
-    flagged(trust)
-    assert len(shown(MINE, trust.referrer, page=page)) == 1
 
 
 def test_whose_data_was_seen_in_a_list_is_recorded(trust: Trust) -> None:
@@ -207,12 +187,12 @@ def test_each_count_is_the_number_of_rows_that_its_link_shows(
 def test_the_filters_stay_when_the_page_is_turned(
     trust: Trust, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lists, "ROWS_ON_A_PAGE", 1)
+    monkeypatch.setattr(listing, "ROWS_ON_A_PAGE", 1)
     for _ in range(2):
         flagged(trust, category="critical", at=ago(hours=5))
     query = {"late": "yes", "category": "critical", "name": "SMITH"}
     html = signed_in(trust.governance).get(OPEN, query).content.decode()
-    assert "?category=critical&amp;late=yes&amp;page=2" in html
+    assert "?category=critical&amp;late=yes&amp;after=" in html
     assert "SMITH" not in html
 
 

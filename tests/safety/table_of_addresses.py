@@ -170,6 +170,9 @@ TABLE: dict[str, Expected] = {
     "change-shift": rota_page(),
     "remove-shift": rota_page(),
     "policy": everybody(OK),
+    # Without the list that it is of; and the referrer's own.
+    "keep-view": everybody(NONE),
+    "saved-view": only("referrer", NONE),
     "people": only(f"{OVERSEERS} administrator", NO),
     "import-staff": only("administrator", NO),
     "me": everybody(OK),
@@ -276,6 +279,7 @@ POSTED = {
     "test-route": "referrer administrator",
     "remove-route": "referrer administrator",
     "open-notification": "referrer",
+    "saved-view": "referrer",
     "api-acknowledge": ITS_HOLDERS,
     "api-decline": ITS_HOLDERS,
 }

@@ -37,6 +37,7 @@ from findings.services.patient_change import Change, record_change
 from findings.services.report_by import expect_report, no_report_expected
 from findings.services.rota import add_entry, make_post
 from findings.services.routing import add_rule
+from findings.services.saved_views import keep_view
 from findings.services.senders import account_of
 from findings.services.timeline import record_viewing
 from findings.shifts import Shift
@@ -134,6 +135,7 @@ def world(db: None) -> World:
     on = add_entry(post=post, person=trust.colleague, shift=night, by=trust.coordinator)
     record_viewing(by=trust.referrer, page="finding", patients=[examination.patient_id])
     seen = Viewing.objects.latest("pk")
+    view = keep_view(by=trust.referrer, path="/findings/mine/", query="state=ended", name="Ended")
     return World(
         trust,
         people,
@@ -163,6 +165,7 @@ def world(db: None) -> World:
                 trust.referrer.routes.get(channel=Channel.EMAIL).pk,
             ),
             "undo-merge.pk": merge.pk,
+            "saved-view.pk": view.pk,
             **dict.fromkeys(("sender.pk", "feed.pk", "link-keys.pk"), trust.sender.pk),
             "stored-message.pk": held.message_id,
             "undo-patient-change.pk": change.pk,
