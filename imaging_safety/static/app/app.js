@@ -1,6 +1,6 @@
 // Everything works without this. It starts what the NHS.UK components add to a page (the character
-// count, the fields under a choice, the menu that folds away, the focus on errors), and keeps up to
-// date what a page shows of a form that is still being filled in.
+// count, the fields under a choice, the menu that folds away, the focus on errors), keeps up to date
+// what a page shows of a form that is still being filled in, and says when rows of a list changed.
 const script = document.querySelector("script[data-nhsuk]");
 
 // ARIA allows no aria-expanded on a radio, which the NHS.UK script sets. app.css shows what stands
@@ -63,3 +63,31 @@ function keepLive(form) {
 }
 
 for (const form of document.querySelectorAll("form[data-live]")) keepLive(form);
+
+// A list asks each minute, while it is in sight, whether its rows have changed, and says so; nothing
+// moves before the person wants it to. Asking keeps nobody signed in.
+const ASKED_EVERY = 60_000;
+
+function keepFresh(line) {
+  const said = line.querySelector("[data-fresh-said]");
+  const again = line.querySelector("[data-fresh-link]");
+  const turns = setInterval(ask, ASKED_EVERY);
+  document.addEventListener("visibilitychange", ask);
+
+  async function ask() {
+    if (document.hidden) return;
+    const answer = await fetch(line.dataset.fresh, { redirect: "manual" }).catch(() => null);
+    if (answer?.ok) return say((await answer.json()).said, "Show what changed");
+    if (answer?.type === "opaqueredirect") clearInterval(turns);
+    say("Whether rows have changed since is not known.", "Load again");
+  }
+
+  function say(words, press) {
+    if (said.textContent === words) return;
+    said.textContent = words;
+    again.textContent = words ? press : "Load again";
+    line.classList.toggle("app-fresh--changed", words !== "");
+  }
+}
+
+for (const line of document.querySelectorAll("[data-fresh]")) keepFresh(line);
