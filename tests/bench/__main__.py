@@ -21,6 +21,8 @@ RUNS = 5
 # What is measured.
 ENGINE = ("fire", "whole", "sweep")
 WAY_IN = ("parse", "import", "mllp", "fhir")
+# With rows of its own, and only where it is asked for.
+PAGES = ("lists",)
 
 
 class Database:
@@ -109,7 +111,7 @@ def main() -> int:
     asked.add_argument("--runs", type=int, default=RUNS)
     asked.add_argument("--steps", type=int, default=10_000_000, help="not due, for the sweep")
     asked.add_argument("--reports", type=int, default=5000, help="for each way in")
-    asked.add_argument("--only", choices=[*ENGINE, *WAY_IN])
+    asked.add_argument("--only", choices=[*ENGINE, *WAY_IN, *PAGES])
     given = asked.parse_args()
     if given.quick:
         given.findings, given.runs, given.steps = 2000, 1, 100_000
@@ -146,6 +148,8 @@ def _measure(bench: Bench) -> None:
     from tests.bench.way_in import a_past
 
     only = bench.given.only
+    if only == "lists":
+        return _lists(bench)
     call_command("migrate", verbosity=0)
     if only in WAY_IN:
         bench.given.findings = 100  # a trust with its people is enough
@@ -243,6 +247,12 @@ def _fhir(bench: Bench) -> None:
     from tests.bench import fhir
 
     fhir.measure(bench)
+
+
+def _lists(bench: Bench) -> None:
+    from tests.bench import lists
+
+    lists.measure(bench)
 
 
 if __name__ == "__main__":
