@@ -6,13 +6,15 @@ part begins stands in the address as a mark: the values by which the row is orde
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core import signing
 from django.db.models import Q, QuerySet
 
 Order = tuple[str, ...]
+# Of a limit that there is none of, where rows are ordered by their limits: after all others.
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)

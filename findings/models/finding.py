@@ -1,7 +1,7 @@
 """The finding: one thing in a report that somebody must act on."""
 
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pgtrigger
 from django.db import models
@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from findings import told
+from findings.keyset import NEVER
 from findings.models.append_only import never_deleted
 from findings.models.clock import Clock
 from findings.models.event import Event
@@ -20,9 +21,6 @@ from findings.states import OPEN, WORDS, ClockKind, State
 
 # Crockford's letters: nothing that is misheard on a telephone.
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-
-# After every limit.
-NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 # For how long whoever was told of a finding, or answered for it, can still read it.
 READABLE_FOR = timedelta(days=90)

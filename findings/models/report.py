@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import Count, Exists, F, Min, OuterRef, Q
-from django.db.models.functions import Now
+from django.db.models import Count, Exists, Min, OuterRef, Q
+from django.db.models.functions import Coalesce, Now
 
 from findings.arrivals import HeldReason
+from findings.keyset import NEVER
 from findings.models.append_only import append_only, never_deleted
 from findings.models.organisation import Organisation
 
@@ -186,7 +187,8 @@ class ReceiptQuerySet(models.QuerySet["Receipt"]):
 
     def most_pressing_first(self) -> "ReceiptQuerySet":
         """Those with a limit by it, then the longest waiting."""
-        return self.order_by(F("alert_due_at").asc(nulls_last=True), "at", "pk")
+        limit = Coalesce("alert_due_at", models.Value(NEVER))
+        return self.annotate(due_or_never=limit).order_by("due_or_never", "at", "pk")
 
     def waiting(self) -> "ReceiptQuerySet":
         """Held items that nobody has dealt with."""

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from findings.models import Examination, Patient, Person
 from findings.presenters.flag import became, ratings
+from findings.presenters.held import reason_words
 from findings.presenters.list_file import Heading, Kind
 from findings.presenters.proposals import reported_by, what_was_found
 
@@ -124,6 +125,16 @@ PROPOSALS: Columns = (
     _column("Came", lambda proposal: proposal.proposed_at, Kind.MOMENT),
     _column("Confirm by", lambda proposal: proposal.due_at, Kind.MOMENT),
     _column("Site", lambda proposal: proposal.examination.site.name),
+)
+
+HELD_ITEMS: Columns = (
+    _column("Why", lambda receipt: reason_words(receipt.reason)),
+    _column("Where in the message", lambda receipt: receipt.location),
+    _column("What is wrong", lambda receipt: receipt.detail, Kind.LONG_TEXT),
+    _column("Sender", lambda receipt: receipt.message.sender and receipt.message.sender.name),
+    _column("Came", lambda receipt: receipt.at, Kind.MOMENT),
+    _column("Limit", lambda receipt: receipt.alert_due_at, Kind.MOMENT),
+    _column("What to do", lambda receipt: receipt.suggestion, Kind.LONG_TEXT),
 )
 
 

@@ -1,10 +1,12 @@
 """Held items: what arrived and could not be filed. Run it again, or set it aside with a reason."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
@@ -12,6 +14,7 @@ from findings.forms.held import HeldFilter, ReconcileForm, SetAsideForm
 from findings.intake.importing import known_patients_in, run_again
 from findings.models import Receipt, Role
 from findings.models.report import ReceiptQuerySet
+from findings.presenters.columns import HELD_ITEMS
 from findings.presenters.held import (
     alert_words,
     message_lines,
@@ -21,18 +24,22 @@ from findings.presenters.held import (
 )
 from findings.services.hold import NotWaiting, check_same_reason, check_waits, set_aside
 from findings.services.reconcile import reconcile
+from findings.views import listing
 from findings.views.access import saw, signed_in
 from findings.views.form_page import form_page
+from findings.views.listing import OF_MESSAGES, Listing, Shown, answer
 from findings.views.repairs import Way, run_others, way_for
 from findings.words import plural
 
-ROWS_ON_A_PAGE = 25
+HELD = Listing(
+    "Held items", "held_items.jinja", HELD_ITEMS, ("due_or_never", "at", "pk"), care=OF_MESSAGES
+)
 # More missing reports than this are a list of another system; the command names them all.
 MOST_SHOWN = 500
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def held_items(request: HttpRequest) -> HttpResponse:
+def held_items(request: HttpRequest) -> HttpResponseBase:
     """Those with an alert code first, then the longest waiting. POST runs again those that the page
     showed."""
     person = signed_in(request)
@@ -44,24 +51,25 @@ def held_items(request: HttpRequest) -> HttpResponse:
     chosen = chosen.select_related("message__sender").most_pressing_first()
     if request.method == "POST":
         return _run_all(request, chosen)
-    page = Paginator(chosen, ROWS_ON_A_PAGE).get_page(request.GET.get("page"))
-    context = {
-        "form": form,
-        "page": page,
-        "reason_words": reason_words,
-        "alert_words": alert_words,
-        "seen": [receipt.pk for receipt in page],
-        "waits": waiting_words(waiting, timezone.now()),
-        "limit": person.organisation.held_within,
-        "now": timezone.now(),
-    }
-    return render(request, "held_items.jinja", context)
+
+    def context(page: Shown) -> dict[str, Any]:
+        return {
+            "form": form,
+            "reason_words": reason_words,
+            "alert_words": alert_words,
+            "seen": [receipt.pk for receipt in page],
+            "waits": waiting_words(waiting, timezone.now()),
+            "limit": person.organisation.held_within,
+            "now": timezone.now(),
+        }
+
+    return answer(request, HELD, chosen, form.narrowing, context)
 
 
 def _run_all(request: HttpRequest, chosen: ReceiptQuerySet) -> HttpResponse:
     # What the page did not show has been seen by nobody.
     seen = [int(key) for key in request.POST.get("seen", "").split(",") if key.isdecimal()]
-    rows = list(chosen.filter(pk__in=seen[:ROWS_ON_A_PAGE]))
+    rows = list(chosen.filter(pk__in=seen[: listing.ROWS_ON_A_PAGE]))
     filed, still, left = run_others(rows, signed_in(request))
     said = f"Run again: {filed} filed, {still} still held."
     messages.success(request, said + (f" {plural(left, 'more')} not run yet." if left else ""))

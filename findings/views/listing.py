@@ -43,6 +43,7 @@ MEDIA_TYPES = {
 }
 KEEP_SALT = "findings.keep-view"
 OF_PATIENTS = "This file holds data of patients. Keep it no longer than it is needed."
+OF_MESSAGES = "What is wrong with a message may quote it. Keep this no longer than it is needed."
 OF_STAFF = "This file names people who work here. Keep it no longer than it is needed."
 
 

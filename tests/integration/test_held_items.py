@@ -157,7 +157,7 @@ def test_a_coordinator_sees_why_in_words_and_runs_it_again(trust: Trust) -> None
 def test_all_that_a_page_shows_can_be_run_again(
     trust: Trust, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("findings.views.held.ROWS_ON_A_PAGE", 3)
+    monkeypatch.setattr("findings.views.listing.ROWS_ON_A_PAGE", 3)
     for n in range(5):
         held_with(oru(accession=f"A{n}", control_id=f"{n}"))
     aside = held_with(b"HELLO")

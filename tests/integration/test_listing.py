@@ -10,12 +10,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from findings.models import Finding, Person, SavedView, Viewing
+from findings.intake.importing import take_in
+from findings.models import Finding, Person, Receipt, SavedView, Viewing
 from findings.services.close import withdraw_finding
 from findings.services.report_by import expect_report
 from findings.services.saved_views import MOST_OF_A_LIST, keep_view
 from findings.views import listing
 from tests.factories import Trust, a_trust, acknowledged, flagged, reported, unreported
+from tests.messages import oru
 from tests.pages import queries_without_banner, signed_in, turn, words_of
 from tests.unit.test_list_file import sheets
 
@@ -129,6 +131,7 @@ LISTS = {
     "reports": "radiologist",
     "waiting": "coordinator",
     "to-confirm": "radiologist",
+    "held-items": "coordinator",
     "people": "administrator",
     "governance-rows": "governance",
 }
@@ -141,22 +144,32 @@ def address_of(name: str) -> str:
 def one_of_each(trust: Trust) -> None:
     flagged(trust), acknowledged(trust), reported(trust, text="CRITICAL ALERT")
     expect_report(unreported(trust))
+    number = str(Receipt.objects.count())
+    take_in(oru(status="Odd", control_id=number, accession=number), number, trust.sender)
 
 
-@pytest.mark.parametrize("name", LISTS)
-def test_every_list_is_saved_asked_and_read_at_a_flat_cost(trust: Trust, name: str) -> None:
-    client, address = signed_in(getattr(trust, LISTS[name])), address_of(name)
+def test_every_list_is_saved_asked_and_read_at_a_flat_cost(trust: Trust) -> None:
+    clients = {name: signed_in(getattr(trust, role)) for name, role in LISTS.items()}
+
+    def costs() -> dict[str, int]:
+        return {
+            name: queries_without_banner(client, address_of(name))
+            for name, client in clients.items()
+        }
+
     one_of_each(trust)
-    few = queries_without_banner(client, address)
+    few = costs()
     for _ in range(3):
         one_of_each(trust)
         trust.add(team=trust.team)
-    assert queries_without_banner(client, address) == few <= 25
-    html = client.get(address).content.decode()
-    assert f"{address}?as=xlsx" in html
-    for kind in ("xlsx", "csv"):
-        assert len(body(client.get(address, {"as": kind}))) > 100
-    assert client.get(address, {"as": "news"}).json()["changed"] >= 4
+    assert costs() == few
+    assert max(few.values()) <= 25, few
+    for name, client in clients.items():
+        address = address_of(name)
+        assert f"{address}?as=xlsx" in client.get(address).content.decode()
+        for kind in ("xlsx", "csv"):
+            assert len(body(client.get(address, {"as": kind}))) > 100, name
+        assert client.get(address, {"as": "news"}).json()["changed"] >= 4, name
 
 
 def test_a_list_that_is_too_long_is_no_file(trust: Trust, monkeypatch: pytest.MonkeyPatch) -> None:
