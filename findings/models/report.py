@@ -65,6 +65,10 @@ class Report(models.Model):
                 name="report_version_starts_at_one", condition=Q(version__gte=1)
             ),
         ]
+        indexes = [
+            # The latest reports first: the list of whoever may read sixty thousand of them.
+            models.Index(fields=["reported_at"], name="reports_by_time"),
+        ]
         triggers = [append_only("report")]
 
     def __str__(self) -> str:
