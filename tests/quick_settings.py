@@ -23,8 +23,8 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What is loaded by now stays until the end: looking through it for garbage was an eighth of all
-    time of tests. How seldom the rest is looked through says imaging_safety/__init__.py."""
+    """What is loaded by now stays until the end: looking through it for garbage was an eighth of
+    all time of tests. How seldom the rest is looked through says imaging_safety/__init__.py."""
     gc.collect()
     gc.freeze()
 
