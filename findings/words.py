@@ -81,6 +81,11 @@ def until(at: datetime) -> str:
     return when(at)
 
 
+def last_day(at: datetime) -> date:
+    """The last day on which it is not late: of a limit at midnight the one that ends then."""
+    return (local(at) - timedelta(microseconds=1)).date()
+
+
 def limit(at: datetime, now: datetime) -> str:
     """After "due": today at 16:40, or by the end of 25 November 2026."""
     return near(at, now) if until(at) == when(at) else f"by {until(at)}"

@@ -15,6 +15,7 @@ from findings.form_fields import (
     ModelSelectField,
     RadiosField,
     TextareaField,
+    TextField,
     missing_if_chosen,
     not_in_the_future,
     not_in_the_past,
@@ -22,8 +23,9 @@ from findings.form_fields import (
 from findings.forms.advised import AdvisesExamination
 from findings.forms.people import NamesSomebody
 from findings.forms.rating import RatesFlag
-from findings.models import Action, Finding, Person, Team
+from findings.models import Action, Finding, Person, Rule, Team
 from findings.services.clocks import open_recommendation
+from findings.services.deadlines import limit_to_act
 from findings.services.follow_up import Advised
 
 LONGEST = 2000
@@ -84,14 +86,47 @@ class AcknowledgeForm(AnswerForm):
         max_length=LONGEST,
     )
 
-    def __init__(self, **kwargs: Any) -> None:
+    plan_by = DateField(
+        label="By when?",
+        required=False,
+        legend_size="s",
+        validators=[not_in_the_past],
+    )
+
+    def __init__(self, *, rule: Rule | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         field: Any = self.fields["choice"]
         field.hints = {"as_recommended": self.finding.recommended_action}
+        self.limit = limit_to_act(self.finding, rule)
+        self.initial["plan_by"] = self._suggested_on()
+        if self.limit:
+            self.fields[
+                "plan_by"
+            ].help_text = (
+                f"The limit to act is {words.until(self.limit)}. Your day does not move it."
+            )
+
+    def _suggested_on(self) -> date | None:
+        """The limit, or the day that the radiologist advised where that is earlier; never gone."""
+        last_day = words.last_day(self.limit) if self.limit else None
+        known = [day for day in (last_day, self.finding.recommended_on) if day]
+        return max(timezone.localdate(), min(known)) if known else None
+
+    def clean_plan_by(self) -> date | None:
+        """Not after the limit, as long as that can be kept at all."""
+        day: date | None = self.cleaned_data["plan_by"]
+        if day and self.limit and timezone.localdate() <= words.last_day(self.limit) < day:
+            late = f"The limit to act is {words.until(self.limit)}: enter a day until then"
+            raise ValidationError(late, code="all")
+        return day
 
     def clean(self) -> None:
         if self.cleaned_data.get("choice") == "other" and not self.cleaned_data.get("details"):
             self.add_error("details", "Say what you will do")
+
+    @property
+    def planned_day(self) -> date | None:
+        return self.cleaned_data["plan_by"]
 
     @property
     def plan(self) -> str:
@@ -106,39 +141,62 @@ class AcknowledgeForm(AnswerForm):
 
 
 class DeclineForm(NamesSomebody, AnswerForm):
-    """Not mine, because …; and either whose it is, or that nobody here knows."""
+    """Not mine, in three ways: it stays mine and somebody else acts; I know whose; nobody knows."""
 
-    because = TextareaField(
-        label="Why is it not yours?",
-        rows=3,
-        max_length=LONGEST,
-        missing="Say why it is not yours",
-    )
     whose = RadiosField(
         label="Whose is it?",
         choices=[
-            ("named", "I know whose it is"),
-            ("unknown", "I do not know whose it is: send it up the ladder now"),
+            ("acts", "Mine, but somebody else will act"),
+            ("named", "Not mine, and I know whose it is"),
+            ("unknown", "Not mine, and I do not know whose: send it up the ladder now"),
         ],
         hints={
+            "acts": "You hold it and stay responsible. They are not told from here: ask them.",
             "named": "They are told at once and hold it from then on.",
             "unknown": "Your team holds it, and the next people on the ladder are told at once.",
         },
-        reveals={"named": ["name", "person"]},
-        missing="Select whether you know whose it is",
+        reveals={"acts": ["who_acts"], "named": ["name", "person"]},
+        missing="Select whose it is",
     )
-    field_order = ("because", "whose", "name", "person")
+    who_acts = TextField(
+        label="Who will act?",
+        help_text="A person or a service, for example the two-week-wait clinic.",
+        required=False,
+        max_length=120,
+        missing="Say who will act",
+    )
+    because = TextareaField(
+        label="Why is it not yours, or what will they do?",
+        rows=3,
+        max_length=LONGEST,
+        missing="Say why it is not yours, or what will be done",
+    )
+    field_order = ("whose", "who_acts", "name", "person", "because")
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.find_people()
         if "person" not in self.fields:
             field: Any = self.fields["whose"]
-            field.reveals = {"named": ["name"]}
+            field.reveals = {"acts": ["who_acts"], "named": ["name"]}
 
     def clean(self) -> None:
-        if self.cleaned_data.get("whose") == "named":
+        whose = self.cleaned_data.get("whose")
+        if whose == "named":
             self.clean_person_named()
+        elif whose == "acts" and not self.cleaned_data.get("who_acts"):
+            missing_if_chosen(self, "whose")
+
+    @property
+    def acting(self) -> str:
+        return self.cleaned_data["who_acts"].strip()
+
+    @property
+    def plan(self) -> str:
+        """Of a finding that stays theirs; empty for one that is not."""
+        if self.cleaned_data["whose"] != "acts":
+            return ""
+        return f"{self.acting} will act. {self.cleaned_data['because'].strip()}"
 
     @property
     def to(self) -> Person | None:
@@ -292,9 +350,16 @@ class PatientToldForm(AnswerForm):
         required=False,
         validators=[not_in_the_future],
     )
+    who = TextField(
+        label="Who told them?",
+        help_text="Leave this empty if it was you.",
+        required=False,
+        max_length=120,
+    )
     said = TextareaField(
-        label="What was said, or why the patient was not told",
-        help_text="Needed only if the patient was not told.",
+        label="What was said and given, or why the patient was not told",
+        help_text="For example a leaflet or a number to ring. Needed only if the patient was not"
+        " told.",
         required=False,
         rows=3,
         max_length=LONGEST,
@@ -333,6 +398,7 @@ class PatientToldForm(AnswerForm):
         how = self.cleaned_data.get("how")
         if how == Finding.ToldHow.NOT_TOLD:
             self._forget("told_at")
+            self.cleaned_data["who"] = ""
             if not self.cleaned_data.get("said") and "said" not in self.errors:
                 self.add_error("said", "Say why the patient was not told")
         elif how and not self.cleaned_data.get("told_at") and "told_at" not in self.errors:
@@ -381,7 +447,7 @@ class CloseForm(RatesFlag, AnswerForm):
 class CloseAndTellForm(CloseForm, PatientToldForm):
     """For a finding of which the patient has not been told yet: both on one page."""
 
-    field_order = ("outcome", "note", "how", "told_at", "said", "useful", "useful_note")
+    field_order = ("outcome", "note", "how", "told_at", "who", "said", "useful", "useful_note")
 
 
 class WithdrawForm(AnswerForm):

@@ -39,7 +39,8 @@ class FindingQuerySet(models.QuerySet["Finding"]):
         them, their own flags, or their organisation's: by role.
 
         `or_told`: and those that they only may read, since they were told of them or answered for
-        them lately (docs/adr/0020). For the page of one finding, never for a list.
+        them lately (docs/adr/0020). For the page of one
+        finding, never for a list.
         """
         allowed = Q(pk__in=[])
         if person.has_role(Role.COORDINATOR, Role.GOVERNANCE):
@@ -183,11 +184,15 @@ class Finding(models.Model):
         "findings.Person", models.PROTECT, null=True, blank=True, related_name="+"
     )
     plan = models.TextField(blank=True)
+    # The day by which whoever acknowledged it means to have done so; no clock hears of it.
+    plan_by = models.DateField(null=True, blank=True)
     patient_told_at = models.DateTimeField(null=True, blank=True)
     patient_told_by = models.ForeignKey(
         "findings.Person", models.PROTECT, null=True, blank=True, related_name="+"
     )
     patient_told_how = models.CharField(max_length=10, choices=ToldHow, blank=True)
+    # Who spoke or wrote to them, where it was not whoever recorded it.
+    patient_told_who = models.CharField(max_length=120, blank=True, db_default="")
     patient_told_note = models.TextField(blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_by = models.ForeignKey(
@@ -217,6 +222,10 @@ class Finding(models.Model):
                 name="acknowledged_says_when_who_and_plan",
                 condition=Q(acknowledged_at__isnull=True, acknowledged_by__isnull=True, plan="")
                 | (Q(acknowledged_at__isnull=False, acknowledged_by__isnull=False) & ~Q(plan="")),
+            ),
+            models.CheckConstraint(
+                name="planned_day_has_a_plan",
+                condition=Q(plan_by__isnull=True) | ~Q(plan=""),
             ),
             models.CheckConstraint(
                 name="acknowledged_states_are_acknowledged",
@@ -261,6 +270,10 @@ class Finding(models.Model):
                     Q(patient_told_at__isnull=False, patient_told_by__isnull=False)
                     & ~Q(patient_told_how="")
                 ),
+            ),
+            models.CheckConstraint(
+                name="who_told_the_patient_told_them",
+                condition=Q(patient_told_who="") | Q(patient_told_at__isnull=False),
             ),
             models.CheckConstraint(
                 name="not_telling_the_patient_has_a_reason",

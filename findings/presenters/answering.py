@@ -45,6 +45,11 @@ def last_decision(finding: Finding) -> int:
     return newest.values_list("number", flat=True).first() or 0
 
 
+def newest_decision(events: Sequence[Event]) -> int:
+    """As `last_decision`, of events that have been read."""
+    return max((event.number for event in events if event.kind in DECISIONS), default=0)
+
+
 def changed_unread(finding: Finding, by: Person) -> bool:
     """Whether the report changed and this person has not read the finding since."""
     changed = finding.events.filter(kind=Kind.REOPENED).order_by("-number").first()

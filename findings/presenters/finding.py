@@ -104,6 +104,13 @@ def first_told(events: Sequence[Event]) -> str:
     return f"{words.when(at)}, {how}"
 
 
+def told_people(events: Sequence[Event], reader: Person) -> list[str]:
+    """Everybody who was sent a message or telephoned, once each, the earliest first."""
+    told = [str(event.data.get("to", "")) for event in events if event.kind in _TELLINGS]
+    named = (name if name != str(reader) else f"{name} (you)" for name in told if name)
+    return list(dict.fromkeys(named))
+
+
 def last_rating(events: Sequence[Event]) -> str:
     """How useful whoever answered last found the flag, in words; empty where nobody said."""
     rated = [event for event in events if event.kind == Event.Kind.RATED]

@@ -158,7 +158,8 @@ def _phoned(data: Data) -> Said:
 
 
 def _acknowledged(data: Data) -> Said:
-    return Said("Acknowledged: mine, and this is my plan.", data.get("plan", ""))
+    planned = f", by {said_day(data['plan_by'])}" if data.get("plan_by") else ""
+    return Said(f"Acknowledged: mine, and this is my plan{planned}.", data.get("plan", ""))
 
 
 def _answered_late(data: Data) -> Said:
@@ -214,10 +215,12 @@ def _patient_told(data: Data) -> Said:
         return Said("Recorded that the patient was not told.", data.get("note", ""))
     how = dict(Finding.ToldHow.choices).get(data.get("how", ""), "")
     if data.get("how") in Finding.ToldHow.of_the_dead():
-        return Said(f"{how}.", data.get("note", ""))
+        who = f", by {data['who']}" if data.get("who") else ""
+        return Said(f"{how}{who}.", data.get("note", ""))
     told_at = moment(data.get("told_at"))
     moment_words = f" on {words.when(told_at)}" if told_at else ""
-    return Said(f"Patient told {how.lower()}{moment_words}.", data.get("note", ""))
+    who = f", by {data['who']}" if data.get("who") else ""
+    return Said(f"Patient told {how.lower()}{moment_words}{who}.", data.get("note", ""))
 
 
 def _refused(data: Data) -> Said:

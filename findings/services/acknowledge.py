@@ -1,6 +1,6 @@
 """The answer to a flag: mine with a plan, or not mine. And giving a finding to somebody else."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import transaction
 
@@ -31,12 +31,18 @@ from findings.states import ClockKind, Move, State
 
 
 def acknowledge_finding(
-    *, finding: Finding, by: Person, plan: str, at: datetime | None = None
+    *,
+    finding: Finding,
+    by: Person,
+    plan: str,
+    plan_by: date | None = None,
+    at: datetime | None = None,
 ) -> Finding:
     """Take a finding on. Its first clock stops, the unfired steps go, the second clock starts.
 
-    Whoever acknowledges becomes the owner. `plan` is required: what they will do. Raises
-    `NotAllowed` or, when somebody was first, `MoveRefused`.
+    Whoever acknowledges becomes the owner. `plan` is required: what they will do; `plan_by` is the
+    day by which, and moves no limit. Raises `NotAllowed` or, when somebody was first,
+    `MoveRefused`.
     """
     if not plan.strip():
         raise ValueError("An acknowledgement needs a plan.")
@@ -45,7 +51,8 @@ def acknowledge_finding(
         check_can_acknowledge(by, finding)
         at = at or moment(finding)
         move(finding, Move.ACKNOWLEDGE)
-        _take_on(finding, by, plan, at, on_behalf_of(finding.owner_person, by))
+        for_whom = on_behalf_of(finding.owner_person, by)
+        _take_on(finding, by, plan, at, for_whom, plan_by=plan_by)
         end_open_offer(finding=finding, because=f"{by} took it on.", at=at, by=by)
         _ask_for_action(finding, by, at)
     return finding
@@ -84,7 +91,14 @@ def _was_asked(person: Person, finding: Finding) -> bool:
 _OVERTAKES = (Event.Kind.CLOSED, Event.Kind.WITHDRAWN, Event.Kind.REOPENED)
 
 
-def accept_offer(*, finding: Finding, by: Person, plan: str, at: datetime | None = None) -> Finding:
+def accept_offer(
+    *,
+    finding: Finding,
+    by: Person,
+    plan: str,
+    plan_by: date | None = None,
+    at: datetime | None = None,
+) -> Finding:
     """Take over a finding that was offered: an acknowledgement by its new owner.
 
     One that was acknowledged already keeps its act clock as it runs: no limit moves.
@@ -109,7 +123,7 @@ def accept_offer(*, finding: Finding, by: Person, plan: str, at: datetime | None
             owner_before=before,
             owner=str(by),
         )
-        _take_on(finding, by, plan, at, on_behalf_of(offer.to_person, by))
+        _take_on(finding, by, plan, at, on_behalf_of(offer.to_person, by), plan_by=plan_by)
         if was_waiting:
             _ask_for_action(finding, by, at)
         tell_now(
@@ -136,10 +150,11 @@ def _take_on(
     at: datetime,
     for_whom: str = "",
     *,
+    plan_by: date | None = None,
     recorded_by: Person | None = None,
 ) -> None:
     finding.acknowledged_at, finding.acknowledged_by = at, by
-    finding.plan = plan.strip()
+    finding.plan, finding.plan_by = plan.strip(), plan_by
     finding.owner_person, finding.owner_team = by, None
     finding.save()
     record(
@@ -149,6 +164,7 @@ def _take_on(
         at=at,
         plan=finding.plan,
         on_behalf_of=for_whom,
+        **({"plan_by": plan_by} if plan_by else {}),
         **({TAKEN_ON_BY: by.pk} if recorded_by else {}),
     )
 
@@ -328,7 +344,7 @@ def _ask_anew(
     move(finding, Move.HAND_OVER)
     _give_to(finding, to, team)
     finding.acknowledged_at = finding.acknowledged_by = None
-    finding.plan = ""
+    finding.plan, finding.plan_by = "", None
     finding.save()
     record(
         finding=finding,

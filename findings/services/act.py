@@ -81,13 +81,15 @@ def record_patient_told(
     finding: Finding,
     by: Person,
     how: Finding.ToldHow,
+    who: str = "",
     note: str = "",
     told_at: datetime | None = None,
     at: datetime | None = None,
 ) -> Finding:
     """Record that the patient was told, when and how; or why they were not.
 
-    `told_at` (UTC) is the conversation, `at` the recording; not in the future (ValueError).
+    `told_at` (UTC) is the conversation, `at` the recording; not in the future (ValueError). `who`
+    told them, where that was not whoever records it.
     """
     with transaction.atomic():
         finding = lock(finding)
@@ -101,6 +103,7 @@ def record_patient_told(
         _check_who(finding, how, told_at)
         finding.patient_told_at, finding.patient_told_by = told_at, by
         finding.patient_told_how, finding.patient_told_note = how, note.strip()
+        finding.patient_told_who = who.strip()
         finding.save()
         record(
             finding=finding,
@@ -110,6 +113,7 @@ def record_patient_told(
             how=how,
             told_at=told_at,
             note=note.strip(),
+            **({"who": who.strip()} if who.strip() else {}),
         )
         stop_clocks(
             finding=finding,

@@ -13,7 +13,7 @@ from findings.models import Audience, Category, Clock, Finding, Person, Rule
 from findings.services.calendars import calendar
 from findings.services.clocks import planned_steps, start_clock
 from findings.services.flag import acknowledge_limit, act_limit
-from findings.services.policy import rule_to_promise
+from findings.services.policy import PolicyError, rule_to_promise
 from findings.states import ClockKind
 from findings.timetable import PlannedStep, parse_duration
 
@@ -46,6 +46,15 @@ def promised_action(finding: Finding, categories: Iterable[Category] | None = No
     """By when it must be acted on, under these categories or those that hold."""
     rules = _rules(finding, categories)
     return nearest(Promised(rule, act_limit(finding, rule)) for rule in rules)
+
+
+def limit_to_act(finding: Finding, rule: Rule | None = None) -> datetime | None:
+    """As `promised_action`, for a page; None where no limit is in force. `rule`: that of its
+    category, where that never changed and somebody has read it already."""
+    try:
+        return act_limit(finding, rule) if rule else promised_action(finding).due_at
+    except PolicyError:
+        return None
 
 
 def promised_answer(

@@ -299,7 +299,8 @@ def reopen_finding(
     finding.closed_at = finding.closed_by = None
     finding.patient_told_at = finding.patient_told_by = None
     finding.plan = finding.outcome = finding.outcome_note = ""
-    finding.patient_told_how = finding.patient_told_note = ""
+    finding.plan_by = None
+    finding.patient_told_how = finding.patient_told_who = finding.patient_told_note = ""
     finding.counts_from = at
     finding.save()
     record(

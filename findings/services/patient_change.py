@@ -213,7 +213,7 @@ def _is_to_be_told(
     if not asked_since or finding.patient_told_how not in ToldHow.not_the_patient():
         return
     finding.patient_told_at = finding.patient_told_by = None
-    finding.patient_told_how = finding.patient_told_note = ""
+    finding.patient_told_how = finding.patient_told_who = finding.patient_told_note = ""
     finding.save()
     start_patient_clock(finding=finding, at=at, by=by)
 

@@ -257,10 +257,15 @@ def limits(category: Category) -> list[Limit]:
 
     A local number that equals the national standard's is shown as the national one.
     """
+    return limits_under(*rules_of(category))
+
+
+def rules_of(category: Category) -> tuple[Rule, Rule | None, Rule | None]:
+    """In force: its local rule, the national one, and the one about telling the patient."""
     named = category.local_policy_id, category.national_policy_id, category.patient_policy_id
     local, national, patient = _rules_in_force(*named)
     assert local is not None  # every category names one
-    return limits_under(local, national, patient)
+    return local, national, patient
 
 
 def limits_under(local: Rule, national: Rule | None, patient: Rule | None) -> list[Limit]:

@@ -91,6 +91,13 @@ ON_BEHALF = {
     Event.Kind.OFFER_ENDED,
     Event.Kind.ACTED,
     Event.Kind.PATIENT_TOLD,
+    Event.Kind.LETTER_SENT,
+    Event.Kind.MATCH_REFUSED,
+    Event.Kind.FOLLOWED_UP,
+    Event.Kind.CONFIRMED,
+    Event.Kind.PAUSED,
+    Event.Kind.PAUSE_ENDED,
+    Event.Kind.RATED,
     Event.Kind.CLOSED,
     Event.Kind.NOTE,
 }

@@ -14,14 +14,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from findings.forms.answers import AcknowledgeForm, AnswerForm
+from findings.forms.answers import AcknowledgeForm, AnswerForm, DeclineForm
 from findings.models import Finding, Person
 from findings.presenters.answering import last_decision, overtaken
 from findings.reach import StepPreview
 from findings.rules import NotAllowed
 from findings.services.acknowledge import keep_late_acknowledgement
 from findings.services.policy import PolicyError
-from findings.services.timeline import lock
+from findings.services.timeline import lock, on_behalf_of
 from findings.states import MoveRefused
 from findings.views.access import saw, signed_in, visible_finding
 from findings.views.form_page import form_page
@@ -92,7 +92,13 @@ def _page(request: HttpRequest, finding: Finding, answer: Answer, form: AnswerFo
     if request.method != "HEAD":
         saw(request, finding.examination.patient)
     telling = answer.tells(finding, signed_in(request)) if answer.tells else None
-    context = {"finding": finding, "answer": answer, "form": form, "telling": telling}
+    context = {
+        "finding": finding,
+        "answer": answer,
+        "form": form,
+        "telling": telling,
+        "behalf": on_behalf_of(finding.owner_person, signed_in(request)),
+    }
     return form_page(request, "answers/answer.jinja", context)
 
 
@@ -130,8 +136,8 @@ def _too_late(
     return render(request, "answers/too_late.jinja", context, status=409)
 
 
-def keep_late(finding: Finding, by: Person, form: AcknowledgeForm, seen: int) -> bool:
-    """For an answer with a plan: to acknowledge, or to accept an offer."""
+def keep_late(finding: Finding, by: Person, form: AcknowledgeForm | DeclineForm, seen: int) -> bool:
+    """For an answer with a plan: to acknowledge, or to accept an offer. Without one nothing is."""
     return keep_late_acknowledgement(finding=finding, by=by, plan=form.plan, seen=seen)
 
 

@@ -65,11 +65,15 @@ def hand_over(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 def _acknowledge(finding: Finding, by: Person, form: forms.AcknowledgeForm) -> str:
-    acknowledge_finding(finding=finding, by=by, plan=form.plan)
+    acknowledge_finding(finding=finding, by=by, plan=form.plan, plan_by=form.planned_day)
     return f"You hold this finding now. The first clock has stopped. {next_limit(finding)}."
 
 
 def _decline(finding: Finding, by: Person, form: forms.DeclineForm) -> str:
+    if form.plan:
+        acknowledge_finding(finding=finding, by=by, plan=form.plan)
+        not_told = f"{form.acting} is not told from here."
+        return f"You hold this finding. {not_told} {next_limit(finding)}."
     before = set(_brought_forward(finding))
     decline_finding(finding=finding, by=by, because=form.cleaned_data["because"], to=form.to)
     if form.to:
@@ -108,6 +112,7 @@ def _tell(finding: Finding, by: Person, form: forms.PatientToldForm) -> str:
         finding=finding,
         by=by,
         how=Finding.ToldHow(form.cleaned_data["how"]),
+        who=form.cleaned_data["who"],
         note=form.cleaned_data["said"],
         told_at=form.cleaned_data["told_at"],
     )
@@ -171,12 +176,13 @@ ACKNOWLEDGE = Answer(
     keep_late=keep_late,
 )
 DECLINE = Answer(
-    title="This is not mine",
-    button="Say that it is not mine",
+    title="Not mine, or not for me to do",
+    button="Send this answer",
     form=forms.DeclineForm,
     check=rules.check_can_decline,
     take=_decline,
     lead="The clock is not reset: whoever holds it next has the time that is left.",
+    keep_late=keep_late,
 )
 TAKE_BACK = Answer(
     title="I acknowledged it by mistake",

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from findings import rules
-from findings.forms.answers import NoteForm
+from findings.forms.answers import AcknowledgeForm, NoteForm
 from findings.models import (
     Clock,
     Document,
@@ -21,16 +21,18 @@ from findings.models import (
     Pause,
     Person,
     Recommendation,
+    Rule,
 )
 from findings.presenters import finding as presenter
 from findings.presenters import timeline
+from findings.presenters.answering import newest_decision
 from findings.presenters.change_category import last_change
 from findings.presenters.patient_change import change_lines
 from findings.services.documents import documents_of
 from findings.services.identity import numbers_of
 from findings.services.patient_change import changes_standing
-from findings.services.policy import limits
-from findings.services.timeline import add_note, record_reading
+from findings.services.policy import limits_under, rules_of
+from findings.services.timeline import add_note, on_behalf_of, record_reading
 from findings.views.access import saw, signed_in, visible_finding
 from findings.views.answering import Answer, answer_page
 
@@ -66,10 +68,12 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
     changes = list(changes_standing(found))
     has_died = any(change.kind == PatientChange.Kind.DIED for change in changes)
     answers = presenter.answers_for(person, found)
+    rules_here = rules_of(found.category)
     return {
         "finding": found,
         "now": now,
         "answers": answers,
+        "mine": _mine(found, person, events, answers, rules_here[0]),
         "may_undo": rules.can_undo_flag(person, found),
         "may_phone": presenter.may_phone(person, found),
         "offer": next((offer for offer in found.offers.all() if offer.is_open), None),
@@ -78,21 +82,45 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
             (clock, presenter.promise_words(clock, now, has_died=has_died)) for clock in running
         ],
         "first_told": presenter.first_told(events),
+        "told_people": presenter.told_people(events, person),
+        "behalf": on_behalf_of(found.owner_person, person) if answers else "",
         "rated": presenter.last_rating(events),
         "patient_changes": change_lines(changes, events),
         "category_changed": last_change(events),
-        "limits": presenter.limit_lines(limits(found.category)),
+        "limits": presenter.limit_lines(limits_under(*rules_here)),
         "told": presenter.told_lines(steps, now),
         "coming": presenter.next_lines(
             found, [step for step in steps if step.clock_id in current], pauses, now
         ),
         "pauses": pauses,
         "recommendations": list(found.recommendations.all()),
-        "actions": list(found.actions.select_related("recorded_by")),
+        "actions": list(found.actions.select_related("recorded_by"))
+        if _has(events, Event.Kind.ACTED)
+        else [],
         "identifiers": numbers_of(found.examination.patient),
         "told_of_withdrawal": presenter.told_of_withdrawal(events) if found.withdrawn_at else "",
         "entries": timeline.entries(events),
     } | _report(found, events, person)
+
+
+def _mine(
+    found: Finding,
+    person: Person,
+    events: list[Event],
+    answers: list[presenter.Answer],
+    rule: Rule,
+) -> AcknowledgeForm | None:
+    """The form to take it on, on the page itself: with a common plan that is one press."""
+    if not any(answer.url_name == "acknowledge" for answer in answers):
+        return None
+    changed = _has(events, Event.Kind.CATEGORY_CHANGED)  # an earlier limit may hold
+    return AcknowledgeForm(
+        finding=found, by=person, seen=newest_decision(events), rule=None if changed else rule
+    )
+
+
+def _has(events: list[Event], kind: Event.Kind) -> bool:
+    return any(event.kind == kind for event in events)
 
 
 def _read_once(found: Finding) -> None:

@@ -51,7 +51,7 @@ def _told(finding: Finding) -> str:
 
 
 def _accept(finding: Finding, by: Person, form: AcknowledgeForm) -> str:
-    accept_offer(finding=finding, by=by, plan=form.plan)
+    accept_offer(finding=finding, by=by, plan=form.plan, plan_by=form.planned_day)
     return f"You hold this finding now. {next_limit(finding)}."
 
 

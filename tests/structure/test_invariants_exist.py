@@ -34,6 +34,8 @@ CONSTRAINTS = {
         "state_is_known",
         "exactly_one_owner",
         "acknowledged_says_when_who_and_plan",
+        "planned_day_has_a_plan",
+        "who_told_the_patient_told_them",
         "acknowledged_states_are_acknowledged",
         "closed_says_when_who_and_outcome",
         "withdrawn_says_when_who_and_why",
