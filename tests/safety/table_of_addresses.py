@@ -97,6 +97,7 @@ TABLE: dict[str, Expected] = {
     "open-findings": only(OVERSEERS, NO),
     "downtime-list": only(OVERSEERS, NO),
     "my-findings": only(REFERRERS, NO),
+    "my-week": only(REFERRERS, NO),
     "finding": only(MAY_READ_IT, NONE),
     "note": answer(ITS_READERS),
     "acknowledge": answer(ITS_HOLDERS),

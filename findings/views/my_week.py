@@ -1,0 +1,39 @@
+"""My week: what this person has promised, and when it falls due."""
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import Prefetch
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from findings.models import Clock, Finding, Pause, Person, Recommendation, Role
+from findings.models.cover import covered_by
+from findings.models.finding import FindingQuerySet
+from findings.presenters.my_week import by_day, everything_due
+from findings.views.access import saw, signed_in
+
+
+@require_safe
+def my_week(request: HttpRequest) -> HttpResponse:
+    """Theirs and those of whomever they stand in for; what only a team holds nobody promised."""
+    person, now = signed_in(request), timezone.now()
+    if not person.has_role(Role.REFERRER):
+        raise PermissionDenied("This list is for people with another role.")
+    days, later = by_day(everything_due(_promised(person)), now)
+    if request.method == "GET":
+        saw(request, *(one.finding.examination.patient for day in days for one in day.due))
+    context = {"days": days, "later": later, "now": now, "person": person}
+    return render(request, "my_week.jinja", context)
+
+
+def _promised(person: Person) -> FindingQuerySet:
+    owners = [person.pk, *covered_by(person, timezone.localdate())]
+    theirs = Finding.objects.visible_to(person).open().filter(owner_person__in=owners)
+    return theirs.select_related(
+        "category", "examination__patient", "owner_person"
+    ).prefetch_related(
+        Prefetch("clocks", Clock.objects.running()),
+        Prefetch("pauses", Pause.objects.deaths()),
+        Prefetch("recommendations", Recommendation.objects.filter(ended_at__isnull=True)),
+    )
