@@ -312,6 +312,32 @@ def _awaits_examination(finding: Finding) -> bool:
     return any(one.is_open for one in finding.recommendations.all())
 
 
+def check_can_ask(person: Person, finding: Finding) -> None:
+    """Ask the radiologist something: whoever answers for it, or oversees it."""
+    _require(
+        holds(person, finding) or oversees(person, finding),
+        "Only its owner, their team or whoever oversees it can ask the radiologist.",
+    )
+    _require(finding.is_open, "The finding has ended.")
+    _require(
+        not any(one.is_open for one in finding.questions.all()),
+        "A question waits for its answer already. Ask the next one when it came.",
+    )
+
+
+def check_can_answer_question(person: Person, finding: Finding) -> None:
+    """Whoever flagged it, or any radiologist of its site; whether or not it has ended since."""
+    _require(
+        person.has_role(Role.RADIOLOGIST)
+        and (person.pk == finding.flagged_by_id or person.site_id == finding.site_id),
+        "Only a radiologist of the site where the images were made can answer.",
+    )
+    _require(
+        any(one.is_open for one in finding.questions.all()),
+        "No question waits for an answer.",
+    )
+
+
 def check_can_close(person: Person, finding: Finding) -> None:
     _require(holds(person, finding), "Only its owner or their team can close a finding.")
     _require(
@@ -586,6 +612,8 @@ can_end_snooze = _answers(check_can_end_snooze)
 can_end_hold = _answers(check_can_end_hold)
 can_merge = _answers(check_can_merge)
 can_follow_up = _answers(check_can_follow_up)
+can_ask = _answers(check_can_ask)
+can_answer_question = _answers(check_can_answer_question)
 can_close = _answers(check_can_close)
 can_rate = _answers(check_can_rate)
 can_undo_flag = _answers(check_can_undo_flag)

@@ -83,16 +83,11 @@ def what_is_asked(
         if notification.step.clock.kind == ClockKind.CONFIRM:
             return _to_confirm(notification, urgency, at, standing)
         return _waits(notification, at)
-    if notification.step.audience == Audience.OFFERED:
+    audience = Audience(notification.step.audience)
+    if audience == Audience.OFFERED:
         return _offered(notification, urgency, at)
-    if notification.step.audience == Audience.OFFERED_BY:
-        return _accepted(notification.its_finding.reference, urgency)
-    if notification.step.audience == Audience.WITHDRAWN:
-        return _withdrawn(notification, urgency)
-    if notification.step.audience == Audience.ACKNOWLEDGER:
-        return _corrected(notification, urgency)
-    if notification.step.audience == Audience.TOLD:
-        return _corrected_unanswered(notification, urgency)
+    if audience in _TOLD:
+        return _TOLD[audience](notification, urgency)
     if asks_for_an_answer(notification.step):
         return _asked(notification, urgency, at, standing)
     return _undelivered(notification.its_finding.reference, urgency)
@@ -156,7 +151,8 @@ def _offered(notification: Notification, urgency: str, at: datetime) -> dict[str
     }
 
 
-def _accepted(reference: str, urgency: str) -> dict[str, str]:
+def _accepted(notification: Notification, urgency: str) -> dict[str, str]:
+    reference = notification.its_finding.reference
     return {
         "subject": f"{_prefix(urgency)}your offer was accepted ({reference})",
         "headline": "The finding that you offered was accepted.",
@@ -208,6 +204,39 @@ def _corrected_unanswered(notification: Notification, urgency: str) -> dict[str,
         "limit": "",
         "why": "you were told of this finding before its report changed",
     }
+
+
+def _question(notification: Notification, urgency: str) -> dict[str, str]:
+    reference = notification.its_finding.reference
+    return {
+        "subject": f"{_prefix(urgency)}a question for the radiologist ({reference})",
+        "headline": "Somebody asks a question about a finding.",
+        "to_do": "Please read it on the finding's page and answer it there: whoever asked is told.",
+        "limit": "",
+        "why": "you flagged this finding, or report at the site where the images were made",
+    }
+
+
+def _reply(notification: Notification, urgency: str) -> dict[str, str]:
+    reference = notification.its_finding.reference
+    return {
+        "subject": f"{_prefix(urgency)}your question was answered ({reference})",
+        "headline": "The radiologist answered your question about a finding.",
+        "to_do": "The answer is on the finding's page. What was asked of you before still stands.",
+        "limit": "",
+        "why": "you asked the question",
+    }
+
+
+# What is told by whom it is told to, whatever clock it belongs to.
+_TOLD = {
+    Audience.OFFERED_BY: _accepted,
+    Audience.WITHDRAWN: _withdrawn,
+    Audience.ACKNOWLEDGER: _corrected,
+    Audience.TOLD: _corrected_unanswered,
+    Audience.QUESTION: _question,
+    Audience.REPLY: _reply,
+}
 
 
 def _holder(finding: Finding) -> str:

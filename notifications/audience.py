@@ -15,13 +15,16 @@ from django.utils import timezone
 from findings.models import (
     Audience,
     Event,
+    Finding,
     HandOver,
     Membership,
     Person,
     PhoneCall,
     Post,
+    Role,
     Team,
 )
+from findings.models import Question as Questions
 from findings.models.cover import stand_in
 from findings.reach import Ask, Recipient, StepPreview, Subject, sentences
 from findings.services.acknowledge import acknowledgers
@@ -208,6 +211,23 @@ def _offered_by(roll: Roll, asked: Question) -> Found:
     return Found(asked, [last] if last else [], "Nobody has offered it.")
 
 
+def _question(roll: Roll, asked: Question) -> Found:
+    """Whoever flagged it; where they cannot be told, the radiologists of its site."""
+    assert asked.subject.finding_id is not None, "nobody asks about what is not flagged"
+    finding = Finding.objects.select_related("site").get(pk=asked.subject.finding_id)
+    here = Person.objects.active().with_role(Role.RADIOLOGIST).filter(site=finding.site_id)
+    others = here.exclude(pk=finding.flagged_by_id).order_by("pk").values_list("pk", flat=True)
+    nobody = f"{finding.site} has no other radiologist who works here."
+    instead = Found(asked, list(others), nobody)
+    return Found(asked, [finding.flagged_by_id], instead=instead)
+
+
+def _reply(roll: Roll, asked: Question) -> Found:
+    answered = Questions.objects.filter(finding=asked.subject.finding_id).exclude(answered_at=None)
+    last = answered.order_by("-answered_at").values_list("asked_by", flat=True).first()
+    return Found(asked, [last] if last else [], "Nobody has asked anything.")
+
+
 def _withdrawn(roll: Roll, asked: Question) -> Found:
     """Whoever knows of it: was told by a message that went or may have gone, or by telephone;
     answered for it, flagged it, or read it as theirs; and then whoever holds it, too."""
@@ -272,6 +292,8 @@ _WHO: dict[Audience, Who] = {
     Audience.WITHDRAWN: _withdrawn,
     Audience.ACKNOWLEDGER: _acknowledger,
     Audience.TOLD: _else_told,
+    Audience.QUESTION: _question,
+    Audience.REPLY: _reply,
 }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.template.loader import get_template
 
-from findings.models import NEWS, Step
+from findings.models import NEWS, Audience, Step
 from findings.states import ClockKind
 from findings.words import counted, length, near, plural
 from notifications.asks import what_is_asked
@@ -118,7 +118,8 @@ def _context(notification: Notification, at: datetime, standing: Standing) -> di
         "link": f"{settings.BASE_URL}{path_of(notification)}",
         "why": standing.why(notification.subject, notification.recipient),
         "is_wait": notification.finding is None,
-        "is_news": step.audience in NEWS,
+        # A question is told like news, and still asks for something.
+        "is_news": step.audience in NEWS and step.audience != Audience.QUESTION,
         "is_late": step.clock.in_force.due_at <= at and step.audience not in NEWS,
         "sent_late": _sent_late(step, at),
         **asked,

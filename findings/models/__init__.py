@@ -28,6 +28,7 @@ from findings.models.people import Person, Role, names
 from findings.models.phone_call import PhoneCall
 from findings.models.policy import NEWS, Audience, Category, Rule, Rung, Signature
 from findings.models.proposal import Proposal
+from findings.models.question import Question
 from findings.models.rating import Rating
 from findings.models.recommendation import ProposedMatch, Recommendation
 from findings.models.repair import Repair
@@ -75,6 +76,7 @@ __all__ = [
     "Post",
     "Proposal",
     "ProposedMatch",
+    "Question",
     "Rating",
     "Receipt",
     "Recommendation",

@@ -50,6 +50,8 @@ class Event(models.Model):
         HANDED_OVER = "handed_over", "Handed over"
         OFFERED = "offered", "Offered to somebody else"
         OFFER_ENDED = "offer_ended", "Offer ended"
+        ASKED = "asked", "Radiologist asked"
+        REPLIED = "replied", "Question answered"
         ACTED = "acted", "Action recorded"
         PATIENT_TOLD = "patient_told", "Patient told"
         RECOMMENDED = "recommended", "Further examination recommended"

@@ -17,6 +17,7 @@ from findings.models.event import Event
 from findings.models.examination import held_by
 from findings.models.offer import HandOver
 from findings.models.people import Person, Role
+from findings.models.question import Question
 from findings.states import OPEN, WORDS, ClockKind, State
 
 # Crockford's letters: nothing that is misheard on a telephone.
@@ -39,7 +40,7 @@ class FindingQuerySet(models.QuerySet["Finding"]):
         them, their own flags, or their organisation's: by role.
 
         `or_told`: and those that they only may read, since they were told of them or answered for
-        them lately (docs/adr/0020). For the page of one
+        them lately (docs/adr/0020), or can answer a question about them. For the page of one
         finding, never for a list.
         """
         allowed = Q(pk__in=[])
@@ -50,6 +51,9 @@ class FindingQuerySet(models.QuerySet["Finding"]):
         if person.has_role(Role.REFERRER):
             allowed |= held_by(person)
             allowed |= Q(pk__in=HandOver.objects.open_to(person).values("finding"))
+        if or_told and person.has_role(Role.RADIOLOGIST) and person.site_id:
+            asked = Question.objects.open().filter(finding=models.OuterRef("pk"))
+            allowed |= Q(site=person.site_id) & Q(models.Exists(asked))
         if or_told and person.has_role(*Role.who_read_findings()):
             allowed |= _told_or_answered(person, timezone.now() - READABLE_FOR)
         return self.filter(allowed)

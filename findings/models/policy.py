@@ -34,10 +34,19 @@ class Audience(models.TextChoices):
     WITHDRAWN = "withdrawn", "whoever was told of it or holds it"
     ACKNOWLEDGER = "acknowledger", "whoever acknowledged it before"
     TOLD = "told", "whoever else was told of it before"
+    # A question about it, and that it was answered (`services/ask.py`).
+    QUESTION = "question", "the radiologist who flagged it, or those of the site"
+    REPLY = "reply", "whoever asked"
 
 
 # What is told for its own sake: no clock that stops, and no answer, makes it needless.
-NEWS = (Audience.WITHDRAWN, Audience.ACKNOWLEDGER, Audience.TOLD)
+NEWS = (
+    Audience.WITHDRAWN,
+    Audience.ACKNOWLEDGER,
+    Audience.TOLD,
+    Audience.QUESTION,
+    Audience.REPLY,
+)
 
 
 class RuleQuerySet(models.QuerySet["Rule"]):

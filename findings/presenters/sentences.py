@@ -371,6 +371,8 @@ SENTENCES: dict[Event.Kind, Callable[[Data], Said]] = {
     Kind.OFFERED: _offered,
     Kind.OFFER_ENDED: _offer_ended,
     Kind.ACTED: _acted,
+    Kind.ASKED: lambda data: Said("Asked the radiologist.", data.get("text", "")),
+    Kind.REPLIED: lambda data: Said("Answered the question.", data.get("text", "")),
     Kind.PATIENT_TOLD: _patient_told,
     Kind.PAUSED: _paused,
     Kind.PAUSE_ENDED: _pause_ended,

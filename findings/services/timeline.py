@@ -89,6 +89,7 @@ ON_BEHALF = {
     Event.Kind.DECLINED,
     Event.Kind.OFFERED,
     Event.Kind.OFFER_ENDED,
+    Event.Kind.ASKED,
     Event.Kind.ACTED,
     Event.Kind.PATIENT_TOLD,
     Event.Kind.LETTER_SENT,

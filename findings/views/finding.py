@@ -20,6 +20,7 @@ from findings.models import (
     PatientChange,
     Pause,
     Person,
+    Question,
     Recommendation,
     Rule,
 )
@@ -94,6 +95,7 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
         ),
         "pauses": pauses,
         "recommendations": list(found.recommendations.all()),
+        "questions": list(found.questions.all()),
         "actions": list(found.actions.select_related("recorded_by"))
         if _has(events, Event.Kind.ACTED)
         else [],
@@ -132,6 +134,7 @@ def _read_once(found: Finding) -> None:
         Prefetch("events", Event.objects.select_related("by").order_by("number")),
         Prefetch("pauses", Pause.objects.select_related("entered_by")),
         Prefetch("offers", HandOver.objects.select_related("to_person", "to_team", "offered_by")),
+        Prefetch("questions", Question.objects.select_related("asked_by", "answered_by")),
         Prefetch("recommendations", asked.prefetch_related("matches__examination")),
     )
 

@@ -45,6 +45,7 @@ from findings.services.search import flags_in
 from findings.views.access import saw, signed_in, visible_examination, visible_finding
 from findings.views.form_page import form_page
 from findings.views.listing import Listing, Shown, answer
+from findings.views.questions import waiting_for
 
 SALT = "findings.flag"
 # Routes and rotas may have changed since a page that is older than this.
@@ -249,7 +250,11 @@ def my_flags(request: HttpRequest) -> HttpResponseBase:
     own = own.select_related("acknowledged_by").prefetch_related("actions", "ratings__rated_by")
 
     def context(page: Shown) -> dict[str, Any]:
+        questions = list(waiting_for(person))
+        if request.method == "GET":
+            saw(request, *(one.finding.examination.patient for one in questions))
         return {
+            "questions": questions,
             "now": timezone.now(),
             "may_phone": partial(may_phone, person),
             "became": became,

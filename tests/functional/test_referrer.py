@@ -12,6 +12,7 @@ from django.utils import timezone
 from findings.arrivals import ArrivingStatus
 from findings.models import Finding
 from findings.services.acknowledge import acknowledge_finding
+from findings.services.ask import ask_radiologist
 from findings.services.close import withdraw_finding
 from notifications.downtime import write_lists
 from notifications.rounds import deliver, fire
@@ -62,8 +63,8 @@ class Presses:
         self._press(self.page.get_by_role("button", name=words, exact=True).first)
 
     def choose(self, words: str) -> None:
-        """A choice is no press that leads anywhere; it is not counted."""
         self.page.get_by_label(words, exact=True).check()
+        self.count += 1
 
     def _press(self, what) -> None:
         follow(self.page, what)
@@ -82,9 +83,12 @@ def test_from_the_message_to_an_answer_in_two_presses_after_signing_in(browser, 
     page.wait_for_url(f"**{page_of(finding)}")
 
     presses = Presses(page)
-    presses.link("Mine: acknowledge")
+    assert overflow(page) == []
+    screenshot(page, f"finding to answer {'with' if javascript else 'without'} script")
     presses.choose("Do what the radiologist recommends")
-    presses.link("Acknowledge")
+    finding.refresh_from_db()
+    assert finding.state == "awaiting", "neither opening it nor choosing is an answer"
+    presses.link("Mine: acknowledge")
 
     assert presses.count == 2
     assert page.url.endswith(page_of(finding))
@@ -103,6 +107,7 @@ def test_every_page_of_a_referrer_has_nothing_for_axe_to_find_and_fits(browser, 
     correct(trust, doubtful.examination, "", ArrivingStatus.WITHDRAWN)
     pages = {
         "my findings": reverse("my-findings"),
+        "my week": reverse("my-week"),
         "inbox": reverse("inbox"),
         "finding late": page_of(late),
         "finding acknowledged": page_of(taken),
@@ -114,10 +119,25 @@ def test_every_page_of_a_referrer_has_nothing_for_axe_to_find_and_fits(browser, 
         "act": reverse("act", args=[taken.reference]),
         "patient told": reverse("patient-told", args=[taken.reference]),
         "note": reverse("note", args=[late.reference]),
+        "ask": reverse("ask", args=[late.reference]),
         "too late": reverse("acknowledge", args=[taken.reference]),
         "refused": reverse("hand-over", args=[late.reference]),
     }
+    ask_radiologist(finding=taken, by=trust.referrer, text="Is it new since March?")
     look_at(browser, trust.referrer, pages, "referrer")
+    asked = {
+        "flags with a question": reverse("my-flags"),
+        "answer": reverse("answer-question", args=[taken.reference]),
+    }
+    look_at(browser, trust.radiologist, asked, "radiologist")
+
+
+def test_my_week_prints_without_what_is_only_for_a_screen(browser, trust):
+    acknowledged(trust)
+    page = browser.open(reverse("my-week"), person=trust.referrer)
+    screenshot_of_print(page, "my week printed")
+    assert page.get_by_text("Do what was planned").is_visible()
+    assert not page.get_by_role("button", name="Sign out").is_visible()
 
 
 def test_every_page_of_a_coordinator_has_nothing_for_axe_to_find_and_fits(browser, trust, settings):
@@ -213,11 +233,10 @@ def test_the_whole_path_by_keyboard_alone(browser, trust):
         with page.expect_navigation():
             press(MAIN_BUTTON)
 
-    go("acknowledge")
     press("[name=choice]", "Space")
     reach("[name=details]")
     page.keyboard.type("Clinic on Friday.")
-    send()
+    send()  # on the finding's own page
     go("act")
     press("[name=kind]", "Space")
     reach("[name=text]")

@@ -157,7 +157,7 @@ def offered(finding: Finding, person: Person) -> list[str]:
 
 def test_the_owner_is_asked_mine_or_not_mine_first(trust: Trust) -> None:
     finding = flagged(trust)
-    expected = ["acknowledge", "decline", "patient-told", "offer", *LETTERS, "note"]
+    expected = ["acknowledge", "decline", "patient-told", "offer", "ask", *LETTERS, "note"]
     assert offered(finding, trust.referrer) == expected
     assert offered(finding, trust.colleague) == expected
 
@@ -166,6 +166,7 @@ def test_each_role_is_offered_what_the_rules_let_it_do(trust: Trust) -> None:
     finding = flagged(trust)
     assert offered(finding, trust.radiologist) == ["call", "change-category", "withdraw", "note"]
     assert offered(finding, trust.coordinator) == [
+        "ask",
         "hand-over",
         "call",
         "change-category",
@@ -173,7 +174,7 @@ def test_each_role_is_offered_what_the_rules_let_it_do(trust: Trust) -> None:
         "patient-letter",
         "note",
     ]
-    assert offered(finding, trust.governance) == ["hand-over", "call", "note"]
+    assert offered(finding, trust.governance) == ["ask", "hand-over", "call", "note"]
 
 
 def test_after_acknowledging_the_action_is_asked_for(trust: Trust) -> None:
@@ -183,6 +184,7 @@ def test_after_acknowledging_the_action_is_asked_for(trust: Trust) -> None:
         "patient-told",
         "offer",
         "take-back",
+        "ask",
         *LETTERS,
         "note",
     ]

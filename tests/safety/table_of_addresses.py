@@ -125,6 +125,9 @@ TABLE: dict[str, Expected] = {
     "phoned": everybody(POST_ONLY),
     "offer": answer(ITS_HOLDERS),
     # Nothing is offered to anybody, so nobody can answer, or take it back.
+    "ask": answer(f"{ITS_HOLDERS} coordinator governance"),
+    # Nobody has asked anything.
+    "answer-question": answer(""),
     "accept-offer": answer(""),
     "refuse-offer": answer(""),
     "take-offer-back": answer(""),

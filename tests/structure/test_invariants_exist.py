@@ -97,6 +97,10 @@ CONSTRAINTS = {
         "refused_offer_has_a_reason",
         "a_person_ends_an_offer_unless_it_is_overtaken",
     },
+    "findings_question": {
+        "question_says_what",
+        "answered_question_says_when_who_and_what",
+    },
     "findings_patient": {"patient_is_not_merged_into_itself"},
     "findings_patientmerge": {
         "merge_is_of_two_records",
@@ -186,6 +190,11 @@ TRIGGERS = {
         "handover_is_never_deleted",
         "offer_never_changes",
         "offer_ends_once",
+    },
+    "findings_question": {
+        "question_is_never_deleted",
+        "question_never_changes",
+        "question_is_answered_once",
     },
     "findings_patientmerge": {
         "patientmerge_is_never_deleted",
