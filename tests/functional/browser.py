@@ -21,7 +21,7 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Locator, Page, Request, sync_playwright
 
 from tests.browser import chromium
 
@@ -160,7 +160,7 @@ class Browser:
         self._ears = {
             "console": lambda message: self._hear(message.type, message.text),
             "pageerror": lambda error: self.said.append(f"error: {error}"),
-            "requestfailed": lambda request: self._hear_failed(request.url),
+            "requestfailed": self._hear_failed,
         }
 
     def open(
@@ -198,8 +198,10 @@ class Browser:
         if kind in ("error", "warning") and "Failed to load resource" not in text:
             self.said.append(f"{kind}: {text}")
 
-    def _hear_failed(self, url: str) -> None:
-        self.said.append(f"could not load {url}")
+    def _hear_failed(self, request: Request) -> None:
+        # What a script was still asking when its page was left is cut off, and nobody's fault.
+        if request.resource_type != "fetch" or request.failure != "net::ERR_ABORTED":
+            self.said.append(f"could not load {request.url}: {request.failure}")
 
     def _signed_in(self, person: Any) -> dict[str, Any]:
         """A session as the sign-in page would have made it, without going through it."""
