@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -11,7 +12,6 @@ from findings.api.access import person_of, saw
 from findings.fhir import names, writing
 from findings.fhir.access import FhirView
 from findings.fhir.names import Json, address
-from findings.fhir.outcome import NOT_FOUND, Issue, Refused
 from findings.fhir.patients import params as patient_params
 from findings.fhir.search import Param, PostedSearch, SearchView, moments, system_and_value, words
 from findings.models import Finding, Person
@@ -134,8 +134,6 @@ class OneCommunication(FhirView):
     interactions = ("read",)
 
     def get(self, request: Request, public_id: str) -> Response:
-        row = readable(person_of(request)).filter(public_id=public_id).first()
-        if row is None:
-            raise Refused(404, Issue(NOT_FOUND, code="not-found"))
+        row = get_object_or_404(readable(person_of(request)), public_id=public_id)
         saw(self, [row.its_finding.examination.patient_id])
         return Response(communication(row))

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -11,7 +12,6 @@ from findings.api.access import person_of, saw
 from findings.fhir import writing
 from findings.fhir.access import FhirView, versioned
 from findings.fhir.names import USER, address
-from findings.fhir.outcome import NOT_FOUND, Issue, Refused
 from findings.fhir.patients import by_identifier, id_in_links
 from findings.fhir.search import Param, PostedSearch, SearchView, moments, system_and_value
 from findings.models import Examination, Patient, Person, Role, Viewing
@@ -111,9 +111,7 @@ class OneAuditEvent(FhirView):
 
     def get(self, request: Request, pk: int) -> Response:
         person = person_of(request)
-        row = readable(person).filter(pk=pk).first()
-        if row is None:
-            raise Refused(404, Issue(NOT_FOUND, code="not-found"))
+        row = get_object_or_404(readable(person), pk=pk)
         patients = shown(person, [row])
         saw(self, patients)
         return versioned(writing.audit_event(row, patients), 1, row.at)

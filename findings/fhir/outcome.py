@@ -162,9 +162,7 @@ def refusal_of(error: Exception) -> Refused | None:
 
 def _of_framework(error: Exception) -> Refused | None:
     if isinstance(error, Http404):
-        return Refused(
-            404, Issue("There is no such thing here, or it is not yours to see.", code="not-found")
-        )
+        return Refused(404, Issue(NOT_FOUND, code="not-found"))
     if isinstance(error, PermissionDenied):
         return Refused(403, Issue("This is not for you.", code="forbidden"))
     if not isinstance(error, exceptions.APIException):

@@ -8,6 +8,8 @@ from typing import Any
 
 from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
+from django.http import Http404
+from django.shortcuts import get_object_or_404
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,7 +29,7 @@ from findings.fhir.arriving import (
     unless_of,
 )
 from findings.fhir.names import Json, address
-from findings.fhir.outcome import NOT_FOUND, Issue, Refused
+from findings.fhir.outcome import Issue, Refused
 from findings.fhir.patients import params as patient_params
 from findings.fhir.search import (
     Param,
@@ -198,7 +200,7 @@ class ReportHistory(FhirView):
         found = readable(person_of(request)).filter(examination__public_id=public_id)
         rows = list(writing.with_all_of_reports(found).order_by("-version"))
         if not rows:
-            raise Refused(404, Issue(NOT_FOUND, code="not-found"))
+            raise Http404
         saw(self, [rows[0].examination.patient_id])
         return Response(
             {
@@ -242,8 +244,6 @@ class ReportVersion(FhirView):
 
 def show(view: FhirView, rows: QuerySet[Report]) -> Response:
     """The one report, or 404 when it does not exist or is not this person's to read."""
-    row = writing.with_all_of_reports(rows).first()
-    if row is None:
-        raise Refused(404, Issue(NOT_FOUND, code="not-found"))
+    row = get_object_or_404(writing.with_all_of_reports(rows))
     saw(view, [row.examination.patient_id])
     return versioned(writing.report(row), row.version, row.received_at)

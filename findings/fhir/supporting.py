@@ -6,6 +6,7 @@ They are no index of patients or orders: each is what an examination that this p
 from typing import Any
 
 from django.db.models import Prefetch, Q, QuerySet
+from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,7 +15,6 @@ from findings.fhir import writing
 from findings.fhir.access import FhirView
 from findings.fhir.arriving import by_public_id, sender_of
 from findings.fhir.names import address
-from findings.fhir.outcome import NOT_FOUND, Issue, Refused
 from findings.fhir.patients import by_identifier, id_in_links
 from findings.fhir.patients import params as patient_params
 from findings.fhir.search import Param, PostedSearch, SearchView, system_and_value
@@ -95,9 +95,7 @@ class OnePatient(FhirView):
     interactions = ("read",)
 
     def get(self, request: Request, public_id: str) -> Response:
-        row = patients_of(person_of(request)).filter(public_id=public_id).first()
-        if row is None:
-            raise Refused(404, Issue(NOT_FOUND, code="not-found"))
+        row = get_object_or_404(patients_of(person_of(request)), public_id=public_id)
         saw(self, [row.pk])
         return Response(writing.one_patient(row))
 
@@ -137,8 +135,6 @@ class OneRequest(FhirView):
     interactions = ("read",)
 
     def get(self, request: Request, public_id: str) -> Response:
-        row = requests_of(person_of(request)).filter(public_id=public_id).first()
-        if row is None:
-            raise Refused(404, Issue(NOT_FOUND, code="not-found"))
+        row = get_object_or_404(requests_of(person_of(request)), public_id=public_id)
         saw(self, [row.patient_id])
         return Response(writing.one_request(row))

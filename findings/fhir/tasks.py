@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,7 +19,7 @@ from findings.fhir import names, writing
 from findings.fhir.access import FhirView, JsonPatch, resource_of, version_in, versioned
 from findings.fhir.moves import NAME, Move, as_task, move_of, sentence_of, withdraw
 from findings.fhir.names import Json, address
-from findings.fhir.outcome import NOT_FOUND, Issue, Refused, wrong
+from findings.fhir.outcome import Issue, Refused, wrong
 from findings.fhir.patch import patched
 from findings.fhir.patients import params as patient_params
 from findings.fhir.search import Param, PostedSearch, SearchView, moments, system_and_value, words
@@ -151,10 +152,9 @@ class OneTask(FhirView):
         return self.answer(row, patched(copy.deepcopy(as_task(row)), request.data))
 
     def row(self, reference: str) -> Finding:
-        found = readable(person_of(self.request), or_told=True).filter(reference=reference).first()
-        if found is None:
-            raise Refused(404, Issue(NOT_FOUND, code="not-found"))
-        return found
+        return get_object_or_404(
+            readable(person_of(self.request), or_told=True), reference=reference
+        )
 
     def show(self, row: Finding) -> Response:
         saw(self, [row.examination.patient_id])
