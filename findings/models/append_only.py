@@ -27,15 +27,21 @@ def undone_with_a_reason(name: str, since: str) -> models.CheckConstraint:
     )
 
 
-def undone_once(name: str, row: str) -> pgtrigger.Trigger:
-    """What was undone stays as it is. `row` is what the refusal calls it: "merge %"."""
+def settled_once(name: str, since: str, refusal: str) -> pgtrigger.Trigger:
+    """A row stays as it is once its moment `since` is there. `refusal` names it by its key:
+    "offer % has ended"."""
     return pgtrigger.Trigger(
         name=name,
         when=pgtrigger.Before,
         operation=pgtrigger.Update,
-        condition=pgtrigger.Q(old__undone_at__isnull=False),
-        func=f"RAISE EXCEPTION '{row} was undone', OLD.id USING ERRCODE = 'check_violation';",
+        condition=pgtrigger.Q(**{f"old__{since}__isnull": False}),
+        func=f"RAISE EXCEPTION '{refusal}', OLD.id USING ERRCODE = 'check_violation';",
     )
+
+
+def undone_once(name: str, row: str) -> pgtrigger.Trigger:
+    """What was undone stays as it is. `row` is what the refusal calls it: "merge %"."""
+    return settled_once(name, "undone_at", f"{row} was undone")
 
 
 # Every table that the application's own database role may add to and never change.

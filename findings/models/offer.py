@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from findings.models.append_only import never_deleted
+from findings.models.append_only import never_deleted, settled_once
 from findings.models.cover import covered_by
 from findings.models.people import Person, Role
 
@@ -99,14 +99,7 @@ class HandOver(models.Model):
                 name="offer_never_changes",
                 fields=["finding", "offered_by", "to_person", "to_team", "because", "offered_at"],
             ),
-            pgtrigger.Trigger(
-                name="offer_ends_once",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Update,
-                condition=pgtrigger.Q(old__ended_at__isnull=False),
-                func="RAISE EXCEPTION 'offer % has ended', OLD.id"
-                " USING ERRCODE = 'check_violation';",
-            ),
+            settled_once("offer_ends_once", "ended_at", "offer % has ended"),
         ]
 
     def __str__(self) -> str:

@@ -4,7 +4,7 @@ import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
-from findings.models.append_only import never_deleted
+from findings.models.append_only import never_deleted, settled_once
 from findings.models.people import Person, Role
 
 
@@ -122,14 +122,7 @@ class Proposal(models.Model):
                     "due_at",
                 ],
             ),
-            pgtrigger.Trigger(
-                name="proposal_ends_once",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Update,
-                condition=pgtrigger.Q(old__ended_at__isnull=False),
-                func="RAISE EXCEPTION 'proposal % has ended', OLD.id"
-                " USING ERRCODE = 'check_violation';",
-            ),
+            settled_once("proposal_ends_once", "ended_at", "proposal % has ended"),
         ]
 
     def __str__(self) -> str:

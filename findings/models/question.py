@@ -4,7 +4,7 @@ import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
-from findings.models.append_only import never_deleted
+from findings.models.append_only import never_deleted, settled_once
 
 
 class QuestionQuerySet(models.QuerySet["Question"]):
@@ -49,14 +49,7 @@ class Question(models.Model):
             pgtrigger.ReadOnly(
                 name="question_never_changes", fields=["finding", "text", "asked_by", "asked_at"]
             ),
-            pgtrigger.Trigger(
-                name="question_is_answered_once",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Update,
-                condition=pgtrigger.Q(old__answered_at__isnull=False),
-                func="RAISE EXCEPTION 'question % was answered', OLD.id"
-                " USING ERRCODE = 'check_violation';",
-            ),
+            settled_once("question_is_answered_once", "answered_at", "question % was answered"),
         ]
 
     def __str__(self) -> str:

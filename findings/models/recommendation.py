@@ -6,7 +6,7 @@ import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
-from findings.models.append_only import never_deleted
+from findings.models.append_only import never_deleted, settled_once
 from findings.models.examination import MODALITIES
 
 
@@ -72,14 +72,7 @@ class Recommendation(models.Model):
                 name="recommendation_never_changes",
                 fields=["finding", "modality", "region", "due_on", "recorded_by", "recorded_at"],
             ),
-            pgtrigger.Trigger(
-                name="recommendation_ends_once",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Update,
-                condition=pgtrigger.Q(old__ended_at__isnull=False),
-                func="RAISE EXCEPTION 'recommendation % has ended', OLD.id"
-                " USING ERRCODE = 'check_violation';",
-            ),
+            settled_once("recommendation_ends_once", "ended_at", "recommendation % has ended"),
         ]
 
     def __str__(self) -> str:

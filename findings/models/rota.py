@@ -7,7 +7,6 @@ same rule for wall times that do not exist or happen twice.
 
 from datetime import datetime
 
-import pgtrigger
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
@@ -15,7 +14,7 @@ from django.db.models import F, Func, Q
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 
-from findings.models.append_only import append_only, never_deleted
+from findings.models.append_only import append_only, never_deleted, settled_once
 from findings.models.organisation import Membership, Team
 from findings.models.people import Person, Role
 from findings.models.policy import Audience
@@ -160,13 +159,8 @@ class RotaEntry(models.Model):
         ]
         triggers = [
             never_deleted("rotaentry"),
-            pgtrigger.Trigger(
-                name="removed_rota_entry_never_changes",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Update,
-                condition=pgtrigger.Q(old__removed_at__isnull=False),
-                func="RAISE EXCEPTION 'rota entry % was removed', OLD.id"
-                " USING ERRCODE = 'check_violation';",
+            settled_once(
+                "removed_rota_entry_never_changes", "removed_at", "rota entry % was removed"
             ),
         ]
 
