@@ -5,6 +5,7 @@ stopped earlier, by `visible_to`, and gets a 404.
 """
 
 from collections.abc import Callable, Collection
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
@@ -12,6 +13,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from findings.models import (
+    Clock,
     Event,
     Examination,
     Finding,
@@ -140,13 +142,23 @@ def check_can_decline(person: Person, finding: Finding) -> None:
     after(State(finding.state), Move.DECLINE)
 
 
+def _has_open(rows: Any, kind: str = "") -> bool:
+    """Of a finding's offers, questions and the like. A page has read them already; so do the rules
+    of all its answers ask them in Python, and not the database again."""
+    return any(one.is_open and (not kind or one.kind == kind) for one in rows.all())
+
+
+def _running(finding: Finding, kind: ClockKind) -> list[Clock]:
+    return [one for one in finding.clocks.all() if one.is_running and one.kind == kind]
+
+
 def check_can_offer(person: Person, finding: Finding) -> None:
     _require(
         holds(person, finding), "Only its owner or their team can offer a finding to somebody else."
     )
     after(State(finding.state), Move.OFFER)
     _require(
-        not any(offer.is_open for offer in finding.offers.all()),
+        not _has_open(finding.offers),
         "It has been offered already. Take that offer back first.",
     )
 
@@ -162,8 +174,7 @@ def check_can_answer_offer(person: Person, finding: Finding) -> None:
 
 def check_can_take_back(person: Person, finding: Finding) -> None:
     _require(holds(person, finding), "Only its owner or their team can take an offer back.")
-    is_offered = any(offer.is_open for offer in finding.offers.all())
-    _require(is_offered, "There is no open offer to take back.")
+    _require(_has_open(finding.offers), "There is no open offer to take back.")
 
 
 def check_can_hand_over(person: Person, finding: Finding) -> None:
@@ -216,9 +227,8 @@ def check_can_snooze(person: Person, finding: Finding) -> None:
     _require(holds(person, finding), "Only its owner or their team can snooze a finding.")
     _require(finding.is_open, "The finding has ended.")
     kind = CLOCK_OF[State(finding.state)]
-    clocks = [one for one in finding.clocks.all() if one.is_running and one.kind == kind]
     _require(
-        any(one.rule.snooze_within for one in clocks)
+        any(one.rule.snooze_within for one in _running(finding, kind))
         and finding.clocks.running(kind).filter(due_at__gt=Now()).exists(),
         "This finding cannot be snoozed: its limit has passed, or its category allows none.",
     )
@@ -227,11 +237,11 @@ def check_can_snooze(person: Person, finding: Finding) -> None:
 def check_can_hold_letter(person: Person, finding: Finding) -> None:
     _require(holds(person, finding), "Only its owner or their team can hold the letter.")
     _require(
-        any(one.is_running and one.kind == ClockKind.TELL_PATIENT for one in finding.clocks.all()),
+        bool(_running(finding, ClockKind.TELL_PATIENT)),
         "No letter to the patient is due.",
     )
     _require(
-        not any(one.is_open and one.kind == Pause.Kind.DEATH for one in finding.pauses.all()),
+        not _has_open(finding.pauses, Pause.Kind.DEATH),
         "The letter is held already, as the patient has died.",
     )
 
@@ -248,9 +258,8 @@ def check_can_end_hold(person: Person, finding: Finding) -> None:
 
 
 def _is_paused(finding: Finding, kind: Pause.Kind) -> bool:
-    if not any(one.is_open and one.kind == kind for one in finding.pauses.all()):
-        return False
-    return finding.pauses.open().filter(kind=kind, until_at__gt=Now()).exists()
+    still = finding.pauses.open().filter(kind=kind, until_at__gt=Now())
+    return _has_open(finding.pauses, kind) and still.exists()
 
 
 def check_can_record_change(person: Person, patient: Patient | None = None) -> None:
@@ -303,13 +312,9 @@ def check_can_follow_up(person: Person, finding: Finding) -> None:
     _require(holds(person, finding), "Only its owner or their team can answer this.")
     _require(finding.is_open, "The finding has ended.")
     _require(
-        _awaits_examination(finding),
+        _has_open(finding.recommendations),
         "No further examination is awaited for this finding.",
     )
-
-
-def _awaits_examination(finding: Finding) -> bool:
-    return any(one.is_open for one in finding.recommendations.all())
 
 
 def check_can_ask(person: Person, finding: Finding) -> None:
@@ -320,7 +325,7 @@ def check_can_ask(person: Person, finding: Finding) -> None:
     )
     _require(finding.is_open, "The finding has ended.")
     _require(
-        not any(one.is_open for one in finding.questions.all()),
+        not _has_open(finding.questions),
         "A question waits for its answer already. Ask the next one when it came.",
     )
 
@@ -333,7 +338,7 @@ def check_can_answer_question(person: Person, finding: Finding) -> None:
         "Only a radiologist of the site where the images were made can answer.",
     )
     _require(
-        any(one.is_open for one in finding.questions.all()),
+        _has_open(finding.questions),
         "No question waits for an answer.",
     )
 
@@ -341,7 +346,7 @@ def check_can_answer_question(person: Person, finding: Finding) -> None:
 def check_can_close(person: Person, finding: Finding) -> None:
     _require(holds(person, finding), "Only its owner or their team can close a finding.")
     _require(
-        not _awaits_examination(finding),
+        not _has_open(finding.recommendations),
         "Say first what became of the recommended examination.",
     )
     after(State(finding.state), Move.CLOSE)
