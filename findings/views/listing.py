@@ -42,6 +42,7 @@ MEDIA_TYPES = {
     CSV: "text/csv; charset=utf-8",
 }
 KEEP_SALT = "findings.keep-view"
+MARKS_SALT = "findings.listing"
 OF_PATIENTS = "This file holds data of patients. Keep it no longer than it is needed."
 OF_MESSAGES = "What is wrong with a message may quote it. Keep this no longer than it is needed."
 OF_STAFF = "This file names people who work here. Keep it no longer than it is needed."
@@ -176,7 +177,7 @@ def _patients(listing: Listing, rows: Iterable[Any]) -> list[int]:
 def _marks(listing: Listing, rows: Iterable[Any]) -> list[str]:
     """What each row holds, so that nobody can tell what it is, but whether it is the same."""
     held = ([row.pk, *values(listing.columns, row)] for row in rows)
-    return [salted_hmac(KEEP_SALT, repr(one)).hexdigest()[:8] for one in held]
+    return [salted_hmac(MARKS_SALT, repr(one)).hexdigest()[:8] for one in held]
 
 
 def _news(request: HttpRequest, listing: Listing, rows: Iterable[Any]) -> HttpResponse:

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.db.models.functions import Substr
 
-from findings.arrivals import ArrivingPatient, HeldReason
+from findings.arrivals import ArrivingPatient, HeldReason, ReadMessage
 from findings.forms.repairs import (
     AccessionForm,
     NewSenderForm,
@@ -19,7 +19,7 @@ from findings.forms.repairs import (
 from findings.intake.importing import profile_of, read_stored, run_again
 from findings.intake.oru import sender_named_in
 from findings.intake.repairs import examination_number, patient_in, unknown_status_in
-from findings.models import Examination, Patient, Person, Receipt
+from findings.models import Examination, Patient, Person, Receipt, Sender
 from findings.models.report import ReceiptQuerySet
 from findings.presenters.held import outcome_words, visible
 from findings.presenters.reading import Row, Shown, filled, patient_rows, shown
@@ -101,13 +101,14 @@ def way_for(receipt: Receipt, by: Person, data: Any = None) -> Way | None:
         return None
     read, sender = read_stored(receipt.message)
     if sender is None:
-        return _new_sender(receipt, by, data) if can_keep_senders(by) else None
+        return _new_sender(receipt, by, data, read) if can_keep_senders(by) else None
     if receipt.reason == HeldReason.UNKNOWN_STATUS:
-        return _status_word(receipt, by, data) if can_keep_senders(by) else None
+        return _status_word(receipt, by, data, sender) if can_keep_senders(by) else None
     if receipt.reason == HeldReason.MISSING_ACCESSION:
         return _accession(receipt, by, data)
     if receipt.reason == HeldReason.ACCESSION_CONFLICT or receipt.reason in _NO_PATIENT:
-        return _patient(receipt, by, data, patient_in(read, receipt.part))
+        named = patient_in(read, receipt.part)
+        return _patient(receipt, by, data, named, _candidates(receipt, named, sender))
     return None
 
 
@@ -120,7 +121,7 @@ def _also(others: Iterator[Receipt], which: str) -> str:
     return f" {plural(count, 'other item')} {which} will be run again, too." if count else ""
 
 
-def _new_sender(receipt: Receipt, by: Person, data: Any) -> Way | None:
+def _new_sender(receipt: Receipt, by: Person, data: Any, read: ReadMessage) -> Way | None:
     named = sender_named_in(bytes(receipt.message.body)) if receipt.message.is_hl7 else ("", "")
     code = sender_code(*named)
     if not any(named):
@@ -146,13 +147,11 @@ def _new_sender(receipt: Receipt, by: Person, data: Any) -> Way | None:
         form,
         do,
         others,
-        preview=shown(read_stored(receipt.message)[0]),
+        preview=shown(read),
     )
 
 
-def _status_word(receipt: Receipt, by: Person, data: Any) -> Way | None:
-    _, sender = read_stored(receipt.message)
-    assert sender is not None
+def _status_word(receipt: Receipt, by: Person, data: Any, sender: Sender) -> Way | None:
     number = examination_number(receipt.location)
     word = unknown_status_in(bytes(receipt.message.body), number, profile_of(sender))
     if not receipt.message.is_hl7 or not word:
@@ -197,8 +196,13 @@ def _accession(receipt: Receipt, by: Person, data: Any) -> Way | None:
     return Way("Enter the accession number", words, "Enter it and run again", form, do)
 
 
-def _patient(receipt: Receipt, by: Person, data: Any, named: ArrivingPatient | None) -> Way | None:
-    found = _candidates(receipt, named)
+def _patient(
+    receipt: Receipt,
+    by: Person,
+    data: Any,
+    named: ArrivingPatient | None,
+    found: list[Patient],
+) -> Way | None:
     candidates = list(records_of(by).filter(pk__in=[one.pk for one in found]))
     form: forms.Form = (
         WhichPatientForm(candidates, data) if candidates else NumberForm(by=by, data=data)
@@ -225,16 +229,13 @@ def _patient(receipt: Receipt, by: Person, data: Any, named: ArrivingPatient | N
     return way
 
 
-def _candidates(receipt: Receipt, named: ArrivingPatient | None) -> list[Patient]:
+def _candidates(receipt: Receipt, named: ArrivingPatient | None, sender: Sender) -> list[Patient]:
     """To whom its identifiers lead; of an accession that is another patient's, only that one: under
     it nothing can be filed for anybody else."""
     if named is None:
         return []
     if receipt.reason == HeldReason.ACCESSION_CONFLICT:
-        sender = read_stored(receipt.message)[1]
-        found = Examination.objects.filter(
-            sender=sender and sender.keeper, accession=receipt.accession
-        )
+        found = Examination.objects.filter(sender=sender.keeper, accession=receipt.accession)
         return [one.patient for one in found.select_related("patient")]
     kept = (survivor(patient) for patient in known_patients(named))
     return list({patient.pk: patient for patient in kept}.values())
