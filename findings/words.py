@@ -66,19 +66,23 @@ def when(at: datetime | None) -> str:
     return f"{day(at)} at {clock_time(at)}" if at else ""
 
 
+def near_day(on: date, now: datetime) -> str:
+    """today, tomorrow, yesterday, or Friday 4 December; with its year where that is another."""
+    today = local(now).date()
+    if named := {-1: "yesterday", 0: "today", 1: "tomorrow"}.get((on - today).days):
+        return named
+    return f"{on:%A} {day(on)}" if on.year != today.year else f"{on:%A} {on.day} {on:%B}"
+
+
 def near(at: datetime, now: datetime) -> str:
-    """today at 16:40, tomorrow at 09:00, yesterday at 09:00, or the whole date."""
-    apart = (local(at).date() - local(now).date()).days
-    named = {-1: "yesterday", 0: "today", 1: "tomorrow"}.get(apart)
-    return f"{named} at {clock_time(at)}" if named else when(at)
+    """today at 16:40, tomorrow at 09:00, Friday 4 December at 10:00."""
+    return f"{near_day(local(at).date(), now)} at {clock_time(at)}"
 
 
-def until(at: datetime) -> str:
-    """25 November 2026 at 16:40. A limit given as a day ends at midnight: the end of that day."""
+def ends_a_day(at: datetime) -> bool:
+    """A limit given as a day is kept as the midnight that ends it."""
     here = local(at)
-    if (here.hour, here.minute) == (0, 0):
-        return f"the end of {day(here.date() - timedelta(days=1))}"
-    return when(at)
+    return (here.hour, here.minute) == (0, 0)
 
 
 def last_day(at: datetime) -> date:
@@ -86,9 +90,12 @@ def last_day(at: datetime) -> date:
     return (local(at) - timedelta(microseconds=1)).date()
 
 
-def limit(at: datetime, now: datetime) -> str:
-    """After "due": today at 16:40, or by the end of 25 November 2026."""
-    return near(at, now) if until(at) == when(at) else f"by {until(at)}"
+def until(at: datetime, now: datetime | None = None) -> str:
+    """25 November 2026 at 16:40, or the end of 25 November 2026; seen from now: today at 16:40, or
+    the end of today. Without `now` where the words are kept, in a timeline or on paper."""
+    if ends_a_day(at):
+        return f"the end of {near_day(last_day(at), now) if now else day(last_day(at))}"
+    return near(at, now) if now else when(at)
 
 
 def plural(number: int, noun: str) -> str:
@@ -122,10 +129,26 @@ def time_left(at: datetime | None, now: datetime) -> str:
     return f"in {length(left)}" if left > timedelta() else f"{length(left)} late"
 
 
+def ago(at: datetime, now: datetime) -> str:
+    """2 hours ago."""
+    return f"{length(now.astimezone(UTC) - at.astimezone(UTC))} ago"
+
+
 def due(at: datetime, now: datetime) -> str:
-    """Due today at 16:40 (in 2 hours), or 2 hours late."""
-    late = time_left(at, now)
-    return f"Due {limit(at, now)} ({late})" if at > now else late[:1].upper() + late[1:]
+    """due today at 16:40 (in 2 hours), due by the end of Friday 4 December (in 8 days), or was due
+    yesterday at 16:40 (19 hours ago). Every page and message says a limit so."""
+    limit = f"due {'by ' if ends_a_day(at) else ''}{until(at, now)}"
+    return f"{limit} ({time_left(at, now)})" if at > now else f"was {limit} ({ago(at, now)})"
+
+
+def due_on_paper(at: datetime, now: datetime) -> str:
+    """due by 25 November 2026 at 16:40: paper is read on another day than it was printed on."""
+    return f"due by {until(at)}" if at > now else f"late: was due by {until(at)}"
+
+
+def capital(text: str) -> str:
+    """The first letter alone: the rest may hold names."""
+    return text[:1].upper() + text[1:]
 
 
 def urgency(at: datetime, now: datetime) -> Urgency:

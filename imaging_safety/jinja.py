@@ -1,8 +1,8 @@
 """The template environment: NHS.UK macros, our filters, and what a form field's template asks.
 
-Filters: when, day, near, until, limit, time_left, duration, nhs_number, age, file_size,
-plural (see findings/words.py).
-Globals: static, url, due_words, urgency, page_numbers, with_rows, and those of form_parts.py.
+Filters: when, day, near, near_day, until, ago, due, duration, nhs_number, age, file_size, plural,
+capital (see findings/words.py).
+Globals: static, url, timed, urgency, page_numbers, with_rows, and those of form_parts.py.
 """
 
 from typing import Any
@@ -20,6 +20,7 @@ from jinja2 import (
 
 from findings import states, words
 from findings.form_fields import revealed_names
+from findings.presenters.moments import timed
 from imaging_safety import form_parts
 from imaging_safety.table_rows import with_rows
 
@@ -62,14 +63,16 @@ FILTERS = {
     "when": words.when,
     "day": words.day,
     "near": words.near,
+    "near_day": words.near_day,
     "until": words.until,
-    "limit": words.limit,
-    "time_left": words.time_left,
+    "ago": words.ago,
+    "due": words.due,
     "duration": words.duration,
     "nhs_number": words.nhs_number,
     "age": words.age,
     "file_size": words.file_size,
     "plural": words.plural,
+    "capital": words.capital,
 }
 GLOBALS = {
     "NHSUK_VERSION": NHSUK_VERSION,
@@ -79,7 +82,7 @@ GLOBALS = {
     "must_have": must_have,
     "page_numbers": page_numbers,
     "STATE_WORDS": {state.value: said for state, said in states.WORDS.items()},
-    "due_words": words.due,
+    "timed": timed,
     "urgency": words.urgency,
     "revealed_names": revealed_names,
     "choice_list": form_parts.choice_list,

@@ -13,7 +13,7 @@ from findings.rules import can_answer_proposals_of
 from findings.services.clocks import REPORT_CHANGED
 from findings.services.pause import NOT_SAID_WHO
 from findings.states import ClockKind
-from findings.words import length, near
+from findings.words import capital, due, length, until
 from notifications.escalation import asks_for_an_answer
 from notifications.models import Notification
 from notifications.standing import Standing
@@ -104,7 +104,7 @@ def _waits(notification: Notification, at: datetime) -> dict[str, str]:
         "headline": "An examination waits for its report.",
         "to_do": "Please see that it is reported, or say on its page why no report is to be"
         " expected.",
-        "limit": _limit(clock, at),
+        "limit": _limit(clock.due_at, at),
     }
 
 
@@ -124,7 +124,7 @@ def _to_confirm(
         f" ({reference})",
         "headline": "An alert code in a report waits to be confirmed.",
         "to_do": f"{to_do} What nobody has answered by then is flagged as it is proposed.",
-        "limit": _limit(clock, at),
+        "limit": _limit(clock.due_at, at),
         "why": standing.why_confirm(examination, person),
     }
 
@@ -146,7 +146,7 @@ def _offered(notification: Notification, urgency: str, at: datetime) -> dict[str
         "headline": "You are asked to take a finding over.",
         "to_do": "Please read it and accept, with your plan, or refuse, with your reason. Until you"
         " accept, it stays with whoever holds it now, and their clock runs on.",
-        "limit": _limit(clock, at),
+        "limit": _limit(clock.due_at, at),
         "why": "it was offered to you or to your team",
     }
 
@@ -274,7 +274,7 @@ def _asked(
         "subject": f"{_prefix(urgency)}{_ask(words.verb, clock, at)} ({finding.reference})",
         "headline": headline,
         "to_do": words.to_do if standing.can_answer(finding, person) else words.see_to_it,
-        "limit": _limit(clock, at),
+        "limit": _limit(clock.due_at, at),
     }
 
 
@@ -320,16 +320,16 @@ def _ask(verb: str, clock: Clock, at: datetime) -> str:
     return f"{length(at - clock.due_at)} late, please {verb}"
 
 
-@lru_cache(maxsize=128)  # the subject and the limit say the same
+@lru_cache(maxsize=128)  # a step tells several people
 def _by(due_at: datetime, at: datetime) -> str:
-    """today at 14:05 becomes 14:05 today."""
-    named = near(due_at, at)
-    day, _, time = named.partition(" at ")
+    """As short as a subject wants it: today at 14:05 becomes 14:05 today."""
+    day, _, time = until(due_at, at).partition(" at ")
+    if not time:
+        return day
     return f"{time} {day}" if day in ("today", "tomorrow", "yesterday") else f"{time} on {day}"
 
 
-def _limit(clock: Clock, at: datetime) -> str:
+@lru_cache(maxsize=128)
+def _limit(due_at: datetime, at: datetime) -> str:
     """A sentence with the time in London, as everywhere."""
-    if clock.due_at > at:
-        return f"By {_by(clock.due_at, at)} (in {length(clock.due_at - at)})."
-    return f"It was due by {_by(clock.due_at, at)}: {length(at - clock.due_at)} late."
+    return f"{capital(due(due_at, at))}."

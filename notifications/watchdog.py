@@ -34,7 +34,7 @@ from findings.services.calendars import missing_years, promises_past_the_table
 from findings.services.timeline import database_now
 from findings.services.unfiled import unfiled
 from findings.states import BY_STATE, OPEN, ClockKind
-from findings.words import counted, length, local, plural, when
+from findings.words import counted, due, length, local, plural, when
 from notifications import clockwork, pulse, restored
 from notifications.models import Notification, Pulse
 
@@ -183,7 +183,7 @@ def _steps_overdue(now: datetime) -> Iterator[Sentence]:
     if count := found["every"]:
         yield Sentence(
             f"{_are(count, 'escalation step')} overdue and nobody has been told; "
-            f"the first was due on {when(found['oldest'])}.",
+            f"the first {due(found['oldest'], now)}.",
             count,
             _page(found),
         )
@@ -303,8 +303,8 @@ def _unconfirmed(now: datetime) -> Iterator[Sentence]:
     count, oldest = _count_and_oldest(late, "due_at")
     if count:
         yield Sentence(
-            f"{_are(count, 'alert code')} in reports neither confirmed nor flagged; the first was"
-            f" due on {when(oldest)}.",
+            f"{_are(count, 'alert code')} in reports neither confirmed nor flagged; the first"
+            f" {due(oldest, now)}.",
             count,
             "to-confirm",
         )
@@ -317,8 +317,8 @@ def _held_alerts(now: datetime) -> Iterator[Sentence]:
     if count:
         yield Sentence(
             f"{plural(count, 'held item')} with an alert code or an open finding at stake: nobody"
-            f" has dealt with {'it' if count == 1 else 'them'}; the first was due on"
-            f" {when(oldest)}.",
+            f" has dealt with {'it' if count == 1 else 'them'}; the first"
+            f" {due(oldest, now)}.",
             count,
             "held-items",
         )

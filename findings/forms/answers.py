@@ -103,7 +103,7 @@ class AcknowledgeForm(AnswerForm):
             self.fields[
                 "plan_by"
             ].help_text = (
-                f"The limit to act is {words.until(self.limit)}. Your day does not move it."
+                f"Action {words.due(self.limit, timezone.now())}. Your day does not move it."
             )
 
     def _suggested_on(self) -> date | None:
@@ -116,7 +116,8 @@ class AcknowledgeForm(AnswerForm):
         """Not after the limit, as long as that can be kept at all."""
         day: date | None = self.cleaned_data["plan_by"]
         if day and self.limit and timezone.localdate() <= words.last_day(self.limit) < day:
-            late = f"The limit to act is {words.until(self.limit)}: enter a day until then"
+            limit = words.until(self.limit, timezone.now())
+            late = f"The limit to act is {limit}: enter a day until then"
             raise ValidationError(late, code="all")
         return day
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils import timezone
+
 from findings import words
 from findings.form_fields import RadiosField, TextareaField
 from findings.forms.answers import LONGEST, AnswerForm
@@ -37,7 +39,7 @@ class FollowUpForm(AnswerForm):
         }
         choice: Any = self.fields["choice"]
         if recommendation is not None:
-            due_on = words.day(recommendation.due_on)
+            due_on = words.near_day(recommendation.due_on, timezone.now())
             choice.label = f"What became of it: {recommendation.title}, due by {due_on}?"
         choice.choices = [
             *((key, _named(match)) for key, match in self.matches.items()),

@@ -33,7 +33,7 @@ class SnoozeForm(AnswerForm):
         at_most = self._at_most()
         if at_most is not None:
             field: Any = self.fields["until_at"]
-            field.help_text = f"Until {words.until(at_most)} at the latest."
+            field.help_text = f"Until {words.until(at_most, timezone.now())} at the latest."
             self.initial["until_at"] = at_most.replace(second=0, microsecond=0)
 
     def clean_until_at(self) -> datetime:

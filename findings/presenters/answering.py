@@ -7,9 +7,9 @@ from django.utils import timezone
 
 from findings.models import Event, Finding, Person
 from findings.presenters.finding import PROMISES
-from findings.presenters.moments import until_with_rest
 from findings.presenters.timeline import Entry, entries
 from findings.states import BY_STATE, ClockKind
+from findings.words import due
 
 Kind = Event.Kind
 # What changes the question that a person was about to answer. Readings, messages and notes do not.
@@ -92,8 +92,9 @@ def _words(since: Sequence[Event], became: str) -> tuple[str, str]:
 
 
 def next_limit(finding: Finding) -> str:
-    """Act by 9 December 2026 at 16:40 (in 14 days): what is promised now, empty when it ended."""
+    """Action due Wednesday 9 December at 16:40 (in 14 days): what is promised now, empty when it
+    ended."""
     clock = finding.clocks.running(*BY_STATE).first()
     if clock is None:
         return ""
-    return f"{PROMISES[ClockKind(clock.kind)]} {until_with_rest(clock.due_at, timezone.now())}"
+    return f"{PROMISES[ClockKind(clock.kind)]} {due(clock.due_at, timezone.now())}"

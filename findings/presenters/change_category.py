@@ -6,7 +6,6 @@ from datetime import datetime
 from findings import words
 from findings.models import Event
 from findings.presenters.finding import PROMISES
-from findings.presenters.moments import until_with_rest
 from findings.presenters.sentences import say
 from findings.services.change_category import Foreseen
 
@@ -19,13 +18,14 @@ def limits_under(foreseen: Sequence[Foreseen], now: datetime, *, may_choose: boo
 
 
 def _limit(one: Foreseen, now: datetime, may_choose: bool) -> str:
-    holds = f"{PROMISES[one.kind]} {until_with_rest(one.holds(False), now)}"
+    holds = f"{PROMISES[one.kind]} {words.due(one.holds(False), now)}"
     if one.new_due_at == one.old_due_at:
         return f"{holds}, as now."
     if not one.is_later:
-        return f"{holds}, counted from the same start; now it is {words.until(one.old_due_at)}."
+        before = words.until(one.old_due_at, now)
+        return f"{holds}, counted from the same start; now it is {before}."
     chosen = " unless you let it hold" if may_choose else ""
-    later = words.until(one.new_due_at)
+    later = words.until(one.new_due_at, now)
     return f"{holds}, as now: it is nearer. The new limit would be {later}{chosen}."
 
 

@@ -122,8 +122,4 @@ def only_here_lines(found: Iterable[OnlyHere]) -> list[OnlyHereLine]:
 
 
 def _duty(team: Team | None, audience: str) -> str:
-    return f"{team}: {audience}" if team else _capital(audience)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return f"{team}: {audience}" if team else words.capital(audience)

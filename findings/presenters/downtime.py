@@ -2,7 +2,8 @@
 examination that waits for its report.
 
 One document without links or scripts, so that it opens from any disk and prints: who holds each
-finding and their telephone, what is due, who would be told next and how to ring them.
+finding and their telephone, what is due, who would be told next and how to ring them. Every time
+is a whole date: paper is read on another day than it was printed on.
 """
 
 from collections.abc import Iterator, Sequence
@@ -99,7 +100,7 @@ def _rows(findings: Sequence[Finding], at: datetime) -> Iterator[Row]:
     for finding, step, shown in zip(findings, steps, reach.previews(asks), strict=True):
         yield Row(
             finding=finding,
-            due=words.due(finding.due_at, at),  # type: ignore[attr-defined]
+            due=words.capital(words.due_on_paper(finding.due_at, at)),  # type: ignore[attr-defined]
             owner=_with_phone(finding.owner_person) if finding.owner_person else str(finding.owner),
             next_step=_said(step) if step else "",
             told=_whom(shown),
@@ -117,7 +118,8 @@ def _wait_rows(waits: Sequence[Clock], at: datetime) -> Iterator[WaitRow]:
     found = zip(waits, examinations, steps, reach.previews(asks), strict=True)
     for clock, examination, step, shown in found:
         next_step = _said(step, subjects[examination.pk].team) if step else ""
-        yield WaitRow(examination, words.due(clock.due_at, at), next_step, _whom(shown))
+        due = words.capital(words.due_on_paper(clock.due_at, at))
+        yield WaitRow(examination, due, next_step, _whom(shown))
 
 
 def _whom(shown: Sequence[reach.StepPreview]) -> tuple[str, ...]:

@@ -8,22 +8,22 @@ from difflib import SequenceMatcher
 
 from findings import reach, rules, words
 from findings.models import Audience, Clock, Event, Finding, Pause, Person, Rating, Step
-from findings.presenters.moments import moment, step_words, until_with_rest
+from findings.presenters.moments import moment, step_words
 from findings.presenters.steps import StepLine, fired, lines_ahead
 from findings.services.pause import NOT_SAID_WHO
 from findings.services.policy import Limit
 from findings.states import ClockKind, State
 
 PROMISES = {
-    ClockKind.ACKNOWLEDGE: "Acknowledge by",
-    ClockKind.ACT: "Act by",
-    ClockKind.FOLLOW_UP: "Record the result by",
-    ClockKind.TELL_PATIENT: "Tell the patient by",
-    ClockKind.REPORT_BY: "Report by",
-    ClockKind.CONFIRM: "Confirm by",
+    ClockKind.ACKNOWLEDGE: "Acknowledgement",
+    ClockKind.ACT: "Action",
+    ClockKind.FOLLOW_UP: "Result",
+    ClockKind.TELL_PATIENT: "Telling the patient",
+    ClockKind.REPORT_BY: "Report",
+    ClockKind.CONFIRM: "Confirmation",
 }
 # Of a patient who has died.
-TOLD_INSTEAD = "Record who was told instead by"
+TOLD_INSTEAD = "Recording who was told instead"
 LIMITS = {
     ClockKind.ACKNOWLEDGE: "Acknowledge within",
     ClockKind.ACT: "Act within",
@@ -137,11 +137,10 @@ def _telling(event: Event) -> tuple[datetime, str]:
     return event.at, f"{event.data.get('to', '')} by a message"
 
 
-def promise_words(clock: Clock, now: datetime, *, has_died: bool = False) -> str:
-    """Acknowledge by 25 November 2026 at 16:40 (in 2 hours). Nobody is asked to tell the dead."""
+def promised(clock: Clock, *, has_died: bool = False) -> str:
+    """What is due at the limit of this clock. Nobody is asked to tell the dead."""
     kind = ClockKind(clock.kind)
-    promise = TOLD_INSTEAD if has_died and kind == ClockKind.TELL_PATIENT else PROMISES[kind]
-    return f"{promise} {until_with_rest(clock.due_at, now)}"
+    return TOLD_INSTEAD if has_died and kind == ClockKind.TELL_PATIENT else PROMISES[kind]
 
 
 @dataclass(frozen=True)
@@ -173,7 +172,7 @@ def limit_lines(limits: Sequence[Limit]) -> list[LimitLine]:
 def told_lines(steps: Sequence[Step], now: datetime) -> list[StepLine]:
     """Steps that have fired, the earliest first."""
     return [
-        StepLine(words.near(at, now), step_words(step.audience, step.words))
+        StepLine(at, words.near(at, now), step_words(step.audience, step.words))
         for step, at in fired(steps)
     ]
 

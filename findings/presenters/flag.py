@@ -8,11 +8,12 @@ from django.utils.text import Truncator
 
 from findings import words
 from findings.models import Finding
-from findings.presenters.finding import LimitLine, limit_lines, rating_words
+from findings.presenters.finding import PROMISES, LimitLine, limit_lines, rating_words
 from findings.presenters.moments import step_words
 from findings.presenters.steps import StepLine, line_ahead
 from findings.services.flag import Ownership
 from findings.services.foresee import Foreseen, Offer
+from findings.states import ClockKind
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class WillHappen:
 
     code: str
     name: str
-    # Acknowledge by 25 November 2026 at 16:40 (in 1 hour).
+    # Acknowledgement due today at 16:40 (in 1 hour).
     limit: str
     lines: Sequence[StepLine]
     # Sentences about the first step when it reaches nobody.
@@ -75,7 +76,7 @@ def _will_happen(one: Foreseen, now: datetime) -> WillHappen:
     assert one.offer.promise is not None
     due_at = one.offer.promise.due_at
     first = one.steps[0] if one.steps else None
-    limit = f"Acknowledge by {words.when(due_at)} ({words.time_left(due_at, now)})"
+    limit = f"{PROMISES[ClockKind.ACKNOWLEDGE]} {words.due(due_at, now)}"
     return WillHappen(
         code=one.offer.category.code,
         name=one.offer.category.name,

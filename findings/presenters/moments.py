@@ -1,21 +1,28 @@
 """Limits and steps of the ladder as a sentence wants them."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.html import format_html
 
 from findings import words
 from findings.models import Audience, Team
 
 
-def until_with_rest(at: datetime, now: datetime) -> str:
-    """25 November 2026 at 16:40 (in 2 hours)."""
-    return f"{words.until(at)} ({words.time_left(at, now)})"
-
-
 def near_with_rest(at: datetime, now: datetime) -> str:
     """today at 16:40 (in 2 hours)."""
     return f"{words.near(at, now)} ({words.time_left(at, now)})"
+
+
+def timed(at: datetime, said: str) -> str:
+    """These words with the moment behind them, for whatever reads pages instead of people; and the
+    whole date for whoever points at them or prints them."""
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        words.when(at),
+        said,
+    )
 
 
 def moment(text: object) -> datetime | None:

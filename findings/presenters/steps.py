@@ -13,6 +13,7 @@ from findings.presenters.moments import near_with_rest
 class StepLine:
     """One step of the ladder: when it was or will be, and whom it tells and why."""
 
+    at: datetime
     when: str
     who: str
     # Names with their routes; sentences about those who cannot be reached.
@@ -52,6 +53,7 @@ def line_ahead(
     """One step that would fire at its moment: now, or today at 16:40 (in 2 hours)."""
     at = shown.step.due_at
     return StepLine(
+        at=at,
         when="now" if at <= now else near_with_rest(at, now),
         who=who,
         names=shown.names,

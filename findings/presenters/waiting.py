@@ -71,7 +71,7 @@ def told_lines(steps: Sequence[Step], team: Team, now: datetime) -> list[StepLin
     heard = fired(steps)
     names = told_by([step.pk for step, _ in heard]) if heard else {}
     return [
-        StepLine(words.near(at, now), _whom(step, team), tuple(names.get(step.pk, ())))
+        StepLine(at, words.near(at, now), _whom(step, team), tuple(names.get(step.pk, ())))
         for step, at in heard
     ]
 

@@ -55,7 +55,7 @@ def check_snooze_until(clock: Clock, until_at: datetime, at: datetime) -> dateti
     if at_most is None or at_most <= at:
         raise ValueError("It cannot be snoozed any more: its limit or its category's is reached.")
     if until_at > at_most:
-        raise ValueError(f"It can be snoozed until {until(at_most)} at the latest.")
+        raise ValueError(f"It can be snoozed until {until(at_most, at)} at the latest.")
     return at_most
 
 

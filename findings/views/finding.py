@@ -79,9 +79,7 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
         "may_phone": presenter.may_phone(person, found),
         "offer": next((offer for offer in found.offers.all() if offer.is_open), None),
         "offered_here": any(answer.url_name == "accept-offer" for answer in answers),
-        "promises": [
-            (clock, presenter.promise_words(clock, now, has_died=has_died)) for clock in running
-        ],
+        "promises": [(clock, presenter.promised(clock, has_died=has_died)) for clock in running],
         "first_told": presenter.first_told(events),
         "told_people": presenter.told_people(events, person),
         "behalf": on_behalf_of(found.owner_person, person) if answers else "",

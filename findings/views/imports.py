@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 
 from findings.forms.table_file import ConfirmFileForm, TableFileForm, packed
 from findings.models import Person
@@ -58,7 +59,7 @@ def _show(
         "raw": packed(raw),
         "seen": outcome.fingerprint,
     }
-    context = {"outcome": outcome, "hidden": hidden, "again": again}
+    context = {"outcome": outcome, "hidden": hidden, "again": again, "now": timezone.now()}
     status = 422 if outcome.mistakes else 409 if again else 200
     return render(request, what.changes_template, context, status=status)
 

@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from findings import words
@@ -41,6 +42,7 @@ def let_leave(request: HttpRequest, pk: int) -> HttpResponse:
         "leaver": person,
         "moving": what_moves(person),
         "duties": duties_left(person),
+        "now": timezone.now(),
         # Administrators have no business with patients: they cannot open a finding.
         "can_open": by.has_role(Role.COORDINATOR),
     }

@@ -1,6 +1,7 @@
 """Snooze, hold the letter to the patient, and undo either."""
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 from findings import rules, words
 from findings.forms.answers import AnswerForm
@@ -32,14 +33,15 @@ def _snooze(finding: Finding, by: Person, form: SnoozeForm) -> str:
     made = service.snooze(
         finding=finding, by=by, because=given["because"], until_at=given["until_at"]
     )
-    return f"Snoozed until {words.until(made.until_at)}. No limit has moved: {next_limit(finding)}."
+    until = words.until(made.until_at, timezone.now())
+    return f"Snoozed until {until}. No limit has moved: {next_limit(finding)}."
 
 
 def _hold(finding: Finding, by: Person, form: HoldForm) -> str:
     made = service.hold_letter(
         finding=finding, by=by, because=form.cleaned_data["because"], until_at=form.until_at
     )
-    return f"The letter to the patient is held until {words.until(made.until_at)}."
+    return f"The letter to the patient is held until {words.until(made.until_at, timezone.now())}."
 
 
 def _end_snooze(finding: Finding, by: Person, form: AnswerForm) -> str:

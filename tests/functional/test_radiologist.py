@@ -183,7 +183,7 @@ def test_a_typical_finding_takes_three_decisions_and_one_press(browser, trust, e
     page.wait_for_selector("[data-live-said]:has-text('Cancer')", state="attached")
     said = page.inner_text("[data-live-said]")
     assert said.startswith("Cancer. Dr Fiona Buchanan of ")
-    assert "is told. Acknowledge by" in said
+    assert "is told. Acknowledgement due" in said
     assert page.evaluate("window.decided.size") == 3
     follow(page, "button[value=flag]")
     page.wait_for_url("**/findings/F-*/")

@@ -92,7 +92,9 @@ def test_from_the_message_to_an_answer_in_two_presses_after_signing_in(browser, 
 
     assert presses.count == 2
     assert page.url.endswith(page_of(finding))
-    assert "The first clock has stopped. Act by" in page.inner_text(".nhsuk-notification-banner")
+    assert "The first clock has stopped. Action due" in page.inner_text(
+        ".nhsuk-notification-banner"
+    )
     finding.refresh_from_db()
     assert finding.plan == "As recommended: CT chest within two weeks."
 

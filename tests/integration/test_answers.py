@@ -137,7 +137,7 @@ def test_acknowledging_stops_the_first_clock_and_says_what_is_promised_next(trus
     assert (finding.state, finding.plan) == ("acknowledged", "See the patient")
     due_at = finding.clocks.get(stopped_at__isnull=True, kind__in=BY_STATE).due_at
     page = words_of(client.get(address("finding", finding)))
-    assert f"The first clock has stopped. Act by {words.until(due_at)}" in page
+    assert f"The first clock has stopped. Action due {words.near(due_at, timezone.now())}" in page
 
 
 @pytest.mark.parametrize(
@@ -368,7 +368,7 @@ def test_an_action_is_recorded_with_the_day_of_its_result(trust: Trust) -> None:
     assert finding.state == "acted_on"
     assert finding.actions.get().result_expected_on == day
     page = words_of(signed_in(trust.referrer).get(address("finding", finding)))
-    assert f"Record the result by the end of {words.day(day)}" in page
+    assert f"Result due by the end of {words.near_day(day, timezone.now())}" in page
 
 
 def test_without_a_day_the_suggested_one_is_used_which_the_page_showed(trust: Trust) -> None:

@@ -67,7 +67,7 @@ def test_a_message_says_what_is_asked_by_when_why_and_where(
     assert subject.startswith(f"Critical: please answer by {due_at} to")
     assert subject.endswith(f" ({finding.reference})")
     assert "Critical. A finding needs your answer." in arrived.text
-    assert f"By {due_at} to" in arrived.text
+    assert f" at {due_at} (in " in arrived.text
     assert f"https://imaging.trust.example/findings/{finding.reference}/" in arrived.text
     assert "You get this because you hold this finding." in arrived.text
     html = arrived.message.get_body(("html",))
@@ -121,7 +121,7 @@ def test_a_late_message_says_how_late_it_is(mail: MailServer, trust: Trust) -> N
     [
         ("2026-07-01T12:00", "2026-07-01T13:05", "Urgent: please answer by 14:05 today"),
         ("2026-07-01T12:00", "2026-07-02T08:00", "Urgent: please answer by 09:00 tomorrow"),
-        ("2026-07-01T12:00", "2026-07-06T11:00", "Urgent: please answer by 12:00 on 6 July 2026"),
+        ("2026-07-01T12:00", "2026-07-06T11:00", "Urgent: please answer by 12:00 on Monday 6 July"),
         ("2026-07-02T12:00", "2026-07-01T12:00", "Urgent: 1 day late, please answer"),
         ("2026-10-24T23:30", "2026-10-25T00:30", "Urgent: please answer by 01:30 BST today"),
         ("2026-10-24T23:30", "2026-10-25T01:30", "Urgent: please answer by 01:30 GMT today"),

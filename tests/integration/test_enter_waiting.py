@@ -63,7 +63,7 @@ def test_a_coordinator_enters_one_and_sees_that_it_is_late(trust: Trust) -> None
     answer = fill_in(client, reverse("enter-waiting"), typed(trust))
     assert answer.status_code == 302, words_of(answer)
     text = words_of(client.get(answer.url))
-    assert " late was due" in text
+    assert "Was due " in text
     assert "National guidance" in text
 
 

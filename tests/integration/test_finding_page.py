@@ -75,12 +75,12 @@ def test_it_says_what_was_found_what_is_advised_and_by_when_to_answer(trust: Tru
     assert finding.recommended_action in page
     assert finding.examination.patient.display_name in page
     assert TEXT in page
-    assert "Acknowledge by" in page
+    assert "Acknowledgement due" in page
 
 
 def test_a_late_promise_says_how_late_it_is(trust: Trust) -> None:
     finding = flagged(trust, at=timezone.now() - timedelta(hours=4))
-    assert "(3 hours late)" in text_of(finding, trust.referrer)
+    assert "(3 hours ago)" in text_of(finding, trust.referrer)
 
 
 @pytest.mark.parametrize("code", ["critical", "urgent", "cancer", "significant_unexpected"])

@@ -59,7 +59,7 @@ def test_own_come_first_then_the_teams_and_in_each_the_least_time_left(trust: Tr
 
 def test_how_late_a_finding_is_stands_in_words(trust: Trust) -> None:
     flagged(trust, category="critical", at=ago(hours=5))
-    assert "4 hours late" in words_of(signed_in(trust.referrer).get(MINE))
+    assert "(4 hours ago)" in words_of(signed_in(trust.referrer).get(MINE))
 
 
 def test_a_coordinator_who_is_a_referrer_too_sees_here_only_their_own(trust: Trust) -> None:

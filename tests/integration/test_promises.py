@@ -98,7 +98,7 @@ def test_mine_but_somebody_else_will_act(trust: Trust) -> None:
     assert finding.plan == "Ward 7 will act. They ring on Monday."
     assert not finding.events.filter(kind=Event.Kind.DECLINED).exists()
     said = words_of(client.get(of("finding", finding)))
-    assert "Ward 7 is not told from here. Act by" in said
+    assert "Ward 7 is not told from here. Action due" in said
 
 
 def test_my_week_has_what_is_late_first_and_then_day_by_day(trust: Trust) -> None:

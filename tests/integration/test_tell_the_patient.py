@@ -197,7 +197,7 @@ def test_no_letter_is_sent_to_whom_the_team_has_told(trust: Trust) -> None:
 def test_the_page_of_the_finding_shows_the_promise_and_whose_number_it_is(trust: Trust) -> None:
     finding = flagged(trust)
     words = words_of(signed_in(trust.referrer).get(reverse("finding", args=[finding.reference])))
-    assert "Tell the patient by" in words
+    assert "Telling the patient due" in words
     assert "Tell the patient within 21 days National guidance" in words
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from findings import words
+from findings.presenters.moments import timed
 
 NOW = datetime(2026, 11, 25, 14, 5, tzinfo=UTC)
 
@@ -22,18 +23,24 @@ def test_the_repeated_hour_says_which_it_is():
 @pytest.mark.parametrize(
     ("hours", "said"),
     [
-        (0.02, "Due today at 14:06 (in 1 minute)"),
-        (0.001, "Due today at 14:05 (in less than a minute)"),
-        (2.6, "Due today at 16:41 (in 2 hours 36 minutes)"),
-        (1.25, "Due today at 15:20 (in 1 hour 15 minutes)"),
-        (19, "Due tomorrow at 09:05 (in 19 hours)"),
-        (26, "Due tomorrow at 16:05 (in 1 day 2 hours)"),
-        (72, "Due 28 November 2026 at 14:05 (in 3 days)"),
-        (0, "Less than a minute late"),
-        (-2, "2 hours late"),
-        (-49, "2 days 1 hour late"),
-        (-7 * 24 + 1, "6 days 23 hours late"),
-        (-8 * 24 - 5, "8 days late"),
+        (0.02, "due today at 14:06 (in 1 minute)"),
+        (0.001, "due today at 14:05 (in less than a minute)"),
+        (2.6, "due today at 16:41 (in 2 hours 36 minutes)"),
+        (1.25, "due today at 15:20 (in 1 hour 15 minutes)"),
+        (19, "due tomorrow at 09:05 (in 19 hours)"),
+        (26, "due tomorrow at 16:05 (in 1 day 2 hours)"),
+        (72, "due Saturday 28 November at 14:05 (in 3 days)"),
+        (40 * 24, "due Monday 4 January 2027 at 14:05 (in 40 days)"),
+        (0, "was due today at 14:05 (less than a minute ago)"),
+        (-2, "was due today at 12:05 (2 hours ago)"),
+        (-19, "was due yesterday at 19:05 (19 hours ago)"),
+        (-49, "was due Monday 23 November at 13:05 (2 days 1 hour ago)"),
+        (-7 * 24 + 1, "was due Wednesday 18 November at 15:05 (6 days 23 hours ago)"),
+        (-8 * 24 - 5, "was due Tuesday 17 November at 09:05 (8 days ago)"),
+        # Given as a day: the midnight that ends it.
+        (9 + 55 / 60, "due by the end of today (in 9 hours 55 minutes)"),
+        (-14 - 5 / 60, "was due by the end of yesterday (14 hours 5 minutes ago)"),
+        (10 * 24 + 9 + 55 / 60, "due by the end of Saturday 5 December (in 10 days)"),
     ],
 )
 def test_a_limit_is_said_with_what_is_left(hours, said):
@@ -87,7 +94,30 @@ def test_an_age_is_in_years_months_or_days(born_on, said):
     assert words.age(born_on, date(2026, 11, 25)) == said
 
 
-def test_a_limit_at_midnight_is_the_end_of_the_day_before() -> None:
+def test_today_is_what_clocks_in_london_say():
+    """In summer the day begins an hour before that of UTC; in autumn it has 25 hours."""
+    evening = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
+    half_an_hour = evening + timedelta(minutes=30)  # midnight in London
+    assert words.due(evening + timedelta(hours=1), evening) == ("due tomorrow at 00:30 (in 1 hour)")
+    assert words.due(half_an_hour, evening) == "due by the end of today (in 30 minutes)"
+    before = datetime(2026, 10, 24, 22, 0, tzinfo=UTC)
+    assert words.due(datetime(2026, 10, 25, 1, 30, tzinfo=UTC), before) == (
+        "due tomorrow at 01:30 GMT (in 3 hours 30 minutes)"
+    )
+    assert words.due(datetime(2026, 10, 26, tzinfo=UTC), before) == (
+        "due by the end of tomorrow (in 1 day 2 hours)"
+    )
+
+
+def test_paper_says_the_whole_date():
     midnight = datetime(2026, 12, 6, tzinfo=UTC)
     assert words.until(midnight) == "the end of 5 December 2026"
-    assert words.due(midnight, NOW).startswith("Due by the end of 5 December 2026 (in ")
+    assert words.due_on_paper(midnight, NOW) == "due by the end of 5 December 2026"
+    assert words.due_on_paper(NOW, NOW) == "late: was due by 25 November 2026 at 14:05"
+
+
+def test_a_time_on_a_page_has_its_moment_in_utc_and_its_whole_date():
+    summer = words.local(datetime(2026, 7, 1, 15, 40, 9, 123456, tzinfo=UTC))
+    assert timed(summer, "Due <b>") == (
+        '<time datetime="2026-07-01T15:40:09Z" title="1 July 2026 at 16:40">Due &lt;b&gt;</time>'
+    )
