@@ -5,6 +5,8 @@ An order is a list of names as in `order_by`, the last of them unique; none may 
 part begins stands in the address as a mark: the values by which the row is ordered, signed.
 """
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -57,18 +59,61 @@ class Part:
         return mark(self.rows[0], self.order) if self.rows and self.before else ""
 
 
-def part(rows: QuerySet[Any], order: Order, place: Place, size: int) -> Part:
+class InOrder:
+    """Rows of several kinds, which no statement could bring in order: they stand in it already, up
+    and up, and what a row shows is read once it is on a page."""
+
+    def __init__(self, rows: Sequence[Any], fill: Callable[[Sequence[Any]], list[Any]]) -> None:
+        self.rows, self._fill = rows, fill
+
+    def count(self) -> int:
+        return len(self.rows)
+
+    def at(self, order: Order, place: Place, size: int) -> list[Any]:
+        return self._fill(self._at(order, place, size))
+
+    def _at(self, order: Order, place: Place, size: int) -> Sequence[Any]:
+        begin = 0
+        if place.values and place.is_before:
+            begin = max(0, self.before(place.values, order) - size)
+        elif place.values:
+            begin = bisect_right(self.rows, place.values, key=lambda row: _values(row, order))
+        return self.rows[begin : begin + size] or self.rows[:size]
+
+    def before(self, values: tuple[Any, ...], order: Order) -> int:
+        return bisect_left(self.rows, values, key=lambda row: _values(row, order))
+
+    def order_by(self, *order: str) -> "InOrder":
+        return self
+
+    def __getitem__(self, some: slice) -> "InOrder":
+        return InOrder(self.rows[some], self._fill)
+
+    def iterator(self, chunk_size: int) -> Iterator[Any]:
+        for begin in range(0, len(self.rows), chunk_size):
+            yield from self._fill(self.rows[begin : begin + chunk_size])
+
+
+Rows = QuerySet[Any] | InOrder
+
+
+def part(rows: Rows, order: Order, place: Place, size: int) -> Part:
     """So many rows at this place, with the numbers that a page says."""
     found = rows_at(rows, order, place, size)
     total = rows.count()
     if not found or not place.values:
         return Part(found, 0, total, order)
-    before = rows.filter(_beyond(_values(found[0], order), order, back=True)).count()
+    first = _values(found[0], order)
+    if isinstance(rows, InOrder):
+        return Part(found, rows.before(first, order), total, order)
+    before = rows.filter(_beyond(first, order, back=True)).count()
     return Part(found, before, total, order)
 
 
-def rows_at(rows: QuerySet[Any], order: Order, place: Place, size: int) -> list[Any]:
+def rows_at(rows: Rows, order: Order, place: Place, size: int) -> list[Any]:
     """Where nothing is left behind a row, and where less than a page is before it: the first."""
+    if isinstance(rows, InOrder):
+        return rows.at(order, place, size)
     if place.values:
         there = rows.filter(_beyond(place.values, order, back=place.is_before))
         found = list(there.order_by(*_turned(order, place.is_before))[:size])

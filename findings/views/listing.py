@@ -13,7 +13,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.core import signing
-from django.db.models import QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -24,7 +23,7 @@ from django.utils.text import slugify
 
 from findings import words
 from findings.forms.lists import Narrowing
-from findings.keyset import Order, Part, Place, part, rows_at
+from findings.keyset import Order, Part, Place, Rows, part, rows_at
 from findings.models import SavedView
 from findings.presenters.columns import Columns, headings, values
 from findings.presenters.list_file import About, write_csv, write_xlsx
@@ -133,7 +132,7 @@ Draw = Callable[[HttpRequest, str, dict[str, Any]], HttpResponse]
 def answer(
     request: HttpRequest,
     listing: Listing,
-    rows: QuerySet[Any],
+    rows: Rows,
     narrowing: Narrowing,
     context: Context,
     draw: Draw = render,
@@ -190,7 +189,7 @@ def _news(request: HttpRequest, listing: Listing, rows: Iterable[Any]) -> HttpRe
 
 
 def _file(
-    request: HttpRequest, listing: Listing, rows: QuerySet[Any], narrowing: Narrowing, kind: str
+    request: HttpRequest, listing: Listing, rows: Rows, narrowing: Narrowing, kind: str
 ) -> HttpResponseBase:
     """All pages in their order; who saved it, and whose data is in it, is recorded."""
     person, now, count = signed_in(request), timezone.now(), rows.count()
