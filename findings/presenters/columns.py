@@ -27,22 +27,22 @@ def headings(columns: Columns) -> Sequence[Heading]:
     return [column.heading for column in columns]
 
 
-def _column(words: str, value: Callable[[Any], Any], kind: Kind = Kind.TEXT) -> Column:
+def column(words: str, value: Callable[[Any], Any], kind: Kind = Kind.TEXT) -> Column:
     return Column(Heading(words, kind), value)
 
 
 def _of_patient(patient: Callable[[Any], Patient]) -> Columns:
     return (
-        _column("Patient", lambda row: patient(row).display_name),
-        _column("Born", lambda row: patient(row).birth_date, Kind.DATE),
-        _column("NHS number", lambda row: patient(row).nhs_number or ""),
+        column("Patient", lambda row: patient(row).display_name),
+        column("Born", lambda row: patient(row).birth_date, Kind.DATE),
+        column("NHS number", lambda row: patient(row).nhs_number or ""),
     )
 
 
 def _of_examination(examination: Callable[[Any], Examination]) -> Columns:
     return (
-        _column("Examination", lambda row: examination(row).title),
-        _column("Accession", lambda row: examination(row).accession),
+        column("Examination", lambda row: examination(row).title),
+        column("Accession", lambda row: examination(row).accession),
     )
 
 
@@ -52,89 +52,89 @@ def _named(owner: Any) -> str:
 
 
 FINDINGS: Columns = (
-    _column("Finding", lambda finding: finding.reference),
-    _column("Category", lambda finding: finding.category.name),
-    _column("Stands at", lambda finding: finding.state_words),
-    _column("Due", lambda finding: finding.due_at, Kind.MOMENT),
+    column("Finding", lambda finding: finding.reference),
+    column("Category", lambda finding: finding.category.name),
+    column("Stands at", lambda finding: finding.state_words),
+    column("Due", lambda finding: finding.due_at, Kind.MOMENT),
     *_of_patient(lambda finding: finding.examination.patient),
-    _column("What was found", lambda finding: finding.description, Kind.LONG_TEXT),
-    _column("Recommended", lambda finding: finding.recommended_action, Kind.LONG_TEXT),
+    column("What was found", lambda finding: finding.description, Kind.LONG_TEXT),
+    column("Recommended", lambda finding: finding.recommended_action, Kind.LONG_TEXT),
     *_of_examination(lambda finding: finding.examination),
-    _column("Held by", lambda finding: _named(finding.owner)),
-    _column("Team", lambda finding: str(finding.team)),
-    _column("Site", lambda finding: finding.site.name),
-    _column("Flagged", lambda finding: finding.flagged_at, Kind.MOMENT),
+    column("Held by", lambda finding: _named(finding.owner)),
+    column("Team", lambda finding: str(finding.team)),
+    column("Site", lambda finding: finding.site.name),
+    column("Flagged", lambda finding: finding.flagged_at, Kind.MOMENT),
 )
 FLAGS: Columns = (
     *FINDINGS,
-    _column("What became of it", lambda finding: "; ".join(became(finding)), Kind.LONG_TEXT),
-    _column("Rated", lambda finding: "; ".join(ratings(finding)), Kind.LONG_TEXT),
+    column("What became of it", lambda finding: "; ".join(became(finding)), Kind.LONG_TEXT),
+    column("Rated", lambda finding: "; ".join(ratings(finding)), Kind.LONG_TEXT),
 )
 
 
 WAITS: Columns = (
     *_of_examination(lambda clock: clock.its_examination),
-    _column("Modality", lambda clock: clock.its_examination.modality),
-    _column("Kind of referral", lambda clock: clock.its_examination.get_setting_display()),
+    column("Modality", lambda clock: clock.its_examination.modality),
+    column("Kind of referral", lambda clock: clock.its_examination.get_setting_display()),
     *_of_patient(lambda clock: clock.its_examination.patient),
-    _column("Images made (or known since)", lambda clock: clock.started_at, Kind.MOMENT),
-    _column("Report by", lambda clock: clock.due_at, Kind.MOMENT),
-    _column("Site", lambda clock: clock.its_examination.site.name),
+    column("Images made (or known since)", lambda clock: clock.started_at, Kind.MOMENT),
+    column("Report by", lambda clock: clock.due_at, Kind.MOMENT),
+    column("Site", lambda clock: clock.its_examination.site.name),
 )
 
 
 def _promises(*of_measure: Column) -> Columns:
     return (
-        _column("Finding", lambda clock: clock.its_finding.reference),
+        column("Finding", lambda clock: clock.its_finding.reference),
         *_of_patient(lambda clock: clock.its_finding.examination.patient),
-        _column("Category", lambda clock: clock.its_finding.category.name),
-        _column("Stands at", lambda clock: clock.its_finding.state_words),
+        column("Category", lambda clock: clock.its_finding.category.name),
+        column("Stands at", lambda clock: clock.its_finding.state_words),
         *of_measure,
-        _column("Held by", lambda clock: _named(clock.its_finding.owner)),
-        _column("Site", lambda clock: clock.its_finding.site.name),
+        column("Held by", lambda clock: _named(clock.its_finding.owner)),
+        column("Site", lambda clock: clock.its_finding.site.name),
     )
 
 
 PROMISES = _promises(
-    _column("Due", lambda clock: clock.due_at, Kind.MOMENT),
-    _column("Ended", lambda clock: clock.stopped_at, Kind.MOMENT),
-    _column("Ended because", lambda clock: clock.get_stopped_because_display()),
+    column("Due", lambda clock: clock.due_at, Kind.MOMENT),
+    column("Ended", lambda clock: clock.stopped_at, Kind.MOMENT),
+    column("Ended because", lambda clock: clock.get_stopped_because_display()),
 )
 TELLINGS = _promises(
-    _column("Tell by", lambda clock: clock.its_finding.tell_by, Kind.MOMENT),
-    _column("First told", lambda clock: clock.first_told_at, Kind.MOMENT),
+    column("Tell by", lambda clock: clock.its_finding.tell_by, Kind.MOMENT),
+    column("First told", lambda clock: clock.first_told_at, Kind.MOMENT),
 )
 
 REPORTS: Columns = (
     *_of_patient(lambda examination: examination.patient),
     *_of_examination(lambda examination: examination),
-    _column("Site", lambda examination: examination.site.name),
-    _column("Reported", lambda examination: examination.current_report.reported_at, Kind.MOMENT),
-    _column("Status", lambda examination: examination.current_report.get_status_display()),
-    _column("Version", lambda examination: examination.current_report.version, Kind.NUMBER),
-    _column("Flagged", lambda examination: "; ".join(examination.flagged_as)),
+    column("Site", lambda examination: examination.site.name),
+    column("Reported", lambda examination: examination.current_report.reported_at, Kind.MOMENT),
+    column("Status", lambda examination: examination.current_report.get_status_display()),
+    column("Version", lambda examination: examination.current_report.version, Kind.NUMBER),
+    column("Flagged", lambda examination: "; ".join(examination.flagged_as)),
 )
 
 
 PROPOSALS: Columns = (
-    _column("What the report says", what_was_found, Kind.LONG_TEXT),
-    _column("Known from", lambda proposal: proposal.known_from),
+    column("What the report says", what_was_found, Kind.LONG_TEXT),
+    column("Known from", lambda proposal: proposal.known_from),
     *_of_patient(lambda proposal: proposal.examination.patient),
     *_of_examination(lambda proposal: proposal.examination),
-    _column("Reported by", reported_by),
-    _column("Came", lambda proposal: proposal.proposed_at, Kind.MOMENT),
-    _column("Confirm by", lambda proposal: proposal.due_at, Kind.MOMENT),
-    _column("Site", lambda proposal: proposal.examination.site.name),
+    column("Reported by", reported_by),
+    column("Came", lambda proposal: proposal.proposed_at, Kind.MOMENT),
+    column("Confirm by", lambda proposal: proposal.due_at, Kind.MOMENT),
+    column("Site", lambda proposal: proposal.examination.site.name),
 )
 
 HELD_ITEMS: Columns = (
-    _column("Why", lambda receipt: reason_words(receipt.reason)),
-    _column("Where in the message", lambda receipt: receipt.location),
-    _column("What is wrong", lambda receipt: receipt.detail, Kind.LONG_TEXT),
-    _column("Sender", lambda receipt: receipt.message.sender and receipt.message.sender.name),
-    _column("Came", lambda receipt: receipt.at, Kind.MOMENT),
-    _column("Limit", lambda receipt: receipt.alert_due_at, Kind.MOMENT),
-    _column("What to do", lambda receipt: receipt.suggestion, Kind.LONG_TEXT),
+    column("Why", lambda receipt: reason_words(receipt.reason)),
+    column("Where in the message", lambda receipt: receipt.location),
+    column("What is wrong", lambda receipt: receipt.detail, Kind.LONG_TEXT),
+    column("Sender", lambda receipt: receipt.message.sender and receipt.message.sender.name),
+    column("Came", lambda receipt: receipt.at, Kind.MOMENT),
+    column("Limit", lambda receipt: receipt.alert_due_at, Kind.MOMENT),
+    column("What to do", lambda receipt: receipt.suggestion, Kind.LONG_TEXT),
 )
 
 
@@ -143,10 +143,10 @@ def _teams(person: Person) -> str:
 
 
 PEOPLE: Columns = (
-    _column("Name", lambda person: person.full_name),
-    _column("Role", lambda person: person.job_title or person.role_words),
-    _column("Teams", _teams, Kind.LONG_TEXT),
-    _column("Where", lambda person: (person.site or person.organisation).name),
-    _column("Now", lambda person: "Works here" if person.is_active else "Has left"),
-    _column("Open findings", lambda person: person.holds, Kind.NUMBER),
+    column("Name", lambda person: person.full_name),
+    column("Role", lambda person: person.job_title or person.role_words),
+    column("Teams", _teams, Kind.LONG_TEXT),
+    column("Where", lambda person: (person.site or person.organisation).name),
+    column("Now", lambda person: "Works here" if person.is_active else "Has left"),
+    column("Open findings", lambda person: person.holds, Kind.NUMBER),
 )

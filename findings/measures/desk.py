@@ -1,0 +1,265 @@
+"""What stands on the coordinators' desk: for each reason the rows of which it is true now.
+
+Nothing is kept: a row leaves the desk once what it says is no longer true (docs/adr/0036). Each
+question gives the key of a row, the priority of its category and since when it stands; `standing`
+asks them all in one statement. presenters/reasons.py says what they are called, and in which order.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import (
+    CharField,
+    Exists,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+)
+from django.db.models.expressions import Combinable
+from django.db.models.fields.json import KT
+from django.db.models.functions import Coalesce
+
+from findings.measures.feeds import Silence, silent_feeds
+from findings.models import (
+    Category,
+    Clock,
+    Event,
+    Examination,
+    HandOver,
+    Person,
+    PhoneCall,
+    Proposal,
+    Question,
+    Receipt,
+    Step,
+    Unroutable,
+)
+from findings.models.finding import FindingQuerySet
+from findings.states import BY_STATE, ClockKind
+from findings.words import PRESSING, local
+
+# Of what has no category: after every category.
+NO_CATEGORY = 9
+OF_FINDING = F("finding__category__priority")
+
+Kind = Event.Kind
+# After a call these say that it has not helped, or that somebody else has to be rung.
+NEWS = (
+    Kind.STEP_FIRED,
+    Kind.STEP_UNREACHABLE,
+    Kind.SEND_FAILED,
+    Kind.DECLINED,
+    Kind.HANDED_OVER,
+    Kind.REOPENED,
+    Kind.CATEGORY_CHANGED,
+)
+# What settles whose it is.
+SETTLES = (Kind.HANDED_OVER, Kind.ACKNOWLEDGED, Kind.REOPENED)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """By whom and when, and of which open findings: those of their trust, perhaps fewer."""
+
+    person: Person
+    now: datetime
+    findings: FindingQuerySet
+
+    @property
+    def today(self) -> datetime:
+        """When this day began. No guidance says how long an offer or a question may wait, and
+        nobody here made a number of it: what is of an earlier day is on the desk."""
+        return local(self.now).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One reason that is true of one row now."""
+
+    reason: str
+    # Of a finding, a receipt, a proposal, an examination or a sender: the reason says of which.
+    pk: int
+    priority: int
+    since: datetime
+
+
+Query = Callable[[Asked], "QuerySet[Any]"]
+
+
+def standing(queries: Mapping[str, Query], asked: Asked) -> list[Standing]:
+    """Every row of every reason, in one statement."""
+    parts = [_named(code, query(asked)) for code, query in queries.items()]
+    return [Standing(*row) for row in parts[0].union(*parts[1:], all=True)]
+
+
+def _named(code: str, rows: "QuerySet[Any]") -> "QuerySet[Any]":
+    named = rows.order_by().annotate(code=Value(code, output_field=CharField()))
+    return named.values_list("code", "row", "priority", "since")
+
+
+def _rows(
+    rows: "QuerySet[Any]", row: str, since: str | Combinable, priority: Any = OF_FINDING
+) -> "QuerySet[Any]":
+    since = F(since) if isinstance(since, str) else since
+    return rows.annotate(row=F(row), priority=priority, since=since)
+
+
+def _no_category() -> Value:
+    return Value(NO_CATEGORY, output_field=IntegerField())
+
+
+# --- Findings -----------------------------------------------------------------------------------
+
+
+def unroutable(asked: Asked) -> "QuerySet[Any]":
+    """The last check found that nobody can be told."""
+    queued = Unroutable.objects.standing().filter(finding__in=asked.findings)
+    return _rows(queued, "finding_id", "since_at")
+
+
+def ladder_at_its_end(asked: Asked) -> "QuerySet[Any]":
+    """Everybody whom the ladder names was told, and nobody has answered."""
+    clocks = _at_their_end(Clock.objects.running(*BY_STATE).filter(finding__in=asked.findings))
+    return _rows(clocks, "finding_id", "due_at")
+
+
+def _at_their_end(clocks: "QuerySet[Clock]") -> "QuerySet[Clock]":
+    return clocks.filter(~Exists(Step.objects.unfired().filter(clock=OuterRef("pk"))))
+
+
+def owner_left(asked: Asked) -> "QuerySet[Any]":
+    since = Coalesce("owner_person__left_at", "flagged_at")
+    return _rows(asked.findings.owner_left(), "pk", since, F("category__priority"))
+
+
+def bounced(asked: Asked) -> "QuerySet[Any]":
+    """A message was refused for good, and nothing says that its recipient heard all the same."""
+    failed = Event.objects.filter(finding__in=asked.findings, kind=Kind.SEND_FAILED)
+    failed = failed.exclude(data__contains={"again": True}).annotate(to=KT("data__to"))
+    later = Event.objects.filter(finding=OuterRef("finding"), number__gt=OuterRef("number"))
+    # In the application they hear of it only once they look.
+    arrived = later.filter(kind=Kind.SENT).exclude(data__channel="in_app")
+    heard = arrived.annotate(whom=KT("data__to")).filter(whom=OuterRef("to"))
+    read = later.filter(kind=Kind.READ, by=OuterRef("finding__owner_person"))
+    settled = later.filter(kind__in=SETTLES)
+    return _rows(failed.filter(~Exists(heard), ~Exists(read), ~Exists(settled)), "finding_id", "at")
+
+
+def declined_twice(asked: Asked) -> "QuerySet[Any]":
+    """Two said that it is not theirs, and nobody has settled whose it is."""
+    awaiting = asked.findings.awaiting_acknowledgement()
+    declined = Event.objects.filter(finding__in=awaiting, kind=Kind.DECLINED)
+    settled = Event.objects.filter(
+        finding=OuterRef("finding"), number__gt=OuterRef("number"), kind__in=SETTLES
+    )
+    unsettled = declined.filter(~Exists(settled))
+    before = Event.objects.filter(
+        finding=OuterRef("finding"), number__lt=OuterRef("number"), kind=Kind.DECLINED
+    )
+    return _rows(unsettled.filter(Exists(before.filter(~Exists(settled)))), "finding_id", "at")
+
+
+def late_unread(asked: Asked) -> "QuerySet[Any]":
+    return _rows(_late(asked, ClockKind.ACKNOWLEDGE).filter(~_read()), "finding_id", "due_at")
+
+
+def late_read(asked: Asked) -> "QuerySet[Any]":
+    return _rows(_late(asked, ClockKind.ACKNOWLEDGE).filter(_read()), "finding_id", "due_at")
+
+
+def _late(asked: Asked, kind: ClockKind) -> "QuerySet[Clock]":
+    return Clock.objects.running(kind).filter(finding__in=asked.findings, due_at__lte=asked.now)
+
+
+def _read() -> Exists:
+    """Of a clock: whoever holds its finding, or somebody of the team, has opened it since."""
+    read = Event.objects.filter(
+        finding=OuterRef("finding"), kind=Kind.READ, at__gte=OuterRef("finding__counts_from")
+    )
+    theirs = Q(by=OuterRef("finding__owner_person"))
+    return Exists(read.filter(theirs | Q(by__memberships__team=OuterRef("finding__team"))))
+
+
+def forgotten(asked: Asked) -> "QuerySet[Any]":
+    """Somebody took it on, and the time to act has passed."""
+    return _rows(_late(asked, ClockKind.ACT), "finding_id", "due_at")
+
+
+def result_late(asked: Asked) -> "QuerySet[Any]":
+    return _rows(_late(asked, ClockKind.FOLLOW_UP), "finding_id", "due_at")
+
+
+def patient_not_told(asked: Asked) -> "QuerySet[Any]":
+    return _rows(_late(asked, ClockKind.TELL_PATIENT), "finding_id", "due_at")
+
+
+def offer_unanswered(asked: Asked) -> "QuerySet[Any]":
+    open_ones = HandOver.objects.open().filter(finding__in=asked.findings)
+    return _rows(open_ones.filter(offered_at__lt=asked.today), "finding_id", "offered_at")
+
+
+def question_unanswered(asked: Asked) -> "QuerySet[Any]":
+    open_ones = Question.objects.open().filter(finding__in=asked.findings)
+    return _rows(open_ones.filter(asked_at__lt=asked.today), "finding_id", "asked_at")
+
+
+def rung(asked: Asked) -> "QuerySet[Any]":
+    """Somebody was telephoned, and nothing has happened since that asks for another call."""
+    news = Event.objects.filter(
+        finding=OuterRef("finding"), at__gt=OuterRef("recorded_at"), kind__in=NEWS
+    )
+    calls = PhoneCall.objects.filter(finding__in=asked.findings).filter(~Exists(news))
+    return _rows(calls, "finding_id", "called_at")
+
+
+# --- What is not a finding yet, or no finding at all ---------------------------------------------
+
+
+def held_with_alert(asked: Asked) -> "QuerySet[Any]":
+    """What arrived, could not be filed, and says of itself that somebody must act."""
+    alarming = Receipt.objects.visible_to(asked.person).alarming()
+    of_code = Category.objects.filter(code=OuterRef("alert")).values("priority")[:1]
+    return _rows(alarming, "pk", "at", Coalesce(Subquery(of_code), _no_category()))
+
+
+def held(asked: Asked) -> "QuerySet[Any]":
+    waiting = Receipt.objects.visible_to(asked.person).waiting().filter(alert_due_at=None)
+    return _rows(waiting, "pk", "at", _no_category())
+
+
+def to_confirm(asked: Asked) -> "QuerySet[Any]":
+    """Nobody has said whether it is a finding, and soon it is flagged all the same."""
+    open_ones = Proposal.objects.visible_to(asked.person).open()
+    soon = open_ones.filter(due_at__lte=asked.now + PRESSING)
+    return _rows(soon, "pk", "proposed_at", F("category__priority"))
+
+
+def unroutable_wait(asked: Asked) -> "QuerySet[Any]":
+    """Nobody can be told that its report has not come."""
+    queued = Unroutable.objects.visible_to(asked.person).standing()
+    waiting = queued.filter(examination__in=Examination.objects.waiting())
+    return _rows(waiting, "examination_id", "since_at", _no_category())
+
+
+def wait_at_its_end(asked: Asked) -> "QuerySet[Any]":
+    waits = Clock.objects.running(ClockKind.REPORT_BY)
+    here = waits.filter(examination__site__organisation=asked.person.organisation_id)
+    return _rows(_at_their_end(here), "examination_id", "due_at", _no_category())
+
+
+def silent(asked: Asked) -> dict[int, Silence]:
+    """By sender: those of the trust that have sent nothing for longer than is usual."""
+    trust = asked.person.organisation_id
+    every = (one for one in silent_feeds(asked.now) if one.sender.organisation_id == trust)
+    return {one.sender.pk: one for one in every}
+
+
+def silences(reason: str, found: Iterable[Silence]) -> list[Standing]:
+    """As rows of the desk: what a silent feed holds back may be anything."""
+    return [Standing(reason, one.sender.pk, NO_CATEGORY, one.last_at) for one in found]
