@@ -8,6 +8,8 @@ from findings.views import (
     bank_holidays,
     calls,
     change_category,
+    desk,
+    desk_pressed,
     finding,
     flag,
     follow_up,
@@ -34,6 +36,8 @@ from findings.views import (
 )
 
 urlpatterns = [
+    path("desk/", desk.desk, name="desk"),
+    path("desk/pressed/", desk_pressed.pressed, name="desk-pressed"),
     path("reports/", reports.reports, name="reports"),
     path("reports/new/", reports.write_report, name="write-report"),
     path("reports/from-ris/", ris_links.from_ris, name="from-ris"),

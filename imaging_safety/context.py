@@ -40,6 +40,7 @@ class Entry:
 
 
 NAVIGATION = (
+    Entry("desk", "Desk", (Role.COORDINATOR,)),
     Entry("reports", "Reports", (Role.RADIOLOGIST,)),
     Entry("to-confirm", "To confirm", (Role.RADIOLOGIST, Role.COORDINATOR)),
     Entry("my-flags", "My flags", (Role.RADIOLOGIST,)),

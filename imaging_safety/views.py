@@ -24,7 +24,7 @@ PASSWORDS = "django.contrib.auth.backends.ModelBackend"
 FIRST_PAGES = (
     (Role.REFERRER, "my-findings"),
     (Role.RADIOLOGIST, "reports"),
-    (Role.COORDINATOR, "open-findings"),
+    (Role.COORDINATOR, "desk"),
     (Role.GOVERNANCE, "governance"),
     (Role.ADMINISTRATOR, "people"),
 )

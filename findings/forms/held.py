@@ -27,10 +27,6 @@ class HeldFilter(ListFilter):
         named = senders.values_list("message__sender", "message__sender__name").distinct()
         self._offer("sender", [(str(key), name) for key, name in named])
 
-    def _offer(self, name: str, choices: list[tuple[str, str]]) -> None:
-        field: Any = self.fields[name]
-        field.choices = choices
-
     def apply(self, waiting: ReceiptQuerySet) -> ReceiptQuerySet:
         chosen = self.cleaned_data
         if chosen["reason"]:

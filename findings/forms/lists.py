@@ -42,6 +42,10 @@ class ListFilter(forms.Form):
         given = getattr(self, "cleaned_data", {})
         return [self._said_of(name, value) for name, value in given.items() if value]
 
+    def _offer(self, name: str, choices: Iterable[tuple[Any, str]]) -> None:
+        field: Any = self.fields[name]
+        field.choices = [(str(value), label) for value, label in choices]
+
     def _said_of(self, name: str, value: Any) -> str:
         field: Any = self.fields[name]
         if value is True:
@@ -95,10 +99,6 @@ class OpenFilter(ListFilter):
         self._offer("team", teams.values_list("pk", "name"))
         owners = Person.objects.filter(pk__in=held.open().values("owner_person"))
         self._offer("owner", ((owner.pk, str(owner)) for owner in owners))
-
-    def _offer(self, name: str, choices: Iterable[tuple[Any, str]]) -> None:
-        field: Any = self.fields[name]
-        field.choices = [(str(value), label) for value, label in choices]
 
     def apply(self, findings: FindingQuerySet, now: datetime) -> FindingQuerySet:
         chosen = self.cleaned_data

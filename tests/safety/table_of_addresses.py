@@ -94,6 +94,9 @@ TABLE: dict[str, Expected] = {
     "to-confirm": only(f"{RADIOLOGISTS} {OVERSEERS}", NO),
     "not-a-finding": everybody(NONE, but={OK: "radiologist", NO: "coordinator governance"}),
     "my-flags": only(RADIOLOGISTS, NO),
+    "desk": only(COORDINATORS, NO),
+    # Without the row that was pressed.
+    "desk-pressed": everybody(NO, but={NONE: COORDINATORS}),
     "open-findings": only(OVERSEERS, NO),
     "downtime-list": only(OVERSEERS, NO),
     "my-findings": only(REFERRERS, NO),

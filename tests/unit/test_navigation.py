@@ -20,6 +20,7 @@ PLACES = {
     Role.RADIOLOGIST: ["Reports", "To confirm", "My flags", "Inbox", "Policy", "Help"],
     Role.REFERRER: ["My findings", "Inbox", "Policy", "Help"],
     Role.COORDINATOR: [
+        "Desk",
         "To confirm",
         "Inbox",
         "Open findings",
@@ -58,7 +59,7 @@ PLACES = {
 FIRST = {
     Role.RADIOLOGIST: "reports",
     Role.REFERRER: "my-findings",
-    Role.COORDINATOR: "open-findings",
+    Role.COORDINATOR: "desk",
     Role.GOVERNANCE: "governance",
     Role.ADMINISTRATOR: "people",
 }

@@ -1,0 +1,97 @@
+"""The coordinators' desk: what needs a person now, the most harmful first, with whom to ring and
+the one thing that clears each row (docs/adr/0036)."""
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlencode
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from findings.forms.desk import DeskFilter
+from findings.keyset import InOrder
+from findings.measures.desk import Asked, Standing, silences, silent, standing
+from findings.models import Finding, Person, Role
+from findings.models.finding import FindingQuerySet
+from findings.presenters.desk import DESK, Desk, patients_of
+from findings.presenters.reasons import (
+    ORDER,
+    QUERIES,
+    REASONS,
+    SILENT,
+    Of,
+    Row,
+    counts,
+    in_order,
+)
+from findings.views.access import signed_in
+from findings.views.listing import Listing, Shown, answer
+
+THE_DESK = Listing("The desk", "desk.jinja", DESK, ORDER, patients_of)
+
+
+def coordinator(request: HttpRequest) -> Person:
+    person = signed_in(request)
+    if not person.has_role(Role.COORDINATOR):
+        raise PermissionDenied("The desk is for coordinators.")
+    return person
+
+
+def open_here(person: Person) -> FindingQuerySet:
+    """What a coordinator answers for: everything open in their trust."""
+    here = Finding.objects.visible_to(person).filter(organisation=person.organisation_id)
+    return here.open()
+
+
+@require_safe
+def desk(request: HttpRequest) -> HttpResponseBase:
+    person, now = coordinator(request), timezone.now()
+    form = DeskFilter(request.GET, person=person)
+    sitting = Desk(person, now, silent(Asked(person, now, open_here(person))))
+    every = _rows(form, sitting)
+    chosen = InOrder(form.of_reason(every) if form.is_valid() else [], sitting.fill)
+
+    def context(page: Shown) -> dict[str, Any]:
+        return {
+            "form": form,
+            "counts": [(one, _address(form, one.code), number) for one, number in counts(every)],
+            "total": len(every),
+            "organisation": person.organisation,
+            "pressed": pressed_address,
+            "now": now,
+        }
+
+    return answer(request, THE_DESK, chosen, form.narrowing, context)
+
+
+def _rows(form: DeskFilter, sitting: Desk) -> list[Row]:
+    """Of whatever the filters leave, every reason: they are counted one by one."""
+    if not form.is_valid():
+        return []
+    asked = Asked(sitting.person, sitting.now, form.apply(open_here(sitting.person)))
+    return in_order(_standing(form, asked, sitting))
+
+
+def _standing(form: DeskFilter, asked: Asked, sitting: Desk) -> Iterable[Standing]:
+    if form.is_of_findings:
+        of_findings = {
+            code: query for code, query in QUERIES.items() if REASONS[code].of == Of.FINDING
+        }
+        return standing(of_findings, asked)
+    return [*standing(QUERIES, asked), *silences(SILENT, sitting.silences.values())]
+
+
+def _address(form: DeskFilter, code: str) -> str:
+    """With the other filters as they are."""
+    kept = {name: form.cleaned_data[name] for name in ("team", "owner") if form.cleaned_data[name]}
+    return f"{reverse('desk')}?{urlencode({'reason': code} | kept)}"
+
+
+def pressed_address(row: Row) -> str:
+    """Where the one thing that clears it is done, unless somebody else has done it."""
+    said = {"row": row.key, "reason": row.reasons[0].code, "seen": row.shown.seen}
+    return f"{reverse('desk-pressed')}?{urlencode(said)}"

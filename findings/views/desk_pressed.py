@@ -1,0 +1,121 @@
+"""What is pressed on a row of the desk: done, or leading to where it is done; unless somebody else
+was first, which is then said, with who and when, and nothing is overwritten."""
+
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from findings.measures.desk import Asked, silences, silent, standing
+from findings.models import Finding, Person
+from findings.presenters.desk import Desk
+from findings.presenters.desk_cleared import cleared_words
+from findings.presenters.reasons import QUERIES, REASONS, SILENT, Of, Reason, Row, in_order
+from findings.presenters.timeline import Entry, entries
+from findings.services.desk import by_others, done_since
+from findings.services.phone import record_owner_phoned
+from findings.views.access import saw
+from findings.views.desk import coordinator, open_here
+
+
+@dataclass(frozen=True)
+class Pressed:
+    """What the row had said when somebody pressed it."""
+
+    of: Of
+    pk: int
+    reason: Reason
+    # The newest line of its timeline that it knew of.
+    seen: int
+
+    @classmethod
+    def read(cls, request: HttpRequest) -> "Pressed":
+        """A press that is none of ours leads nowhere."""
+        given = request.POST if request.method == "POST" else request.GET
+        reason = REASONS.get(given.get("reason", ""))
+        of, _, number = given.get("row", "").partition("-")
+        if reason is None or of != reason.of or not _is_number(number):
+            raise Http404
+        seen = given.get("seen", "")
+        return cls(reason.of, int(number), reason, int(seen) if _is_number(seen) else 0)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def pressed(request: HttpRequest) -> HttpResponse:
+    """GET leads to the page that clears the row. POST says that whoever holds it was phoned."""
+    person, press = coordinator(request), Pressed.read(request)
+    sitting = _sitting(person)
+    row = _still(press, sitting)
+    finding = _finding(press, person)
+    others = by_others(done_since(finding, press.seen), person) if finding else []
+    if row is None or others:
+        return _said(request, press, row, finding, entries(others), person)
+    if request.method != "POST":
+        return redirect(press.reason.does.page, row.shown.page[1])
+    return _phoned(request, finding, person)
+
+
+def _sitting(person: Person) -> Desk:
+    now = timezone.now()
+    return Desk(person, now, silent(Asked(person, now, open_here(person))))
+
+
+def _still(press: Pressed, sitting: Desk) -> Row | None:
+    """The row as it is now, where that for which it was pressed is still true."""
+    findings = open_here(sitting.person).filter(pk=press.pk)
+    asked = Asked(sitting.person, sitting.now, findings)
+    queries = {code: query for code, query in QUERIES.items() if REASONS[code].of == press.of}
+    found = standing(queries, asked) if queries else silences(SILENT, sitting.silences.values())
+    rows = in_order(one for one in found if one.pk == press.pk)
+    still = [row for row in rows if press.reason in row.reasons]
+    return next(iter(sitting.fill(still)), None)
+
+
+def _finding(press: Pressed, person: Person) -> Finding | None:
+    if press.of != Of.FINDING:
+        return None
+    return Finding.objects.visible_to(person).filter(pk=press.pk).first()
+
+
+def _phoned(request: HttpRequest, finding: Finding | None, person: Person) -> HttpResponse:
+    """As on the page of the finding: one press, about whoever holds it."""
+    owner = finding.owner_person if finding else None
+    if finding is None or owner is None or str(owner.pk) != request.POST.get("owner"):
+        raise Http404
+    try:
+        record_owner_phoned(finding=finding, by=person, owner=owner)
+    except ValueError as refused:
+        messages.warning(request, str(refused))
+    else:
+        said = f"Recorded: you phoned {owner} now about {finding.reference}. That is no"
+        messages.success(request, f"{said} acknowledgement: it stays open, at the end of the desk.")
+    return redirect("desk")
+
+
+def _said(
+    request: HttpRequest,
+    press: Pressed,
+    row: Row | None,
+    finding: Finding | None,
+    since: list[Entry],
+    person: Person,
+) -> HttpResponse:
+    """Who was first, and when; with the way on where the row still stands."""
+    if finding:
+        saw(request, finding.examination.patient)
+    context = {
+        "reason": press.reason,
+        "row": row,
+        "finding": finding,
+        "since": since,
+        "cleared": cleared_words(press.of, press.pk, person) if row is None else "",
+        "was_call": request.method == "POST",
+    }
+    return render(request, "desk_pressed.jinja", context, status=409)
