@@ -33,6 +33,7 @@ from findings.models import (
 from findings.models.cover import covered_by
 from findings.models.policy import TOLD_AT_ONCE
 from findings.states import CLOCK_OF, ClockKind, Move, MoveRefused, State, after
+from findings.words import when
 
 
 class NotAllowed(PermissionDenied):
@@ -324,23 +325,30 @@ def check_can_ask(person: Person, finding: Finding) -> None:
         "Only its owner, their team or whoever oversees it can ask the radiologist.",
     )
     _require(finding.is_open, "The finding has ended.")
-    _require(
-        not _has_open(finding.questions),
-        "A question waits for its answer already. Ask the next one when it came.",
-    )
 
 
 def check_can_answer_question(person: Person, finding: Finding) -> None:
     """Whoever flagged it, or any radiologist of its site; whether or not it has ended since."""
     _require(
-        person.has_role(Role.RADIOLOGIST)
-        and (person.pk == finding.flagged_by_id or person.site_id == finding.site_id),
+        may_answer_questions_of(person, finding),
         "Only a radiologist of the site where the images were made can answer.",
     )
-    _require(
-        _has_open(finding.questions),
-        "No question waits for an answer.",
-    )
+    _require(_has_open(finding.questions), _no_question(finding))
+
+
+def may_answer_questions_of(person: Person, finding: Finding) -> bool:
+    """Whether one waits or not."""
+    is_theirs = person.pk == finding.flagged_by_id or person.site_id == finding.site_id
+    return person.has_role(Role.RADIOLOGIST) and is_theirs
+
+
+def _no_question(finding: Finding) -> str:
+    """Who was first, where somebody was."""
+    answered = [(one.answered_at, one) for one in finding.questions.all() if one.answered_at]
+    if not answered:
+        return "No question waits for an answer."
+    at, last = max(answered, key=lambda pair: pair[0])
+    return f"{last.answered_by} answered it {when(at)}. No question waits for an answer."
 
 
 def check_can_close(person: Person, finding: Finding) -> None:

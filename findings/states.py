@@ -24,6 +24,8 @@ class ClockKind(StrEnum):
     ACT = "act"
     FOLLOW_UP = "follow_up"
     TELL_PATIENT = "tell_patient"
+    # Of a question: what a radiologist owes to whoever asked, and not whoever holds the finding.
+    ANSWER = "answer"
     # Of an examination, before there is a report in which anything could be found.
     REPORT_BY = "report_by"
     # Of an examination, while what an alert code of its report proposes is not answered.
@@ -90,7 +92,12 @@ BESIDE: dict[ClockKind, str] = {
     ClockKind.FOLLOW_UP: "in every state, while a recommended examination is awaited",
     ClockKind.TELL_PATIENT: "from the flag until it is recorded that the patient was told, or why"
     " not; counted from the report",
+    ClockKind.ANSWER: "one for each question to the radiologist, until it is answered; only where"
+    " the trust has a limit of its own",
 }
+# What runs beside them and is owed by somebody else than whoever holds the finding: no list of
+# theirs is ordered by it, and it makes no finding late.
+OWED_BY_OTHERS = (ClockKind.ANSWER,)
 
 WORDS: dict[State, str] = {
     State.AWAITING: "Waiting for acknowledgement",

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from findings.models import Audience, Clock, Event, Finding, ReportStatus, Step
-from findings.rules import can_answer_proposals_of
+from findings.rules import can_answer_proposals_of, may_answer_questions_of
 from findings.services.clocks import REPORT_CHANGED
 from findings.services.pause import NOT_SAID_WHO
 from findings.states import ClockKind
@@ -89,6 +89,8 @@ def what_is_asked(
     if audience in _TOLD:
         return _TOLD[audience](notification, urgency)
     if asks_for_an_answer(notification.step):
+        if notification.step.clock.kind == ClockKind.ANSWER:
+            return _unanswered(notification, urgency, at, standing)
         return _asked(notification, urgency, at, standing)
     return _undelivered(notification.its_finding.reference, urgency)
 
@@ -214,6 +216,26 @@ def _question(notification: Notification, urgency: str) -> dict[str, str]:
         "to_do": "Please read it on the finding's page and answer it there: whoever asked is told.",
         "limit": "",
         "why": "you flagged this finding, or report at the site where the images were made",
+    }
+
+
+def _unanswered(
+    notification: Notification, urgency: str, at: datetime, standing: Standing
+) -> dict[str, str]:
+    """Of a question for whose answer the limit has passed. Of several each has a message of its
+    own, as each has a promise of its own."""
+    finding, person = notification.its_finding, notification.recipient
+    clock = notification.step.clock
+    to_do = "Please read it on the finding's page and answer it there: whoever asked is told."
+    if not may_answer_questions_of(person, finding):
+        to_do = "Please see that a radiologist of the site reads it and answers."
+    return {
+        "subject": f"{_prefix(urgency)}{_ask('answer a question', clock, at)}"
+        f" ({finding.reference})",
+        "headline": "A question about a finding waits for a radiologist.",
+        "to_do": to_do,
+        "limit": _limit(clock, at),
+        "why": standing.why_question(finding, person),
     }
 
 

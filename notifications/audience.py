@@ -15,13 +15,11 @@ from django.utils import timezone
 from findings.models import (
     Audience,
     Event,
-    Finding,
     HandOver,
     Membership,
     Person,
     PhoneCall,
     Post,
-    Role,
     Team,
 )
 from findings.models import Question as Questions
@@ -189,7 +187,7 @@ def _radiologist(roll: Roll, asked: Question) -> Found:
 
 
 def _radiologists(roll: Roll, asked: Question) -> Found:
-    site = asked.subject.site
+    site = roll.site(asked.subject)
     return Found(asked, roll.radiologists(site), f"{site} has no radiologist who works here.")
 
 
@@ -213,13 +211,11 @@ def _offered_by(roll: Roll, asked: Question) -> Found:
 
 def _question(roll: Roll, asked: Question) -> Found:
     """Whoever flagged it; where they cannot be told, the radiologists of its site."""
-    assert asked.subject.finding_id is not None, "nobody asks about what is not flagged"
-    finding = Finding.objects.select_related("site").get(pk=asked.subject.finding_id)
-    here = Person.objects.active().with_role(Role.RADIOLOGIST).filter(site=finding.site_id)
-    others = here.exclude(pk=finding.flagged_by_id).order_by("pk").values_list("pk", flat=True)
-    nobody = f"{finding.site} has no other radiologist who works here."
-    instead = Found(asked, list(others), nobody)
-    return Found(asked, [finding.flagged_by_id], instead=instead)
+    site, flagged_by = roll.site(asked.subject), asked.subject.flagged_by
+    assert flagged_by is not None, "nobody asks about what is not flagged"
+    others = [pk for pk in roll.radiologists(site) if pk != flagged_by.pk]
+    nobody = f"{site} has no other radiologist who works here."
+    return Found(asked, [flagged_by.pk], instead=Found(asked, others, nobody))
 
 
 def _reply(roll: Roll, asked: Question) -> Found:

@@ -184,8 +184,8 @@ class _Batch:
         subject = self.subjects[step.about]
         if gave_back := knows.get(step.clock_id):
             subject = replace(subject, done_by=gave_back)
-        # Whose answer is in the finding's own offer.
-        if step.audience in (Audience.OFFERED, Audience.OFFERED_BY):
+        # Whose answer is in the finding's own offer, or in where its images were made.
+        if step.audience in (Audience.OFFERED, Audience.OFFERED_BY, Audience.RADIOLOGISTS):
             subject = replace(subject, finding_id=step.finding_id)
         return subject, step.audience
 

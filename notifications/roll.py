@@ -15,6 +15,7 @@ from django.db.models import Q
 
 from findings.models import (
     Audience,
+    Finding,
     HandOver,
     Leave,
     Membership,
@@ -30,6 +31,8 @@ from findings.words import local
 from notifications.models import Route
 
 WATCHERS = {Audience.COORDINATOR: Role.COORDINATOR, Audience.GOVERNANCE: Role.GOVERNANCE}
+# Those of whom some work where the images were made.
+OF_THE_SITE = (Audience.RADIOLOGISTS, Audience.QUESTION)
 
 
 @dataclass(frozen=True)
@@ -124,13 +127,27 @@ class Roll:
 
     @cached_property
     def _radiologists(self) -> dict[int, list[int]]:
-        asked = (one for one in self.questions if one.audience == Audience.RADIOLOGISTS)
-        sites = {one.subject.site.pk for one in asked if one.subject.site}
+        asked = (self.site(one.subject) for one in self.questions if one.audience in OF_THE_SITE)
+        sites = {site.pk for site in asked if site}
         people = Person.objects.active().with_role(Role.RADIOLOGIST).filter(site__in=sites)
         found = defaultdict(list)
         for pk, site in people.order_by("pk").values_list("pk", "site"):
             found[site].append(pk)
         return found
+
+    @cached_property
+    def _sites(self) -> dict[int, Site]:
+        """Of findings: where the images were made."""
+        asked = (one.subject for one in self.questions if one.audience in OF_THE_SITE)
+        wanted = {subject.finding_id for subject in asked if subject.finding_id}
+        if not wanted:
+            return {}
+        rows = Finding.objects.filter(pk__in=wanted).select_related("site").only("site")
+        return {row.pk: row.site for row in rows}
+
+    def site(self, subject: Subject) -> Site | None:
+        """Where the images were made; of a finding only where its radiologists are asked about."""
+        return subject.site or self._sites.get(subject.finding_id or 0)
 
     def radiologists(self, site: Site | None) -> list[int]:
         """Those of a site, who work here."""

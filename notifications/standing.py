@@ -24,7 +24,7 @@ from findings.models import (
     Team,
 )
 from findings.models.cover import away_on, stand_in
-from findings.rules import can_answer_proposals_of, holds
+from findings.rules import can_answer_proposals_of, holds, may_answer_questions_of
 from findings.services.leave import leave_at
 from findings.words import day
 from notifications.models import Notification
@@ -74,6 +74,14 @@ class Standing:
         if can_answer_proposals_of(person, examination):
             return "you are a radiologist of the site where the images were made"
         return _why_role(person, "you stand in for somebody who is told of it")
+
+    def why_question(self, finding: Finding, person: Person) -> str:
+        """Why they hear that a question about it waits."""
+        if person.pk == finding.flagged_by_id:
+            return "you flagged this finding"
+        if may_answer_questions_of(person, finding):
+            return "you are a radiologist of the site where the images were made"
+        return self._why_finding(finding, person)
 
     def _why_finding(self, finding: Finding, person: Person) -> str:
         if person.pk == finding.owner_person_id:

@@ -231,10 +231,22 @@ def _ladder_at_its_end(now: datetime) -> Iterator[Sentence]:
     to_come = Step.objects.unfired().filter(clock=OuterRef("pk"))
     # What is to be confirmed is flagged at its limit: `_unconfirmed` says where it is not.
     running = Clock.objects.running().exclude(kind=ClockKind.CONFIRM)
-    found = running.filter(~Exists(to_come)).aggregate(**OF_BOTH)
+    of_questions = Q(kind=ClockKind.ANSWER)
+    found = running.filter(~Exists(to_come)).aggregate(
+        questions=Count("pk", filter=of_questions),
+        findings=Count("finding", distinct=True, filter=~of_questions),
+        examinations=OF_BOTH["examinations"],
+    )
     if count := found["findings"]:
         yield Sentence(
             f"{plural(count, 'open finding')} went up the whole ladder and nobody has answered.",
+            count,
+            "open-findings",
+        )
+    if count := found["questions"]:
+        yield Sentence(
+            f"{plural(count, 'question')} to a radiologist went up the whole ladder and nobody has"
+            " answered.",
             count,
             "open-findings",
         )

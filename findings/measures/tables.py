@@ -97,7 +97,7 @@ def _cells(counts: Mapping[str, int]) -> Iterator[Cell]:
 def late_now(clocks: Clocks, now: datetime) -> Clocks:
     """Running promises past their limit, the most severe and then the latest first."""
     return (
-        clocks.running()
+        clocks.owed_by_holder()
         .filter(due_at__lte=now)
         .select_related(
             "finding__category", "finding__site", "finding__owner_person", "finding__owner_team"

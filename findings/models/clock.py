@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 
 from findings.models.about import OF_EXAMINATION, OF_FINDING, OfOne
 from findings.models.append_only import never_deleted
-from findings.states import ClockKind
+from findings.states import OWED_BY_OTHERS, ClockKind
 from findings.timetable import PlannedStep
 
 # An image that nobody has read comes after every category of what somebody has seen in one; this is
@@ -24,6 +24,10 @@ class ClockQuerySet(models.QuerySet["Clock"]):
         """Those that were not stopped; of these kinds, or of any."""
         running = self.filter(stopped_at__isnull=True)
         return running.filter(kind__in=kinds) if kinds else running
+
+    def owed_by_holder(self) -> "ClockQuerySet":
+        """Those that run and that whoever holds the finding has to keep."""
+        return self.running().exclude(kind__in=OWED_BY_OTHERS)
 
 
 class Clock(OfOne):
@@ -43,6 +47,15 @@ class Clock(OfOne):
         NEARER = "nearer", "An earlier limit holds; a new clock started"
 
     kind = models.CharField(max_length=12)
+    # Several may be open of one finding, each with a promise of its own.
+    question = models.ForeignKey(
+        "findings.Question",
+        models.PROTECT,
+        related_name="clocks",
+        null=True,
+        blank=True,
+        db_index=False,
+    )
     # The version of policy under which it was promised.
     rule = models.ForeignKey("findings.Rule", models.PROTECT, related_name="clocks")
     started_at = models.DateTimeField()
@@ -84,8 +97,18 @@ class Clock(OfOne):
             ),
             models.UniqueConstraint(
                 fields=["finding", "kind"],
-                condition=Q(stopped_at__isnull=True),
+                condition=Q(stopped_at__isnull=True, question__isnull=True),
                 name="one_running_clock_of_a_kind",
+            ),
+            models.UniqueConstraint(
+                fields=["question"],
+                condition=Q(stopped_at__isnull=True, question__isnull=False),
+                name="one_running_clock_of_a_question",
+            ),
+            models.CheckConstraint(
+                name="answer_is_promised_of_a_question",
+                condition=Q(kind=ClockKind.ANSWER.value, question__isnull=False)
+                | (~Q(kind=ClockKind.ANSWER.value) & Q(question__isnull=True)),
             ),
             models.UniqueConstraint(
                 fields=["examination", "kind"],
@@ -103,6 +126,11 @@ class Clock(OfOne):
                 name="clocks_of_examinations",
                 condition=Q(examination__isnull=False),
             ),
+            models.Index(
+                fields=["question"],
+                name="clocks_of_questions",
+                condition=Q(question__isnull=False),
+            ),
         ]
         triggers = [
             never_deleted("clock"),
@@ -112,6 +140,7 @@ class Clock(OfOne):
                     "finding",
                     "examination",
                     "kind",
+                    "question",
                     "rule",
                     "started_at",
                     "due_at",

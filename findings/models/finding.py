@@ -65,8 +65,10 @@ class FindingQuerySet(models.QuerySet["Finding"]):
         return self.filter(state=State.AWAITING)
 
     def overdue(self, now: datetime, *kinds: ClockKind) -> "FindingQuerySet":
-        """Open findings with a running clock (of these kinds, or any) that is past its limit."""
-        running = Clock.objects.running(*kinds).filter(finding=models.OuterRef("pk"))
+        """Open findings with a running clock (of these kinds, or any that whoever holds them has to
+        keep) that is past its limit."""
+        clocks = Clock.objects.running(*kinds) if kinds else Clock.objects.owed_by_holder()
+        running = clocks.filter(finding=models.OuterRef("pk"))
         return self.open().filter(models.Exists(running.filter(due_at__lte=now)))
 
     def forgotten(self, now: datetime) -> "FindingQuerySet":
@@ -88,9 +90,9 @@ class FindingQuerySet(models.QuerySet["Finding"]):
         return self.open().filter(standing)
 
     def with_due(self) -> "FindingQuerySet":
-        """Adds `due_at`: the earliest limit among the running clocks, NULL when ended; and
+        """Adds `due_at`: the earliest limit that whoever holds it has to keep, NULL when ended; and
         `due_or_never`, by which a list is ordered."""
-        running = Clock.objects.running().filter(finding=models.OuterRef("pk"))
+        running = Clock.objects.owed_by_holder().filter(finding=models.OuterRef("pk"))
         return self.annotate(
             due_at=models.Subquery(running.order_by("due_at").values("due_at")[:1]),
             due_or_never=Coalesce("due_at", models.Value(NEVER)),

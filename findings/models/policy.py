@@ -120,6 +120,8 @@ class Rule(models.Model):
             ClockKind.REPORT_BY: self.communicate_within,
             # And this of a rule about alert codes.
             ClockKind.CONFIRM: self.acknowledge_within,
+            # And this of a rule about questions.
+            ClockKind.ANSWER: self.acknowledge_within,
         }.get(kind, "")
 
     @property

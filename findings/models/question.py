@@ -1,10 +1,16 @@
 """A question about a finding to whoever reported it, and what they answered."""
 
+from datetime import datetime
+from typing import TYPE_CHECKING
+
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
 from findings.models.append_only import never_deleted, settled_once
+
+if TYPE_CHECKING:
+    from findings.models.clock import Clock
 
 
 class QuestionQuerySet(models.QuerySet["Question"]):
@@ -13,9 +19,16 @@ class QuestionQuerySet(models.QuerySet["Question"]):
     def open(self) -> "QuestionQuerySet":
         return self.filter(answered_at__isnull=True)
 
+    def late(self, now: datetime) -> "QuestionQuerySet":
+        """Open, and the limit of the trust has passed: somebody has to see to an answer. The first
+        that fell due comes first."""
+        late = self.open().filter(clocks__stopped_at__isnull=True, clocks__due_at__lte=now)
+        return late.annotate(due_at=F("clocks__due_at")).order_by("due_at", "pk")
+
 
 class Question(models.Model):
-    """Asked once and answered once; no clock hears of either. One is open at a time."""
+    """Asked once and answered once. Neither stops or moves a clock of the finding; where the trust
+    has a limit for answers, each question has a clock of its own (docs/adr/0036)."""
 
     finding = models.ForeignKey("findings.Finding", models.PROTECT, related_name="questions")
     text = models.TextField()
@@ -32,11 +45,6 @@ class Question(models.Model):
     class Meta:
         ordering = ["asked_at", "pk"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["finding"],
-                condition=Q(answered_at__isnull=True),
-                name="one_open_question_a_finding",
-            ),
             models.CheckConstraint(name="question_says_what", condition=~Q(text="")),
             models.CheckConstraint(
                 name="answered_question_says_when_who_and_what",
@@ -58,3 +66,8 @@ class Question(models.Model):
     @property
     def is_open(self) -> bool:
         return self.answered_at is None
+
+    @property
+    def running_clock(self) -> "Clock | None":
+        """Of the question, where one runs: read before with those of the finding."""
+        return next((one for one in self.clocks.all() if one.is_running), None)

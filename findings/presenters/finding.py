@@ -21,6 +21,7 @@ PROMISES = {
     ClockKind.TELL_PATIENT: "Telling the patient",
     ClockKind.REPORT_BY: "Report",
     ClockKind.CONFIRM: "Confirmation",
+    ClockKind.ANSWER: "Answer",
 }
 # Of a patient who has died.
 TOLD_INSTEAD = "Recording who was told instead"
@@ -31,6 +32,7 @@ LIMITS = {
     ClockKind.TELL_PATIENT: "Tell the patient within",
     ClockKind.REPORT_BY: "Report within",
     ClockKind.CONFIRM: "Confirm within",
+    ClockKind.ANSWER: "Answer within",
 }
 
 

@@ -11,6 +11,8 @@ from findings.models import Audience, Category, Rule, Rung, Signature
 from findings.services.policy import (
     CONFIRM_POLICIES,
     CONFIRM_POLICY,
+    QUESTION_POLICIES,
+    QUESTION_POLICY,
     REPORT_POLICIES,
     REPORT_POLICY,
     in_calendar,
@@ -25,6 +27,7 @@ CLOCKS = {
     ClockKind.TELL_PATIENT: "Until the patient is told",
     ClockKind.REPORT_BY: "Until it is reported",
     ClockKind.CONFIRM: "Until it is confirmed",
+    ClockKind.ANSWER: "Until it is answered",
 }
 # An examination has no team of its own, and nobody has flagged anything in it.
 OF_EXAMINATIONS = {
@@ -89,6 +92,11 @@ class RuleShown:
         return self.rule.policy_id in (CONFIRM_POLICY, *CONFIRM_POLICIES.values())
 
     @property
+    def is_of_questions(self) -> bool:
+        """Until a radiologist has answered what somebody asks of a finding."""
+        return self.rule.policy_id in (QUESTION_POLICY, *QUESTION_POLICIES.values())
+
+    @property
     def communicate(self) -> str:
         return self._words(self.rule.communicate_within)
 
@@ -105,7 +113,7 @@ class RuleShown:
         """A line for each number that is given, and one for those that are not."""
         three = {
             "Report" if self.is_of_reports else "Communicate": self.communicate,
-            "Confirm" if self.is_of_alert_codes else "Acknowledge": self.acknowledge,
+            self._answered_how: self.acknowledge,
             "Act": self.act,
         }
         given = [f"{name} within {words}" for name, words in three.items() if words]
@@ -116,6 +124,12 @@ class RuleShown:
             return given or [NO_NUMBER]
         names = " and ".join(missing).lower().capitalize()
         return [*given, f"{names}: {NO_NUMBER[0].lower()}{NO_NUMBER[1:]}"]
+
+    @property
+    def _answered_how(self) -> str:
+        if self.is_of_questions:
+            return "Answer a question"
+        return "Confirm" if self.is_of_alert_codes else "Acknowledge"
 
     def _words(self, iso: str) -> str:
         """Empty where the source gives no number."""

@@ -31,6 +31,7 @@ CLOCK_WORDS = {
     ClockKind.TELL_PATIENT: "tell the patient",
     ClockKind.REPORT_BY: "report",
     ClockKind.CONFIRM: "confirm",
+    ClockKind.ANSWER: "answer the question",
 }
 # Notifications' own words for its channels; findings may not ask it.
 CHANNEL_WORDS = {

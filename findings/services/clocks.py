@@ -11,6 +11,7 @@ from findings.models import (
     Finding,
     Pause,
     Person,
+    Question,
     Recommendation,
     Rule,
     Site,
@@ -56,6 +57,7 @@ def start_clock(
     replaces: Clock | None = None,
     later_because: str = "",
     ladder: Sequence[PlannedStep] | None = None,
+    question: Question | None = None,
 ) -> Clock:
     """Start a promise and write out every step of it as a row.
 
@@ -65,6 +67,7 @@ def start_clock(
     clock = Clock.objects.create(
         finding=finding,
         kind=kind,
+        question=question,
         rule=rule,
         started_at=started_at,
         due_at=due_at,
@@ -115,11 +118,15 @@ def stop_clocks(
     at: datetime,
     by: Person | None,
     kinds: Collection[ClockKind] | None = None,
+    question: Question | None = None,
 ) -> list[Clock]:
     """Stop what runs of these kinds and cancel its unfired steps; which did. Without `kinds`: the
-    clocks that follow the state, since the others go on whoever holds the finding."""
-    kinds = kinds or _of_state(finding)
-    running = list(finding.clocks.running(*kinds))
+    clocks that follow the state, since the others go on whoever holds the finding; or that of one
+    `question`."""
+    if question is None:
+        running = list(finding.clocks.running(*(kinds or _of_state(finding))))
+    else:
+        running = list(finding.clocks.running(ClockKind.ANSWER).filter(question=question))
     Clock.objects.filter(pk__in=[clock.pk for clock in running]).update(
         stopped_at=at, stopped_because=because
     )

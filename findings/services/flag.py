@@ -23,6 +23,7 @@ from findings.models import (
     Team,
 )
 from findings.rules import NotAllowed, check_can_flag, check_has_report
+from findings.services.answer_by import await_answers_again
 from findings.services.clocks import (
     REPORT_CHANGED,
     clock_of_state,
@@ -317,6 +318,7 @@ def reopen_finding(
     stop_clocks(finding=finding, because=Clock.StoppedBecause.CORRECTED, at=at, by=by)
     start_acknowledge_clock(finding=finding, at=at, by=by)
     start_patient_clock(finding=finding, at=at, by=by)
+    await_answers_again(finding, at=at)
     if report_changed:
         tell_of_correction(finding=finding, audience=Audience.ACKNOWLEDGER, at=at)
 

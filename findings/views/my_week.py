@@ -33,7 +33,7 @@ def _promised(person: Person) -> FindingQuerySet:
     return theirs.select_related(
         "category", "examination__patient", "owner_person"
     ).prefetch_related(
-        Prefetch("clocks", Clock.objects.running()),
+        Prefetch("clocks", Clock.objects.owed_by_holder()),
         Prefetch("pauses", Pause.objects.deaths()),
         Prefetch("recommendations", Recommendation.objects.filter(ended_at__isnull=True)),
     )

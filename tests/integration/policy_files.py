@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from findings.models import Rule
-from findings.services.policy import FOLDER, load_policy
+from findings.services.policy import FOLDER, load_policy, sign_rule
 
 
 def own_copy(under: Path) -> Path:
@@ -30,6 +30,14 @@ def stricter(folder: Path, policy_id: str = "DEF-URG", within: str = "PT8H") -> 
     change(folder, "policy.csv", policy_id, acknowledge_within=within)
     load_policy(folder)
     return Rule.objects.in_force().get(policy_id=policy_id)
+
+
+def with_question_limit(under: Path, policy_id: str = "DEF-QUESTION", within: str = "PT1H") -> None:
+    """The trust's own limit for the answer to a question, signed."""
+    folder = own_copy(under)
+    change(folder, "policy.csv", policy_id, acknowledge_within=within)
+    load_policy(folder)
+    sign_rule(policy_id=policy_id, name="Dr A Example", role="Medical director")
 
 
 RUNG = "DEF-TAT-IP,report_by,1,PT0M,due,team,late\n"

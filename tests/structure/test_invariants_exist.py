@@ -51,6 +51,7 @@ CONSTRAINTS = {
         "clock_is_due_after_it_starts",
         "stopped_clock_says_when_and_why",
         "only_a_clock_that_replaces_one_is_later",
+        "answer_is_promised_of_a_question",
         "examination_has_promises_of_its_own",
     },
     # 6. Steps.
@@ -173,6 +174,7 @@ INDEXES = {
     "name_of_a_view_is_used_once",
     "one_running_clock_of_a_kind",
     "one_running_clock_of_an_examination",
+    "one_running_clock_of_a_question",
     "one_open_offer_a_finding",
     "one_open_recommendation_a_finding",
     "one_open_pause_a_clock",

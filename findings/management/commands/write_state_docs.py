@@ -37,6 +37,7 @@ CLOCKS = {
     "act": "act by",
     "follow_up": "result expected by",
     "tell_patient": "tell the patient by",
+    "answer": "answer the question by",
 }
 
 

@@ -1,0 +1,69 @@
+"""By when a radiologist has to have answered a question: a clock of each question (docs/adr/0036).
+
+The number is a trust's own, and none is shipped. Where none is in force no such clock runs: the
+question is told once, and the pages say that nobody is told again. Its ladder is the radiologist,
+then those of the site, then the coordinators. It ends with the answer or with the finding, and no
+clock of the finding hears of it.
+
+Every caller holds the finding's lock.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef
+
+from findings.models import Clock, Finding, Person, Question, Rule
+from findings.services.clocks import start_clock
+from findings.services.policy import (
+    QUESTION_POLICIES,
+    QUESTION_POLICY,
+    PolicyError,
+    limit_at,
+    rule_to_promise,
+)
+from findings.states import ClockKind
+
+Limit = tuple[datetime, Rule]
+
+
+def answer_limit(finding: Finding, asked_at: datetime) -> Limit | None:
+    """Until when a question of then has to be answered (UTC), and whose limit that is: the nearest
+    of those that hold for its category. None where the trust has none."""
+    return min(_limits(finding, asked_at), key=lambda limit: limit[0], default=None)
+
+
+def _limits(finding: Finding, asked_at: datetime) -> Iterator[Limit]:
+    own = QUESTION_POLICIES.get(finding.category_id, QUESTION_POLICY)
+    for policy_id in dict.fromkeys((own, QUESTION_POLICY)):
+        try:
+            rule = rule_to_promise(policy_id)
+        except PolicyError:
+            continue  # not loaded, or nobody signed it: it does not hold
+        if due_at := limit_at(rule, ClockKind.ANSWER, asked_at, finding.site):
+            yield due_at, rule
+
+
+def await_answer(question: Question, *, at: datetime, by: Person | None) -> Clock | None:
+    """Start its clock, counted from when it was asked. What had fallen due by now falls at once."""
+    limit = answer_limit(question.finding, question.asked_at)
+    if limit is None:
+        return None
+    due_at, rule = limit
+    return start_clock(
+        finding=question.finding,
+        kind=ClockKind.ANSWER,
+        question=question,
+        rule=rule,
+        started_at=question.asked_at,
+        due_at=due_at,
+        at=at,
+        by=by,
+    )
+
+
+def await_answers_again(finding: Finding, *, at: datetime) -> None:
+    """It is open again: whoever asked while it was open before still waits."""
+    awaited = Clock.objects.running(ClockKind.ANSWER).filter(question=OuterRef("pk"))
+    for question in finding.questions.open().filter(~Exists(awaited)):
+        await_answer(question, at=at, by=None)
