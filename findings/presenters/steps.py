@@ -1,7 +1,7 @@
 """The steps of a ladder on a page: those that have told somebody, and those that still would."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from findings import reach
@@ -20,6 +20,8 @@ class StepLine:
     names: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     brought_forward: bool = False
+    # Of which promise (its id).
+    clock: int = 0
 
 
 def fired(steps: Iterable[Step]) -> list[tuple[Step, datetime]]:
@@ -42,7 +44,10 @@ def lines_ahead(
     ahead = coming(steps)
     previews = reach.preview(subject, [step.planned for step in ahead]) if ahead else []
     return [
-        line_ahead(shown, who(step), now, brought_forward=step.brought_forward_to is not None)
+        replace(
+            line_ahead(shown, who(step), now, brought_forward=step.brought_forward_to is not None),
+            clock=step.clock_id,
+        )
         for step, shown in zip(ahead, previews, strict=True)
     ]
 

@@ -39,6 +39,8 @@ class Answer:
     take: Callable[[Finding, Person, Any], str]
     # A sentence above the form: what the answer does.
     lead: str = ""
+    # The same where it is not the same for every finding.
+    lead_of: Callable[[Finding], str] | None = None
     variant: str = ""
     # Keeps it where it came too late; whether it did. Takes the number of the decision it had seen.
     keep_late: Callable[[Finding, Person, Any, int], bool] | None = None
@@ -97,6 +99,7 @@ def _page(request: HttpRequest, finding: Finding, answer: Answer, form: AnswerFo
         "answer": answer,
         "form": form,
         "telling": telling,
+        "lead": answer.lead_of(finding) if answer.lead_of else answer.lead,
         "behalf": on_behalf_of(finding.owner_person, signed_in(request)),
     }
     return form_page(request, "answers/answer.jinja", context)

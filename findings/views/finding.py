@@ -29,6 +29,7 @@ from findings.presenters import timeline
 from findings.presenters.answering import newest_decision
 from findings.presenters.change_category import last_change
 from findings.presenters.patient_change import change_lines
+from findings.presenters.questions import questions_shown
 from findings.services.documents import documents_of
 from findings.services.identity import numbers_of
 from findings.services.patient_change import changes_standing
@@ -64,12 +65,16 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
     clocks = list(found.clocks.all())
     running = sorted((one for one in clocks if one.is_running), key=lambda one: one.due_at)
     steps = list(found.steps.all())
+    of_questions = {clock.pk for clock in clocks if clock.question_id}
     pauses = [one for one in found.pauses.all() if one.is_open and one.until_at > now]
     current = {clock.pk for clock in running}
     changes = list(changes_standing(found))
     has_died = any(change.kind == PatientChange.Kind.DIED for change in changes)
     answers = presenter.answers_for(person, found)
     rules_here = rules_of(found.category)
+    coming = presenter.next_lines(
+        found, [step for step in steps if step.clock_id in current], pauses, now
+    )
     return {
         "finding": found,
         "now": now,
@@ -79,7 +84,11 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
         "may_phone": presenter.may_phone(person, found),
         "offer": next((offer for offer in found.offers.all() if offer.is_open), None),
         "offered_here": any(answer.url_name == "accept-offer" for answer in answers),
-        "promises": [(clock, presenter.promised(clock, has_died=has_died)) for clock in running],
+        "promises": [
+            (clock, presenter.promised(clock, has_died=has_died))
+            for clock in running
+            if clock.pk not in of_questions
+        ],
         "first_told": presenter.first_told(events),
         "told_people": presenter.told_people(events, person),
         "behalf": on_behalf_of(found.owner_person, person) if answers else "",
@@ -88,12 +97,10 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
         "category_changed": last_change(events),
         "limits": presenter.limit_lines(limits_under(*rules_here)),
         "told": presenter.told_lines(steps, now),
-        "coming": presenter.next_lines(
-            found, [step for step in steps if step.clock_id in current], pauses, now
-        ),
+        "coming": [line for line in coming if line.clock not in of_questions],
         "pauses": pauses,
         "recommendations": list(found.recommendations.all()),
-        "questions": list(found.questions.all()),
+        "questions": questions_shown(found.questions.all(), running, coming),
         "actions": list(found.actions.select_related("recorded_by"))
         if _has(events, Event.Kind.ACTED)
         else [],
