@@ -23,6 +23,7 @@ from findings.services.acknowledge import (
     hand_over_finding,
 )
 from findings.services.act import record_action, record_patient_told
+from findings.services.ask import answer_question, ask_radiologist
 from findings.services.change_category import change_category
 from findings.services.close import close_finding, withdraw_finding
 from findings.services.flag import flag_finding, reopen_finding
@@ -251,6 +252,17 @@ def _correct(told: Told, finding: Finding, deed: Deed) -> None:
     told.order.versions.append(version)
 
 
+def _ask(told: Told, finding: Finding, deed: Deed) -> None:
+    assert deed.by is not None
+    ask_radiologist(finding=finding, by=deed.by, text=told.say(deed.how["text"]), at=deed.at)
+
+
+def _reply(told: Told, finding: Finding, deed: Deed) -> None:
+    by, text = told.order.radiologist, told.say(deed.how["text"])
+    for question in finding.questions.open():
+        answer_question(question=question, by=by, text=text, at=deed.at)
+
+
 DEEDS: dict[str, Callable[[Told, Finding, Deed], None]] = {
     "read": _read,
     "note": _note,
@@ -265,4 +277,6 @@ DEEDS: dict[str, Callable[[Told, Finding, Deed], None]] = {
     "patient_change": _patient_change,
     "confirm": _confirm,
     "correct": _correct,
+    "ask": _ask,
+    "reply": _reply,
 }

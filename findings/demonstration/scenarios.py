@@ -239,6 +239,23 @@ def patient_transferred(story: Story) -> None:
     story.add(at, "confirm", story.requester, text=PHRASES["confirmed"])
 
 
+# --- Questions to the radiologist --------------------------------------------------------------
+
+
+def asked(story: Story) -> None:
+    """Somebody took it on and asks the radiologist something, who has not answered."""
+    story.flag_days_ago(6.5, 7.5)
+    _answered_in_time(story)
+    at = story.by_day(story.part(story.deeds[-1].at, story.now, 0.1, 0.2))
+    story.add(at, "ask", story.deeds[-1].by, text=PHRASES["asked"])
+
+
+def asked_and_answered(story: Story) -> None:
+    asked(story)
+    at = story.by_day(story.part(story.deeds[-1].at, story.now, 0.1, 0.3))
+    story.add(at, "reply", None, text=PHRASES["replied"])
+
+
 # --- Asked again -------------------------------------------------------------------------------
 
 
@@ -373,6 +390,8 @@ SCENARIOS: dict[str, Callable[[Story], None]] = {
             patient_discharged,
             patient_transferred,
             reopened,
+            asked,
+            asked_and_answered,
             reopened_after_closing,
             reopened_and_answered,
             owner_left,
