@@ -234,7 +234,7 @@ def _unanswered(
         f" ({finding.reference})",
         "headline": "A question about a finding waits for a radiologist.",
         "to_do": to_do,
-        "limit": _limit(clock, at),
+        "limit": _limit(clock.due_at, at),
         "why": standing.why_question(finding, person),
     }
 
