@@ -73,8 +73,8 @@ class Asked:
 
     @property
     def today(self) -> datetime:
-        """When this day began. No guidance says how long an offer or a question may wait, and
-        nobody here made a number of it: what is of an earlier day is on the desk."""
+        """When this day began. No guidance says how long an offer or a question may wait: where
+        the trust has made no number of it, what is of an earlier day is on the desk."""
         return local(self.now).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
@@ -205,8 +205,12 @@ def offer_unanswered(asked: Asked) -> "QuerySet[Any]":
 
 
 def question_unanswered(asked: Asked) -> "QuerySet[Any]":
-    open_ones = Question.objects.open().filter(finding__in=asked.findings)
-    return _rows(open_ones.filter(asked_at__lt=asked.today), "finding_id", "asked_at")
+    """Past the trust's limit for an answer; where it has none, of an earlier day."""
+    limits = Clock.objects.running(ClockKind.ANSWER).filter(question=OuterRef("pk"))
+    limit = Subquery(limits.values("due_at")[:1])
+    open_ones = Question.objects.open().filter(finding__in=asked.findings).annotate(limit=limit)
+    old = Q(limit__lte=asked.now) | Q(limit=None, asked_at__lt=asked.today)
+    return _rows(open_ones.filter(old), "finding_id", Coalesce("limit", "asked_at"))
 
 
 def rung(asked: Asked) -> "QuerySet[Any]":

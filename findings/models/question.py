@@ -28,7 +28,7 @@ class QuestionQuerySet(models.QuerySet["Question"]):
 
 class Question(models.Model):
     """Asked once and answered once. Neither stops or moves a clock of the finding; where the trust
-    has a limit for answers, each question has a clock of its own (docs/adr/0036)."""
+    has a limit for answers, each question has a clock of its own (docs/adr/0037)."""
 
     finding = models.ForeignKey("findings.Finding", models.PROTECT, related_name="questions")
     text = models.TextField()

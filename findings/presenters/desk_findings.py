@@ -42,7 +42,8 @@ class Facts:
     events: dict[tuple[int, str], Event]
     unroutable: dict[int, Unroutable]
     offers: dict[int, HandOver]
-    questions: dict[int, Question]
+    # The one that has waited longest first.
+    questions: dict[int, list[Question]]
     duties: dict[int, list[Membership]]
     # Whoever stands in for somebody who is away today; None: nobody does.
     away: dict[int, Person | None]
@@ -71,12 +72,14 @@ def _facts(findings: Sequence[Finding], now: datetime) -> Facts:
     events = newest.distinct("finding", "kind").select_related("by")
     queued = Unroutable.objects.standing().filter(mine)
     offers = HandOver.objects.open().filter(mine).select_related("to_person", "to_team")
-    questions = Question.objects.open().filter(mine).select_related("asked_by")
+    questions: dict[int, list[Question]] = {}
+    for question in Question.objects.open().filter(mine).select_related("asked_by"):
+        questions.setdefault(question.finding_id, []).append(question)
     return Facts(
         events={(one.finding_id, one.kind): one for one in events},
         unroutable={one.finding_id: one for one in queued if one.finding_id},
         offers={one.finding_id: one for one in offers},
-        questions={one.finding_id: one for one in questions},
+        questions=questions,
         duties=_duties({one.team_id for one in findings}),
         away=_away({one.owner_person_id for one in findings if one.owner_person_id}),
         now=now,
@@ -161,10 +164,12 @@ def _offer(finding: Finding, facts: Facts) -> str:
 
 
 def _question(finding: Finding, facts: Facts) -> str:
-    one = facts.questions.get(finding.pk)
-    if one is None:
+    asked = facts.questions.get(finding.pk)
+    if not asked:
         return ""
-    return f"{one.asked_by} asked, {words.near(one.asked_at, facts.now)}: {one.text}"
+    first, *more = asked
+    others = f" And {words.plural(len(more), 'other question')}." if more else ""
+    return f"{first.asked_by} asked, {words.near(first.asked_at, facts.now)}: {first.text}{others}"
 
 
 # By the code of a reason: what else is known of it.

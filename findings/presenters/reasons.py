@@ -205,7 +205,7 @@ _EVERY = (
         Of.FINDING,
         _WAITS,
         "A question that nobody has answered",
-        "with a question of an earlier day",
+        "with a question that waits too long",
         RING,
         desk.question_unanswered,
     ),

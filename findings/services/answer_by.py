@@ -1,4 +1,4 @@
-"""By when a radiologist has to have answered a question: a clock of each question (docs/adr/0036).
+"""By when a radiologist has to have answered a question: a clock of each question (docs/adr/0037).
 
 The number is a trust's own, and none is shipped. Where none is in force no such clock runs: the
 question is told once, and the pages say that nobody is told again. Its ladder is the radiologist,

@@ -98,6 +98,10 @@ def test_it_climbs_from_the_radiologist_to_the_coordinators_and_ends_with_the_an
 
     late = asked(finding, trust.colleague, 61, ALSO)
     assert list(Question.objects.late(timezone.now())) == [late]
+    desk = words_of(signed_in(trust.coordinator).get(reverse("desk")))
+    assert "A question that nobody has answered" in desk
+    assert f"{trust.colleague} asked, " in desk
+    assert "And 1 other question." in desk
     fire_due_steps()
     assert told(finding, 1) == {trust.radiologist}
     deliver()
