@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db.models import OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from findings.models import Event, Finding, Person
+from findings.models.finding import FindingQuerySet
 from findings.presenters.finding import PROMISES
 from findings.presenters.timeline import Entry, entries
 from findings.states import BY_STATE, ClockKind
@@ -43,6 +46,12 @@ def last_decision(finding: Finding) -> int:
     """The number of the newest event that changes the question: what a form has seen."""
     newest = finding.events.filter(kind__in=DECISIONS).order_by("-number")
     return newest.values_list("number", flat=True).first() or 0
+
+
+def with_seen(findings: FindingQuerySet) -> FindingQuerySet:
+    """Each with its `last_decision` as `seen`: for the forms of a list."""
+    newest = Event.objects.filter(finding=OuterRef("pk"), kind__in=DECISIONS).order_by("-number")
+    return findings.annotate(seen=Coalesce(Subquery(newest.values("number")[:1]), 0))
 
 
 def newest_decision(events: Sequence[Event]) -> int:

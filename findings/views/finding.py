@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Prefetch, prefetch_related_objects
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -35,6 +35,7 @@ from findings.services.identity import numbers_of
 from findings.services.patient_change import changes_standing
 from findings.services.policy import limits_under, rules_of
 from findings.services.timeline import add_note, on_behalf_of, record_reading
+from findings.states import BY_STATE
 from findings.views.access import saw, signed_in, visible_finding
 from findings.views.answering import Answer, answer_page
 
@@ -83,6 +84,8 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
         "may_undo": rules.can_undo_flag(person, found),
         "may_phone": presenter.may_phone(person, found),
         "offer": next((offer for offer in found.offers.all() if offer.is_open), None),
+        "of_state": next((one for one in running if one.kind in BY_STATE), None),
+        "seen": newest_decision(events),
         "offered_here": any(answer.url_name == "accept-offer" for answer in answers),
         "promises": [
             (clock, presenter.promised(clock, has_died=has_died))
@@ -131,17 +134,34 @@ def _has(events: list[Event], kind: Event.Kind) -> bool:
 
 
 def _read_once(found: Finding) -> None:
-    """What the page shows, and what also decides which answers it offers."""
-    asked = Recommendation.objects.select_related("recorded_by", "examination")
+    """What the page shows, and what also decides which answers it offers. Of what the timeline
+    never tells nothing is there, and nobody asks for it."""
     prefetch_related_objects(
         [found],
         Prefetch("clocks", Clock.objects.select_related("rule")),
         Prefetch("events", Event.objects.select_related("by").order_by("number")),
-        Prefetch("pauses", Pause.objects.select_related("entered_by")),
-        Prefetch("offers", HandOver.objects.select_related("to_person", "to_team", "offered_by")),
-        Prefetch("questions", Question.objects.select_related("asked_by", "answered_by")),
-        Prefetch("recommendations", asked.prefetch_related("matches__examination")),
     )
+    happened = {event.kind for event in found.events.all()}
+    for kind, name, rows in _IF_IT_HAPPENED:
+        prefetch_related_objects([found], Prefetch(name, rows if kind in happened else rows.none()))
+
+
+_RECOMMENDED = Recommendation.objects.select_related("recorded_by", "examination")
+# What is told by a line of this kind, and its rows.
+_IF_IT_HAPPENED: tuple[tuple[Event.Kind, str, QuerySet], ...] = (
+    (Event.Kind.PAUSED, "pauses", Pause.objects.select_related("entered_by")),
+    (
+        Event.Kind.OFFERED,
+        "offers",
+        HandOver.objects.select_related("to_person", "to_team", "offered_by"),
+    ),
+    (Event.Kind.ASKED, "questions", Question.objects.select_related("asked_by", "answered_by")),
+    (
+        Event.Kind.RECOMMENDED,
+        "recommendations",
+        _RECOMMENDED.prefetch_related("matches__examination"),
+    ),
+)
 
 
 def _report(found: Finding, events: list[Event], person: Person) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Case, IntegerField, Value, When
+from django.db.models import Case, IntegerField, Prefetch, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -16,6 +16,7 @@ from findings.models import Finding, HandOver, Person, Receipt, Role
 from findings.models.cover import covered_by
 from findings.models.examination import held_by
 from findings.models.finding import FindingQuerySet
+from findings.presenters.answering import with_seen
 from findings.presenters.columns import FINDINGS
 from findings.presenters.downtime import document, open_findings_of, waits_of
 from findings.presenters.held import waiting_words
@@ -107,7 +108,9 @@ def _offered(request: HttpRequest, person: Person) -> list[Finding]:
     asked = Finding.objects.visible_to(person).filter(
         pk__in=HandOver.objects.open_to(person).values("finding")
     )
-    shown = list(asked.for_list().order_by(*TIME_LEFT)[:ROWS_ON_A_PAGE])
+    offers = HandOver.objects.open().select_related("offered_by", "to_person", "to_team")
+    rows = with_seen(asked.for_list()).prefetch_related(Prefetch("offers", offers))
+    shown = list(rows.order_by(*TIME_LEFT)[:ROWS_ON_A_PAGE])
     if request.method == "GET":
         saw(request, *(finding.examination.patient for finding in shown))
     return shown

@@ -1,10 +1,13 @@
 """Handing over needs acceptance: until the other side accepts, it is still yours and ticking."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.http import HttpResponse
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -22,7 +25,7 @@ from findings.states import BY_STATE, MoveRefused
 from notifications.rounds import deliver, fire
 from tests.factories import TEXT, TeamFactory, Trust, acknowledged, flagged, person
 from tests.integration.test_finding_page import corrected
-from tests.pages import fill_in, hidden_in, signed_in, words_of
+from tests.pages import fill_in, hidden_in, queries_without_banner, signed_in, words_of
 
 pytestmark = pytest.mark.django_db
 
@@ -313,17 +316,64 @@ def test_offering_and_accepting_on_the_pages(trust, surgeon):
     theirs = page_of(surgeon, finding)
     assert "You are asked to take this over" in theirs
     assert WHY in theirs
-    assert "Offered to you" in words_of(signed_in(surgeon).get(reverse("my-findings")))
-    fill_in(
-        signed_in(surgeon),
-        reverse("accept-offer", args=[finding.reference]),
-        {"choice": "as_recommended", "details": ""},
-    )
+    assert f"{trust.referrer} offered it to {surgeon}, today at" in theirs
+    client = signed_in(surgeon)
+    page = client.get(reverse("finding", args=[finding.reference]))
+    assert press(client, page, "accept-offer", finding).status_code == 302
     finding.refresh_from_db()
     assert finding.owner_person == surgeon
+    assert finding.plan == f"As recommended: {finding.recommended_action}"
     said = page_of(surgeon, finding)
     assert "The offer was accepted." in said
     assert f"Handed over from {trust.referrer} to {surgeon}" in said
+
+
+def press(client: Client, page: Any, what: str, finding: Finding) -> Any:
+    """The button on this page that does it at once, with what the page sends along."""
+    address = reverse(what, args=[finding.reference])
+    form = re.search(rf'<form method="post" action="{address}".*?</form>', page.text, re.DOTALL)
+    assert form, f"no button for {what}"
+    return client.post(address, hidden_in(HttpResponse(form[0])))
+
+
+def test_an_offer_is_answered_from_the_list_in_one_press(
+    trust: Trust, surgeon: Person, surgeons: Team
+) -> None:
+    yes, no, late = (flagged(trust) for _ in range(3))
+    for finding in (yes, no):
+        offered(trust, surgeon, finding)
+    offer_finding(finding=late, by=trust.referrer, because=WHY, to_team=surgeons)
+    client, other = signed_in(surgeon), signed_in(trust.add(Role.REFERRER, team=surgeons))
+    page, theirs = client.get(reverse("my-findings")), other.get(reverse("my-findings"))
+    said = words_of(page)
+    assert f"{trust.referrer} offered it to {surgeons}" in said
+    assert f"{WHY} Until you accept, {trust.referrer} holds it and the clock runs on. Due" in said
+    assert f"Recommended: {yes.recommended_action}" in said, "what is taken on stands there"
+    assert yes.reference not in words_of(theirs)
+    assert press(client, page, "accept-offer", yes).status_code == 302
+    assert press(client, page, "refuse-offer", no).status_code == 302
+    assert press(other, theirs, "accept-offer", late).status_code == 302
+    overtaken = press(client, page, "accept-offer", late)
+    assert overtaken.status_code == 409, "nothing is overwritten"
+    outcomes = HandOver.objects.order_by("pk").values_list("outcome", "ended_because")
+    assert list(outcomes) == [
+        ("accepted", ""),
+        ("refused", "I cannot take it over."),
+        ("accepted", ""),
+    ]
+    assert "Offered to you" not in words_of(client.get(reverse("my-findings")))
+
+
+def test_the_pages_of_an_offer_cost_no_more_than_others(trust: Trust, surgeon: Person) -> None:
+    finding, client = offered(trust, surgeon), signed_in(surgeon)
+    fire()
+    page = reverse("finding", args=[finding.reference])
+    assert queries_without_banner(client, page) <= 25
+    assert queries_without_banner(signed_in(trust.referrer), page) <= 25
+    few = queries_without_banner(client, reverse("my-findings"))
+    for _ in range(3):
+        offered(trust, surgeon)
+    assert queries_without_banner(client, reverse("my-findings")) == few <= 25
 
 
 def _seen(response: Any) -> str:
