@@ -188,6 +188,15 @@ def bring_next_step_forward(
     return step
 
 
+def tell_first_step_now(*, clock: Clock, because: str, at: datetime, by: Person | None) -> None:
+    """A first step that waits lets a flag be undone (docs/adr/0033). Whoever is asked again, or
+    asked in somebody's place, hears at once: there is no flag to undo, and the news is new."""
+    if not clock.steps.filter(falls_at__lte=at).exists():
+        bring_next_step_forward(
+            finding=clock.its_finding, because=because, at=at, by=by, clock=clock
+        )
+
+
 def climb_on(clock: Clock, at: datetime) -> Step | None:
     """The next step of this clock that is still to come falls now, whatever it is of; None at the
     end of its ladder. Of an examination no timeline says so: the step itself does."""

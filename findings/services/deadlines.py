@@ -11,7 +11,7 @@ from datetime import datetime
 
 from findings.models import Audience, Category, Clock, Finding, Person, Rule
 from findings.services.calendars import calendar
-from findings.services.clocks import planned_steps, start_clock
+from findings.services.clocks import planned_steps, start_clock, tell_first_step_now
 from findings.services.flag import acknowledge_limit, act_limit
 from findings.services.policy import PolicyError, rule_to_promise
 from findings.states import ClockKind
@@ -83,7 +83,7 @@ def ask_the_next_owner(
         due_at = before.due_at
         started_at = at if at < due_at else before.started_at
         ladder = _ladder_to(finding, rule, due_at, at)
-    return start_clock(
+    clock = start_clock(
         finding=finding,
         kind=ClockKind.ACKNOWLEDGE,
         rule=rule,
@@ -94,6 +94,8 @@ def ask_the_next_owner(
         replaces=before,
         ladder=ladder,
     )
+    tell_first_step_now(clock=clock, because="Somebody else holds it.", at=at, by=by)
+    return clock
 
 
 def ask_as_before(

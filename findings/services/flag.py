@@ -30,6 +30,7 @@ from findings.services.clocks import (
     planned_steps,
     start_clock,
     stop_clocks,
+    tell_first_step_now,
     tell_news,
 )
 from findings.services.follow_up import Advised, recommend
@@ -258,9 +259,9 @@ def follow_up_date(rule: Rule, at: datetime) -> date | None:
     return (at.astimezone(ZoneInfo(settings.TIME_ZONE)) + FOLLOW_UP_AFTER).date()
 
 
-def start_acknowledge_clock(*, finding: Finding, at: datetime, by: Person | None) -> None:
+def start_acknowledge_clock(*, finding: Finding, at: datetime, by: Person | None) -> Clock:
     rule = rule_to_promise(finding.category.local_policy_id)
-    start_clock(
+    return start_clock(
         finding=finding,
         kind=ClockKind.ACKNOWLEDGE,
         rule=rule,
@@ -316,7 +317,8 @@ def reopen_finding(
     end_open_offer(finding=finding, because="The report changed.", at=at, by=by)
     end_pauses(finding=finding, at=at, by=None)
     stop_clocks(finding=finding, because=Clock.StoppedBecause.CORRECTED, at=at, by=by)
-    start_acknowledge_clock(finding=finding, at=at, by=by)
+    clock = start_acknowledge_clock(finding=finding, at=at, by=by)
+    tell_first_step_now(clock=clock, because="It is open again.", at=at, by=by)
     start_patient_clock(finding=finding, at=at, by=by)
     await_answers_again(finding, at=at)
     if report_changed:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from findings.models import Event, Finding, Role, Step
 from findings.rules import NotAllowed
+from findings.services.acknowledge import hand_over_finding
 from findings.services.close import UNDONE, undo_flag
 from findings.services.phone import Call, record_call
 from findings.services.policy import PolicyError, load_policy, sign_rule
@@ -17,8 +18,9 @@ from findings.services.timeline import record_reading
 from findings.states import State
 from notifications.models import Notification
 from notifications.rounds import fire
-from tests.factories import Trust, a_trust, flagged, reported
+from tests.factories import Trust, a_trust, acknowledged, flagged, reported
 from tests.integration.policy_files import own_copy
+from tests.integration.test_finding_page import corrected
 from tests.integration.test_flag_page import FlagPage
 from tests.pages import signed_in, words_of
 
@@ -87,6 +89,25 @@ def phoned(finding: Finding, trust: Trust) -> None:
         spoke_to_words="A nurse",
     )
     record_call(finding=finding, by=trust.radiologist, call=call)
+
+
+@pytest.mark.parametrize("again", ["corrected", "handed over"])
+def test_only_a_flag_waits_and_not_what_is_asked_again(trust: Trust, again: str) -> None:
+    finding = acknowledged(trust, waiting(trust, at=timezone.now() - timedelta(days=2)))
+    fire()
+    before = set(finding.notifications.values_list("pk", flat=True))
+    assert finding.clocks.get(kind="acknowledge").steps.get(level=1).words == "first notification"
+    if again == "corrected":
+        corrected(trust, finding, "No nodule.")
+    else:
+        hand_over_finding(
+            finding=finding, by=trust.coordinator, to=trust.colleague, because="On leave."
+        )
+    fire()
+    finding.refresh_from_db()
+    told = finding.notifications.exclude(pk__in=before).filter(step__level=1)
+    assert {one.recipient for one in told} == {finding.owner_person}
+    assert finding.events.filter(kind=Event.Kind.STEP_BROUGHT_FORWARD).count() == 1
 
 
 @pytest.mark.parametrize(("known", "ago"), [(told, 11), (read, 0), (phoned, 0)])
