@@ -1,8 +1,8 @@
 """A part of a list that begins behind a row, and not behind so many rows: what arrives or leaves
 meanwhile neither shows a row twice nor pushes one out of sight.
 
-An order is a list of names as in `order_by`, the last of them unique; none may be NULL. Where a
-part begins stands in the address as a mark: the values by which the row is ordered, signed.
+An order is a list of names as in `order_by`, the last of them the primary key; none may be NULL.
+Where a part begins stands in the address as a mark: the values by which the row is ordered, signed.
 """
 
 from bisect import bisect_left, bisect_right
@@ -15,6 +15,8 @@ from django.core import signing
 from django.db.models import Q, QuerySet
 
 Order = tuple[str, ...]
+# By which a row is ordered; the last is its primary key.
+Values = tuple[Any, ...]
 # Of a limit that there is none of, where rows are ordered by their limits: after all others.
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -23,7 +25,7 @@ NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 class Place:
     """Where a part of a list is: behind a row, before it, or at the beginning."""
 
-    values: tuple[Any, ...] = ()
+    values: Values = ()
     is_before: bool = False
 
     @classmethod
@@ -44,6 +46,8 @@ class Part:
     before: int
     total: int
     order: Order
+    # By which the first of them and the last are ordered.
+    ends: tuple[Values, Values] = ((), ())
 
     @property
     def last(self) -> int:
@@ -52,11 +56,11 @@ class Part:
     @property
     def later(self) -> str:
         """The mark of what comes next; empty at the end."""
-        return mark(self.rows[-1], self.order) if self.rows and self.last < self.total else ""
+        return mark(self.ends[1], self.order) if self.rows and self.last < self.total else ""
 
     @property
     def earlier(self) -> str:
-        return mark(self.rows[0], self.order) if self.rows and self.before else ""
+        return mark(self.ends[0], self.order) if self.rows and self.before else ""
 
 
 class InOrder:
@@ -69,18 +73,19 @@ class InOrder:
     def count(self) -> int:
         return len(self.rows)
 
-    def at(self, order: Order, place: Place, size: int) -> list[Any]:
-        return self._fill(self._at(order, place, size))
-
-    def _at(self, order: Order, place: Place, size: int) -> Sequence[Any]:
+    def values_at(self, order: Order, place: Place, size: int) -> list[Values]:
         begin = 0
         if place.values and place.is_before:
             begin = max(0, self.before(place.values, order) - size)
         elif place.values:
             begin = bisect_right(self.rows, place.values, key=lambda row: _values(row, order))
-        return self.rows[begin : begin + size] or self.rows[:size]
+        there = self.rows[begin : begin + size] or self.rows[:size]
+        return [_values(row, order) for row in there]
 
-    def before(self, values: tuple[Any, ...], order: Order) -> int:
+    def read(self, there: Sequence[Values], order: Order) -> list[Any]:
+        return self._fill([self.rows[self.before(values, order)] for values in there])
+
+    def before(self, values: Values, order: Order) -> int:
         return bisect_left(self.rows, values, key=lambda row: _values(row, order))
 
     def order_by(self, *order: str) -> "InOrder":
@@ -99,31 +104,54 @@ Rows = QuerySet[Any] | InOrder
 
 def part(rows: Rows, order: Order, place: Place, size: int) -> Part:
     """So many rows at this place, with the numbers that a page says."""
-    found = rows_at(rows, order, place, size)
+    there = _values_at(rows, order, place, size)
     total = rows.count()
-    if not found or not place.values:
-        return Part(found, 0, total, order)
-    first = _values(found[0], order)
-    if isinstance(rows, InOrder):
-        return Part(found, rows.before(first, order), total, order)
-    before = rows.filter(_beyond(first, order, back=True)).count()
-    return Part(found, before, total, order)
+    if not there:
+        return Part([], 0, total, order)
+    before = _before(rows, there[0], order) if place.values else 0
+    return Part(_read(rows, there, order), before, total, order, (there[0], there[-1]))
 
 
 def rows_at(rows: Rows, order: Order, place: Place, size: int) -> list[Any]:
+    """Those that stand at this place now."""
+    return _read(rows, _values_at(rows, order, place, size), order)
+
+
+def _values_at(rows: Rows, order: Order, place: Place, size: int) -> list[Values]:
     """Where nothing is left behind a row, and where less than a page is before it: the first."""
     if isinstance(rows, InOrder):
-        return rows.at(order, place, size)
+        return rows.values_at(order, place, size)
     if place.values:
         there = rows.filter(_beyond(place.values, order, back=place.is_before))
-        found = list(there.order_by(*_turned(order, place.is_before))[:size])
+        found = _first(there, _turned(order, place.is_before), size)
         if len(found) == size or (found and not place.is_before):
             return found[::-1] if place.is_before else found
-    return list(rows.order_by(*order)[:size])
+    return _first(rows, order, size)
 
 
-def mark(row: Any, order: Order) -> str:
-    return signing.dumps([_plain(value) for value in _values(row, order)], salt=_salt(order))
+def _first(rows: QuerySet[Any], order: Sequence[str], size: int) -> list[Values]:
+    """By what the first rows are ordered. All else that a row shows is read of these few alone, and
+    not of each one that is put in order."""
+    names = [name.removeprefix("-") for name in order]
+    return list(rows.order_by(*order).values_list(*names)[:size])
+
+
+def _read(rows: Rows, there: Sequence[Values], order: Order) -> list[Any]:
+    """What has gone since is not read; what has moved stands where it was found."""
+    if isinstance(rows, InOrder):
+        return rows.read(there, order)
+    found = {row.pk: row for row in rows.filter(pk__in=[values[-1] for values in there])}
+    return [found[values[-1]] for values in there if values[-1] in found]
+
+
+def _before(rows: Rows, values: Values, order: Order) -> int:
+    if isinstance(rows, InOrder):
+        return rows.before(values, order)
+    return rows.filter(_beyond(values, order, back=True)).count()
+
+
+def mark(values: Values, order: Order) -> str:
+    return signing.dumps([_plain(value) for value in values], salt=_salt(order))
 
 
 def _salt(order: Order) -> str:
@@ -136,7 +164,7 @@ def _turned(order: Order, back: bool) -> list[str]:
     return turned if back else list(order)
 
 
-def _beyond(values: tuple[Any, ...], order: Order, *, back: bool) -> Q:
+def _beyond(values: Values, order: Order, *, back: bool) -> Q:
     """Rows that come after the one with these values; or before it."""
     found, same = Q(), Q()
     for name, value in zip(_turned(order, back), values, strict=True):
@@ -149,7 +177,7 @@ def _beyond(values: tuple[Any, ...], order: Order, *, back: bool) -> Q:
     return Q(**{f"{first}__{'lte' if goes_down else 'gte'}": values[0]}) & found
 
 
-def _values(row: Any, order: Order) -> tuple[Any, ...]:
+def _values(row: Any, order: Order) -> Values:
     return tuple(_value(row, name.removeprefix("-")) for name in order)
 
 

@@ -54,7 +54,7 @@ class Listing:
     title: str
     template: str
     columns: Columns
-    # The last name is unique, so that the order is one; see findings/keyset.py.
+    # The last is the primary key, so that the order is one; see findings/keyset.py.
     order: Order
     # Ids of the patients whose data a row shows.
     patients: Callable[[Any], Iterable[int]] = lambda row: ()
