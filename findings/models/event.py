@@ -96,6 +96,12 @@ class Event(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["finding", "number"], name="event_number_is_used_once"),
         ]
+        indexes = [
+            # Few are; each list of open findings asks which.
+            models.Index(
+                fields=["finding"], name="opened_again", condition=models.Q(kind="reopened")
+            ),
+        ]
         triggers = [
             append_only("event"),
             pgtrigger.Trigger(
