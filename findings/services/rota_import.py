@@ -14,6 +14,7 @@ from typing import Any
 
 from findings.models import Person, Post, RotaEntry
 from findings.rules import NotAllowed
+from findings.services.foretell import by_rotas_of
 from findings.services.rota import add_entry, change_entry, entries_between, remove_entry
 from findings.services.shown_first import Outcome, done, tried
 from findings.services.table_file import Mistake, Row, read_table
@@ -53,7 +54,7 @@ class Planned:
 
 def dry_run(raw: bytes, *, by: Person) -> Outcome[Change]:
     """What the file would change."""
-    return tried(lambda outcome: _carry_out(raw, by, "", outcome))
+    return tried(lambda outcome: _carry_out(raw, by, "", outcome), by_rotas_of(by))
 
 
 def import_rota(raw: bytes, *, by: Person, source: str, seen: str = "") -> Outcome[Change]:

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from django.db import transaction
 
+from findings.services.foretell import Before, Concern, Foretold
 from findings.services.table_file import Mistake
 
 Change = TypeVar("Change")
@@ -22,6 +23,8 @@ class Outcome(Generic[Change]):
     changes: list[Change] = field(default_factory=list)
     mistakes: list[Mistake] = field(default_factory=list)
     unchanged: int = 0
+    # What it would do to open findings; None where nobody asked.
+    foretold: Foretold | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -33,9 +36,18 @@ class _Undo(Exception):
     """Nothing of it is kept."""
 
 
-def tried(carry_out: Callable[[Outcome[Change]], None]) -> Outcome[Change]:
-    """What it would change."""
-    return _carried_out(carry_out, lambda outcome: False)
+def tried(
+    carry_out: Callable[[Outcome[Change]], None], concern: Concern | None = None
+) -> Outcome[Change]:
+    """What it would change; and of which findings of `concern` somebody else would then hear."""
+
+    def look(outcome: Outcome[Change]) -> None:
+        before = Before(concern) if concern else None
+        carry_out(outcome)
+        if before and not outcome.mistakes:
+            outcome.foretold = before.foretold()
+
+    return _carried_out(look, lambda outcome: False)
 
 
 def done(carry_out: Callable[[Outcome[Change]], None], seen: str = "") -> Outcome[Change]:

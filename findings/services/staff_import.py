@@ -14,6 +14,7 @@ from django.db import transaction
 from findings import doorbell, newcomers
 from findings.models import Membership, Person, Role
 from findings.rules import NotAllowed, check_can_let_leave, keeps
+from findings.services.foretell import by_anybody_of
 from findings.services.leavers import (
     findings_held_by,
     leave_team,
@@ -47,7 +48,10 @@ def dry_run(
     raw: bytes, *, by: Person | None, complete: bool = False, addresses_verified: bool = False
 ) -> Outcome[Change]:
     """What the file would change."""
-    return tried(lambda outcome: _take(raw, by, complete, addresses_verified, outcome))
+    return tried(
+        lambda outcome: _take(raw, by, complete, addresses_verified, outcome),
+        by_anybody_of(by) if by else None,
+    )
 
 
 def import_people(

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from findings.forms.table_file import ConfirmFileForm, TableFileForm, packed
 from findings.models import Person
+from findings.presenters.foretold import shown
 from findings.services.shown_first import Outcome
 from findings.views.form_page import form_page
 
@@ -59,7 +60,9 @@ def _show(
         "raw": packed(raw),
         "seen": outcome.fingerprint,
     }
-    context = {"outcome": outcome, "hidden": hidden, "again": again, "now": timezone.now()}
+    now, found = timezone.now(), outcome.foretold
+    context = {"outcome": outcome, "hidden": hidden, "again": again, "now": now}
+    context["foretold"] = shown(found, now) if found and outcome.changes else None
     status = 422 if outcome.mistakes else 409 if again else 200
     return render(request, what.changes_template, context, status=status)
 

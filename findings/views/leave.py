@@ -9,9 +9,11 @@ from findings import words
 from findings.forms.leave import LeaveForm
 from findings.models import Leave, Person
 from findings.rules import check_can_set_leave
+from findings.services.foretell import by_person, span_of
 from findings.services.leave import cancel_leave, set_leave
 from findings.views.access import signed_in
 from findings.views.form_page import form_page
+from findings.views.look_first import NOT_ASKED, look_first
 from findings.views.people import visible_person
 
 
@@ -21,16 +23,22 @@ def leave(request: HttpRequest, pk: int) -> HttpResponse:
     by, person = signed_in(request), visible_person(request, pk)
     check_can_set_leave(by, person)
     form = LeaveForm(request.POST if request.method == "POST" else None, person=person, by=by)
+    looked = NOT_ASKED
     if form.is_valid():
+        days = form.given
         try:
-            entered = set_leave(person=person, by=by, **form.given)
+            looked = look_first(
+                request,
+                by_person(person, *span_of(days["first_on"], days["last_on"])),
+                lambda: set_leave(person=person, by=by, **days),
+            )
         except ValueError as refused:
             form.add_error("first_on", str(refused))
-        else:
-            messages.success(request, _entered(entered))
+        if looked.is_done:
+            messages.success(request, _entered(looked.result))
             return onwards(by, person)
-    context = {"form": form, "away": person, "is_own": by.pk == person.pk}
-    return form_page(request, "leave.jinja", context)
+    context = {"form": form, "away": person, "is_own": by.pk == person.pk, **looked.context}
+    return form_page(request, "leave.jinja", context, looked.status)
 
 
 def _entered(leave: Leave) -> str:

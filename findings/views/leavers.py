@@ -11,9 +11,11 @@ from findings.forms.leave import GoodbyeForm
 from findings.models import Person, Role
 from findings.presenters.people import duties_left, what_moves
 from findings.rules import check_can_let_leave
+from findings.services.foretell import by_leaver
 from findings.services.leavers import plan_goodbye, say_goodbye, welcome_back
 from findings.views.access import signed_in
 from findings.views.form_page import form_page
+from findings.views.look_first import NOT_ASKED, look_ahead, look_first
 from findings.views.people import visible_person
 
 
@@ -29,13 +31,20 @@ def let_leave(request: HttpRequest, pk: int) -> HttpResponse:
     """Every open finding of theirs with the team that it goes to, then the reason."""
     by, person = _leaver(request, pk)
     form = GoodbyeForm(request.POST if request.method == "POST" else None)
+
+    def gone() -> None:
+        Person.objects.filter(pk=person.pk).update(is_active=False)
+
+    looked = NOT_ASKED
     if form.is_valid():
         try:
-            said = _let_leave(by, person, form)
+            looked = look_first(
+                request, by_leaver(person), lambda: _let_leave(by, person, form), gone
+            )
         except ValueError as refused:
             form.add_error("last_day", str(refused))
-        else:
-            messages.success(request, said)
+        if looked.is_done:
+            messages.success(request, looked.result)
             return redirect("person", person.pk)
     context = {
         "form": form,
@@ -45,8 +54,9 @@ def let_leave(request: HttpRequest, pk: int) -> HttpResponse:
         "now": timezone.now(),
         # Administrators have no business with patients: they cannot open a finding.
         "can_open": by.has_role(Role.COORDINATOR),
+        **(looked.context or look_ahead(request, by_leaver(person), gone)),
     }
-    return form_page(request, "let_leave.jinja", context)
+    return form_page(request, "let_leave.jinja", context, looked.status)
 
 
 def _let_leave(by: Person, person: Person, form: GoodbyeForm) -> str:

@@ -15,10 +15,12 @@ from findings.forms.rotas import AddShiftForm, PostForm, ShiftForm
 from findings.models import Person, Post, RotaEntry
 from findings.presenters.rotas import WINDOW, post_line, rota_lines
 from findings.rules import check_can_keep_rotas
+from findings.services.foretell import by_post
 from findings.services.rota import add_entries, change_entry, end_post, make_post, remove_entry
 from findings.shifts import Shift, moment
 from findings.views.access import signed_in
 from findings.views.form_page import form_page
+from findings.views.look_first import NOT_ASKED, Looked, look_first
 
 CHANGES_SHOWN = 50
 
@@ -100,14 +102,14 @@ def add_post(request: HttpRequest) -> HttpResponse:
 def end(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask first: from then on everybody who holds the duty is told again."""
     shown = _post(request, pk)
-    if request.method == "POST":
-        end_post(post=shown, by=signed_in(request))
-        messages.success(
-            request, f"{shown} was given up. {_capital(shown.get_stands_for_display())} told again."
-        )
+    by = signed_in(request)
+    looked = look_first(request, by_post(shown), lambda: end_post(post=shown, by=by))
+    if looked.is_done:
+        told = _capital(shown.get_stands_for_display())
+        messages.success(request, f"{shown} was given up. {told} told again.")
         return redirect("rotas")
-    context = {"post": shown, "title": "Give up a post", "button": "Give it up"}
-    return render(request, "rota_confirm.jinja", context)
+    context = {"post": shown, "title": "Give up a post", "button": "Give it up", **looked.context}
+    return render(request, "rota_confirm.jinja", context, status=looked.status)
 
 
 def _capital(text: str) -> str:
@@ -117,64 +119,73 @@ def _capital(text: str) -> str:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: HttpRequest, pk: int) -> HttpResponse:
-    shown = _post(request, pk)
+    shown, by = _post(request, pk), signed_in(request)
     form = AddShiftForm(request.POST if request.method == "POST" else None, post=shown)
+    looked = NOT_ASKED
     if form.is_valid():
+        person, shifts = form.cleaned_data["person"], form.shifts
+
+        def do() -> list[RotaEntry]:
+            return add_entries(post=shown, person=person, shifts=shifts, by=by)
+
         try:
-            added = add_entries(
-                post=shown,
-                person=form.cleaned_data["person"],
-                shifts=form.shifts,
-                by=signed_in(request),
-            )
+            looked = look_first(request, by_post(shown, shifts), do)
         except ValueError as refused:
             form.add_error(None, str(refused))
-        else:
-            said = f"Added: {added[0]}."
-            if len(added) > 1:
-                said = f"Added {len(added)} shifts, the last on {words.day(added[-1].starts_on)}."
-            return _done(request, shown, said, form.shifts)
-    return _form(request, form, shown, "Add to the rota", "Add")
+        if looked.is_done:
+            return _done(request, shown, _added(looked.result), shifts)
+    return _form(request, form, shown, "Add to the rota", "Add", looked)
+
+
+def _added(added: Sequence[RotaEntry]) -> str:
+    if len(added) == 1:
+        return f"Added: {added[0]}."
+    return f"Added {len(added)} shifts, the last on {words.day(added[-1].starts_on)}."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def change(request: HttpRequest, pk: int) -> HttpResponse:
-    entry = _entry(request, pk)
+    entry, by = _entry(request, pk), signed_in(request)
     sent = request.POST if request.method == "POST" else None
     form = ShiftForm(sent, post=entry.post, entry=entry)
+    looked = NOT_ASKED
     if form.is_valid():
+        person, shift = form.cleaned_data["person"], form.shift
+
+        def do() -> RotaEntry:
+            return change_entry(entry=entry, person=person, shift=shift, by=by)
+
         try:
-            person = form.cleaned_data["person"]
-            changed = change_entry(
-                entry=entry, person=person, shift=form.shift, by=signed_in(request)
-            )
+            looked = look_first(request, by_post(entry.post, [entry.shift, shift]), do)
         except ValueError as refused:
             form.add_error(None, str(refused))
-        else:
-            return _done(request, entry.post, f"Changed: {changed}.", [form.shift])
-    return _form(request, form, entry.post, "Change a shift", "Save")
+        if looked.is_done:
+            return _done(request, entry.post, f"Changed: {looked.result}.", [shift])
+    return _form(request, form, entry.post, "Change a shift", "Save", looked)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
-    entry = _entry(request, pk)
-    if request.method == "POST":
-        remove_entry(entry=entry, by=signed_in(request))
+    entry, by = _entry(request, pk), signed_in(request)
+    concern = by_post(entry.post, [entry.shift])
+    looked = look_first(request, concern, lambda: remove_entry(entry=entry, by=by))
+    if looked.is_done:
         return _done(request, entry.post, f"Taken off the rota: {entry}.", [])
     context = {
         "post": entry.post,
         "entry": entry,
         "title": "Take off the rota",
         "button": "Take off",
+        **looked.context,
     }
-    return render(request, "rota_confirm.jinja", context)
+    return render(request, "rota_confirm.jinja", context, status=looked.status)
 
 
 def _form(
-    request: HttpRequest, form: ShiftForm, shown: Post, title: str, button: str
+    request: HttpRequest, form: ShiftForm, shown: Post, title: str, button: str, looked: Looked
 ) -> HttpResponse:
-    context = {"form": form, "post": shown, "title": title, "button": button}
-    return form_page(request, "rota_form.jinja", context)
+    context = {"form": form, "post": shown, "title": title, "button": button, **looked.context}
+    return form_page(request, "rota_form.jinja", context, looked.status)
 
 
 def _done(request: HttpRequest, shown: Post, said: str, shifts: Sequence[Shift]) -> HttpResponse:

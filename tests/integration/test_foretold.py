@@ -1,0 +1,150 @@
+"""What a change would do to open findings is shown before it is saved, and is what happens."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from findings.models import Audience, Finding, Leave, Person, Post, Role, RotaEntry
+from findings.services.foretell import by_person, foretell, span_of
+from findings.services.leave import set_leave
+from findings.services.rota import add_entry, make_post
+from findings.shifts import Shift
+from notifications.models import Route
+from tests.factories import Trust, a_trust, flagged
+from tests.pages import fill_in, hidden_in, queries_without_banner, signed_in, words_of
+
+pytestmark = pytest.mark.django_db
+
+WAITS = "significant_unexpected"
+
+
+@pytest.fixture
+def trust() -> Trust:
+    return a_trust()
+
+
+@pytest.fixture
+def post(trust: Trust) -> Post:
+    return make_post(
+        team=trust.team, by=trust.coordinator, name="On call", stands_for=Audience.RESPONSIBLE
+    )
+
+
+def whole_week() -> Shift:
+    now = timezone.localtime()
+    start, end = now.date(), now.date() + timedelta(days=20)
+    midnight = now.time().replace(hour=0, minute=0, second=0, microsecond=0)
+    return Shift(start, midnight, end, midnight, "Europe/London")
+
+
+def days(first: int, last: int) -> dict[str, str]:
+    today = timezone.localdate()
+    found = {}
+    for name, on in (("first_on", first), ("last_on", last)):
+        day = today + timedelta(days=on)
+        parts = {"day": day.day, "month": day.month, "year": day.year}
+        found |= {f"{name}-{part}": str(number) for part, number in parts.items()}
+    return found
+
+
+def named(person: Person) -> dict[str, str]:
+    return {"name": person.family_name, "person": str(person.pk)}
+
+
+def test_leave_shows_whose_findings_somebody_else_would_hear_of(trust: Trust) -> None:
+    held = flagged(trust, category=WAITS)
+    deaf = trust.add(Role.REFERRER, reachable=False, family_name="Deaf")
+    client, address = signed_in(trust.referrer), reverse("leave", args=[trust.referrer.pk])
+    first = fill_in(client, address, days(0, 9) | named(deaf))
+    assert first.status_code == 200, "nothing is saved yet"
+    said = words_of(first)
+    assert "Of 1 open finding somebody else would hear" in said
+    assert held.reference in said
+    assert "Nobody could be told of 1 open finding" in said
+    assert f"{deaf} has no address." in said
+    assert not Leave.objects.exists()
+    again = days(0, 9) | named(trust.colleague) | hidden_in(first)
+    other = client.post(address, again)
+    assert other.status_code == 409, "something else than what was seen"
+    assert str(trust.colleague) in words_of(other)
+    assert client.post(address, again | hidden_in(other)).status_code == 302
+    assert Leave.objects.get().deputy == trust.colleague
+    other = signed_in(deaf).post(reverse("leave", args=[deaf.pk]), days(0, 9))
+    assert other.status_code == 302, "of nothing of theirs would anybody hear"
+
+
+def test_what_is_shown_is_what_happens_and_looking_leaves_no_trace(trust: Trust) -> None:
+    flagged(trust, category=WAITS)
+    span = span_of(timezone.localdate(), timezone.localdate() + timedelta(days=9))
+    concern = by_person(trust.responsible, *span)
+
+    def change() -> None:
+        set_leave(
+            person=trust.responsible,
+            by=trust.coordinator,
+            first_on=timezone.localdate(),
+            last_on=timezone.localdate() + timedelta(days=9),
+            deputy=trust.colleague,
+        )
+
+    found = foretell(concern, change)
+    assert not Leave.objects.exists()
+    (one,) = found.differences
+    assert (one.audience, one.before, one.after) == (
+        Audience.RESPONSIBLE,
+        (trust.responsible,),
+        (trust.colleague,),
+    )
+    change()
+    assert foretell(concern, lambda: None).differences == []
+
+
+def test_a_rota_shows_it_and_so_does_giving_up_a_post(trust: Trust, post: Post) -> None:
+    finding = flagged(trust, category=WAITS)
+    flagged(a_trust(), category=WAITS)
+    entry = add_entry(post=post, person=trust.colleague, shift=whole_week(), by=trust.coordinator)
+    client = signed_in(trust.coordinator)
+    Route.objects.filter(person=trust.responsible).delete()
+    for name, key in (("remove-shift", entry.pk), ("end-post", post.pk)):
+        page = client.get(reverse(name, args=[key]))
+        said = words_of(page)
+        assert "Of 1 open finding somebody else would hear" in said
+        assert finding.reference in said
+        assert "Nobody could be told" in said
+        assert client.post(reverse(name, args=[key])).status_code == 200, "it was not seen"
+    assert RotaEntry.objects.standing().exists()
+    assert client.post(reverse("end-post", args=[post.pk]), hidden_in(page)).status_code == 302
+    assert not Post.objects.standing().exists()
+
+
+def test_letting_somebody_leave_shows_what_others_hold(trust: Trust) -> None:
+    mine, others = flagged(trust, category=WAITS), flagged(trust, owner=trust.colleague)
+    client, address = (
+        signed_in(trust.coordinator),
+        reverse("let-leave", args=[trust.responsible.pk]),
+    )
+    said = words_of(client.get(address))
+    assert "Of 2 open findings somebody else would hear" in said
+    assert mine.reference in said
+    assert "Nobody could be told" in said
+    assert trust.responsible.is_active
+    fields = {"when": "now", "because": "Retired."}
+    assert fill_in(client, address, fields).status_code == 302
+    trust.responsible.refresh_from_db()
+    assert not trust.responsible.is_active
+    assert Finding.objects.get(pk=others.pk).owner_person == trust.colleague
+
+
+def test_many_findings_cost_as_many_queries_as_few(trust: Trust, post: Post) -> None:
+    entry = add_entry(post=post, person=trust.colleague, shift=whole_week(), by=trust.coordinator)
+    address, client = reverse("remove-shift", args=[entry.pk]), signed_in(trust.coordinator)
+    flagged(trust, category=WAITS)
+    few = queries_without_banner(client, address)
+    for _ in range(15):
+        flagged(trust, category=WAITS)
+    assert queries_without_banner(client, address) == few
+    said = words_of(client.get(address))
+    assert "Of 16 open findings" in said
+    assert "And 6 other findings." in said
