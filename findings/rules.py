@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -28,9 +28,11 @@ from findings.models import (
     Role,
     Sender,
     Site,
+    Step,
     Team,
 )
 from findings.models.cover import covered_by
+from findings.models.finding import FindingQuerySet
 from findings.models.policy import TOLD_AT_ONCE
 from findings.states import CLOCK_OF, ClockKind, Move, MoveRefused, State, after
 from findings.words import when
@@ -384,11 +386,18 @@ def check_can_undo_flag(person: Person, finding: Finding) -> None:
     check_can_withdraw(person, finding)
     _require(person.pk == finding.flagged_by_id, "Only whoever flagged it can undo a flag.")
     _require(
-        finding.category.priority > TOLD_AT_ONCE
-        and not finding.steps.filter(Q(fired_at__isnull=False) | Q(falls_at__lte=Now())).exists()
-        and not finding.events.exclude(by=person, kind__in=BEFORE_ANYBODY_KNOWS).exists(),
+        undoable(Finding.objects.filter(pk=finding.pk), person).exists(),
         "Somebody knows of it by now, so it cannot be undone. Withdraw it with a reason.",
     )
+
+
+def undoable(findings: FindingQuerySet, person: Person) -> FindingQuerySet:
+    """Of these the open flags of this person of which nobody knows; see check_can_undo_flag."""
+    this = OuterRef("pk")
+    told = Step.objects.filter(Q(fired_at__isnull=False) | Q(falls_at__lte=Now()), finding=this)
+    known = Event.objects.filter(finding=this).exclude(by=person, kind__in=BEFORE_ANYBODY_KNOWS)
+    own = findings.open().filter(flagged_by=person, category__priority__gt=TOLD_AT_ONCE)
+    return own.filter(~Exists(told), ~Exists(known))
 
 
 BEFORE_ANYBODY_KNOWS = (

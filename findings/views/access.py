@@ -48,6 +48,11 @@ def visible_examination(request: HttpRequest, public_id: str) -> Examination:
     )
 
 
+def is_from_my_flags(request: HttpRequest) -> bool:
+    """Whether it was pressed in the list of flags, and leads back there."""
+    return request.POST.get("from") == "my-flags"
+
+
 def saw(request: HttpRequest, *patients: Patient | int, in_file: str = "") -> None:
     """Record that this person saw these patients' data on this page, or took it away in a file of
     this kind."""

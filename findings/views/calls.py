@@ -11,7 +11,7 @@ from findings.models import Finding, Person
 from findings.presenters.answering import next_limit
 from findings.services.phone import record_call, record_owner_phoned
 from findings.states import State
-from findings.views.access import signed_in, visible_finding
+from findings.views.access import is_from_my_flags, signed_in, visible_finding
 from findings.views.answering import Answer, answer_page
 
 
@@ -45,8 +45,7 @@ def _phoned_words(finding: Finding, owner: Person) -> str:
 
 
 def _back(request: HttpRequest, reference: str) -> HttpResponse:
-    from_list = request.POST.get("from") == "my-flags"
-    return redirect("my-flags") if from_list else redirect("finding", reference)
+    return redirect("my-flags") if is_from_my_flags(request) else redirect("finding", reference)
 
 
 def _record(finding: Finding, by: Person, form: CallForm) -> str:

@@ -34,7 +34,7 @@ from findings.presenters.flag import (
 )
 from findings.presenters.proposals import what_was_found
 from findings.presenters.reports import STATUS_COLOURS, conclusion
-from findings.rules import NotAllowed, check_can_flag, check_can_withdraw
+from findings.rules import NotAllowed, check_can_flag, check_can_withdraw, undoable
 from findings.services.close import undo_flag
 from findings.services.documents import documents_of
 from findings.services.flag import Ownership, ownership
@@ -42,7 +42,13 @@ from findings.services.flag_once import flag_finding_once
 from findings.services.foresee import Foreseen, Offer, coordinators_to_call, foresee, offers
 from findings.services.policy import PolicyError
 from findings.services.search import flags_in
-from findings.views.access import saw, signed_in, visible_examination, visible_finding
+from findings.views.access import (
+    is_from_my_flags,
+    saw,
+    signed_in,
+    visible_examination,
+    visible_finding,
+)
 from findings.views.form_page import form_page
 from findings.views.listing import Listing, Shown, answer
 from findings.views.questions import waiting_for
@@ -218,7 +224,7 @@ def _page(
 
 @require_POST
 def undo(request: HttpRequest, reference: str) -> HttpResponse:
-    """One press, while nobody was told."""
+    """One press, while nobody was told: on the finding, or in the list of flags."""
     finding, by = visible_finding(request, reference), signed_in(request)
     check_can_withdraw(by, finding)
     try:
@@ -227,6 +233,8 @@ def undo(request: HttpRequest, reference: str) -> HttpResponse:
         messages.warning(request, str(refusal))
         return redirect("withdraw", reference)
     messages.success(request, "The flag is undone. Nobody was told of it.")
+    if is_from_my_flags(request):
+        return redirect("my-flags")
     return redirect("report", finding.examination.public_id)
 
 
@@ -253,8 +261,10 @@ def my_flags(request: HttpRequest) -> HttpResponseBase:
         questions = list(waiting_for(person))
         if request.method == "GET":
             saw(request, *(one.finding.examination.patient for one in questions))
+        shown = Finding.objects.filter(pk__in=[finding.pk for finding in page])
         return {
             "questions": questions,
+            "undoable": set(undoable(shown, person).values_list("pk", flat=True)),
             "now": timezone.now(),
             "may_phone": partial(may_phone, person),
             "became": became,

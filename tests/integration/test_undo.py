@@ -73,6 +73,22 @@ def test_it_is_undone_with_one_press_and_nobody_hears_of_it(trust: Trust) -> Non
     assert finding.events.filter(kind=Event.Kind.WITHDRAWN, by=trust.radiologist).exists()
 
 
+def test_in_the_list_of_flags_it_is_undone_while_nobody_knows(trust: Trust) -> None:
+    client = signed_in(trust.radiologist)
+    unknown, known = waiting(trust), waiting(trust)
+    record_reading(finding=known, by=trust.referrer, page="finding")
+    flagged(trust, category="critical")
+    shown = words_of(client.get(reverse("my-flags")))
+    assert shown.count("Undo: nobody has been told yet") == 1
+    assert f"Undo: nobody has been told yet about {unknown.reference}" in shown
+    from_list = {"from": "my-flags"}
+    pressed = client.post(reverse("undo-flag", args=[unknown.reference]), from_list)
+    assert pressed.url == reverse("my-flags")
+    shown = words_of(client.get(pressed.url))
+    assert "The flag is undone. Nobody was told of it." in shown
+    assert "Undo:" not in shown
+
+
 def told(finding: Finding, trust: Trust) -> None:
     fire()
 
