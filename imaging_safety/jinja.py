@@ -20,6 +20,7 @@ from jinja2 import (
 
 from findings import states, words
 from findings.form_fields import revealed_names
+from findings.models import Rating
 from findings.presenters.moments import timed
 from imaging_safety import form_parts
 from imaging_safety.table_rows import with_rows
@@ -81,6 +82,7 @@ GLOBALS = {
     "get_messages": get_messages,
     "must_have": must_have,
     "page_numbers": page_numbers,
+    "USEFUL": Rating.Useful.choices,
     "STATE_WORDS": {state.value: said for state, said in states.WORDS.items()},
     "timed": timed,
     "urgency": words.urgency,

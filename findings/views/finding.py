@@ -86,6 +86,7 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
         "offer": next((offer for offer in found.offers.all() if offer.is_open), None),
         "of_state": next((one for one in running if one.kind in BY_STATE), None),
         "seen": newest_decision(events),
+        "asks_rating": _asks_rating(answers, events, person),
         "offered_here": any(answer.url_name == "accept-offer" for answer in answers),
         "promises": [
             (clock, presenter.promised(clock, has_died=has_died))
@@ -127,6 +128,12 @@ def _mine(
     return AcknowledgeForm(
         finding=found, by=person, seen=newest_decision(events), rule=None if changed else rule
     )
+
+
+def _asks_rating(answers: list[presenter.Answer], events: list[Event], person: Person) -> bool:
+    """Whether one press says how useful the flag was: once something was done, and not again."""
+    said = any(event.kind == Event.Kind.RATED and event.by_id == person.pk for event in events)
+    return not said and any(answer.url_name == "rate" for answer in answers)
 
 
 def _has(events: list[Event], kind: Event.Kind) -> bool:

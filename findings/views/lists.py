@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Case, IntegerField, Prefetch, Value, When
+from django.db.models import Case, Exists, IntegerField, OuterRef, Prefetch, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from findings import words
 from findings.forms.lists import MARKS, MineFilter, OpenFilter
-from findings.models import Finding, HandOver, Person, Receipt, Role
+from findings.models import Finding, HandOver, Person, Rating, Receipt, Role
 from findings.models.cover import covered_by
 from findings.models.examination import held_by
 from findings.models.finding import FindingQuerySet
@@ -133,7 +133,9 @@ def _by_whose(findings: FindingQuerySet, person: Person, absent: list[int]) -> F
         default=Value(OF_TEAMS),
         output_field=IntegerField(),
     )
-    return findings.for_list().annotate(whose=whose)
+    rated = Exists(Rating.objects.filter(finding=OuterRef("pk"), rated_by=person))
+    rows = with_seen(findings.for_list()).select_related("flagged_by")
+    return rows.annotate(whose=whose, rated=rated)
 
 
 def _held(person: Person, now: datetime) -> str:

@@ -9,7 +9,7 @@ from findings.services.act import record_action
 from findings.services.rate import rate_finding
 from findings.states import State
 from tests.factories import Trust, a_trust, acknowledged, flagged
-from tests.pages import fill_in, signed_in, words_of
+from tests.pages import fill_in, hidden_in, signed_in, words_of
 
 pytestmark = pytest.mark.django_db
 
@@ -77,6 +77,22 @@ def test_it_may_be_said_afterwards_and_the_last_word_counts(trust: Trust) -> Non
     finding.refresh_from_db()
     assert finding.state == State.ACTED_ON
     assert finding.clocks.running().exists()
+
+
+@pytest.mark.parametrize("page", ["finding", "my-findings"])
+def test_it_is_one_press_once_something_was_done_and_not_asked_again(
+    trust: Trust, page: str
+) -> None:
+    finding, client = acted_on(trust), signed_in(trust.referrer)
+    address = of("finding", finding) if page == "finding" else reverse("my-findings")
+    question = "Was this flag useful?"
+    assert words_of(client.get(address)).count(question) == 1
+    for person in (trust.radiologist, trust.coordinator):
+        assert question not in words_of(signed_in(person).get(of("finding", finding)))
+    sent = hidden_in(client.get(address)) | {"useful": "yes"}
+    assert client.post(of("rate", finding), sent).url == of("finding", finding)
+    assert Rating.objects.get().useful == Rating.Useful.YES
+    assert "Say more" not in words_of(client.get(address))
 
 
 def test_nobody_else_rates_and_not_before_something_was_done(trust: Trust) -> None:
