@@ -62,7 +62,7 @@ def test_leave_shows_whose_findings_somebody_else_would_hear_of(trust: Trust) ->
     said = words_of(first)
     assert "Of 1 open finding somebody else would hear" in said
     assert held.reference in said
-    assert "Nobody could be told of 1 open finding" in said
+    assert "Nobody could be told at a step of 1 open finding" in said
     assert f"{deaf} has no address." in said
     assert not Leave.objects.exists()
     again = days(0, 9) | named(trust.colleague) | hidden_in(first)
