@@ -134,8 +134,7 @@ def _by_whose(findings: FindingQuerySet, person: Person, absent: list[int]) -> F
         output_field=IntegerField(),
     )
     rated = Exists(Rating.objects.filter(finding=OuterRef("pk"), rated_by=person))
-    rows = with_seen(findings.for_list()).select_related("flagged_by")
-    return rows.annotate(whose=whose, rated=rated)
+    return with_seen(findings.for_list()).annotate(whose=whose, rated=rated)
 
 
 def _held(person: Person, now: datetime) -> str:
