@@ -93,6 +93,21 @@ def test_a_mark_that_makes_no_sense_is_the_beginning(trust: Trust) -> None:
             assert on_page(client.get(OPEN, {name: mark})) == first
 
 
+@pytest.mark.parametrize(
+    ("asked", "is_open"), [("", False), ("critical", False), ("cancer", True), ("none such", True)]
+)
+def test_the_filter_is_folded_unless_it_leaves_nothing(
+    trust: Trust, asked: str, is_open: bool
+) -> None:
+    flagged(trust, category="critical")
+    page = signed_in(trust.governance).get(OPEN, {"category": asked})
+    assert ('app-filter-details" open>' in page.content.decode()) == is_open
+    said = "(Category: Critical)"
+    assert (f"Filter by state, category, site, team or owner {said}" in words_of(page)) == (
+        asked == "critical"
+    )
+
+
 # --- Files -----------------------------------------------------------------------------------
 
 
