@@ -5,7 +5,7 @@ made inactive. People leave on the page People, where their findings go to their
 only shown. Every change is written to Django's admin log. Served only where ADMIN_SITE=on.
 """
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.auth.forms import AdminUserCreationForm, ReadOnlyPasswordHashField
@@ -23,7 +23,13 @@ from findings.models import (
     Site,
     Team,
 )
+from findings.services.directory_trail import NAMES, note, note_place
 from findings.services.leavers import findings_held_by
+
+# Where a change was made.
+DIRECTORY = "directory"
+# Fields that name a row, by whose key a form knows them.
+ROWS: dict[str, type[Organisation] | type[Site]] = {"organisation": Organisation, "site": Site}
 
 
 class DirectorySite(admin.AdminSite):
@@ -58,6 +64,31 @@ class DirectoryAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """With a line for each field of a person or a team that changed."""
+        super().save_model(request, obj, form, change)
+        if not isinstance(obj, Person | Team):
+            return
+        by = cast(Person, request.user)
+        if not change:
+            note(obj, "In the directory", "", "Yes", by=by, source=DIRECTORY)
+        for name in form.changed_data if change else ():
+            was, now = form.initial.get(name), form.cleaned_data.get(name)
+            if name in ROWS and was is not None:
+                was = ROWS[name].objects.get(pk=was)
+            note(obj, NAMES.get(name, name), was, now, by=by, source=DIRECTORY)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Places in teams: added here, or with another duty."""
+        super().save_formset(request, form, formset, change)
+        if formset.model is not Membership:
+            return
+        by = cast(Person, request.user)
+        duties = {one.instance.pk: one.initial.get("duty") for one in formset.initial_forms}
+        for place in [*formset.new_objects, *(row for row, _ in formset.changed_objects)]:
+            before = duties.get(place.pk)
+            note_place(place.person, place.team, before, place.duty, by=by, source=DIRECTORY)
 
     def save_related(self, *args: Any) -> None:
         """Roles and places in teams decide who is told."""

@@ -116,6 +116,7 @@ urlpatterns = [
     path("policy/", policy.policy, name="policy"),
     path("me/", people.me, name="me"),
     path("people/", people.people, name="people"),
+    path("people/changes/", people.changes, name="directory-changes"),
     path("people/import/", staff.import_staff, name="import-staff"),
     path("people/<int:pk>/", people.person, name="person"),
     path("people/<int:pk>/leave/", leave.leave, name="leave"),

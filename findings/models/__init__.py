@@ -6,6 +6,7 @@ from findings.models.bank_holiday import BankHoliday, BankHolidayChange, Nation
 from findings.models.category_change import CategoryChange
 from findings.models.clock import Clock, Step
 from findings.models.cover import Leave
+from findings.models.directory_change import DirectoryChange
 from findings.models.document import Document
 from findings.models.event import Event, Viewing
 from findings.models.examination import (
@@ -52,6 +53,7 @@ __all__ = [
     "Category",
     "CategoryChange",
     "Clock",
+    "DirectoryChange",
     "Document",
     "Event",
     "Examination",

@@ -66,6 +66,7 @@ APPEND_ONLY = [
     "findings_signature",
     "findings_bankholidaychange",
     "findings_rotachange",
+    "findings_directorychange",
     "findings_routingchange",
     "notifications_deliveryattempt",
     "notifications_deliveryresult",

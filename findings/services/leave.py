@@ -12,10 +12,11 @@ from findings.models.cover import away_on, stand_in
 from findings.models.people import PersonQuerySet
 from findings.rules import check_can_set_leave
 from findings.services.clocks import tell_owner_now
+from findings.services.directory_trail import note
 from findings.services.one_by_one import pass_over
 from findings.services.timeline import database_now, lock, moment
 from findings.states import State
-from findings.words import local
+from findings.words import day, local
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ def set_leave(
         _check(person, by, first_on, last_on, deputy, at)
         doorbell.ring_after_commit()
         doorbell.look_again_after_commit()
-        return Leave.objects.create(
+        entered = Leave.objects.create(
             person=person,
             first_on=first_on,
             last_on=last_on,
@@ -54,6 +55,13 @@ def set_leave(
             entered_by=by,
             entered_at=at,
         )
+        note(person, "Leave", "", _in_words(entered), by=by)
+        return entered
+
+
+def _in_words(leave: Leave) -> str:
+    days = f"{day(leave.first_on)} to {day(leave.last_on)}"
+    return f"{days}: {leave.deputy or 'the team'} instead"
 
 
 def _check(
@@ -94,6 +102,7 @@ def cancel_leave(*, leave: Leave, by: Person, at: datetime | None = None) -> Lea
         if leave.cancelled_at is None:
             leave.cancelled_at = at or database_now()
             leave.save(update_fields=["cancelled_at"])
+            note(leave.person, "Leave", _in_words(leave), "", by=by)
             doorbell.look_again_after_commit()
     return leave
 

@@ -19,10 +19,11 @@ from findings.models.finding import FindingQuerySet
 from findings.rules import NotAllowed, check_can_let_leave
 from findings.services.acknowledge import change_hands
 from findings.services.clocks import tell_owner_now
+from findings.services.directory_trail import note, note_place
 from findings.services.offer import end_open_offer
 from findings.services.one_by_one import pass_over
 from findings.services.timeline import database_now, lock, moment
-from findings.words import local
+from findings.words import day, local
 
 log = logging.getLogger(__name__)
 # Of a goodbye that meets a flag.
@@ -67,6 +68,7 @@ def _say_goodbye(
     Person.objects.filter(pk=person.pk).update(
         is_active=False, left_at=Coalesce("left_at", now), leaving_because=because
     )
+    note(person, "Works here", person.is_active or None, f"No: {because}", by=by)
     because = f"{person} no longer works here: {because}"
     moved = [one for one in held if _give_to_team(one, person, by, because, LEFT, now)]
     _end_offers_to(person, at, by)
@@ -116,7 +118,9 @@ def leave_team(
     """End somebody's place in a team. Returns the findings that stayed behind with it."""
     held = [lock(finding) for finding in findings_held_through(team, person)]
     at = at or moment(*held)
-    Membership.objects.filter(person=person, team=team).delete()
+    place = Membership.objects.filter(person=person, team=team)
+    note_place(person, team, place.values_list("duty", flat=True).first(), None, by=by)
+    place.delete()
     because = f"{person} is not in {team} any more."
     doorbell.look_again_after_commit()
     return [one for one in held if _give_to_team(one, person, by, because, ELSEWHERE, at)]
@@ -130,7 +134,11 @@ def plan_goodbye(*, person: Person, by: Person | None, last_day: date, because: 
         check_can_let_leave(by, person)
     if last_day < local(database_now()).date():
         raise ValueError("The last day is in the past. Let the person leave now.")
-    Person.objects.filter(pk=person.pk).update(leaves_on=last_day, leaving_because=because.strip())
+    with transaction.atomic():
+        note(person, "Last day", day(person.leaves_on), f"{day(last_day)}: {because}", by=by)
+        Person.objects.filter(pk=person.pk).update(
+            leaves_on=last_day, leaving_because=because.strip()
+        )
 
 
 def welcome_back(*, person: Person, by: Person | None) -> None:
@@ -139,9 +147,12 @@ def welcome_back(*, person: Person, by: Person | None) -> None:
         raise NotAllowed("Somebody else must record that you are back.")
     if by is not None:
         check_can_let_leave(by, person)
-    Person.objects.filter(pk=person.pk).update(
-        is_active=True, left_at=None, leaves_on=None, leaving_because=""
-    )
+    with transaction.atomic():
+        note(person, "Works here", person.is_active, True, by=by)
+        note(person, "Last day", day(person.leaves_on), "", by=by)
+        Person.objects.filter(pk=person.pk).update(
+            is_active=True, left_at=None, leaves_on=None, leaving_because=""
+        )
     doorbell.look_again_after_commit()
 
 

@@ -14,6 +14,7 @@ from django.db import transaction
 from findings import doorbell, newcomers
 from findings.models import Membership, Person, Role
 from findings.rules import NotAllowed, check_can_let_leave, keeps
+from findings.services.directory_trail import NAMES, STAFF_LIST, note, note_place
 from findings.services.foretell import by_anybody_of
 from findings.services.leavers import (
     findings_held_by,
@@ -125,6 +126,7 @@ def _applied(line: Line, by: Person | None, vouches: Person | None) -> Change | 
         raise NotAllowed(f"{line.username} belongs to a trust whose directory you do not keep.")
     _check_can_still_answer(person, line)
     before = person.email
+    was = {name: getattr(person, name) for name in NAMED}
     details = [*_fields(person, line)]
     _check_code(person)
     if is_new:
@@ -132,6 +134,7 @@ def _applied(line: Line, by: Person | None, vouches: Person | None) -> Change | 
     if is_new or details:
         person.full_clean()
         person.save()
+        _note(person, None if is_new else was, by)
         newcomers.greet(person)
     details += _messages(person, before, vouches if line.fields.get("email") else None)
     details += _places(person, line, by)
@@ -142,6 +145,20 @@ def _applied(line: Line, by: Person | None, vouches: Person | None) -> Change | 
     elif not details:
         return None
     return Change(line.number, str(person), kind, tuple(details))
+
+
+# What a line may change of somebody who is there.
+NAMED = (*PLAIN, "organisation", "site", "roles")
+
+
+def _note(person: Person, was: dict[str, object] | None, by: Person | None) -> None:
+    """None: they were not in the directory before."""
+    if was is None:
+        note(person, "In the directory", "", person.role_words or "Yes", by=by, source=STAFF_LIST)
+        return
+    for name in NAMED:
+        before, after = was[name], getattr(person, name)
+        note(person, NAMES[name], before, after, by=by, source=STAFF_LIST)
 
 
 def _messages(person: Person, before: str, vouches: Person | None) -> Iterator[str]:
@@ -216,10 +233,12 @@ def _places(person: Person, line: Line, by: Person | None) -> list[str]:
     for team, duty in line.places.items():
         if team not in places:
             Membership.objects.create(person=person, team=team, duty=duty)
+            note_place(person, team, None, duty, by=by, source=STAFF_LIST)
             said.append(f"joins the team {team}, {_duty(duty)}")
         elif places[team].duty != duty:
             said.append(f"in the team {team}: {_duty(places[team].duty)} becomes {_duty(duty)}")
             Membership.objects.filter(pk=places[team].pk).update(duty=duty)
+            note_place(person, team, places[team].duty, duty, by=by, source=STAFF_LIST)
     return said
 
 

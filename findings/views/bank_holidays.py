@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from findings import words
 from findings.forms.bank_holidays import AddHolidayForm, CalendarFilter, WhyForm
 from findings.models import BankHoliday, BankHolidayChange, Nation, Person
+from findings.presenters.trail import of_holidays
 from findings.rules import can_keep_calendar
 from findings.services.calendars import add_holiday, missing_years, remove_holiday
 from findings.views.access import signed_in
@@ -38,14 +39,13 @@ def bank_holidays(request: HttpRequest) -> HttpResponse:
     today = timezone.localdate()
     days = BankHoliday.objects.counting(nation)
     year = int(chosen["year"] or 0)
+    changes = BankHolidayChange.objects.filter(holiday__nation=nation)
     context = {
         "form": form,
         "nation": nation,
         "days": days.filter(on__year=year) if year else days.filter(on__year__gte=today.year),
         "missing": list(missing_years(today)),
-        "changes": BankHolidayChange.objects.filter(holiday__nation=nation).select_related(
-            "holiday", "by"
-        )[:CHANGES_SHOWN],
+        "changes": of_holidays(changes.select_related("holiday", "by")[:CHANGES_SHOWN]),
     }
     return render(request, "bank_holidays.jinja", context)
 

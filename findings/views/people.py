@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.paginator import Paginator
 from django.db.models import Case, Count, Q, When
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -11,8 +12,10 @@ from django.views.decorators.http import require_safe
 
 from findings import rules
 from findings.forms.leave import PeopleFilter
-from findings.models import Leave, Person
+from findings.models import DirectoryChange, Leave, Person
+from findings.models.directory_change import DirectoryChangeQuerySet
 from findings.presenters.columns import PEOPLE
+from findings.presenters.trail import of_directory
 from findings.services.leavers import findings_held_by
 from findings.states import OPEN
 from findings.views.access import signed_in
@@ -26,6 +29,7 @@ PEOPLE_LIST = Listing(
     ("place", "-holds", "family_name", "given_name", "pk"),
     care=OF_STAFF,
 )
+CHANGES_SHOWN = 50
 _LEFT_SOMETHING = When(is_active=False, holds__gt=0, then=1)
 
 
@@ -83,5 +87,23 @@ def _page(request: HttpRequest, shown: Person) -> HttpResponse:
         "can_keep_routes": shown.is_active and rules.can_keep_routes(by, shown),
         "can_set_leave": shown.is_active and rules.can_set_leave(by, shown),
         "can_let_leave": rules.can_let_leave(by, shown),
+        # Whoever is no keeper of the directory reads none, of themselves either.
+        "changes": of_directory(_changes(by).filter(person=shown)[:CHANGES_SHOWN])
+        if rules.can_see_people(by)
+        else None,
     }
     return render(request, "person.jinja", context)
+
+
+def _changes(person: Person) -> DirectoryChangeQuerySet:
+    return DirectoryChange.objects.visible_to(person).select_related("by", "person", "team")
+
+
+@require_safe
+def changes(request: HttpRequest) -> HttpResponse:
+    """Who changed what about anybody of the trust, a team or a place in it."""
+    person = signed_in(request)
+    rules.check_can_see_people(person)
+    page = Paginator(_changes(person), CHANGES_SHOWN).get_page(request.GET.get("page"))
+    context = {"page": page, "lines": of_directory(page, named=True)}
+    return render(request, "directory_changes.jinja", context)

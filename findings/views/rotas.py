@@ -14,6 +14,7 @@ from findings import words
 from findings.forms.rotas import AddShiftForm, PostForm, ShiftForm
 from findings.models import Person, Post, RotaEntry
 from findings.presenters.rotas import WINDOW, post_line, rota_lines
+from findings.presenters.trail import of_rota
 from findings.rules import check_can_keep_rotas
 from findings.services.foretell import by_post
 from findings.services.rota import add_entries, change_entry, end_post, make_post, remove_entry
@@ -68,7 +69,7 @@ def post(request: HttpRequest, pk: int) -> HttpResponse:
         "end": start + WINDOW,
         "before": words.local(start - WINDOW).date().isoformat(),
         "after": words.local(start + WINDOW).date().isoformat(),
-        "changes": shown.changes.select_related("by")[:CHANGES_SHOWN],
+        "changes": of_rota(shown.changes.select_related("by")[:CHANGES_SHOWN]),
     }
     return render(request, "post.jinja", context)
 

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from findings.forms.routing import LastRuleForm, RuleForm
 from findings.models import Person, RoutingChange, RoutingRule
+from findings.presenters.trail import of_routing
 from findings.rules import check_can_route
 from findings.services.routing import (
     Effect,
@@ -47,7 +48,7 @@ def routing(request: HttpRequest) -> HttpResponse:
         "rules": found.rules,
         "reachable": found.reachable,
         "combinations": combinations(person.organisation),
-        "changes": changes.select_related("by")[:CHANGES_SHOWN],
+        "changes": of_routing(changes.select_related("by")[:CHANGES_SHOWN]),
     }
     return render(request, "routing.jinja", context)
 

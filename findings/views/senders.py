@@ -13,7 +13,7 @@ from findings.forms.senders import SenderForm
 from findings.intake.importing import known_patients_of, read_as_sent
 from findings.models import Person, Receipt, Sender
 from findings.presenters.reading import Shown, shown
-from findings.presenters.senders import changes_of
+from findings.presenters.trail import of_sender
 from findings.rules import check_can_keep_senders
 from findings.services.sender_settings import change_sender
 from findings.views.access import saw, signed_in
@@ -60,7 +60,7 @@ def sender(request: HttpRequest, pk: int) -> HttpResponse:
             tried = _try(request, form)
     every = row.changes.select_related("by")
     page = Paginator(every, CHANGES_ON_A_PAGE).get_page(request.GET.get("page"))
-    changes = [(change, changes_of(change)) for change in page]
+    changes = of_sender(page)
     context = {"sender": row, "form": form, "tried": tried, "changes": changes, "page": page}
     return form_page(request, "sender.jinja", context)
 

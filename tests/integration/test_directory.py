@@ -5,7 +5,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import clear_url_caches
 
-from findings.models import Person, Role, Team
+from findings.models import DirectoryChange, Person, Role, Team
 from tests.factories import a_trust
 
 pytestmark = pytest.mark.django_db
@@ -79,3 +79,31 @@ def test_nothing_clinical_is_in_the_directory() -> None:
 def test_the_directory_is_not_served_by_default(client: Client) -> None:
     client.force_login(a_trust().administrator)
     assert client.get("/directory/").status_code == 404
+
+
+def test_a_change_of_a_team_and_of_a_place_in_it_leaves_a_line(directory) -> None:
+    trust = a_trust()
+    client = Client()
+    client.force_login(trust.administrator)
+    page = f"{directory}findings/team/{trust.team.pk}/change/"
+    context = client.get(page).context
+    form, places = context["adminform"].form, context["inline_admin_formsets"][0].formset
+    typed = {name: form[name].value() or "" for name in form.fields} | {"name": "Ward 70"}
+    typed |= {f"{places.prefix}-{name}": n for name, n in places.management_form.initial.items()}
+    for one in places.initial_forms:
+        typed |= {one.add_prefix(name): one[name].value() or "" for name in one.fields}
+        if one.instance.person_id == trust.referrer.pk:
+            typed |= {one.add_prefix("duty"): "director"}
+    assert client.post(page, typed).status_code == 302
+    changes = DirectoryChange.objects.order_by("pk")
+    assert list(changes.values_list("what", "before", "after", "person", "by", "source")) == [
+        ("Name", trust.team.name, "Ward 70", None, trust.administrator.pk, "directory"),
+        (
+            "Team Ward 70",
+            "Member",
+            "Clinical director",
+            trust.referrer.pk,
+            trust.administrator.pk,
+            "directory",
+        ),
+    ]

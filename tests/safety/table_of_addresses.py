@@ -181,6 +181,7 @@ TABLE: dict[str, Expected] = {
     "keep-view": everybody(NONE),
     "saved-view": only("referrer", NONE),
     "people": only(f"{OVERSEERS} administrator", NO),
+    "directory-changes": only(f"{OVERSEERS} administrator", NO),
     "import-staff": only("administrator", NO),
     "me": everybody(OK),
     # Of the referrer: themselves, and whoever keeps or oversees the directory of their trust.

@@ -83,6 +83,10 @@ CONSTRAINTS = {
         "category_change_has_a_reason",
     },
     "findings_category": {"urgent_categories_are_never_held"},
+    "findings_directorychange": {
+        "directory_change_says_what_was_and_what_is",
+        "directory_change_is_about_somebody",
+    },
     "findings_rating": {"rating_is_known"},
     "findings_linkkey": {"ended_link_key_says_when_and_who"},
     "findings_phonecall": {
@@ -230,6 +234,7 @@ TRIGGERS = {
     "findings_post": {"post_is_never_deleted"},
     "findings_rotaentry": {"rotaentry_is_never_deleted", "removed_rota_entry_never_changes"},
     "findings_rotachange": {"rotachange_is_append_only"},
+    "findings_directorychange": {"directorychange_is_append_only"},
     "findings_team": {"coordination_team_brings_the_last_routing_rule"},
     "findings_routingrule": {
         "last_routing_rule_is_never_deleted",
