@@ -7,8 +7,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from findings.api.report_fields import PatientSerializer
-from findings.models import Clock, Event, Finding
+from findings.models import Clock, Event, Finding, Question
 from findings.presenters.answering import last_decision
+from findings.presenters.tellings import TELLINGS, telling
 
 LONGEST_ANSWER = 2_000
 
@@ -61,6 +62,43 @@ class ClockSerializer(serializers.ModelSerializer):
         fields = ["kind", "due_at", "policy", "replaces_due_at", "later_because"]
 
 
+class ToldSerializer(serializers.Serializer):
+    """Who was told in one go, and as what: by a step of a ladder, by news, or by telephone."""
+
+    at = serializers.DateTimeField()
+    # Whose place it was to hear: "owner", "coordinator"; "telephone" for a call.
+    role = serializers.CharField()
+    why = serializers.CharField()
+    people = serializers.ListField(child=serializers.CharField())
+
+
+class QuestionSerializer(serializers.ModelSerializer):
+    """A question to the radiologist, and the answer once there is one."""
+
+    asked_by = serializers.CharField()
+    answered_by = serializers.CharField(allow_null=True)
+    # Of the trust, where it keeps one and the answer is still awaited.
+    due_at = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Question
+        fields = [
+            "text",
+            "asked_by",
+            "asked_at",
+            "due_at",
+            "answer",
+            "answered_by",
+            "answered_at",
+        ]
+
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_due_at(self, question: Question) -> Any:
+        """Until when it is to be answered."""
+        clock = question.running_clock
+        return clock.due_at if clock else None
+
+
 class FindingSerializer(FindingSummarySerializer):
     """One finding with its report and its answers."""
 
@@ -70,7 +108,11 @@ class FindingSerializer(FindingSummarySerializer):
     report_text = serializers.CharField(source="report.text")
     flagged_by = serializers.CharField()
     acknowledged_by = serializers.CharField(allow_null=True)
+    # The day by which whoever acknowledged it will have done what they plan.
+    plan_by = serializers.DateField(allow_null=True)
     clocks = serializers.SerializerMethodField()
+    told = serializers.SerializerMethodField()
+    questions = serializers.SerializerMethodField()
     seen = serializers.SerializerMethodField()
 
     class Meta(FindingSummarySerializer.Meta):
@@ -84,10 +126,13 @@ class FindingSerializer(FindingSummarySerializer):
             "acknowledged_at",
             "acknowledged_by",
             "plan",
+            "plan_by",
             "patient_told_at",
             "closed_at",
             "outcome",
             "clocks",
+            "told",
+            "questions",
             "seen",
         ]
 
@@ -96,6 +141,18 @@ class FindingSerializer(FindingSummarySerializer):
         """What is promised now, and why a limit is not the category's own."""
         running = finding.clocks.running()
         return ClockSerializer(running.select_related("rule", "replaces"), many=True).data
+
+    @extend_schema_field(ToldSerializer(many=True))
+    def get_told(self, finding: Finding) -> Any:
+        """Who has been told, the earliest first: what the timeline says, and no more."""
+        said = finding.events.filter(kind__in=TELLINGS).select_related("by").order_by("number")
+        return ToldSerializer([one for event in said if (one := telling(event))], many=True).data
+
+    @extend_schema_field(QuestionSerializer(many=True))
+    def get_questions(self, finding: Finding) -> Any:
+        """Asked of the radiologist about it, the earliest first."""
+        asked = finding.questions.select_related("asked_by", "answered_by")
+        return QuestionSerializer(asked.prefetch_related("clocks"), many=True).data
 
     @extend_schema_field(int)
     def get_seen(self, finding: Finding) -> int:

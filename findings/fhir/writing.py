@@ -5,6 +5,8 @@ request stand inside the resource that is about them, and can be read by themsel
 """
 
 import base64
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
@@ -17,6 +19,8 @@ from findings.models import (
     Finding,
     Patient,
     PatientIdentifier,
+    Person,
+    Question,
     Report,
     Viewing,
 )
@@ -206,7 +210,10 @@ def with_all_of_tasks(findings: QuerySet) -> QuerySet:
     return (
         with_patient(findings, "examination__patient")
         .select_related("flagged_by", "acknowledged_by", "closed_by")
-        .prefetch_related(Prefetch("actions", Action.objects.order_by("recorded_at", "pk")))
+        .prefetch_related(
+            Prefetch("actions", Action.objects.order_by("recorded_at", "pk")),
+            Prefetch("questions", Question.objects.select_related("asked_by", "answered_by")),
+        )
     )
 
 
@@ -237,13 +244,26 @@ def task(row: Finding, version: int, changed_at: Any) -> Json:
         lastModified=changed_at.isoformat(),
         requester=names.practitioner(row.flagged_by),
         owner=names.owner(row),
+        note=[note for question in row.questions.all() for note in _notes(question)],
         restriction={"period": {"end": due_at.isoformat()}} if due_at else {},
         output=_outputs(row),
     )
 
 
+def _notes(question: Question) -> Iterator[Json]:
+    """What was asked of the radiologist, and the answer."""
+    yield _note(question.asked_by, question.asked_at, f"Question: {question.text}")
+    if question.answered_by and question.answered_at:
+        yield _note(question.answered_by, question.answered_at, f"Answer: {question.answer}")
+
+
+def _note(by: Person, at: datetime, text: str) -> Json:
+    return {"authorReference": names.practitioner(by), "time": at.isoformat(), "text": text}
+
+
 def _outputs(row: Finding) -> list[Json]:
-    found = [
+    found = [output("planned-by", valueDate=row.plan_by.isoformat())] if row.plan_by else []
+    found += [
         output("action", valueCodeableConcept=_said(names.ACTION, one.kind, one.text))
         for one in row.actions.all()
     ]

@@ -1,20 +1,27 @@
 """Reports and findings out of the JSON API, and answers to findings."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from rest_framework.test import APIClient
 
+from findings.fhir.shapes import faults
 from findings.models import (
     Event,
     Finding,
     Viewing,
 )
+from findings.services.acknowledge import acknowledge_finding
+from findings.services.ask import answer_question, ask_radiologist
 from findings.states import State
+from notifications.firing import fire_due_steps
 from tests.calling import FINDINGS, REPORTS, calling
 from tests.factories import Trust, a_trust, acknowledged, flagged, reported
+from tests.integration.policy_files import with_question_limit
 
 
 @pytest.fixture
@@ -102,6 +109,52 @@ def test_one_finding_with_its_timeline(trust: Trust) -> None:
     assert {"flagged", "acknowledged", "read"} <= {event["kind"] for event in events}
     small = caller.get(f"{FINDINGS}{finding.reference.lower()}/")
     assert small.json()["reference"] == finding.reference
+
+
+def test_one_finding_says_the_plans_day_who_was_told_and_what_was_asked(
+    trust: Trust, tmp_path: Path
+) -> None:
+    with_question_limit(tmp_path)
+    day = timezone.localdate() + timedelta(days=2)
+    finding = flagged(trust, category="significant_unexpected")
+    fire_due_steps()
+    acknowledge_finding(finding=finding, by=trust.referrer, plan="Clinic.", plan_by=day)
+    asked = ask_radiologist(finding=finding, by=trust.referrer, text="Is it new?")
+    answer_question(question=asked, by=trust.radiologist, text="Yes.")
+    open_one = ask_radiologist(finding=finding, by=trust.colleague, text="Which lobe?")
+    one = calling(trust.referrer).get(f"{FINDINGS}{finding.reference}/").json()
+    assert one["plan_by"] == day.isoformat()
+    told = [(line["role"], line["people"]) for line in one["told"]]
+    radiologist, referrer = str(trust.radiologist), str(trust.referrer)
+    assert told == [
+        ("owner", [referrer]),
+        ("question", [radiologist]),
+        ("reply", [referrer]),
+        ("question", [radiologist]),
+    ]
+    assert [
+        (q["text"], q["asked_by"], q["answer"], q["answered_by"]) for q in one["questions"]
+    ] == [
+        ("Is it new?", referrer, "Yes.", radiologist),
+        ("Which lobe?", str(trust.colleague), "", None),
+    ]
+    first, second = one["questions"]
+    assert first["due_at"] is None
+    due_at = open_one.clocks.get().due_at
+    assert parse_datetime(second["due_at"]) == due_at
+    schema = calling(trust.referrer).get("/api/v1/schema/").content.decode()
+    for name in ("plan_by", "told", "questions", "answered_at"):
+        assert name in schema
+    task = calling(trust.referrer).get(f"/fhir/R4/Task/{finding.reference}").json()
+    said = [(note["authorReference"]["display"], note["text"]) for note in task["note"]]
+    assert said == [
+        (referrer, "Question: Is it new?"),
+        (radiologist, "Answer: Yes."),
+        (str(trust.colleague), "Question: Which lobe?"),
+    ]
+    (planned,) = [one for one in task["output"] if one["type"]["coding"][0]["code"] == "planned-by"]
+    assert planned["valueDate"] == day.isoformat()
+    assert faults(task) == []
 
 
 def test_every_read_is_recorded(trust: Trust) -> None:

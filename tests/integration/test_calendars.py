@@ -285,7 +285,7 @@ def test_an_administrator_adds_and_removes_a_day_on_pages(trust):
     why = {"because": "Cancelled.", "source": "gov.uk"}
     fill_in(client, reverse("remove-bank-holiday", args=[row.pk]), why)
     page = words_of(client.get(reverse("bank-holidays") + "?nation=ENG&year=2028"))
-    assert "Removed Before Coronation, 9 June 2028 After –" in page
+    assert "Removed Before Coronation, 9 June 2028 After" in page
     assert "Cancelled." in page
     assert client.get(reverse("remove-bank-holiday", args=[row.pk])).status_code == 404
 
