@@ -4,46 +4,45 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages as said
-from django.core.paginator import Paginator
-from django.db.models import F, QuerySet
-from django.db.models.functions import Coalesce, Now
+from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from findings.forms.lists import Narrowing
 from findings.models import Examination, Finding, Person
 from findings.rules import can_see_proposals
 from findings.states import ClockKind
 from findings.views.access import signed_in
+from findings.views.listing import Shown, answer
+from notifications.lists import INBOX, MESSAGES, InboxFilter, as_they_went, asked, in_inbox
 from notifications.messages import path_of
 from notifications.models import Notification
 
-ROWS_ON_A_PAGE = 25
-
 
 @require_safe
-def inbox(request: HttpRequest) -> HttpResponse:
+def inbox(request: HttpRequest) -> HttpResponseBase:
     """What this person was told here: unread first, then the newest."""
     person = signed_in(request)
-    told = (
-        Notification.objects.visible_to(person)
-        .in_app()
-        .select_related("finding__category", "examination")
-        .prefetch_related("attempts")
-        .order_by(F("seen_at").desc(nulls_first=True), "-created_at", "-pk")
-    )
-    page = Paginator(told, ROWS_ON_A_PAGE).get_page(request.GET.get("page"))
-    theirs = Finding.objects.visible_to(person, or_told=True).filter(
-        pk__in=[notification.finding_id for notification in page]
-    )
-    context = {
-        "page": page,
-        "theirs": set(theirs.values_list("pk", flat=True)),
-        "unread": Notification.objects.visible_to(person).unread().count(),
-        "now": timezone.now(),
-    }
-    return render(request, "inbox.jinja", context)
+    form = InboxFilter(request.GET)
+    told = Notification.objects.visible_to(person).in_app()
+    rows = in_inbox(form.apply(told) if form.is_valid() else told.none())
+
+    def context(page: Shown) -> dict[str, Any]:
+        theirs = Finding.objects.visible_to(person, or_told=True).filter(
+            pk__in=[notification.finding_id for notification in page]
+        )
+        return {
+            "form": form,
+            "asked": asked,
+            "theirs": set(theirs.values_list("pk", flat=True)),
+            "now": timezone.now(),
+        }
+
+    return answer(request, INBOX, rows, form.narrowing, context)
 
 
 @require_POST
@@ -88,15 +87,10 @@ def _shown_in_demonstration() -> QuerySet[Notification]:
 
 
 @require_safe
-def messages(request: HttpRequest) -> HttpResponse:
+def messages(request: HttpRequest) -> HttpResponseBase:
     """Every message, the newest first, with what became of it."""
-    page = Paginator(
-        _shown_in_demonstration()
-        .prefetch_related("attempts")
-        .order_by(Coalesce("sent_at", "created_at").desc(), "-pk"),
-        ROWS_ON_A_PAGE,
-    ).get_page(request.GET.get("page"))
-    return render(request, "messages.jinja", {"page": page})
+    rows = as_they_went(_shown_in_demonstration())
+    return answer(request, MESSAGES, rows, Narrowing(), lambda page: {"asked": asked})
 
 
 @require_safe

@@ -15,7 +15,7 @@ from findings.services.acknowledge import decline_finding
 from notifications.models import Channel, Notification
 from notifications.rounds import deliver, fire
 from tests.factories import TeamFactory, Trust, a_trust, flagged
-from tests.pages import queries_without_banner, signed_in, words_of
+from tests.pages import queries_without_banner, signed_in, turn, words_of
 
 pytestmark = pytest.mark.django_db
 
@@ -129,6 +129,28 @@ def test_a_message_about_a_finding_that_went_to_somebody_else_long_ago_says_so(
     assert response.headers["Location"] == INBOX
     notification.refresh_from_db()
     assert notification.seen_at is not None
+
+
+def test_what_is_opened_meanwhile_keeps_no_other_from_being_shown(
+    trust: Trust, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("findings.views.listing.ROWS_ON_A_PAGE", 2)
+    oldest, middle, newest = told(trust), told(trust), told(trust)
+    client = signed_in(trust.referrer)
+    first = client.get(INBOX)
+    assert "Showing 1 to 2 of 3." in words_of(first)
+    client.post(opening(in_app(newest)))
+    second = words_of(client.get(turn(first)))
+    assert oldest.reference in second
+    assert newest.reference in second
+    unread = words_of(client.get(INBOX, {"unread": "on"}))
+    assert newest.reference not in unread
+    file = client.get(INBOX, {"unread": "on", "as": "csv"}).getvalue().decode()
+    assert [one.reference in file for one in (oldest, middle, newest)] == [True, True, False]
+    assert newest.examination.patient.family_name not in file
+    for finding in (oldest, middle):
+        client.post(opening(in_app(finding)))
+    assert "You have opened everything." in words_of(client.get(INBOX, {"unread": "on"}))
 
 
 def test_an_empty_inbox_says_so(trust: Trust) -> None:
