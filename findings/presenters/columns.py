@@ -1,6 +1,7 @@
 """What each list holds, column by column: for its file, and to see that a row has changed."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from findings.models import Examination, Patient, Person
@@ -8,6 +9,10 @@ from findings.presenters.flag import became, ratings
 from findings.presenters.held import reason_words
 from findings.presenters.list_file import Heading, Kind
 from findings.presenters.proposals import reported_by, what_was_found
+from findings.presenters.trail import TrailLine, of_directory, of_sender
+
+# Whoever did what no person did here.
+ANOTHER_SYSTEM = "another system"
 
 
 class Column(NamedTuple):
@@ -150,3 +155,46 @@ PEOPLE: Columns = (
     column("Now", lambda person: "Works here" if person.is_active else "Has left"),
     column("Open findings", lambda person: person.holds, Kind.NUMBER),
 )
+
+MERGES: Columns = (
+    column("Kept", lambda merge: merge.kept.display_name),
+    column("NHS number", lambda merge: merge.kept.nhs_number or ""),
+    column("Became part of it", lambda merge: merge.merged.display_name),
+    column("Its NHS number", lambda merge: merge.merged.nhs_number or ""),
+    column("When", lambda merge: merge.merged_at, Kind.MOMENT),
+    column("By", lambda merge: str(merge.merged_by or ANOTHER_SYSTEM)),
+    column("Why", lambda merge: merge.because, Kind.LONG_TEXT),
+    column("Undone", lambda merge: merge.undone_at, Kind.MOMENT),
+    column("Why undone", lambda merge: merge.undone_because, Kind.LONG_TEXT),
+)
+
+PATIENT_CHANGES: Columns = (
+    *_of_patient(lambda change: change.patient),
+    column("What happened", lambda change: change.get_kind_display()),
+    column("To", lambda change: change.whereto),
+    column("When", lambda change: change.happened_at, Kind.MOMENT),
+    column("Recorded", lambda change: change.recorded_at, Kind.MOMENT),
+    column("By", lambda change: str(change.recorded_by or ANOTHER_SYSTEM)),
+    column("Taken back", lambda change: change.undone_at, Kind.MOMENT),
+    column("Why taken back", lambda change: change.undone_because, Kind.LONG_TEXT),
+)
+
+
+def _trail(lines_of: Callable[[list[Any]], list[TrailLine]]) -> Columns:
+    """Of changes, each of which may be several lines on the page."""
+
+    def joined(name: str) -> Callable[[Any], str]:
+        return lambda row: "; ".join(getattr(line, name) or "–" for line in lines_of([row]))
+
+    return (
+        column("What", joined("what"), Kind.LONG_TEXT),
+        column("Before", joined("before"), Kind.LONG_TEXT),
+        column("After", joined("after"), Kind.LONG_TEXT),
+        column("Who", lambda row: lines_of([row])[0].by),
+        column("When", lambda row: row.at, Kind.MOMENT),
+        column("Why or where", lambda row: lines_of([row])[0].more, Kind.LONG_TEXT),
+    )
+
+
+SENDER_CHANGES = _trail(of_sender)
+DIRECTORY_CHANGES = _trail(partial(of_directory, named=True))

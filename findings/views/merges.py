@@ -1,21 +1,32 @@
 """Two records of one patient: coordinators merge them, see what was merged, and take it back."""
 
+from typing import Any
+
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods
 
+from findings.forms.lists import Narrowing
 from findings.forms.merges import MergeForm, UndoMergeForm
 from findings.models import PatientMerge, Person
+from findings.presenters.columns import MERGES
 from findings.rules import NotAllowed, check_can_merge
 from findings.services.identity import numbers_of
 from findings.services.merge import came_since, merge_patients, merges_of, undo_merge
 from findings.views.access import saw, signed_in
 from findings.views.form_page import form_page
+from findings.views.listing import Listing, Shown, answer
 from findings.words import plural
 
-ROWS_ON_A_PAGE = 25
+MERGED = Listing(
+    "Merged records",
+    "merges.jinja",
+    MERGES,
+    ("-merged_at", "-pk"),
+    lambda merge: (merge.kept_id, merge.merged_id),
+)
 
 
 def _coordinator(request: HttpRequest) -> Person:
@@ -25,7 +36,7 @@ def _coordinator(request: HttpRequest) -> Person:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def merges(request: HttpRequest) -> HttpResponse:
+def merges(request: HttpRequest) -> HttpResponseBase:
     """The form, then the two records side by side, then the press that merges them."""
     person = _coordinator(request)
     form = MergeForm(by=person, data=request.POST if request.method == "POST" else None)
@@ -50,14 +61,14 @@ def merges(request: HttpRequest) -> HttpResponse:
 
 def _page(
     request: HttpRequest, person: Person, form: MergeForm, records: list, moving: int
-) -> HttpResponse:
-    every = merges_of(person).prefetch_related("kept__identifiers", "merged__identifiers")
-    page = Paginator(every, ROWS_ON_A_PAGE).get_page(request.GET.get("page"))
-    if request.method != "HEAD":
-        shown = [patient for merge in page for patient in (merge.kept, merge.merged)]
-        saw(request, *shown, *(record for record, _ in records))
-    context = {"form": form, "records": records, "moving": moving, "page": page}
-    return form_page(request, "merges.jinja", context)
+) -> HttpResponseBase:
+    rows = merges_of(person).prefetch_related("kept__identifiers", "merged__identifiers")
+
+    def context(page: Shown) -> dict[str, Any]:
+        saw(request, *(record for record, _ in records))
+        return {"form": form, "records": records, "moving": moving}
+
+    return answer(request, MERGED, rows, Narrowing(), context, draw=form_page)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -5,26 +5,35 @@ whoever holds a finding says whether it is still theirs.
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods
 
 from findings import rules
+from findings.forms.lists import Narrowing
 from findings.forms.patient_changes import (
     PatientChangeForm,
     StillMineForm,
     UndoPatientChangeForm,
 )
 from findings.models import Finding, Patient, PatientChange, Person
+from findings.presenters.columns import PATIENT_CHANGES
 from findings.services.identity import numbers_of
 from findings.services.patient_change import changes_of, confirm_owner, record_change, undo_change
 from findings.views.access import saw, signed_in
 from findings.views.answering import Answer, answer_page
 from findings.views.form_page import form_page
+from findings.views.listing import Listing, Shown, answer
 from findings.words import plural
 
-ROWS_ON_A_PAGE = 25
+CHANGED = Listing(
+    "Died, discharged or transferred",
+    "patient_changes.jinja",
+    PATIENT_CHANGES,
+    ("-recorded_at", "-pk"),
+    lambda change: (change.patient_id,),
+)
 
 
 def _coordinator(request: HttpRequest) -> Person:
@@ -34,7 +43,7 @@ def _coordinator(request: HttpRequest) -> Person:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def changes(request: HttpRequest) -> HttpResponse:
+def changes(request: HttpRequest) -> HttpResponseBase:
     """The form, then the record with its open findings, then the press that records it."""
     person = _coordinator(request)
     form = PatientChangeForm(by=person, data=request.POST if request.method == "POST" else None)
@@ -58,18 +67,22 @@ def changes(request: HttpRequest) -> HttpResponse:
 
 def _page(
     request: HttpRequest, person: Person, form: PatientChangeForm, shown: Patient | None
-) -> HttpResponse:
-    page = Paginator(changes_of(person), ROWS_ON_A_PAGE).get_page(request.GET.get("page"))
-    if request.method != "HEAD":
-        saw(request, *(change.patient for change in page), *([shown] if shown else []))
-    context: dict[str, Any] = {"form": form, "page": page, "patient": shown}
-    if shown is not None:
-        asked = Finding.objects.open().filter(examination__patient=shown)
-        if form.change.kind != PatientChange.Kind.DIED:
-            asked = asked.filter(organisation=person.organisation_id)
-        identifiers, count = numbers_of(shown), asked.count()
-        context |= {"identifiers": identifiers, "open": plural(count, "open finding")}
-    return form_page(request, "patient_changes.jinja", context)
+) -> HttpResponseBase:
+    def context(page: Shown) -> dict[str, Any]:
+        of_record = _record(request, person, form, shown) if shown else {}
+        return {"form": form, "patient": shown} | of_record
+
+    return answer(request, CHANGED, changes_of(person), Narrowing(), context, draw=form_page)
+
+
+def _record(
+    request: HttpRequest, person: Person, form: PatientChangeForm, shown: Patient
+) -> dict[str, Any]:
+    saw(request, shown)
+    asked = Finding.objects.open().filter(examination__patient=shown)
+    if form.change.kind != PatientChange.Kind.DIED:
+        asked = asked.filter(organisation=person.organisation_id)
+    return {"identifiers": numbers_of(shown), "open": plural(asked.count(), "open finding")}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

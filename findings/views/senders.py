@@ -1,25 +1,35 @@
 """Senders: how their messages are read, tried on a message before it is saved."""
 
 from copy import copy
+from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from findings.forms.lists import Narrowing
 from findings.forms.senders import SenderForm
 from findings.intake.importing import known_patients_of, read_as_sent
 from findings.models import Person, Receipt, Sender
-from findings.presenters.reading import Shown, shown
+from findings.presenters import reading
+from findings.presenters.columns import SENDER_CHANGES
 from findings.presenters.trail import of_sender
 from findings.rules import check_can_keep_senders
 from findings.services.sender_settings import change_sender
 from findings.views.access import saw, signed_in
 from findings.views.form_page import form_page
+from findings.views.listing import OF_STAFF, Listing, Shown, answer
 
-CHANGES_ON_A_PAGE = 25
+CHANGES = Listing(
+    "How a sender is read: changes",
+    "sender.jinja",
+    SENDER_CHANGES,
+    ("-at", "-pk"),
+    care=OF_STAFF,
+)
 
 
 def _keeper(request: HttpRequest) -> Person:
@@ -43,13 +53,13 @@ def senders(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def sender(request: HttpRequest, pk: int) -> HttpResponse:
+def sender(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The settings of one, who changed them, and how a message would be read with them."""
     person = _keeper(request)
     own = Sender.objects.systems().filter(organisation=person.organisation_id)
     row: Sender = get_object_or_404(own.select_related("site"), pk=pk)
     form = SenderForm(row, request.POST if request.method == "POST" else None)
-    tried: list[Shown] = []
+    tried: list[reading.Shown] = []
     if form.is_valid():
         if request.POST.get("do") != "try":
             if (saved := _save(request, form, person)) is not None:
@@ -58,11 +68,12 @@ def sender(request: HttpRequest, pk: int) -> HttpResponse:
             form.add_error("message", "Paste a message to try it on")
         else:
             tried = _try(request, form)
+
+    def context(page: Shown) -> dict[str, Any]:
+        return {"sender": row, "form": form, "tried": tried, "changes": of_sender(page)}
+
     every = row.changes.select_related("by")
-    page = Paginator(every, CHANGES_ON_A_PAGE).get_page(request.GET.get("page"))
-    changes = of_sender(page)
-    context = {"sender": row, "form": form, "tried": tried, "changes": changes, "page": page}
-    return form_page(request, "sender.jinja", context)
+    return answer(request, CHANGES, every, Narrowing(), context, draw=form_page)
 
 
 def _save(request: HttpRequest, form: SenderForm, by: Person) -> HttpResponse | None:
@@ -79,7 +90,7 @@ def _save(request: HttpRequest, form: SenderForm, by: Person) -> HttpResponse | 
     return redirect("sender", pk=form.sender.pk)
 
 
-def _try(request: HttpRequest, form: SenderForm) -> list[Shown]:
+def _try(request: HttpRequest, form: SenderForm) -> list[reading.Shown]:
     """Read with what was typed; nothing is kept. The patients in it are somebody's data all the
     same, so that this person saw them is recorded."""
     as_typed = copy(form.sender)
@@ -87,4 +98,4 @@ def _try(request: HttpRequest, form: SenderForm) -> list[Shown]:
         setattr(as_typed, name, value)
     read, _ = read_as_sent(form.cleaned_data["message"].encode(), as_typed)
     saw(request, *known_patients_of(read))
-    return shown(read)
+    return reading.shown(read)

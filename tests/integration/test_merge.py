@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from findings.arrivals import ArrivingIdentifier, ArrivingPatient
-from findings.models import Event, Examination, Finding, Patient, PatientMerge
+from findings.models import Event, Examination, Finding, Patient, PatientMerge, Viewing
 from findings.rules import NotAllowed
 from findings.services.close import withdraw_finding
 from findings.services.follow_up import Advised
@@ -20,7 +20,7 @@ from findings.services.timeline import add_note
 from notifications.escalation import fire_finding
 from tests.factories import Trust, a_trust, acknowledged, arriving, flagged, reported
 from tests.integration.test_patient_change import ended_otherwise
-from tests.pages import hidden_in, queries_without_banner, signed_in, words_of
+from tests.pages import hidden_in, queries_without_banner, signed_in, turn, words_of
 
 pytestmark = pytest.mark.django_db
 WHY = "The patient index has merged them."
@@ -221,6 +221,23 @@ def test_a_coordinator_sees_both_records_merges_them_and_takes_it_back(trust: Tr
     undone = client.post(reverse("undo-merge", args=[made.pk]), {"because": "Twins."}, follow=True)
     assert "The merge is undone" in words_of(undone)
     assert second.examinations.count() == 1
+    file = client.get(reverse("merges"), {"as": "csv"}).getvalue().decode()
+    assert f"{first.display_name}" in file
+    assert "Twins." in file
+    seen = Viewing.objects.get(page="merges.csv")
+    assert set(seen.patients) == {first.pk, second.pk}
+
+
+def test_merges_go_on_behind_a_row(trust: Trust, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("findings.views.listing.ROWS_ON_A_PAGE", 2)
+    kept = record_of(trust, "P1")
+    for number in (2, 3, 4):
+        merge(trust, kept, record_of(trust, f"P{number}"))
+    client = signed_in(trust.coordinator)
+    later = client.get(turn(client.get(reverse("merges"))))
+    assert [f"P{n} (RR8)" in words_of(later) for n in (2, 3, 4)] == [True, False, False]
+    back = client.get(turn(later, "prev"))
+    assert [f"P{n} (RR8)" in words_of(back) for n in (2, 3, 4)] == [False, True, True]
 
 
 def test_the_number_of_queries_of_the_merges_is_flat(trust: Trust) -> None:

@@ -462,6 +462,9 @@ def test_a_coordinator_sees_whose_record_it_is_before_anything_is_recorded(trust
     assert "Say how you know" in words_of(fill_in(client, undo, {"because": ""}))
     fill_in(client, undo, {"because": MISTAKE})
     assert MISTAKE in words_of(client.get(page))
+    file = client.get(page, {"as": "csv"}).getvalue().decode()
+    assert MISTAKE in file
+    assert patient.nhs_number in file
 
 
 # --- The database ------------------------------------------------------------------------------

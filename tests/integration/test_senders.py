@@ -312,6 +312,9 @@ def test_a_setting_is_changed_on_its_page_and_what_is_held_is_filed(
     assert run_again(held, trust.coordinator).outcome == Receipt.Outcome.NEW_REPORT
     drawn = client.get(page(ris)).content.decode()
     assert "PV1-9, OBR-16" in drawn
+    file = client.get(page(ris), {"as": "csv"}).getvalue().decode()
+    assert "Words for a status" in file
+    assert "odd = final" in file
 
 
 def test_what_cannot_be_is_said_beside_the_field_and_what_was_typed_stays(
