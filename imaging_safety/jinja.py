@@ -2,7 +2,7 @@
 
 Filters: when, day, near, near_day, until, ago, due, duration, nhs_number, age, file_size, plural,
 capital (see findings/words.py).
-Globals: static, url, timed, urgency, page_numbers, with_rows, and those of form_parts.py.
+Globals: static, url, timed, urgency, with_rows, and those of form_parts.py.
 """
 
 from typing import Any
@@ -55,11 +55,6 @@ def must_have(value: Any, what: str) -> Any:
     return value
 
 
-def page_numbers(page: Any) -> list[int | str]:
-    """1 … 4 5 6 … 20, with the ellipsis as it comes from Django's paginator."""
-    return list(page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1))
-
-
 FILTERS = {
     "when": words.when,
     "day": words.day,
@@ -81,7 +76,6 @@ GLOBALS = {
     "url": url,
     "get_messages": get_messages,
     "must_have": must_have,
-    "page_numbers": page_numbers,
     "USEFUL": Rating.Useful.choices,
     "STATE_WORDS": {state.value: said for state, said in states.WORDS.items()},
     "timed": timed,

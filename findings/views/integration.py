@@ -1,7 +1,6 @@
 """For integration staff: what each sender has sent, when it is silent, and any message again."""
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -66,7 +65,7 @@ def _last_messages(
     last = rows.defer("body").prefetch_related("receipts").order_by("-received_at", "-pk")
     context = {
         "name": name,
-        "page": Paginator(last[:LAST_MESSAGES], LAST_MESSAGES).get_page(1),
+        "last": last[:LAST_MESSAGES],
         "became_words": became_words,
         "message_name": message_name,
         "may_read": signed_in(request).has_role(Role.COORDINATOR),

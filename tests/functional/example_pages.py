@@ -7,7 +7,6 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import BadRequest, PermissionDenied
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.template import engines
 from django.urls import path
@@ -34,7 +33,7 @@ FORM_PAGE = """
 
 COMPONENTS_PAGE = """
 {% extends "layout.jinja" %}
-{% from "components/page.jinja" import page_title, empty_state, pagination %}
+{% from "components/page.jinja" import page_title, empty_state %}
 {% from "components/findings.jinja" import finding_card, state_tag, due_tag %}
 {% from "components/findings.jinja" import limit_badge, timeline %}
 {% from "components/tables.jinja" import responsive_table, scrolling_table, summary %}
@@ -64,7 +63,6 @@ COMPONENTS_PAGE = """
   ("Plan", hostile), ("Acknowledge", limit_badge("PT6H", national)),
   ("Act", limit_badge("P14D", local)), ("Follow up", limit_badge("", local)), ("Note", ""),
   ("Owner", "Dr Ada Example", {"href": "/help/", "text": "Change", "about": "owner"})]) }}
-{{ pagination(page, "state=open") }}
 <h2>Timeline</h2>
 {{ timeline(entries) }}
 {% endblock %}
@@ -158,7 +156,6 @@ def components(request: HttpRequest) -> HttpResponse:
             _finding("awaiting", -2, "Critical"), _finding("acknowledged", 1, "Cancer"),
             _finding("acted_on", 200, "Urgent"), _finding("closed", None, "Incidental"),
         ],
-        page=Paginator(range(500), 20).get_page(12),
         national=_rule(True, "National standard"), local=_rule(False, "Local default"),
     )  # fmt: skip
 
