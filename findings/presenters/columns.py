@@ -184,7 +184,7 @@ def _trail(lines_of: Callable[[list[Any]], list[TrailLine]]) -> Columns:
     """Of changes, each of which may be several lines on the page."""
 
     def joined(name: str) -> Callable[[Any], str]:
-        return lambda row: "; ".join(getattr(line, name) or "–" for line in lines_of([row]))
+        return lambda row: "; ".join(getattr(line, name) or "nothing" for line in lines_of([row]))
 
     return (
         column("What", joined("what"), Kind.LONG_TEXT),

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.db.models import Case, Count, Q, When
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -12,9 +11,10 @@ from django.views.decorators.http import require_safe
 
 from findings import rules
 from findings.forms.leave import PeopleFilter
+from findings.forms.lists import Narrowing
 from findings.models import DirectoryChange, Leave, Person
 from findings.models.directory_change import DirectoryChangeQuerySet
-from findings.presenters.columns import PEOPLE
+from findings.presenters.columns import DIRECTORY_CHANGES, PEOPLE
 from findings.presenters.trail import of_directory
 from findings.services.leavers import findings_held_by
 from findings.states import OPEN
@@ -30,6 +30,13 @@ PEOPLE_LIST = Listing(
     care=OF_STAFF,
 )
 CHANGES_SHOWN = 50
+CHANGES_LIST = Listing(
+    "Changes of people and teams",
+    "directory_changes.jinja",
+    DIRECTORY_CHANGES,
+    ("-at", "-pk"),
+    care=OF_STAFF,
+)
 _LEFT_SOMETHING = When(is_active=False, holds__gt=0, then=1)
 
 
@@ -100,10 +107,12 @@ def _changes(person: Person) -> DirectoryChangeQuerySet:
 
 
 @require_safe
-def changes(request: HttpRequest) -> HttpResponse:
+def changes(request: HttpRequest) -> HttpResponseBase:
     """Who changed what about anybody of the trust, a team or a place in it."""
     person = signed_in(request)
     rules.check_can_see_people(person)
-    page = Paginator(_changes(person), CHANGES_SHOWN).get_page(request.GET.get("page"))
-    context = {"page": page, "lines": of_directory(page, named=True)}
-    return render(request, "directory_changes.jinja", context)
+
+    def context(page: Shown) -> dict[str, Any]:
+        return {"lines": of_directory(page, named=True)}
+
+    return answer(request, CHANGES_LIST, _changes(person), Narrowing(), context)

@@ -83,6 +83,9 @@ def test_the_page_is_of_ones_own_trust_and_costs_the_same(trust: Trust) -> None:
     said = words_of(client.get(CHANGES))
     assert f"{trust.referrer}: Team {trust.team}" in said
     assert str(elsewhere.referrer) not in said
+    file = client.get(CHANGES, {"as": "csv"}).getvalue().decode()
+    assert f"{trust.referrer}: Team {trust.team}" in file
+    assert str(elsewhere.referrer) not in file
     for _ in range(4):
         person = trust.add(Role.REFERRER, team=trust.team)
         leave_team(person=person, team=trust.team, by=trust.coordinator)
