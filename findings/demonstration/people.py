@@ -125,6 +125,8 @@ def _make_people(hospital: Hospital, rows: list[dict[str, str]], joined_at: date
             job_title=row["job_title"],
             professional_code=f"C999{number:04}",
             email=f"{row['username']}@demo.example",
+            # Of the range that is kept for telephone numbers of nobody.
+            phone=f"01632 960{number:03}",
             organisation=hospital.organisations[row["organisation"]],
             site=hospital.sites.get(row["site"]),
             roles=row["roles"].split(),
