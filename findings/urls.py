@@ -10,6 +10,7 @@ from findings.views import (
     change_category,
     desk,
     desk_pressed,
+    desk_together,
     finding,
     flag,
     follow_up,
@@ -38,6 +39,7 @@ from findings.views import (
 urlpatterns = [
     path("desk/", desk.desk, name="desk"),
     path("desk/pressed/", desk_pressed.pressed, name="desk-pressed"),
+    path("desk/together/", desk_together.together, name="desk-together"),
     path("reports/", reports.reports, name="reports"),
     path("reports/new/", reports.write_report, name="write-report"),
     path("reports/from-ris/", ris_links.from_ris, name="from-ris"),

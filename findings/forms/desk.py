@@ -1,10 +1,20 @@
-"""Filters of the coordinators' desk."""
+"""The coordinators' desk: its filters, and what is asked before many rows are dealt with."""
 
 from typing import Any
 
-from findings.form_fields import SelectField
+from django import forms
+
+from findings.form_fields import (
+    ModelSelectField,
+    RadiosField,
+    SelectField,
+    TextareaField,
+    missing_if_chosen,
+)
+from findings.forms.answers import LONGEST
 from findings.forms.lists import ListFilter
-from findings.models import Finding, Person, Team
+from findings.forms.people import NamesSomebody
+from findings.models import Finding, Person, Role, Team
 from findings.models.finding import FindingQuerySet
 from findings.presenters.reasons import REASONS, Row
 
@@ -44,3 +54,81 @@ class DeskFilter(ListFilter):
     def of_reason(self, rows: list[Row]) -> list[Row]:
         code = self.cleaned_data["reason"]
         return [row for row in rows if not code or code in {one.code for one in row.reasons}]
+
+
+class NoteTogetherForm(forms.Form):
+    """One note in the timeline of each."""
+
+    text = TextareaField(
+        label="Note",
+        help_text="It stands in each of these timelines, with your name. It cannot be changed"
+        " later.",
+        rows=3,
+        max_length=LONGEST,
+        missing="Write the note",
+    )
+
+    def __init__(self, data: Any = None, *, by: Person) -> None:
+        super().__init__(data)
+
+
+class HandOverTogetherForm(NamesSomebody):
+    """All of them to one person or one team of the trust."""
+
+    because = TextareaField(
+        label="Why are you handing them over?", rows=3, max_length=LONGEST, missing="Give a reason"
+    )
+    receiver = RadiosField(
+        label="Who should hold them?",
+        choices=[("person", "A person"), ("team", "A team")],
+        hints={"team": "Everybody in the team is told and any of them can acknowledge."},
+        reveals={"person": ["name", "person"], "team": ["team"]},
+        missing="Select whether a person or a team should hold them",
+    )
+    team = ModelSelectField(
+        Team.objects.none(),
+        label="Team",
+        required=False,
+        empty="Select a team",
+        missing="Select the team",
+    )
+    field_order = ("because", "receiver", "name", "person", "team")
+    or_else = ", or choose a team"
+    who = "who can hold findings"
+
+    def __init__(self, data: Any = None, *, by: Person) -> None:
+        super().__init__(data)
+        self.by = by
+        field: Any = self.fields["team"]
+        here = Team.objects.filter(organisation=by.organisation_id, kind__in=Team.HOLDERS)
+        field.queryset = here.filter(memberships__person__is_active=True).distinct()
+        self.find_people()
+        if "person" not in self.fields:
+            receiver: Any = self.fields["receiver"]
+            receiver.reveals = {"person": ["name"], "team": ["team"]}
+
+    def _candidates(self) -> list[Person]:
+        referrers = Person.objects.active().with_role(Role.REFERRER)
+        here = referrers.filter(organisation=self.by.organisation_id).exclude(pk=self.by.pk)
+        return list(here.filter(memberships__team__kind__in=Team.CLINICAL).distinct())
+
+    def clean(self) -> None:
+        receiver = self.cleaned_data.get("receiver")
+        if receiver == "person":
+            self.clean_person_named()
+        elif receiver == "team":
+            missing_if_chosen(self, "receiver")
+
+    @property
+    def to(self) -> dict[str, Any]:
+        """The argument for the service: a person or a team."""
+        if self.cleaned_data["receiver"] == "person":
+            return {"to": self.cleaned_data["person"]}
+        return {"to_team": self.cleaned_data["team"]}
+
+
+class RunAgainTogetherForm(forms.Form):
+    """Nothing is asked: they are run with the senders as they are set up now."""
+
+    def __init__(self, data: Any = None, *, by: Person) -> None:
+        super().__init__(data)

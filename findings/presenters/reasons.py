@@ -251,6 +251,11 @@ class Row:
         return self.reasons[0].harm
 
     @property
+    def can_be_ticked(self) -> bool:
+        """Whether it can be dealt with together with others."""
+        return self.of in (Of.FINDING, Of.HELD)
+
+    @property
     def key(self) -> str:
         """finding-17: in addresses and forms."""
         return f"{self.of}-{self.pk}"

@@ -37,13 +37,13 @@ class Pressed:
         given = request.POST if request.method == "POST" else request.GET
         reason = REASONS.get(given.get("reason", ""))
         of, _, number = given.get("row", "").partition("-")
-        if reason is None or of != reason.of or not _is_number(number):
+        if reason is None or of != reason.of or not is_number(number):
             raise Http404
         seen = given.get("seen", "")
-        return cls(reason.of, int(number), reason, int(seen) if _is_number(seen) else 0)
+        return cls(reason.of, int(number), reason, int(seen) if is_number(seen) else 0)
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 10
 
 

@@ -97,6 +97,7 @@ TABLE: dict[str, Expected] = {
     "desk": only(COORDINATORS, NO),
     # Without the row that was pressed.
     "desk-pressed": everybody(NO, but={NONE: COORDINATORS}),
+    "desk-together": everybody(POST_ONLY),
     "open-findings": only(OVERSEERS, NO),
     "downtime-list": only(OVERSEERS, NO),
     "my-findings": only(REFERRERS, NO),
