@@ -10,22 +10,28 @@ from django.core.exceptions import ValidationError
 from findings.form_fields import ModelRadiosField, TextField
 from findings.models import Finding, Person
 from findings.services.flag import people_who_can_own
+from findings.services.search import with_two_joined
 
 PEOPLE_SHOWN = 10
-APOSTROPHES = "'\u2019`"
+APOSTROPHES = "'`\u00b4\u02b9\u02ba\u02bb\u02bc\u2018\u2019\u2032"
+# Letters that are no others with an accent.
+LETTERS = {"ø": "o", "ł": "l", "đ": "d", "\u0131": "i", "æ": "ae", "œ": "oe"}
+_FOLDED = str.maketrans(dict.fromkeys(APOSTROPHES, "") | LETTERS)
 
 
 def folded(text: str) -> str:
-    """Small letters without accents, apostrophes or hyphens: "Né-O'Brien" as "ne obrien"."""
-    letters = unicodedata.normalize("NFKD", text.casefold())
-    kept = (each for each in letters if not unicodedata.combining(each) and each not in APOSTROPHES)
+    """Small letters without accents, apostrophes or hyphens, as the database folds the names of
+    patients: "Né-O'Brien" as "ne obrien"."""
+    letters = unicodedata.normalize("NFKD", text.casefold().translate(_FOLDED))
+    kept = (each for each in letters if not unicodedata.combining(each))
     return " ".join("".join(each if each.isalnum() else " " for each in kept).split())
 
 
 def matches(people: Iterable[Person], typed: str) -> list[Person]:
-    """Those of whose name, job or code every typed word is the beginning of a word."""
-    wanted = folded(typed).split()
-    return [person for person in people if wanted and _has(person, wanted)]
+    """Those of whose name, job or code every typed word is the beginning of a word; "o brien" is
+    O'Brien too."""
+    ways = list(with_two_joined(folded(typed).split()))
+    return [person for person in people if any(words and _has(person, words) for words in ways)]
 
 
 def _has(person: Person, wanted: list[str]) -> bool:

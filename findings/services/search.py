@@ -115,12 +115,12 @@ def _has_name(folded: str) -> Q:
     run = Replace("folded_name", Value(" "), Value(""), output_field=TextField())
     together = Patient.objects.annotate(run=run).filter(run__startswith="".join(typed))
     found = Q(patient__in=together)
-    for words in _with_two_joined(typed):
+    for words in with_two_joined(typed):
         found |= _begins_parts(words)
     return found
 
 
-def _with_two_joined(typed: list[str]) -> Iterator[list[str]]:
+def with_two_joined(typed: list[str]) -> Iterator[list[str]]:
     """The words, then with two neighbours as one: "mary o brien" is also "mary obrien"."""
     yield typed
     for place in range(len(typed) - 1):

@@ -1,12 +1,14 @@
 """The directory: leave, leaving and coming back, on pages."""
 
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
 from findings import words
+from findings.forms.people import matches
 from findings.models import Leave, Person, Role
 from findings.services.leave import set_leave
 from tests.factories import (
@@ -175,6 +177,28 @@ def test_the_directory_is_searched_and_shows_no_other_trust(trust: Trust) -> Non
     found = words_of(client.get(reverse("people") + "?name=sian+obrien"))
     assert "O'Brien" in found
     assert trust.referrer.family_name not in found
+
+
+@pytest.mark.parametrize(
+    ("given", "family", "typed"),
+    [
+        ("Zoë", "O'Brien", "ZOE OBRIEN"),
+        ("Zoe", "O\u2019Brien", "zoë o'brien"),
+        ("Zoë", "Obrien", "O\u2018Brien"),
+        ("Zoë", "O'Brien", "o brien"),
+        ("Łukasz", "Sørensen-Đurić", "lukasz duric"),
+        ("Ζωή Zoe", "Παππά", "ζωη παππα"),
+    ],
+)
+def test_a_colleague_is_found_whatever_the_accents_and_apostrophes(
+    trust: Trust, given: str, family: str, typed: str
+) -> None:
+    """In the directory, which the database folds, and where somebody is named in a form."""
+    wanted = trust.add(Role.REFERRER, team=trust.team, given_name=given, family_name=family)
+    page = signed_in(trust.coordinator).get(reverse("people"), {"name": typed})
+    assert [one.pk for one in matches(Person.objects.active(), typed)] == [wanted.pk]
+    assert wanted.full_name in unescape(page.content.decode())
+    assert trust.referrer.family_name not in words_of(page)
 
 
 def test_leavers_come_last_unless_they_still_hold_something(trust: Trust) -> None:

@@ -210,6 +210,12 @@ def test_a_number_with_two_reports_leads_to_both(as_radiologist, trust):
         ("Smith-Jones", "Ann", "smithjones"),
         ("SmithJones", "Ann", "Smith-Jones"),
         ("Okafor", "Imani", "ima oka"),
+        ("O'Brien", "Zoë", "ZOE O\u2019BRIEN"),
+        ("Obrien", "Zoe", "Zoë O'Brien"),
+        # Names as they are written at home, and beside them as a passport has them.
+        ("Παππά Pappa", "Ζωή", "ζωη"),
+        ("王 Wang", "小明", "小明 wang"),
+        ("Иванова Ivanova", "Зоя", "ЗОЯ ИВАНОВА"),
     ],
 )
 def test_a_name_is_found_whatever_its_accents_apostrophes_case_and_order(
