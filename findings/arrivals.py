@@ -7,6 +7,7 @@ Every way in (HL7, JSON, a typed form) turns what it was given into one of these
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from string import ascii_lowercase
 
 
 class ArrivingStatus(StrEnum):
@@ -18,13 +19,24 @@ class ArrivingStatus(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+_CAPITALS = {ord(letter): letter.upper() for letter in ascii_lowercase}
+
+
+def as_compared(number: str) -> str:
+    """A hospital number as numbers are told apart: mx1 is MX1 (`models/folding.AsCompared`)."""
+    return number.translate(_CAPITALS)
+
+
 @dataclass(frozen=True)
 class ArrivingIdentifier:
-    """One identifier of a patient, as sent. Without its authority it identifies nobody."""
+    """One identifier of a patient, in capitals. Without its authority it identifies nobody."""
 
     value: str
     authority: str
     type: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", as_compared(self.value))
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ class FindingSummarySerializer(serializers.ModelSerializer):
     team = serializers.CharField(source="team.name")
     patient = PatientSerializer(source="examination.patient")
     accession = serializers.CharField(source="examination.accession")
-    # Of whichever clock runs; empty when the finding has ended.
+    # The nearest limit that whoever holds it has to keep; empty when the finding has ended.
     due_at = serializers.DateTimeField(allow_null=True)
 
     class Meta:

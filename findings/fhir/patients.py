@@ -4,9 +4,11 @@ import uuid
 
 from django.db.models import Q
 
+from findings.arrivals import as_compared
 from findings.fhir import names
 from findings.fhir.search import Param, system_and_value
 from findings.models import Patient, PatientIdentifier
+from findings.models.folding import AsCompared
 from findings.nhs_numbers import normalise
 from findings.services.identity import survivor
 
@@ -20,7 +22,8 @@ def by_identifier(said: str) -> list[Patient]:
     if system in (None, names.NHS_NUMBER):
         found += Patient.objects.filter(nhs_number=normalise(value))
     if system != names.NHS_NUMBER:
-        rows = PatientIdentifier.objects.filter(value=value).select_related("patient")
+        compared = PatientIdentifier.objects.alias(compared=AsCompared("value"))
+        rows = compared.filter(compared=as_compared(value)).select_related("patient")
         if system:
             rows = rows.filter(authority=system.rpartition("/Id/MRN/")[2])
         found += [row.patient for row in rows]

@@ -11,6 +11,7 @@ from findings.arrivals import (
     HeldReason,
     Problem,
     SenderProfile,
+    as_compared,
 )
 from findings.intake.hl7 import Message, Segment, field
 from findings.intake.hl7_times import read_date
@@ -151,7 +152,9 @@ def _read_position(message: Message, pid: Segment, position: str, found: _Found)
         found.nhs_numbers[read.number] = None
         found.is_by_position = True
         found.identifiers = {
-            key: one for key, one in found.identifiers.items() if one.value != parts[0].strip()
+            key: one
+            for key, one in found.identifiers.items()
+            if one.value != as_compared(parts[0].strip())
         }
 
 
@@ -171,7 +174,7 @@ def _sort_identifier(
         return
     elif authority := next(iter(authorities), default_authority):
         identifier = ArrivingIdentifier(value, authority, kind)
-        found.identifiers.setdefault((authority, value), identifier)
+        found.identifiers.setdefault((authority, identifier.value), identifier)
     else:
         found.without_authority += 1
 

@@ -14,6 +14,16 @@ class Folded(Func):
     output_field = TextField()
 
 
+class AsCompared(Func):
+    """Letters of the alphabet as capitals and nothing else changed: as hospital numbers are told
+    apart. What is stored may be as it was sent before that was so."""
+
+    function = "UPPER"
+    template = '%(function)s(%(expressions)s COLLATE "C")'
+    arity = 1
+    output_field = CharField()
+
+
 class Squeezed(Func):
     """Capital letters and digits only, wide ones as narrow ones: "ACC20260017"."""
 

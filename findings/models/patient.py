@@ -8,7 +8,7 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Concat, Now
 
 from findings.models.append_only import append_only
-from findings.models.folding import Folded, Squeezed
+from findings.models.folding import AsCompared, Folded, Squeezed
 from findings.models.patient_change import PatientChange
 
 _FAMILY = """
@@ -106,7 +106,9 @@ class PatientUpdate(models.Model):
 
 
 class PatientIdentifier(models.Model):
-    """A hospital number. It means nothing without the authority that gave it."""
+    """A hospital number. It means nothing without the authority that gave it, and small letters
+    are capitals in it. Where two records have one from before that was so, what names them is held
+    until somebody has said whether they are one patient."""
 
     patient = models.ForeignKey(Patient, models.PROTECT, related_name="identifiers")
     authority = models.CharField(max_length=60)
@@ -123,7 +125,10 @@ class PatientIdentifier(models.Model):
                 condition=~Q(authority="") & ~Q(value=""),
             ),
         ]
-        indexes = [models.Index(Squeezed("value"), name="identifier_as_typed")]
+        indexes = [
+            models.Index(Squeezed("value"), name="identifier_as_typed"),
+            models.Index("authority", AsCompared("value"), name="identifier_as_compared"),
+        ]
 
     def __str__(self) -> str:
         return f"identifier {self.pk}"

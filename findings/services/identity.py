@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import permutations
 
-from findings.arrivals import Arriving, ArrivingNews, ArrivingPatient, HeldReason, Part
+from findings.arrivals import Arriving, ArrivingNews, ArrivingPatient, HeldReason, Part, as_compared
 from findings.models import Patient, PatientIdentifier, Receipt, Sender
 from findings.services.records import ONE_BY_ONE, Records
 from findings.services.turns import in_turn, names_of, names_of_records, patients_of
@@ -270,7 +270,8 @@ def _link(
 
 
 def _has_new_identifiers(patient: Patient, arriving: ArrivingPatient) -> bool:
-    known = set(patient.identifiers.values_list("authority", "value"))
+    numbers = patient.identifiers.values_list("authority", "value")
+    known = {(authority, as_compared(value)) for authority, value in numbers}
     return bool(arriving.nhs_number and not patient.nhs_number) or any(
         (one.authority, one.value) not in known for one in arriving.identifiers
     )
@@ -280,7 +281,7 @@ def _add_identifiers(patient: Patient, arriving: ArrivingPatient, records: Recor
     if arriving.nhs_number and patient.nhs_number is None:
         patient.nhs_number = arriving.nhs_number
         records.change(patient, "nhs_number")
-    for one in arriving.identifiers:
+    for one in {(one.authority, one.value): one for one in arriving.identifiers}.values():
         if not records.has_number(one):
             records.add(
                 PatientIdentifier(

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from findings.arrivals import ArrivingIdentifier, ArrivingPatient
 from findings.models import (
@@ -23,6 +23,7 @@ from findings.models import (
     Site,
     Team,
 )
+from findings.models.folding import AsCompared
 from findings.services.report_by import settle, standing_excuse
 from findings.services.timeline import database_now
 from findings.states import State
@@ -51,17 +52,13 @@ class Records:
             for patient in Patient.objects.filter(nhs_number=arriving.nhs_number):
                 found[patient.pk] = patient
         for identifier in arriving.identifiers:
-            for row in PatientIdentifier.objects.filter(
-                authority=identifier.authority, value=identifier.value
-            ).select_related("patient"):
+            for row in _with(identifier).select_related("patient"):
                 found[row.patient_id] = row.patient
         return list(found.values())
 
     def has_number(self, identifier: ArrivingIdentifier) -> bool:
         """Whether it is on record, whoever's it is."""
-        return PatientIdentifier.objects.filter(
-            authority=identifier.authority, value=identifier.value
-        ).exists()
+        return _with(identifier).exists()
 
     # --- Examinations and their reports
 
@@ -129,3 +126,9 @@ class Records:
 
 
 ONE_BY_ONE = Records()
+
+
+def _with(identifier: ArrivingIdentifier) -> QuerySet[PatientIdentifier]:
+    """More than one where numbers from before differ in capitals alone."""
+    compared = PatientIdentifier.objects.alias(compared=AsCompared("value"))
+    return compared.filter(authority=identifier.authority, compared=identifier.value)

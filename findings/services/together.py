@@ -7,6 +7,7 @@ needs to know the usual case only, and a rule that is new costs time and is neve
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -88,6 +89,8 @@ class Together(Records):
         authorities, values = zip(*numbers, strict=True) if numbers else ((), ())
         nhs = list({who.nhs_number for who in patients if who.nhs_number})
         self._by_number: dict[tuple[str, str], Patient] = {}
+        # Further records with a number that differs in capitals alone, from before they were one.
+        self._also_by_number: dict[tuple[str, str], list[Patient]] = defaultdict(list)
         self._by_nhs: dict[str, Patient] = {}
         self._advised: set[int] = set()
         known: dict[int, Patient] = {}
@@ -98,7 +101,8 @@ class Together(Records):
             if is_advised:
                 self._advised.add(patient.pk)
             if authority:
-                self._by_number[authority, value] = patient
+                if self._by_number.setdefault((authority, value), patient) is not patient:
+                    self._also_by_number[authority, value].append(patient)
             else:
                 self._by_nhs[value] = patient
 
@@ -226,6 +230,8 @@ class Together(Records):
     def _known(self, arriving: ArrivingPatient) -> Iterable[Patient]:
         found = [self._by_nhs.get(arriving.nhs_number)]
         found += [self._by_number.get((one.authority, one.value)) for one in arriving.identifiers]
+        for one in arriving.identifiers:
+            found += self._also_by_number.get((one.authority, one.value), [])
         return dict.fromkeys(one for one in found if one is not None)
 
     def names_of_patients(self, patients: Iterable[ArrivingPatient]) -> set[str]:
@@ -416,7 +422,8 @@ PATIENTS = _Question(
     WITH named AS (
         SELECT n.authority, n.value, i.patient_id
         FROM unnest(%(authorities)s, %(numbers)s) n (authority, value)
-        JOIN findings_patientidentifier i ON i.authority = n.authority AND i.value = n.value
+        JOIN findings_patientidentifier i ON i.authority = n.authority
+            AND upper(i.value COLLATE "C") = n.value
         UNION ALL
         SELECT '', nhs_number, id FROM findings_patient WHERE nhs_number = ANY (%(nhs)s)
     )

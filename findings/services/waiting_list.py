@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import Q
 
-from findings.arrivals import ArrivingIdentifier, ArrivingPatient, HeldReason
+from findings.arrivals import ArrivingIdentifier, ArrivingPatient, HeldReason, as_compared
 from findings.models import Clock, Examination, NoReport, Person, Sender, Site
 from findings.nhs_numbers import read_nhs_number
 from findings.services.filing import LONGEST_ACCESSION, AccessionHeld
@@ -182,7 +182,8 @@ def _says_nothing_new(arriving: ArrivingExamination, known: Examination | None) 
     """The same patient, by a number on this very record, and no class that was not known."""
     if known is None or (arriving.setting and not known.setting):
         return False
-    numbers = {one.value for one in known.patient.identifiers.all()} | {known.patient.nhs_number}
+    numbers = {as_compared(one.value) for one in known.patient.identifiers.all()}
+    numbers |= {known.patient.nhs_number or ""}
     sent = [one.value for one in arriving.patient.identifiers]
     sent += [arriving.patient.nhs_number] if arriving.patient.nhs_number else []
     return numbers.issuperset(sent)

@@ -9,6 +9,7 @@ from findings.arrivals import (
     ArrivingIdentifier,
     ArrivingPatient,
     HeldReason,
+    ReadMessage,
 )
 from findings.models import (
     Patient,
@@ -16,6 +17,8 @@ from findings.models import (
     Report,
 )
 from findings.services.identity import names_agree
+from findings.services.merge import merge_patients
+from findings.services.messages import Incoming, receive_messages
 from findings.services.receive import (
     AccessionHeld,
     Held,
@@ -120,3 +123,49 @@ def test_held_says_where_and_never_who(trust: Trust) -> None:
         report(trust, patient=ArrivingPatient("ALDER"))
     assert held.value.location == "PID-3"
     assert "ALDER" not in str(held.value)
+
+
+# --- Capitals ----------------------------------------------------------------------------------
+
+
+def numbered(value: str, **fields: object) -> ArrivingPatient:
+    return ann(nhs_number="", identifiers=(ArrivingIdentifier(value, "RR8", "MR"),), **fields)
+
+
+def test_hospital_numbers_that_differ_in_capitals_alone_are_one(trust: Trust) -> None:
+    twice = (ArrivingIdentifier("Mx1", "RR8"), ArrivingIdentifier("mX1", "RR8"))
+    first = report(trust, patient=ann(nhs_number="", identifiers=twice))
+    second = report(trust, patient=numbered("MX1"))
+    assert first.examination.patient == second.examination.patient
+    # As it was kept before small letters became capitals.
+    PatientIdentifier.objects.update(value="mx1")
+    third = report(trust, patient=numbered("Mx1"))
+    assert third.examination.patient == first.examination.patient
+    assert list(PatientIdentifier.objects.values_list("value", flat=True)) == ["mx1"]
+    assert report(trust, patient=numbered("MX2")).examination.patient_id != first.pk
+    other = ArrivingIdentifier("MX1", "RR9", "MR")
+    elsewhere = report(trust, patient=ann(nhs_number="", identifiers=(other,)))
+    assert elsewhere.examination.patient != first.examination.patient, "of another authority"
+
+
+def test_records_that_differ_so_from_before_are_held_until_somebody_merges_them(
+    trust: Trust,
+) -> None:
+    kept = report(trust, patient=numbered("MX1")).examination.patient
+    other = report(trust, patient=numbered("H7")).examination.patient
+    other.identifiers.update(value="mx1")
+    sent = [
+        ReadMessage(
+            "RIS", "TRUST", name, "ORU^R01", None, (arriving(trust, patient=numbered(name)),)
+        )
+        for name in ("mx1", "MX1")
+    ]
+    together = [Incoming(trust.sender, one.control_id.encode(), "a.hl7", one) for one in sent]
+    for received in receive_messages(together):
+        (receipt,) = received.receipts
+        assert receipt.reason == HeldReason.IDENTITY_CONFLICT
+        assert "or whether they are one" in receipt.suggestion
+    assert Report.objects.count() == 2
+    assert Patient.objects.filter(merged_into=None).count() == 2, "nothing is merged by itself"
+    merge_patients(keep=kept, merged=other, because="One person.", by=trust.coordinator)
+    assert report(trust, patient=numbered("mX1")).examination.patient == kept

@@ -259,6 +259,8 @@ def a_past(trust: Trust) -> None:
     ]
     merge_patients(keep=records[0], merged=records[1], because="One person.", by=None)
     known = reported(trust, accession="B4", patient=eva, **given).patient
+    # From before small letters were capitals.
+    PatientIdentifier.objects.filter(value="H2").update(value="h2")
     for accession in ("A4", "W1", "W2"):
         waiting = waiting_examination(trust, accession=accession, patient=known)
     because, reason = "The order was cancelled.", NoReport.Reason.CANCELLED
