@@ -188,7 +188,8 @@ def _radiologist(roll: Roll, asked: Question) -> Found:
 
 def _radiologists(roll: Roll, asked: Question) -> Found:
     site = roll.site(asked.subject)
-    return Found(asked, roll.radiologists(site), f"{site} has no radiologist who works here.")
+    here = roll.radiologists(site)
+    return _on_rota(roll, Found(asked, here, f"{site} has no radiologist who works here."), here)
 
 
 def _offered(roll: Roll, asked: Question) -> Found:

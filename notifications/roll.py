@@ -166,7 +166,9 @@ class Roll:
             stands_for=Post.StandsFor.COORDINATOR,
         )
         of_team = Q(team__in={subject.team.pk for subject in subjects})
-        posts = Post.objects.standing().filter(of_team | of_organisation)
+        sites = {site.pk for subject in subjects if (site := self.site(subject))}
+        of_site = Q(team__site__in=sites, stands_for=Post.StandsFor.RADIOLOGISTS)
+        posts = Post.objects.standing().filter(of_team | of_organisation | of_site)
         return list(posts.select_related("team").order_by("pk"))
 
     def posts(self, subject: Subject, audience: Audience) -> list[Post]:
@@ -174,6 +176,9 @@ class Roll:
         found = [post for post in self._posts if post.stands_for == audience]
         if audience == Audience.COORDINATOR:
             return [post for post in found if post.team.organisation_id == subject.organisation.pk]
+        if audience == Audience.RADIOLOGISTS:
+            site = self.site(subject)
+            return [post for post in found if site and post.team.site_id == site.pk]
         return [post for post in found if post.team_id == subject.team.pk]
 
     @cached_property

@@ -58,15 +58,18 @@ class PostForm(forms.Form):
     stands_for = RadiosField(
         label="In whose place is somebody on this rota told?",
         choices=Post.StandsFor.choices,
-        hints={"coordinator": "Only for a coordination team"},
+        hints={
+            "coordinator": "Only for a coordination team",
+            "radiologists": "Only for a radiology team: they confirm alert codes and hear of"
+            " questions that nobody has answered",
+        },
         missing="Select in whose place they are told",
     )
 
     def __init__(self, *args: Any, by: Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        teams = Team.objects.filter(organisation=by.organisation_id)
         field: Any = self.fields["team"]
-        field.queryset = teams.exclude(kind=Team.Kind.RADIOLOGY)
+        field.queryset = Team.objects.filter(organisation=by.organisation_id)
 
 
 class ShiftForm(forms.Form):

@@ -48,6 +48,7 @@ class Post(models.Model):
         RESPONSIBLE = Audience.RESPONSIBLE.value, "the responsible consultant"
         DEPARTMENT = Audience.DEPARTMENT.value, "the clinical director"
         COORDINATOR = Audience.COORDINATOR.value, "the coordinators"
+        RADIOLOGISTS = Audience.RADIOLOGISTS.value, "the radiologists of the site"
 
     team = models.ForeignKey(Team, models.PROTECT, related_name="posts")
     name = models.CharField(max_length=120)
@@ -64,7 +65,9 @@ class Post(models.Model):
             models.CheckConstraint(name="post_has_a_name", condition=~Q(name="")),
             models.CheckConstraint(
                 name="post_stands_for_a_duty",
-                condition=Q(stands_for__in=["responsible", "department", "coordinator"]),
+                condition=Q(
+                    stands_for__in=["responsible", "department", "coordinator", "radiologists"]
+                ),
             ),
             models.UniqueConstraint(fields=["team", "name"], name="post_name_is_its_own"),
             models.UniqueConstraint(
@@ -85,6 +88,8 @@ class Post(models.Model):
         if self.stands_for == self.StandsFor.COORDINATOR:
             here = people.filter(organisation=self.team.organisation_id)
             return here.with_role(Role.COORDINATOR)
+        if self.stands_for == self.StandsFor.RADIOLOGISTS:
+            return people.with_role(Role.RADIOLOGIST).filter(site=self.team.site_id)
         members = Membership.objects.filter(team=self.team_id)
         if self.team.kind != Team.Kind.REPORTING:
             people = people.with_role(Role.REFERRER)

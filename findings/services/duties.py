@@ -144,10 +144,12 @@ def _turns(organisation: Organisation, now: datetime) -> dict[int | None, set[da
     entries = RotaEntry.objects.between(now, now + AHEAD).filter(
         post__team__organisation=organisation, post__ended_at__isnull=True
     )
-    for team, stands_for, *ends in entries.values_list(
-        "post__team", "post__stands_for", "starts_at", "ends_at"
+    for team, site, stands_for, *ends in entries.values_list(
+        "post__team", "post__team__site", "post__stands_for", "starts_at", "ends_at"
     ):
         key = None if stands_for == Post.StandsFor.COORDINATOR else team
+        if stands_for == Post.StandsFor.RADIOLOGISTS:
+            key = -site  # as `_radiologists` names them
         turns[key] |= {at for at in ends if now < at < now + AHEAD}
     return turns
 

@@ -196,6 +196,8 @@ def by_post(post: Post, shifts: Iterable[Shift] = ()) -> Concern:
     findings = Finding.objects.filter(team=post.team_id)
     if post.stands_for == Post.StandsFor.COORDINATOR:
         findings = Finding.objects.filter(organisation=post.team.organisation_id)
+    if post.stands_for == Post.StandsFor.RADIOLOGISTS:
+        findings = Finding.objects.filter(site=post.team.site_id)
     return Concern(findings, since, until, Q(audience=post.stands_for), of_holder=False)
 
 

@@ -45,6 +45,14 @@ def _check_post(team: Team, name: str, stands_for: str) -> None:
             "A post for the coordinators belongs to the coordination team, any other to the team"
             " whose duty it is."
         )
+    of_radiologists = stands_for == Post.StandsFor.RADIOLOGISTS
+    if of_radiologists != (team.kind == Team.Kind.RADIOLOGY):
+        raise ValueError(
+            "A post for the radiologists of a site belongs to its radiology team, any other to the"
+            " team whose duty it is."
+        )
+    if of_radiologists and team.site_id is None:
+        raise ValueError(f"{team} is of no one site, so there is nobody for whom it could stand.")
     if team.posts.filter(name=name).exists():
         raise ValueError(f"{team} has a post of this name already.")
     same = team.posts.standing().filter(stands_for=stands_for).first()
@@ -147,11 +155,10 @@ def _columns(shift: Shift) -> dict[str, object]:
 
 def _check_person(post: Post, person: Person) -> None:
     if not post.may_be_on.filter(pk=person.pk).exists():
-        wanted = (
-            f"a coordinator of {post.team.organisation}"
-            if post.stands_for == Post.StandsFor.COORDINATOR
-            else f"a referring clinician in {post.team}"
-        )
+        wanted = {
+            Post.StandsFor.COORDINATOR.value: f"a coordinator of {post.team.organisation}",
+            Post.StandsFor.RADIOLOGISTS.value: f"a radiologist of {post.team.site}",
+        }.get(post.stands_for, f"a referring clinician in {post.team}")
         raise ValueError(f"{person} is not {wanted} who works here, so could not open a finding.")
 
 

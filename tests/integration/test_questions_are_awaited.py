@@ -1,6 +1,6 @@
 """A question that nobody answers: its own promise, whom it climbs to, and what ends it."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,19 +9,22 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from findings.models import Action, Audience, Clock, Finding, Person, Question, Role, Rule
+from findings.models import Action, Audience, Clock, Finding, Person, Question, Role, Rule, Team
 from findings.rules import NotAllowed
 from findings.services.act import record_action, record_patient_told
 from findings.services.ask import answer_question, ask_radiologist
 from findings.services.close import close_finding, withdraw_finding
 from findings.services.flag import reopen_finding
 from findings.services.policy import DEMONSTRATION_ROWS, PolicyError, load_policy
+from findings.services.rota import add_entry, make_post
 from findings.services.timeline import lock
+from findings.shifts import ZONE, Shift
 from findings.states import ClockKind
 from notifications import watchdog
 from notifications.firing import fire_due_steps
+from notifications.models import Route
 from notifications.rounds import deliver
-from tests.factories import Trust, a_trust, acknowledged, flagged
+from tests.factories import TeamFactory, Trust, a_trust, acknowledged, flagged
 from tests.integration.policy_files import change, own_copy, with_question_limit
 from tests.pages import fill_in, queries_without_banner, signed_in, words_of
 
@@ -221,6 +224,29 @@ def test_a_ladder_that_was_climbed_is_said_and_no_question_has_two_promises(
         row.question = fields.get("question", question)
         with pytest.raises(IntegrityError), transaction.atomic():
             row.save(force_insert=True)
+
+
+def test_where_the_site_has_a_duty_radiologist_they_hear(trust: Trust, other: Person) -> None:
+    team = TeamFactory(organisation=trust.organisation, site=trust.site, kind=Team.Kind.RADIOLOGY)
+    by = trust.coordinator
+    for wrong, stands_for in ((trust.team, "radiologists"), (team, "responsible")):
+        with pytest.raises(ValueError, match="belongs to its radiology team"):
+            make_post(team=wrong, by=by, name="Duty", stands_for=stands_for)
+    post = make_post(team=team, by=by, name="Duty", stands_for=Audience.RADIOLOGISTS)
+    today = timezone.localdate()
+    shift = Shift(today - timedelta(days=1), time(0), today + timedelta(days=2), time(0), ZONE)
+    with pytest.raises(ValueError, match="is not a radiologist of"):
+        add_entry(post=post, person=trust.referrer, shift=shift, by=by)
+    add_entry(post=post, person=other, shift=shift, by=by)
+    third = trust.add(Role.RADIOLOGIST, site=trust.site)
+    finding = flagged(trust, category="significant_unexpected")
+    asked(finding, trust.referrer, 60 + 24 * 60 + 1)
+    fire_due_steps()
+    assert told(finding, 2) == {trust.radiologist, other}
+    Route.objects.filter(person=other).update(failed_at=timezone.now())
+    asked(finding, trust.colleague, 60 + 24 * 60 + 1, ALSO)
+    fire_due_steps()
+    assert told(finding, 2) == {trust.radiologist, other, third}, "nobody on the rota can be told"
 
 
 def test_the_page_costs_the_same_with_many_that_wait(trust: Trust) -> None:
