@@ -20,7 +20,7 @@ from findings.models import (
 from findings.services.calendars import calendar
 from findings.services.timeline import record
 from findings.states import BY_STATE, CLOCK_OF, ClockKind, State
-from findings.timetable import PlannedStep, steps
+from findings.timetable import Calendar, PlannedStep, steps
 
 # What a step says in the timeline where it tells of a correction; its message says so, too.
 REPORT_CHANGED = "the report has changed"
@@ -34,13 +34,14 @@ def planned_steps(
     due_at: datetime,
     from_at: datetime,
     site: Site | None = None,
+    days: Calendar | None = None,
 ) -> Sequence[PlannedStep]:
     """The ladder of a rule with its moments: what will be promised, or was."""
     return steps(
         [rung for rung in rule.rungs.all() if rung.clock == kind],
         started_at=started_at,
         due_at=due_at,
-        calendar=calendar(rule.calendar, site),
+        calendar=days or calendar(rule.calendar, site),
         from_at=from_at,
     )
 

@@ -9,6 +9,7 @@ Every caller holds the examination's lock.
 
 from collections import Counter
 from datetime import datetime
+from typing import Any
 
 from findings import doorbell
 from findings.models import Audience, Clock, Examination, Proposal, Rule, Step
@@ -59,7 +60,7 @@ def _start(proposal: Proposal, told: Counter[str], at: datetime) -> None:
         rule = rule_of(proposal.category_id)
     except PolicyError:
         return  # it is flagged in the next round
-    given = {"started_at": proposal.proposed_at, "due_at": proposal.due_at}
+    given: dict[str, Any] = {"started_at": proposal.proposed_at, "due_at": proposal.due_at}
     ladder = planned_steps(
         rule=rule, kind=ClockKind.CONFIRM, from_at=at, site=examination.site, **given
     )

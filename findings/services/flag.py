@@ -24,6 +24,7 @@ from findings.models import (
 )
 from findings.rules import NotAllowed, check_can_flag, check_has_report
 from findings.services.answer_by import await_answers_again
+from findings.services.calendars import calendar
 from findings.services.clocks import (
     REPORT_CHANGED,
     clock_of_state,
@@ -37,13 +38,13 @@ from findings.services.follow_up import Advised, recommend
 from findings.services.offer import end_open_offer
 from findings.services.owners import somebody_answers_in, team_of, team_to_hold
 from findings.services.pause import end_pauses
-from findings.services.policy import PolicyError, limit_at, rule_to_promise, tell_by
+from findings.services.policy import PolicyError, limit_at, limit_in, rule_to_promise, tell_by
 from findings.services.proposals import answer_with
 from findings.services.routing import Asked, Routing, why
 from findings.services.tell_patient import start_patient_clock
 from findings.services.timeline import database_now, move, record
 from findings.states import ClockKind, Move, after
-from findings.timetable import PlannedStep, end_of_day
+from findings.timetable import Calendar, PlannedStep, end_of_day
 
 # For a date of the report that is missing: DEF-FOLLOWUP's own default of three months (local).
 FOLLOW_UP_AFTER = timedelta(days=91)
@@ -134,9 +135,13 @@ def promise(*, category: Category, at: datetime, site: Site | None = None) -> Pr
     return promise_under(rule_to_promise(category.local_policy_id), at, site)
 
 
-def promise_under(rule: Rule, at: datetime, site: Site | None = None) -> Promise:
-    """The acknowledge clock that this rule would start at this moment."""
-    due_at = acknowledge_limit(rule, at, site)
+def promise_under(
+    rule: Rule, at: datetime, site: Site | None = None, days: Calendar | None = None
+) -> Promise:
+    """The acknowledge clock that this rule would start at this moment. `days`: its calendar, where
+    it was read before."""
+    days = days or calendar(rule.calendar, site)
+    due_at = acknowledge_limit(rule, at, site, days)
     return Promise(
         due_at,
         planned_steps(
@@ -145,14 +150,17 @@ def promise_under(rule: Rule, at: datetime, site: Site | None = None) -> Promise
             started_at=at,
             due_at=due_at,
             from_at=at,
-            site=site,
+            days=days,
         ),
     )
 
 
-def acknowledge_limit(rule: Rule, start: datetime, site: Site | None = None) -> datetime:
+def acknowledge_limit(
+    rule: Rule, start: datetime, site: Site | None = None, days: Calendar | None = None
+) -> datetime:
     """When the answer is due. A rule without this number cannot start a clock."""
-    due_at = limit_at(rule, ClockKind.ACKNOWLEDGE, start, site)
+    days = days or calendar(rule.calendar, site)
+    due_at = limit_in(days, rule, ClockKind.ACKNOWLEDGE, start)
     if due_at is None:
         raise PolicyError(f"{rule} gives no time to acknowledge, so no clock can start.")
     return due_at

@@ -5,15 +5,18 @@ The page shows it, and asks again when it is no longer what it showed.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache, partial
 
 from findings import reach
 from findings.models import Category, Examination, Person, Role, Rule, Site
+from findings.services.calendars import calendar
 from findings.services.flag import Ownership, Promise, ownership, promise_under
 from findings.services.policy import Limit, PolicyError, check_may_promise, limits_under
 from findings.services.routing import Routing
+from findings.timetable import Calendar
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,17 @@ def offers(at: datetime, site: Site | None = None) -> list[Offer]:
         rule.policy_id: rule
         for rule in Rule.objects.in_force().prefetch_related("rungs", "signatures")
     }
+    # Read once for all of them, and anew for each page.
+    calendar_of = cache(partial(calendar, site=site))
     return [
-        _offer(category, rules, at, site) for category in Category.objects.filter(is_offered=True)
+        _offer(category, rules, at, calendar_of)
+        for category in Category.objects.filter(is_offered=True)
     ]
 
 
-def _offer(category: Category, rules: dict[str, Rule], at: datetime, site: Site | None) -> Offer:
+def _offer(
+    category: Category, rules: dict[str, Rule], at: datetime, calendar_of: Callable[[str], Calendar]
+) -> Offer:
     rule = rules.get(category.local_policy_id)
     if rule is None:
         missing = f"Policy {category.local_policy_id} is not loaded. Run: manage.py load_policy"
@@ -77,19 +85,23 @@ def _offer(category: Category, rules: dict[str, Rule], at: datetime, site: Site 
     needs_date = not rule.act_within
     try:
         check_may_promise(rule)
-        promised = promise_under(rule, at, site)
+        promised = promise_under(rule, at, days=calendar_of(rule.calendar))
     except PolicyError as refused:
         return Offer(category, limits, None, str(refused), needs_date, str(rule))
     return Offer(category, limits, promised, "", needs_date, str(rule))
 
 
 def foresee(
-    *, examination: Examination, by: Person, held: Ownership, offered: Sequence[Offer]
+    *,
+    examination: Examination,
+    by: Person,
+    held: Ownership,
+    offered: Sequence[Offer],
+    routing: Routing,
 ) -> list[Foreseen]:
     """What each offer would do with this owner, or with whom the routing rules name for its
     category. Asked once, for the steps of all of them."""
     organisation = examination.site.organisation
-    routing = Routing(organisation) if held.is_routed else None
     possible = [
         (offer, _held(examination, held, offer.category, routing), offer.promise.steps)
         for offer in offered
@@ -106,9 +118,9 @@ def foresee(
 
 
 def _held(
-    examination: Examination, held: Ownership, category: Category, routing: Routing | None
+    examination: Examination, held: Ownership, category: Category, routing: Routing
 ) -> Ownership:
-    return ownership(examination, None, category, routing) if routing else held
+    return ownership(examination, None, category, routing) if held.is_routed else held
 
 
 def coordinators_to_call(examination: Examination) -> list[Person]:

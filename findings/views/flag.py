@@ -41,6 +41,7 @@ from findings.services.flag import Ownership, ownership
 from findings.services.flag_once import flag_finding_once
 from findings.services.foresee import Foreseen, Offer, coordinators_to_call, foresee, offers
 from findings.services.policy import PolicyError
+from findings.services.routing import Routing
 from findings.services.search import flags_in
 from findings.views.access import (
     is_from_my_flags,
@@ -88,12 +89,13 @@ def flag(request: HttpRequest, public_id: str) -> HttpResponse:
     check_can_flag(by, examination)
     now = timezone.now()
     offered = offers(now, examination.site)
-    form = _form(request, examination, by, offered, _proposal(request, examination))
+    routing = Routing(examination.site.organisation)
+    form = _form(request, examination, by, offered, routing, _proposal(request, examination))
     if request.method != "POST":
-        return _page(request, form, _ahead(examination, by, None, offered), now)
+        return _page(request, form, _ahead(examination, by, None, offered, routing), now)
     valid = form.is_valid()
     unnamed = form.awaits_name
-    ahead = Ahead(None) if unnamed else _ahead(examination, by, form.owner, offered)
+    ahead = Ahead(None) if unnamed else _ahead(examination, by, form.owner, offered, routing)
     if ahead.no_owner:
         form.add_error("holder", ahead.no_owner)
     if request.POST.get("do") == LOOK:
@@ -120,6 +122,7 @@ def _form(
     examination: Examination,
     by: Person,
     offered: Sequence[Offer],
+    routing: Routing,
     proposal: Proposal | None,
 ) -> FlagForm:
     report = examination.current_report
@@ -128,29 +131,34 @@ def _form(
         examination=examination,
         by=by,
         offered=offered,
-        order=_order(examination),
+        order=_order(examination, routing),
         description=conclusion(report.text) or (proposal.line if proposal else ""),
         proposal=proposal,
         data=request.POST if request.method == "POST" else None,
     )
 
 
-def _order(examination: Examination) -> Ownership | None:
+def _order(examination: Examination, routing: Routing) -> Ownership | None:
     """Whom the order leads to; None where the trust has nobody at all to fall back on."""
     try:
-        return ownership(examination, None)
+        return ownership(examination, None, routing=routing)
     except NotAllowed:
         return None
 
 
 def _ahead(
-    examination: Examination, by: Person, chosen: Person | None, offered: Sequence[Offer]
+    examination: Examination,
+    by: Person,
+    chosen: Person | None,
+    offered: Sequence[Offer],
+    routing: Routing,
 ) -> Ahead:
     try:
-        held = ownership(examination, chosen)
+        held = ownership(examination, chosen, routing=routing)
     except NotAllowed as refusal:
         return Ahead(None, no_owner=str(refusal))
-    return Ahead(held, foresee(examination=examination, by=by, held=held, offered=offered))
+    foreseen = foresee(examination=examination, by=by, held=held, offered=offered, routing=routing)
+    return Ahead(held, foreseen)
 
 
 def _what_changed(request: HttpRequest, form: FlagForm, ahead: Ahead) -> str:

@@ -478,7 +478,7 @@ def test_the_page_asks_as_much_with_forty_people_in_the_team(page, trust):
         trust.add(Role.REFERRER, team=trust.team)
     counts.append(queries_without_banner(page.client, page.address))
     assert counts[0] == counts[1], counts
-    assert counts[0] <= 40
+    assert counts[0] <= 25
 
 
 # --- My flags ------------------------------------------------------------------------------------
