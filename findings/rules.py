@@ -27,6 +27,7 @@ from findings.models import (
     Receipt,
     Role,
     Sender,
+    ShiftSheet,
     Site,
     Step,
     Team,
@@ -456,6 +457,26 @@ def check_can_run_again(person: Person, message: IncomingMessage) -> None:
     )
 
 
+def check_can_hand_over_shift(person: Person) -> None:
+    """See what a shift hands to the next, and sign it."""
+    _require(person.has_role(Role.COORDINATOR), "Only a coordinator hands a shift over.")
+
+
+def check_can_see_shift_sheets(person: Person) -> None:
+    _require(
+        person.has_role(Role.COORDINATOR, Role.GOVERNANCE),
+        "Shift sheets are for coordinators and governance leads.",
+    )
+
+
+def check_can_take_over_shift(person: Person, sheet: ShiftSheet) -> None:
+    _require(
+        person.has_role(Role.COORDINATOR) and person.organisation_id == sheet.organisation_id,
+        "Only a coordinator of the trust can take a shift over.",
+    )
+    _require(person.pk != sheet.given_by_id, "Somebody else has to take over what you hand over.")
+
+
 def keeps(person: Person, other: Person) -> bool:
     """Whether they keep the directory in which the other stands: of their own trust, or of a
     practice, which has no coordinator of its own."""
@@ -646,6 +667,8 @@ can_change_category = _answers(check_can_change_category)
 can_record_call = _answers(check_can_record_call)
 can_note = _answers(check_can_note)
 can_deal_with_held = _answers(check_can_deal_with_held)
+can_hand_over_shift = _answers(check_can_hand_over_shift)
+can_take_over_shift = _answers(check_can_take_over_shift)
 can_keep_senders = _answers(check_can_keep_senders)
 can_keep_calendar = _answers(check_can_keep_calendar)
 can_keep_routes = _answers(check_can_keep_routes)

@@ -32,6 +32,7 @@ from findings.views import (
     reports,
     ris_links,
     saved_views,
+    shift_sheets,
     staff,
     waiting,
 )
@@ -40,6 +41,9 @@ urlpatterns = [
     path("desk/", desk.desk, name="desk"),
     path("desk/pressed/", desk_pressed.pressed, name="desk-pressed"),
     path("desk/together/", desk_together.together, name="desk-together"),
+    path("desk/shifts/", shift_sheets.shift_sheets, name="shift-sheets"),
+    path("desk/shifts/hand-over/", shift_sheets.hand_over, name="hand-over-shift"),
+    path("desk/shifts/<int:pk>/", shift_sheets.shift_sheet, name="shift-sheet"),
     path("reports/", reports.reports, name="reports"),
     path("reports/new/", reports.write_report, name="write-report"),
     path("reports/from-ris/", ris_links.from_ris, name="from-ris"),

@@ -38,6 +38,7 @@ from findings.models.report_identifier import ReportIdentifier
 from findings.models.rota import Post, RotaChange, RotaEntry
 from findings.models.routing import RoutingChange, RoutingRule
 from findings.models.saved_view import SavedView
+from findings.models.shift_sheet import ShiftSheet
 from findings.models.taken_folder import TakenFolder
 from findings.models.token_use import TokenUse
 from findings.models.unroutable import Unroutable
@@ -96,6 +97,7 @@ __all__ = [
     "SavedView",
     "Sender",
     "SenderChange",
+    "ShiftSheet",
     "Signature",
     "Site",
     "Step",

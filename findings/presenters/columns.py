@@ -198,3 +198,13 @@ def _trail(lines_of: Callable[[list[Any]], list[TrailLine]]) -> Columns:
 
 SENDER_CHANGES = _trail(of_sender)
 DIRECTORY_CHANGES = _trail(partial(of_directory, named=True))
+
+
+SHIFT_SHEETS: Columns = (
+    column("Handed over", lambda sheet: sheet.given_at, Kind.MOMENT),
+    column("By", lambda sheet: str(sheet.given_by)),
+    column("Taken over", lambda sheet: sheet.taken_at, Kind.MOMENT),
+    column("By whom", lambda sheet: str(sheet.taken_by or "")),
+    column("Shift began", lambda sheet: sheet.began_at, Kind.MOMENT),
+    column("Note", lambda sheet: sheet.note, Kind.LONG_TEXT),
+)

@@ -98,6 +98,9 @@ TABLE: dict[str, Expected] = {
     # Without the row that was pressed.
     "desk-pressed": everybody(NO, but={NONE: COORDINATORS}),
     "desk-together": everybody(POST_ONLY),
+    "shift-sheets": only(OVERSEERS, NO),
+    "hand-over-shift": only(COORDINATORS, NO),
+    "shift-sheet": only("coordinator governance", NONE),
     "open-findings": only(OVERSEERS, NO),
     "downtime-list": only(OVERSEERS, NO),
     "my-findings": only(REFERRERS, NO),
@@ -289,6 +292,7 @@ POSTED = {
     "remove-route": "referrer administrator",
     "open-notification": "referrer",
     "saved-view": "referrer",
+    "shift-sheet": "coordinator governance",
     "api-acknowledge": ITS_HOLDERS,
     "api-decline": ITS_HOLDERS,
 }

@@ -6,7 +6,7 @@ A new address has no row in TABLE and fails `test_every_address_has_its_row`.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -39,6 +39,7 @@ from findings.services.rota import add_entry, make_post
 from findings.services.routing import add_rule
 from findings.services.saved_views import keep_view
 from findings.services.senders import account_of
+from findings.services.shift_sheets import hand_over_shift
 from findings.services.timeline import record_viewing
 from findings.shifts import Shift
 from imaging_safety import urls
@@ -136,6 +137,9 @@ def world(db: None) -> World:
     record_viewing(by=trust.referrer, page="finding", patients=[examination.patient_id])
     seen = Viewing.objects.latest("pk")
     view = keep_view(by=trust.referrer, path="/findings/mine/", query="state=ended", name="Ended")
+    around = {"began_at": step.due_at - timedelta(hours=8), "content": {}, "patients": []}
+    until = timezone.now() + timedelta(hours=8)
+    sheet = hand_over_shift(by=trust.coordinator, until_at=until, **around)
     return World(
         trust,
         people,
@@ -166,6 +170,7 @@ def world(db: None) -> World:
             ),
             "undo-merge.pk": merge.pk,
             "saved-view.pk": view.pk,
+            "shift-sheet.pk": sheet.pk,
             **dict.fromkeys(("sender.pk", "feed.pk", "link-keys.pk"), trust.sender.pk),
             "stored-message.pk": held.message_id,
             "undo-patient-change.pk": change.pk,

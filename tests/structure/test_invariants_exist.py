@@ -102,6 +102,11 @@ CONSTRAINTS = {
         "refused_offer_has_a_reason",
         "a_person_ends_an_offer_unless_it_is_overtaken",
     },
+    "findings_shiftsheet": {
+        "shifts_follow_each_other",
+        "taken_shift_says_when_and_who",
+        "nobody_takes_over_from_themselves",
+    },
     "findings_question": {
         "question_says_what",
         "answered_question_says_when_who_and_what",
@@ -196,6 +201,11 @@ TRIGGERS = {
         "handover_is_never_deleted",
         "offer_never_changes",
         "offer_ends_once",
+    },
+    "findings_shiftsheet": {
+        "shiftsheet_is_never_deleted",
+        "shift_sheet_never_changes",
+        "shift_is_taken_over_once",
     },
     "findings_question": {
         "question_is_never_deleted",

@@ -1,0 +1,181 @@
+"""What one shift hands to the next, in words: what stands on the desk, what was done and by whom,
+and what falls due. It is kept as it is said here, so that it reads the same when all has changed.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+
+from findings import words
+from findings.measures.desk import Asked, silences, silent, standing
+from findings.models import Clock, Event, Finding, Patient, Person, Receipt, Role
+from findings.presenters.cards import Card
+from findings.presenters.desk import Desk
+from findings.presenters.finding import PROMISES
+from findings.presenters.reasons import QUERIES, SILENT, Row, counts, in_order
+from findings.presenters.sentences import say
+from findings.states import OWED_BY_OTHERS, ClockKind
+
+# More is not read by anybody at the change of a shift. How many more there are is said.
+MOST_ROWS, MOST_LINES = 60, 120
+Kind = Event.Kind
+# What a coordinator does; readings are no work that somebody has to know of.
+DEEDS = (
+    Kind.PHONED,
+    Kind.HANDED_OVER,
+    Kind.NOTE,
+    Kind.WITHDRAWN,
+    Kind.CATEGORY_CHANGED,
+    Kind.LETTER_SENT,
+    Kind.ASKED,
+    Kind.PATIENT_CHANGED,
+)
+
+
+@dataclass(frozen=True)
+class Open:
+    """One row of the desk."""
+
+    name: str
+    why: Sequence[str]
+    since: str
+    patient: str
+    what: str
+    where: str
+    ring: Sequence[str]
+    note: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that was done, or that falls due: when, about what, and what of it."""
+
+    at: str
+    about: str
+    said: str
+    who: str
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """All of it, with the patients (ids) who are named."""
+
+    total: int
+    counts: Sequence[str]
+    rows: Sequence[Open]
+    done: Sequence[Line]
+    more_done: int
+    due: Sequence[Line]
+    more_due: int
+    patients: Sequence[int]
+
+    @property
+    def more_rows(self) -> int:
+        return self.total - len(self.rows)
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """As it is kept, without who the patients are to us."""
+        kept = asdict(self)
+        del kept["patients"]
+        return kept | {"more_rows": self.more_rows}
+
+
+def sheet_of(person: Person, began_at: datetime, now: datetime, until_at: datetime) -> Sheet:
+    """Of the trust that this person coordinates, as it is now."""
+    here = Finding.objects.visible_to(person).filter(organisation=person.organisation_id).open()
+    asked = Asked(person, now, here)
+    sitting = Desk(person, now, silent(asked))
+    every = in_order([*standing(QUERIES, asked), *silences(SILENT, sitting.silences.values())])
+    rows = sitting.fill(every[:MOST_ROWS])
+    done, due = _done(person, began_at, now), _due(person, now, until_at)
+    return Sheet(
+        total=len(every),
+        counts=[f"{number} {reason.counted}" for reason, number in counts(every)],
+        rows=[_open(row) for row in rows],
+        done=done[:MOST_LINES],
+        more_done=max(0, len(done) - MOST_LINES),
+        due=due[:MOST_LINES],
+        more_due=max(0, len(due) - MOST_LINES),
+        patients=sorted({row.shown.patient.pk for row in rows if row.shown.patient}),
+    )
+
+
+def _open(row: Row) -> Open:
+    card: Card = row.shown
+    return Open(
+        name=card.name,
+        why=[f"{one.title}. {one.more}".removesuffix(" ") for one in card.said],
+        since=words.until(card.due_at) if card.due_at else words.when(row.since),
+        patient=_named(card.patient) if card.patient else "",
+        what=card.what,
+        where=card.where,
+        ring=[f"{one.person}, {one.why}: {one.phone or 'no telephone known'}" for one in card.ring],
+        note=card.note,
+    )
+
+
+def _named(patient: Patient) -> str:
+    born = f", born {words.day(patient.birth_date)}" if patient.birth_date else ""
+    number = f", NHS number {words.nhs_number(patient.nhs_number)}" if patient.nhs_number else ""
+    return f"{patient.display_name}{born}{number}"
+
+
+# --- What was done --------------------------------------------------------------------------------
+
+
+def _done(person: Person, began_at: datetime, now: datetime) -> list[Line]:
+    """By coordinators of the trust, the earliest first."""
+    colleagues = Person.objects.filter(organisation=person.organisation_id).with_role(
+        Role.COORDINATOR
+    )
+    deeds = Event.objects.filter(by__in=colleagues, kind__in=DEEDS)
+    deeds = deeds.filter(
+        at__gte=began_at, at__lte=now, finding__organisation=person.organisation_id
+    )
+    dealt = Receipt.objects.visible_to(person).filter(resolved_by__in=colleagues)
+    dealt = dealt.filter(resolved_at__gte=began_at, resolved_at__lte=now)
+    lines = [_deed(one) for one in deeds.select_related("finding", "by")]
+    lines += [_dealt(one) for one in dealt.select_related("resolved_by")]
+    return [line for _, line in sorted(lines, key=lambda one: one[0])]
+
+
+def _deed(event: Event) -> tuple[datetime, Line]:
+    said = say(event)
+    text = f"{said.sentence} {said.text}".strip()
+    return event.at, Line(words.when(event.at), event.finding.reference, text, str(event.by))
+
+
+def _dealt(item: Receipt) -> tuple[datetime, Line]:
+    assert item.resolved_at is not None
+    when, by = words.when(item.resolved_at), str(item.resolved_by)
+    return item.resolved_at, Line(when, f"Held item {item.pk}", item.resolution, by)
+
+
+# --- What falls due -------------------------------------------------------------------------------
+
+
+def _due(person: Person, now: datetime, until_at: datetime) -> list[Line]:
+    """Every limit of the trust within the next shift, the earliest first."""
+    trust = person.organisation_id
+    ours = Q(finding__organisation=trust) | Q(examination__site__organisation=trust)
+    clocks = Clock.objects.running().exclude(kind__in=OWED_BY_OTHERS).filter(ours)
+    soon = clocks.filter(due_at__gt=now, due_at__lte=until_at).order_by("due_at", "pk")
+    return list(_limits(soon.select_related(*_READ)))
+
+
+_READ = ("finding__owner_person", "finding__owner_team", "finding__category", "examination__site")
+
+
+def _limits(clocks: Iterable[Clock]) -> Iterable[Line]:
+    for clock in clocks:
+        promise, at = PROMISES[ClockKind(clock.kind)], words.until(clock.due_at)
+        if finding := clock.finding:
+            about = f"{finding.category.name} {finding.reference}"
+            yield Line(at, about, promise.removesuffix(" by"), str(finding.owner))
+        elif examination := clock.examination:
+            about = f"Examination {examination.reference}"
+            yield Line(at, about, promise.removesuffix(" by"), examination.site.name)
