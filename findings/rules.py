@@ -582,6 +582,23 @@ def check_can_route(person: Person, organisation: Organisation) -> None:
     )
 
 
+def check_can_see_wordings(person: Person) -> None:
+    """Every kind of message as it would be sent."""
+    _require(
+        person.has_role(Role.COORDINATOR, Role.GOVERNANCE, Role.ADMINISTRATOR),
+        "How messages are worded is for coordinators, governance and administrators.",
+    )
+
+
+def check_can_word_messages(person: Person, organisation: Organisation) -> None:
+    """Word what is sent to everybody: who answers for the policy, and who keeps the directory."""
+    _require(
+        person.has_role(Role.GOVERNANCE, Role.ADMINISTRATOR)
+        and person.organisation_id == organisation.pk,
+        "Messages are worded by governance leads and administrators of the trust.",
+    )
+
+
 def check_can_keep_senders(person: Person) -> None:
     """See and change how the messages of the trust's senders are read."""
     _require(
@@ -677,6 +694,7 @@ can_see_people = _answers(check_can_see_people)
 can_let_leave = _answers(check_can_let_leave)
 can_set_leave = _answers(check_can_set_leave)
 can_route = _answers(check_can_route)
+can_word_messages = _answers(check_can_word_messages)
 can_see_coverage = _answers(check_can_see_coverage)
 can_keep_rotas = _answers(check_can_keep_rotas)
 can_keep_rota = _answers(check_can_keep_rota)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
+from django.conf import settings
+
 from findings.models import Audience, Clock, Event, Finding, ReportStatus, Step
 from findings.rules import can_answer_proposals_of, may_answer_questions_of
 from findings.services.clocks import REPORT_CHANGED
@@ -16,7 +18,9 @@ from findings.states import ClockKind
 from findings.words import capital, due, length, until
 from notifications.escalation import asks_for_an_answer
 from notifications.models import Notification
+from notifications.own_words import Wordings, say
 from notifications.standing import Standing
+from notifications.wording import Written
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,9 @@ WORDS = {
     ),
 }
 
+# Who may answer for a finding themselves, of those whom a ladder tells.
+_ANSWERING = (Audience.OWNER, Audience.RESPONSIBLE, Audience.TEAM, Audience.DEPARTMENT)
+
 NOT_TO_THE_PATIENT = Words(
     "record who was told",
     "Nobody has recorded yet who was told of this finding.",
@@ -75,7 +82,11 @@ NOT_TO_THE_PATIENT = Words(
 
 
 def what_is_asked(
-    notification: Notification, urgency: str, at: datetime, standing: Standing
+    notification: Notification,
+    urgency: str,
+    at: datetime,
+    standing: Standing,
+    wordings: Wordings,
 ) -> dict[str, str]:
     """Parts of a message by name: `subject`, `headline`, `to_do` and `limit`, as it stands at `at`
     (UTC); and `urgency` and `why` where they are not those of its step and of whoever is told."""
@@ -91,7 +102,7 @@ def what_is_asked(
     if asks_for_an_answer(notification.step):
         if notification.step.clock.kind == ClockKind.ANSWER:
             return _unanswered(notification, urgency, at, standing)
-        return _asked(notification, urgency, at, standing)
+        return _asked(notification, urgency, at, standing, wordings)
     return _undelivered(notification.its_finding.reference, urgency)
 
 
@@ -283,7 +294,11 @@ def _undelivered(reference: str, urgency: str) -> dict[str, str]:
 
 
 def _asked(
-    notification: Notification, urgency: str, at: datetime, standing: Standing
+    notification: Notification,
+    urgency: str,
+    at: datetime,
+    standing: Standing,
+    wordings: Wordings,
 ) -> dict[str, str]:
     finding, step, person = notification.its_finding, notification.step, notification.recipient
     clock = step.clock.in_force
@@ -292,12 +307,56 @@ def _asked(
     headline = words.headline if holds_it else words.headline_above
     if _asks_again(finding, step):
         headline = f"{headline.rstrip('.')}: {_what_changed(finding)}"
+    elif words is not NOT_TO_THE_PATIENT and (
+        own := _own_words(finding, step, clock, urgency, at, wordings)
+    ):
+        return own
     return {
         "subject": f"{_prefix(urgency)}{_ask(words.verb, clock, at)} ({finding.reference})",
         "headline": headline,
         "to_do": words.to_do if standing.can_answer(finding, person) else words.see_to_it,
         "limit": _limit(clock.due_at, at),
     }
+
+
+def _own_words(
+    finding: Finding, step: Step, clock: Clock, urgency: str, at: datetime, wordings: Wordings
+) -> dict[str, str]:
+    """The trust's, where it has any for this step and they can be used; else nothing. Not of what
+    is out of the ordinary, of which they know nothing: a report that changed, or a death."""
+    wording = wordings.of(finding, step, clock.kind)
+    if wording is None:
+        return {}
+    limit = clock.due_at
+    values = {
+        "reference": finding.reference,
+        "urgency": urgency,
+        "by": f"by {_by(limit, at)}" if limit > at else f"at once: {length(at - limit)} late",
+        "due": due(limit, at),
+        "role": Audience(step.audience).label,
+        "link": f"{settings.BASE_URL}{path_of_finding(finding)}",
+    }
+    said = say(wording, values)
+    if said is None:
+        return {}
+    return said._asdict() | {
+        "subject": f"{_prefix(urgency)}{said.subject}",
+        "limit": _limit(limit, at),
+    }
+
+
+def as_shipped(kind: ClockKind, audience: Audience) -> Written:
+    """What a trust begins with that words the message of a step itself."""
+    words = WORDS[kind]
+    return Written(
+        f"please {words.verb} {{by}} ({{reference}})",
+        words.headline if audience == Audience.OWNER else words.headline_above,
+        words.to_do if audience in _ANSWERING else words.see_to_it,
+    )
+
+
+def path_of_finding(finding: Finding) -> str:
+    return f"/findings/{finding.reference}/"
 
 
 def _words_of(clock: Clock, step: Step) -> Words:
@@ -337,9 +396,10 @@ def _prefix(urgency: str) -> str:
 
 
 def _ask(verb: str, clock: Clock, at: datetime) -> str:
+    """What to do comes first: a lock screen shows some forty letters."""
     if clock.due_at > at:
         return f"please {verb} by {_by(clock.due_at, at)}"
-    return f"{length(at - clock.due_at)} late, please {verb}"
+    return f"please {verb}, {length(at - clock.due_at)} late"
 
 
 @lru_cache(maxsize=128)  # a step tells several people

@@ -16,6 +16,7 @@ from findings.states import State
 from notifications import messages
 from notifications.leases import MOST_IN_A_DIGEST, in_order
 from notifications.models import UNSURE, DeliveryAttempt, Notification
+from notifications.own_words import Wordings
 from notifications.restored import now_and_put_back
 from notifications.standing import Standing
 
@@ -55,6 +56,7 @@ class Drafts:
         self._offers = _open_offers(found)
         self._newest = _newest(found)
         self._standing = Standing(one.recipient for one in found)
+        self._wordings = Wordings()
         self._at, self._put_back = now_and_put_back()
 
     def needed(self, group: Sequence[Notification]) -> list[Notification]:
@@ -73,6 +75,7 @@ class Drafts:
             at=self._at,
             may_be_second=any(tries.unsure for tries in every) or self._went_before(needed),
             standing=self._standing,
+            wordings=self._wordings,
         )
         parts = [
             Part(one, tries.count + 1, self._seen[one.finding_id] if one.finding_id else 0)

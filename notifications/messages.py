@@ -15,8 +15,9 @@ from django.template.loader import get_template
 from findings.models import NEWS, Audience, Step
 from findings.states import ClockKind
 from findings.words import counted, length, near, plural
-from notifications.asks import what_is_asked
+from notifications.asks import path_of_finding, what_is_asked
 from notifications.models import Channel, Notification
+from notifications.own_words import Wordings
 from notifications.standing import Standing
 from notifications.watchdog import STEP_LATE_AFTER
 
@@ -40,17 +41,19 @@ def write(
     at: datetime,
     may_be_second: bool,
     standing: Standing | None = None,
+    wordings: Wordings | None = None,
 ) -> Message:
     """The message as it stands at `at` (UTC): how late things are is part of it.
 
     `may_be_second`: an earlier try may have arrived, and the text says so. `standing`: of whoever
-    is written to, where many are.
+    is written to, where many are; `wordings`: those of the trusts, likewise.
     """
     standing = standing or Standing([notification.recipient])
-    context = _context(notification, at, standing) | {"may_be_second": may_be_second}
+    context = _context(notification, at, standing, wordings or Wordings())
+    context |= {"may_be_second": may_be_second}
     return Message(
         subject=_one_line(context["subject"]),
-        text=_render("messages/notification.txt.jinja", context).strip() + "\n",
+        text=_text("notification", context, notification),
         html=_html("messages/notification.html.jinja", context, notification),
     )
 
@@ -60,10 +63,12 @@ def write_digest(
     at: datetime,
     may_be_second: bool,
     standing: Standing | None = None,
+    wordings: Wordings | None = None,
 ) -> Message:
     """What was saved up over night for one person, in one message."""
     standing = standing or Standing(one.recipient for one in notifications)
-    every = [_context(one, at, standing) for one in notifications]
+    wordings = wordings or Wordings()
+    every = [_context(one, at, standing, wordings) for one in notifications]
     every.sort(key=lambda one: (one["is_news"], not one["is_late"]))
     waits, news = (sum(one[what] for one in every) for what in ("is_wait", "is_news"))
     headline = _digest_headline(len(every) - waits - news, waits, news)
@@ -73,10 +78,11 @@ def write_digest(
         "findings": every,
         "headline": headline,
         "may_be_second": may_be_second,
+        "inbox": f"{settings.BASE_URL}/inbox/",
     }
     return Message(
         subject=subject,
-        text=_render("messages/digest.txt.jinja", context).strip() + "\n",
+        text=_text("digest", context, notifications[0]),
         html=_html("messages/digest.html.jinja", context, notifications[0]),
     )
 
@@ -94,6 +100,13 @@ def _render(template: str, context: dict[str, Any]) -> str:
     return _template(template).render(context)
 
 
+def _text(name: str, context: dict[str, Any], notification: Notification) -> str:
+    """A text message has a template of its own: it is read on a lock screen, and paid for by the
+    160 letters."""
+    kind = "sms" if notification.channel == Channel.SMS else "txt"
+    return _render(f"messages/{name}.{kind}.jinja", context).strip() + "\n"
+
+
 def _html(template: str, context: dict[str, Any], notification: Notification) -> str:
     return _render(template, context) if notification.channel == Channel.EMAIL else ""
 
@@ -108,10 +121,12 @@ def _digest_headline(findings: int, waits: int, news: int) -> str:
     return f"{headline}; news of {news} other" if news else headline
 
 
-def _context(notification: Notification, at: datetime, standing: Standing) -> dict[str, Any]:
+def _context(
+    notification: Notification, at: datetime, standing: Standing, wordings: Wordings
+) -> dict[str, Any]:
     step = notification.step
     urgency = URGENCY.get(step.priority, "")
-    asked = what_is_asked(notification, urgency, at, standing)
+    asked = what_is_asked(notification, urgency, at, standing, wordings)
     return {
         "reference": notification.subject.reference,
         "urgency": urgency,
@@ -132,7 +147,7 @@ def path_of(notification: Notification) -> str:
         if notification.step.clock.kind == ClockKind.CONFIRM:
             return "/to-confirm/"
         return f"/waiting/{notification.examination.public_id}/"
-    return f"/findings/{notification.its_finding.reference}/"
+    return path_of_finding(notification.its_finding)
 
 
 def _sent_late(step: Step, at: datetime) -> str:

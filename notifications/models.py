@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from findings.models.about import OF_EXAMINATION, OF_FINDING, OfOne
 from findings.models.append_only import append_only, never_deleted
 from findings.models.people import Person
+from notifications.wording import Wording as Wording
 
 # The priority of a category by which nothing is held or saved up.
 CRITICAL = 1

@@ -25,6 +25,7 @@ from notifications.models import (
     Route,
 )
 from notifications.outcomes import said, tell_sender
+from notifications.own_words import Wordings
 from notifications.standing import Standing
 
 Status, Outcome = Notification.Status, DeliveryResult.Outcome
@@ -111,6 +112,7 @@ class Past:
         }
         # Asked once: in this past nobody changes teams, goes on leave or is on a rota.
         self.standing = Standing(self.people.values())
+        self.wordings = Wordings()
         self.rng = seeded("delivery")
         self.look_again = False
         self.tries = Tries()
@@ -193,7 +195,11 @@ class Past:
             notification.recipient = person
             if person not in words:
                 words[person] = messages.write(
-                    notification, at=at, may_be_second=False, standing=self.standing
+                    notification,
+                    at=at,
+                    may_be_second=False,
+                    standing=self.standing,
+                    wordings=self.wordings,
                 )
             lines += self._try(notification, words[person], at, may_be_busy)
         if of_finding:

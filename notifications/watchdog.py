@@ -35,7 +35,7 @@ from findings.services.timeline import database_now
 from findings.services.unfiled import unfiled
 from findings.states import BY_STATE, OPEN, ClockKind
 from findings.words import counted, due, length, local, plural, when
-from notifications import clockwork, pulse, restored
+from notifications import clockwork, own_words, pulse, restored
 from notifications.models import Notification, Pulse
 
 log = logging.getLogger(__name__)
@@ -428,6 +428,16 @@ def _lists_old(now: datetime) -> Iterator[Sentence]:
         yield Sentence(f"The lists of open findings for downtime are of {when(at)}: see the log.")
 
 
+def _own_words(now: datetime) -> Iterator[Sentence]:
+    if count := len(own_words.unusable()):
+        yield Sentence(
+            f"The trust's own words of {plural(count, 'message')} cannot be used: the shipped words"
+            " go out instead.",
+            count,
+            "wordings",
+        )
+
+
 def _page(found: dict[str, int]) -> str:
     """Where they are looked into; what is of both kinds is looked into with the findings."""
     return "waiting" if found["examinations"] and not found["findings"] else "open-findings"
@@ -460,4 +470,5 @@ CHECKS: tuple[Callable[[datetime], Iterator[Sentence]], ...] = (
     _tests,
     _calendar,
     _lists_old,
+    _own_words,
 )

@@ -72,4 +72,5 @@ APPEND_ONLY = [
     "notifications_deliveryresult",
     "notifications_routechange",
     "notifications_deliveryreceipt",
+    "notifications_wording",
 ]

@@ -356,7 +356,7 @@ def test_a_message_of_that_night_says_how_late_it_really_is(trust: Trust) -> Non
     fire_due_steps()
     notification = email_to(trust.responsible, step__clock__kind=ClockKind.ACKNOWLEDGE)
     said = messages.write(notification, at=london("2026-10-25 02:30"), may_be_second=False)
-    assert said.subject.startswith("Critical: 4 hours 30 minutes late, please answer")
+    assert said.subject.startswith("Critical: please answer, 4 hours 30 minutes late")
 
 
 # --- Celery, beat, Redis --------------------------------------------------------------------------

@@ -251,7 +251,8 @@ def test_whoever_is_told_late_reads_how_late_and_why_they(
     fire_due_steps()
     deliver_due()
     (arrived,) = mail.to(address(trust))
-    assert str(arrived.message["Subject"]).startswith("Examination: 3 days late, please see that")
+    late = "Examination: please see that it is reported, 3 days late"
+    assert str(arrived.message["Subject"]).startswith(late)
     assert why in arrived.text
 
 

@@ -73,6 +73,11 @@ CONSTRAINTS = {
     "notifications_deliveryattempt": {"attempt_number_is_used_once"},
     "notifications_deliveryreceipt": {"receipt_counts_once_an_attempt"},
     "notifications_route": {"route_is_listed_once", "code_says_when_it_was_sent"},
+    "notifications_wording": {
+        "wording_version_is_written_once",
+        "wording_has_every_part_or_none",
+        "wording_is_of_a_step_of_a_finding",
+    },
     "findings_leave": {
         "leave_ends_not_before_it_starts",
         "nobody_is_their_own_deputy",
@@ -287,6 +292,7 @@ TRIGGERS = {
     "notifications_deliveryresult": {"deliveryresult_is_append_only"},
     "notifications_deliveryreceipt": {"deliveryreceipt_is_append_only"},
     "notifications_routechange": {"routechange_is_append_only"},
+    "notifications_wording": {"wording_is_append_only"},
     "findings_phonecall": {"phonecall_is_append_only"},
     "findings_rating": {"rating_is_append_only"},
     "findings_linkkey": {"linkkey_is_never_deleted", "link_key_only_ends"},
