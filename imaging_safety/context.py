@@ -62,6 +62,7 @@ NAVIGATION = (
     Entry("senders", "Senders", (Role.ADMINISTRATOR,)),
     Entry("integration", "Integration", (Role.ADMINISTRATOR, Role.COORDINATOR)),
     Entry("bank-holidays", "Bank holidays", (Role.ADMINISTRATOR,)),
+    Entry("wordings", "Wordings", (Role.COORDINATOR, Role.GOVERNANCE, Role.ADMINISTRATOR)),
     Entry("policy", "Policy"),
     Entry("messages", "Messages", in_demonstration_only=True),
     Entry("help", "Help"),

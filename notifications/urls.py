@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from notifications import health, receipt_views, route_views, views
+from notifications import health, receipt_views, route_views, views, wording_views
 
 urlpatterns = [
     path("health/clock/", health.clock, name="clock-health"),
@@ -18,6 +18,22 @@ urlpatterns = [
     path("routes/<int:pk>/remove/", route_views.remove, name="remove-route"),
     path("receipts/notify/", receipt_views.notify, name="notify-receipt"),
     path("receipts/webhook/", receipt_views.webhook, name="webhook-receipt"),
+    path("wordings/", wording_views.wordings, name="wordings"),
+    path("wordings/others/<slug:name>/", wording_views.other, name="other-message"),
+    path("wordings/<slug:category>/", wording_views.wordings, name="wordings-of"),
+    path(
+        "wordings/<slug:category>/<slug:clock>/<int:level>/", wording_views.wording, name="wording"
+    ),
+    path(
+        "wordings/<slug:category>/<slug:clock>/<int:level>/change/",
+        wording_views.change,
+        name="change-wording",
+    ),
+    path(
+        "wordings/<slug:category>/<slug:clock>/<int:level>/again/",
+        wording_views.again,
+        name="word-again",
+    ),
     path("messages/", views.messages, name="messages"),
     path("messages/<uuid:public_id>/", views.message, name="message"),
 ]

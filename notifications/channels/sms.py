@@ -56,6 +56,25 @@ def token(key: str, at: int) -> str:
     return (said + b"." + _base64(signature)).decode()
 
 
+# What one text message holds by itself, and as a part of several: in plain letters (GSM 03.38), and
+# once a single sign is none of them.
+PLAIN, ANY = (160, 153), (70, 67)
+_LETTERS = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_OF_TWO = frozenset("^{}\\[~]|€")
+
+
+def parts_of(text: str) -> int:
+    """How many text messages it is sent, and paid for, as."""
+    if set(text) <= _LETTERS | _OF_TWO:
+        length, (alone, part) = len(text) + sum(one in _OF_TWO for one in text), PLAIN
+    else:
+        length, (alone, part) = len(text.encode("utf-16-le")) // 2, ANY
+    return 1 if length <= alone else -(-length // part)
+
+
 def _base64(part: bytes) -> bytes:
     return base64.urlsafe_b64encode(part).rstrip(b"=")
 

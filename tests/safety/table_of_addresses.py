@@ -180,6 +180,13 @@ TABLE: dict[str, Expected] = {
     "add-to-rota": rota_page(),
     "change-shift": rota_page(),
     "remove-shift": rota_page(),
+    "wordings": only(f"{OVERSEERS} administrator", NO),
+    "wordings-of": only(f"{OVERSEERS} administrator", NO),
+    "other-message": only(f"{OVERSEERS} administrator", NO),
+    "wording": only(f"{OVERSEERS} administrator", NO),
+    # Each of their own trust.
+    "change-wording": only("governance other_governance administrator", NO),
+    "word-again": everybody(POST_ONLY),
     "policy": everybody(OK),
     # Without the list that it is of; and the referrer's own.
     "keep-view": everybody(NONE),
@@ -293,6 +300,8 @@ POSTED = {
     "open-notification": "referrer",
     "saved-view": "referrer",
     "shift-sheet": "coordinator governance",
+    "change-wording": "governance other_governance administrator",
+    "word-again": "governance other_governance administrator",
     "api-acknowledge": ITS_HOLDERS,
     "api-decline": ITS_HOLDERS,
 }

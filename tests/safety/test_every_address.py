@@ -160,6 +160,10 @@ def world(db: None) -> World:
             "not-a-finding.pk": proposed.proposals.get().pk,
             "pk": BankHoliday.objects.counting("ENG").latest("on").pk,
             "measure": "open",
+            "category": "critical",
+            "clock": "acknowledge",
+            "level": 1,
+            "other-message.name": "offered",
             **dict.fromkeys(
                 ("person.pk", "leave.pk", "let-leave.pk", "come-back.pk", "routes.pk"),
                 trust.referrer.pk,
