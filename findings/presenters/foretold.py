@@ -1,5 +1,6 @@
 """What a change would do to open findings, on the page that asks before it is made."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,6 +8,7 @@ from findings.models import Finding, names
 from findings.presenters.moments import near_with_rest, step_words
 from findings.services.coverage import HOLDER
 from findings.services.foretell import Difference, Foretold
+from findings.words import counted
 
 # The first of them are named; the others are as many as they are.
 NAMED = 10
@@ -14,9 +16,12 @@ NAMED = 10
 
 @dataclass(frozen=True)
 class Line:
-    """One finding of which somebody else would hear."""
+    """One finding, or examination without a report, of which somebody else would hear."""
 
-    finding: Finding
+    reference: str
+    what: str
+    # The name of its page and what it is found by there.
+    page: tuple[str, object]
     step: str
     now: str
     then: str
@@ -28,19 +33,25 @@ class Line:
 class ForetoldShown:
     """How many, of how many nobody would hear, and the first of them."""
 
-    count: int
-    unreached: int
+    # "3 open findings and 1 waiting examination"; empty where there is none.
+    count: str
+    unreached: str
     lines: list[Line]
+    more: int
     fingerprint: str
-
-    @property
-    def more(self) -> int:
-        return self.count - len(self.lines)
 
 
 def shown(found: Foretold, now: datetime) -> ForetoldShown:
-    lines = [_line(one, now) for one in found.differences[:NAMED]]
-    return ForetoldShown(len(found.differences), found.unreached, lines, found.fingerprint)
+    every = found.differences
+    lines = [_line(one, now) for one in every[:NAMED]]
+    nobody = _counted(one for one in every if one.reaches_nobody)
+    return ForetoldShown(_counted(every), nobody, lines, len(every) - len(lines), found.fingerprint)
+
+
+def _counted(differences: Iterable[Difference]) -> str:
+    of_findings = [isinstance(one.subject, Finding) for one in differences]
+    findings = sum(of_findings)
+    return counted({"open finding": findings, "waiting examination": len(of_findings) - findings})
 
 
 def _line(one: Difference, now: datetime) -> Line:
@@ -48,8 +59,14 @@ def _line(one: Difference, now: datetime) -> Line:
     if one.words != HOLDER:
         at = "now" if one.due_at <= now else near_with_rest(one.due_at, now)
         who = f"{step_words(one.audience, one.words)}, {at}"
+    subject = one.subject
+    what, page = "Waits for its report", ("wait", getattr(subject, "public_id", ""))
+    if isinstance(subject, Finding):
+        what, page = subject.category.name, ("finding", subject.reference)
     return Line(
-        finding=one.finding,
+        reference=subject.reference,
+        what=what,
+        page=page,
         step=who,
         now=names(one.before) or "Nobody",
         then=names(one.after),

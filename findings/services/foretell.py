@@ -1,4 +1,5 @@
-"""What a change would do to open findings: whom their coming steps tell, before and after it.
+"""What a change would do to open findings, and to examinations that wait for their report: whom
+their coming steps tell, before and after it.
 
 The change is made, the question that the engine asks is asked again, and everything is taken back:
 what is shown is what would happen. A change of people, leave, posts, rotas or teams moves no limit,
@@ -7,8 +8,9 @@ the team is asked) is told of by whoever holds the finding then.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,12 +18,16 @@ from django.db import transaction
 from django.db.models import Q
 
 from findings import reach
-from findings.models import Audience, Finding, Person, Post, Role, Step
+from findings.models import Audience, Examination, Finding, Person, Post, Role, Step, Team
+from findings.models.about import About, about
+from findings.models.clock import REPORT_BY_PRIORITY
+from findings.models.examination import ExaminationQuerySet
 from findings.models.finding import FindingQuerySet
 from findings.reach import StepPreview, Subject
 from findings.services.coverage import HOLDER
 from findings.services.timeline import database_now
 from findings.shifts import ZONE, Shift
+from findings.states import ClockKind
 from findings.timetable import PlannedStep, end_of_day
 
 # How far it looks: later steps are seen when their weeks come (coverage.py).
@@ -38,13 +44,16 @@ class Concern:
     steps: Q = field(default_factory=Q)
     # Whether somebody else may hear as whoever holds it, too.
     of_holder: bool = True
+    # Of these the ones that wait for their report, too.
+    waits: ExaminationQuerySet = field(default_factory=Examination.objects.none)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One finding of which somebody else would hear: the first step for which that is so."""
+    """One finding of which somebody else would hear, or an examination without a report: the first
+    step for which that is so."""
 
-    finding: Finding
+    subject: Finding | Examination
     audience: str
     words: str
     due_at: datetime
@@ -57,6 +66,13 @@ class Difference:
     def reaches_nobody(self) -> bool:
         return not self.after
 
+    @property
+    def priority(self) -> int:
+        """An image that nobody has read comes after every category of what somebody has seen."""
+        if isinstance(self.subject, Finding):
+            return self.subject.category.priority
+        return REPORT_BY_PRIORITY
+
 
 @dataclass(frozen=True)
 class Foretold:
@@ -65,14 +81,10 @@ class Foretold:
     differences: list[Difference]
 
     @property
-    def unreached(self) -> int:
-        return sum(one.reaches_nobody for one in self.differences)
-
-    @property
     def fingerprint(self) -> str:
         """Of what was shown: saving asks for the same."""
         said = [
-            (one.finding.pk, one.audience, [person.pk for person in one.after])
+            (*about(one.subject), one.audience, [person.pk for person in one.after])
             for one in self.differences
         ]
         return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
@@ -97,7 +109,9 @@ def foretell(concern: Concern, change: Callable[[], object]) -> Foretold:
 
 # A step by what it is: where the change puts another in its place, that is another one.
 Key = tuple[int, datetime, str, str]
-Answers = dict[int, dict[Key, StepPreview]]
+Answers = dict[About, dict[Key, StepPreview]]
+# One that the change may touch, as it is now, with its coming steps.
+Asked = tuple[Finding | Examination, Subject, list[PlannedStep]]
 
 
 class Before:
@@ -109,49 +123,58 @@ class Before:
         self._before = self._ask()[1]
 
     def foretold(self) -> Foretold:
-        findings, after = self._ask()
-        found = (self._differs(one, after.get(one.pk, {})) for one in findings)
+        rows, after = self._ask()
+        found = (self._differs(one, after.get(about(one), {})) for one in rows)
         differences = [one for one in found if one]
-        differences.sort(key=lambda one: (bool(one.after), one.finding.category.priority))
+        differences.sort(key=lambda one: (bool(one.after), one.priority))
         return Foretold(differences)
 
-    def _differs(self, finding: Finding, after: dict[Key, StepPreview]) -> Difference | None:
-        before = self._before.get(finding.pk, {})
+    def _differs(
+        self, subject: Finding | Examination, after: dict[Key, StepPreview]
+    ) -> Difference | None:
+        before = self._before.get(about(subject), {})
         for key in sorted(before.keys() & after.keys(), key=lambda key: (key[1], key[0])):
             was, is_now = _told(before[key]), _told(after[key])
             if {one.pk for one in was} != {one.pk for one in is_now}:
                 _, due_at, audience, words = key
                 because = () if is_now else tuple(after[key].reasons)
-                return Difference(finding, audience, words, due_at, was, is_now, because)
+                return Difference(subject, audience, words, due_at, was, is_now, because)
         return None
 
-    def _ask(self) -> tuple[list[Finding], Answers]:
-        """Each finding that it may touch as it is now, with whom each of its steps would tell."""
-        findings = list(
-            self.concern.findings.open()
-            .select_related(
-                "owner_person", "owner_team", "team", "flagged_by", "organisation", "category"
-            )
-            .order_by("pk")
-        )
-        steps = self._steps([finding.pk for finding in findings])
-        asks = [(Subject.of(one), steps[one.pk]) for one in findings if steps[one.pk]]
-        shown = iter(reach.previews(asks) if asks else [])
+    def _ask(self) -> tuple[list[Finding | Examination], Answers]:
+        """Whom each coming step would tell, as it is now."""
+        asked = [one for one in (*self._findings(), *self._waits()) if one[2]]
+        shown = reach.previews([(subject, steps) for _, subject, steps in asked]) if asked else []
         answers = {
-            one.pk: {_key(step.step): step for step in next(shown)}
-            for one in findings
-            if steps[one.pk]
+            about(row): {_key(step.step): step for step in steps}
+            for (row, _, _), steps in zip(asked, shown, strict=True)
         }
-        return findings, answers
+        return [row for row, _, _ in asked], answers
 
-    def _steps(self, ids: list[int]) -> dict[int, list[PlannedStep]]:
-        holder = [PlannedStep(0, self.at, Audience.OWNER, HOLDER)] if self.concern.of_holder else []
-        found = {pk: list(holder) for pk in ids}
-        coming = Step.objects.unfired().of_running_clocks().filter(self.concern.steps)
-        coming = coming.filter(
-            finding__in=ids, falls_at__gte=self.at, falls_at__lt=self.concern.until
+    def _findings(self) -> Iterator[Asked]:
+        rows = self.concern.findings.open().select_related(
+            "owner_person", "owner_team", "team", "flagged_by", "organisation", "category"
         )
-        for pk, *step in coming.values_list("finding", "level", "falls_at", "audience", "words"):
+        findings = {one.pk: one for one in rows.order_by("pk")}
+        holder = [PlannedStep(0, self.at, Audience.OWNER, HOLDER)] if self.concern.of_holder else []
+        steps = self._steps("finding", findings)
+        for pk, finding in findings.items():
+            yield finding, Subject.of(finding), [*holder, *steps[pk]]
+
+    def _waits(self) -> Iterator[Asked]:
+        rows = self.concern.waits.waiting().select_related(*reach.READ_BEFORE)
+        waits = {one.pk: one for one in rows.order_by("pk")}
+        subjects, steps = reach.waiting(waits.values()), self._steps("clock__examination", waits)
+        for pk, examination in waits.items():
+            yield examination, subjects[pk], steps[pk]
+
+    def _steps(self, of: str, ids: Iterable[int]) -> dict[int, list[PlannedStep]]:
+        found: dict[int, list[PlannedStep]] = defaultdict(list)
+        coming = Step.objects.unfired().of_running_clocks().filter(self.concern.steps)
+        coming = coming.exclude(clock__kind=ClockKind.CONFIRM)
+        rows = coming.filter(falls_at__gte=self.at, falls_at__lt=self.concern.until)
+        here = rows.filter(**{f"{of}__in": list(ids)})
+        for pk, *step in here.values_list(of, "level", "falls_at", "audience", "words"):
             found[pk].append(PlannedStep(*step))
         return found
 
@@ -169,16 +192,31 @@ def _told(shown: StepPreview) -> tuple[Person, ...]:
 
 def by_person(person: Person, since: datetime, until: datetime | None = None) -> Concern:
     """They go, or are away from then until then: of what they hold, what their teams hold, what
-    they flagged, and, where they watch over the trust, of everything there."""
+    they flagged, what waits where they see to reports, and, where they watch over the trust, of
+    everything there."""
     theirs = Q(owner_person=person) | Q(flagged_by=person)
     teams = person.team_ids()
     theirs |= Q(team__in=teams) | Q(owner_team__in=teams)
-    if person.has_role(Role.COORDINATOR, Role.GOVERNANCE):
+    watches = person.has_role(Role.COORDINATOR, Role.GOVERNANCE)
+    if watches:
         theirs |= Q(organisation=person.organisation_id)
     if person.has_role(Role.RADIOLOGIST) and person.site_id:
         theirs |= Q(site=person.site_id, questions__answered_at=None, questions__isnull=False)
     findings = Finding.objects.filter(pk__in=Finding.objects.filter(theirs).values("pk"))
-    return Concern(findings, since, until or since + AHEAD)
+    sees_to_reports = Team.objects.filter(pk__in=teams, kind__in=Team.WAITING).exists()
+    waits = _waits_of(person.organisation_id if watches or sees_to_reports else None)
+    return Concern(findings, since, until or since + AHEAD, waits=waits)
+
+
+def _waits_of(organisation: int | None) -> ExaminationQuerySet:
+    """None: of no trust."""
+    return Examination.objects.filter(site__organisation=organisation)
+
+
+def by_leaver(person: Person) -> Concern:
+    """They leave. What they hold themselves goes to its team, and is shown one by one."""
+    every = by_person(person, database_now())
+    return replace(every, findings=every.findings.exclude(owner_person=person))
 
 
 def span_of(first_on: date, last_on: date) -> tuple[datetime, datetime]:
@@ -189,34 +227,33 @@ def span_of(first_on: date, last_on: date) -> tuple[datetime, datetime]:
 
 def by_post(post: Post, shifts: Iterable[Shift] = ()) -> Concern:
     """Somebody else is on in these shifts; without any: the post begins or ends."""
-    now = database_now()
-    spans = list(shifts)
-    since = min((one.starts_at for one in spans), default=now)
-    until = max((one.ends_at for one in spans), default=now + AHEAD)
-    findings = Finding.objects.filter(team=post.team_id)
+    now, spans = database_now(), list(shifts)
+    return Concern(
+        _of_post(post),
+        since=min((one.starts_at for one in spans), default=now),
+        until=max((one.ends_at for one in spans), default=now + AHEAD),
+        steps=Q(audience=post.stands_for),
+        of_holder=False,
+        waits=_waits_of(post.team.organisation_id if post.team.kind in Team.WAITING else None),
+    )
+
+
+def _of_post(post: Post) -> FindingQuerySet:
     if post.stands_for == Post.StandsFor.COORDINATOR:
-        findings = Finding.objects.filter(organisation=post.team.organisation_id)
+        return Finding.objects.filter(organisation=post.team.organisation_id)
     if post.stands_for == Post.StandsFor.RADIOLOGISTS:
-        findings = Finding.objects.filter(site=post.team.site_id)
-    return Concern(findings, since, until, Q(audience=post.stands_for), of_holder=False)
+        return Finding.objects.filter(site=post.team.site_id)
+    return Finding.objects.filter(team=post.team_id)
 
 
 def by_rotas_of(person: Person) -> Concern:
     """Any rota of the trust of this person may change, as by a file."""
-    every = by_anybody_of(person)
     steps = Q(audience__in=Post.StandsFor.values)
-    return Concern(every.findings, every.since, every.until, steps, of_holder=False)
-
-
-def by_leaver(person: Person) -> Concern:
-    """They leave. What they hold themselves goes to its team, and is shown one by one."""
-    every = by_person(person, database_now())
-    others = every.findings.exclude(owner_person=person)
-    return Concern(others, every.since, every.until)
+    return replace(by_anybody_of(person), steps=steps, of_holder=False)
 
 
 def by_anybody_of(person: Person) -> Concern:
     """Anything may change in the trust of this person, as by a list of its staff."""
-    now = database_now()
-    findings = Finding.objects.filter(organisation=person.organisation_id)
-    return Concern(findings, now, now + AHEAD)
+    now, trust = database_now(), person.organisation_id
+    findings = Finding.objects.filter(organisation=trust)
+    return Concern(findings, now, now + AHEAD, waits=_waits_of(trust))

@@ -6,13 +6,13 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from findings.models import Audience, Finding, Leave, Person, Post, Role, RotaEntry
+from findings.models import Audience, Finding, Leave, Person, Post, Role, RotaEntry, Team
 from findings.services.foretell import by_person, foretell, span_of
 from findings.services.leave import set_leave
 from findings.services.rota import add_entry, make_post
 from findings.shifts import Shift
 from notifications.models import Route
-from tests.factories import Trust, a_trust, flagged
+from tests.factories import TeamFactory, Trust, a_trust, flagged, waiting_examination
 from tests.pages import fill_in, hidden_in, queries_without_banner, signed_in, words_of
 
 pytestmark = pytest.mark.django_db
@@ -137,6 +137,17 @@ def test_letting_somebody_leave_shows_what_others_hold(trust: Trust) -> None:
     assert Finding.objects.get(pk=others.pk).owner_person == trust.colleague
 
 
+def test_whoever_sees_to_reports_is_shown_what_waits(trust: Trust) -> None:
+    team = TeamFactory(organisation=trust.organisation, kind=Team.Kind.REPORTING)
+    manager = trust.add(Role.GOVERNANCE, team=team)
+    at = timezone.now() - timedelta(days=2)
+    wait = waiting_examination(trust, performed_at=at)
+    client, address = signed_in(trust.coordinator), reverse("let-leave", args=[manager.pk])
+    said = words_of(client.get(address))
+    assert "Of 1 waiting examination somebody else would hear" in said
+    assert f"{wait.reference} Waits for its report" in said
+
+
 def test_many_findings_cost_as_many_queries_as_few(trust: Trust, post: Post) -> None:
     entry = add_entry(post=post, person=trust.colleague, shift=whole_week(), by=trust.coordinator)
     address, client = reverse("remove-shift", args=[entry.pk]), signed_in(trust.coordinator)
@@ -147,4 +158,4 @@ def test_many_findings_cost_as_many_queries_as_few(trust: Trust, post: Post) -> 
     assert queries_without_banner(client, address) == few
     said = words_of(client.get(address))
     assert "Of 16 open findings" in said
-    assert "And 6 other findings." in said
+    assert "And 6 others." in said
