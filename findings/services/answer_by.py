@@ -11,9 +11,11 @@ Every caller holds the finding's lock.
 from collections.abc import Iterator
 from datetime import datetime
 
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from findings.models import Clock, Finding, Person, Question, Rule
+from findings.models.question import QuestionQuerySet
 from findings.services.clocks import start_clock
 from findings.services.policy import (
     QUESTION_POLICIES,
@@ -22,7 +24,8 @@ from findings.services.policy import (
     limit_at,
     rule_to_promise,
 )
-from findings.states import ClockKind
+from findings.services.timeline import lock, moment
+from findings.states import OPEN, ClockKind
 
 Limit = tuple[datetime, Rule]
 
@@ -62,8 +65,23 @@ def await_answer(question: Question, *, at: datetime, by: Person | None) -> Cloc
     )
 
 
-def await_answers_again(finding: Finding, *, at: datetime) -> None:
-    """It is open again: whoever asked while it was open before still waits."""
+def await_answers_again(finding: Finding, *, at: datetime) -> list[Clock]:
+    """It is open again, or there was no limit before: whoever asked still waits."""
+    waiting = without_clock().filter(finding=finding)
+    clocks = [await_answer(question, at=at, by=None) for question in waiting]
+    return [clock for clock in clocks if clock]
+
+
+def without_clock() -> QuestionQuerySet:
+    """Open questions about open findings that no clock counts down."""
     awaited = Clock.objects.running(ClockKind.ANSWER).filter(question=OuterRef("pk"))
-    for question in finding.questions.open().filter(~Exists(awaited)):
-        await_answer(question, at=at, by=None)
+    of_open = Question.objects.open().filter(finding__state__in=OPEN)
+    return of_open.filter(~Exists(awaited)).select_related("finding")
+
+
+def start_missing_clocks(finding: Finding) -> list[Clock]:
+    """Of questions that were asked before the trust had a limit for answers. Doing it twice changes
+    nothing."""
+    with transaction.atomic():
+        finding = lock(finding)
+        return await_answers_again(finding, at=moment(finding)) if finding.is_open else []

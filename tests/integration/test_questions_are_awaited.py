@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.core import mail
+from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -247,6 +248,26 @@ def test_where_the_site_has_a_duty_radiologist_they_hear(trust: Trust, other: Pe
     asked(finding, trust.colleague, 60 + 24 * 60 + 1, ALSO)
     fire_due_steps()
     assert told(finding, 2) == {trust.radiologist, other, third}, "nobody on the rota can be told"
+
+
+def test_what_was_asked_before_there_was_a_limit_is_counted_from_then(
+    trust: Trust, tmp_path: Path
+) -> None:
+    load_policy()  # as shipped: none
+    finding = flagged(trust, category="significant_unexpected")
+    question = asked(finding, trust.referrer, 90)
+    call_command("start_missing_clocks", verbosity=0)
+    assert not question.clocks.exists()
+    with_question_limit(tmp_path / "own")
+    for _ in range(2):
+        call_command("start_missing_clocks", verbosity=0)
+    clock = question.clocks.get()
+    assert (clock.started_at, clock.due_at) == (
+        question.asked_at,
+        question.asked_at + timedelta(hours=1),
+    )
+    fire_due_steps()
+    assert told(finding, 1) == {trust.radiologist}
 
 
 def test_the_page_costs_the_same_with_many_that_wait(trust: Trust) -> None:

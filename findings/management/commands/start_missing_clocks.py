@@ -1,4 +1,5 @@
-"""After an upgrade: clocks to tell the patient, and for reports, from before there were any."""
+"""After an upgrade: clocks to tell the patient, for reports, and for the answers to questions, from
+before there were any."""
 
 import logging
 import sys
@@ -8,6 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from findings.models import Clock, Examination, Finding
+from findings.services.answer_by import start_missing_clocks
+from findings.services.answer_by import without_clock as questions_without_clock
 from findings.services.one_by_one import pass_over
 from findings.services.policy import PolicyError
 from findings.services.report_by import expect_report, without_clock
@@ -27,9 +30,10 @@ def _start(row: Finding | Examination) -> Clock | None:
 class Command(BaseCommand):
     help = (
         "Start the clock to tell the patient for each open finding that has none and should,"
-        " counted from its flag, and that of each examination without a verified report, counted"
-        " from its images. Where the limit has passed, its whole ladder is told now. Twice"
-        " changes nothing. Exits 1 where one could not be started."
+        " counted from its flag; that of each examination without a verified report, counted"
+        " from its images; and that of each open question, counted from when it was asked, where"
+        " the trust has a limit for answers. Where a limit has passed, its whole ladder is told"
+        " now. Twice changes nothing. Exits 1 where one could not be started."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -57,6 +61,7 @@ class Command(BaseCommand):
                 if clock is not None:
                     started.append(clock)
                     self.stdout.write(f"{row.reference}: due {when(clock.due_at)}")
+        started += self._for_answers()
         late = sum(clock.due_at <= database_now() for clock in started)
         self.stdout.write(
             f"{plural(len(started), 'clock')} started, {late} of them late: everybody on the ladder"
@@ -65,3 +70,11 @@ class Command(BaseCommand):
         if failed:
             self.stderr.write(f"{plural(failed, 'clock')} not started: see above, and the log.")
             sys.exit(1)
+
+    def _for_answers(self) -> list[Clock]:
+        """None where the trust has no limit for them."""
+        asked = {question.finding_id: question.finding for question in questions_without_clock()}
+        started = [clock for finding in asked.values() for clock in start_missing_clocks(finding)]
+        for clock in started:
+            self.stdout.write(f"{clock.its_finding.reference}: answer due {when(clock.due_at)}")
+        return started
