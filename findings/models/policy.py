@@ -195,6 +195,8 @@ class Category(models.Model):
     name = models.CharField(max_length=60)
     definition = models.TextField()
     definition_source = models.CharField(max_length=200)
+    # Typical findings of it, as the trust's own file has them: never national guidance.
+    examples = models.TextField(blank=True, db_default="")
     # 1 is the most severe: told first.
     priority = models.PositiveSmallIntegerField()
     # The rule whose clocks run: a local one, signed by the trust.

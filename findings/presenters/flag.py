@@ -24,6 +24,7 @@ class CategoryChoice:
     name: str
     definition: str
     definition_source: str
+    examples: str
     limits: Sequence[LimitLine]
     # How the time to act is found where the rule gives none.
     act_by_date: bool
@@ -39,6 +40,7 @@ def category_choices(offered: Iterable[Offer]) -> list[CategoryChoice]:
             name=offer.category.name,
             definition=offer.category.definition,
             definition_source=offer.category.definition_source,
+            examples=offer.category.examples,
             limits=limit_lines(offer.limits),
             act_by_date=offer.needs_date,
             refused=offer.refused,

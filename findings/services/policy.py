@@ -198,9 +198,10 @@ def _load_category(row: Mapping[str, str]) -> None:
             "priority": int(row["priority"]),
             "definition": row["definition"],
             "definition_source": row["definition_source"],
+            # A trust's own file may be older than this column: then as if it were empty.
+            "examples": row.get("examples") or "",
             "local_policy_id": row["local_policy_id"],
             "national_policy_id": row["national_policy_id"],
-            # A trust's own file may be older than this column: then as if it were empty.
             "patient_policy_id": row.get("patient_policy_id") or "",
             "held_at_night": row.get("held_at_night") == "yes",
             "asks_primary_site": row["asks_primary_site"] == "yes",

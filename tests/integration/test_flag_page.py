@@ -24,7 +24,8 @@ from tests.factories import (
     report,
     reported,
 )
-from tests.pages import queries_without_banner
+from tests.integration.policy_files import change, own_copy
+from tests.pages import queries_without_banner, words_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
@@ -109,6 +110,23 @@ def test_each_category_stands_with_its_definition_and_limits(page):
     assert "Acknowledge within 1 hour" in page.text
     assert "Act within 3 working days" in page.text
     assert "Act by the date that you give below" in page.text
+
+
+def test_typical_findings_stand_beside_a_category_and_are_the_trusts_own(
+    page, client, examination, tmp_path
+):
+    from findings.services.policy import load_policy
+
+    shipped = "For example: tension pneumothorax; acute bleeding in the skull"
+    assert shipped in words_of(client.get(page.address))
+    assert shipped in words_of(client.get(reverse("policy")))
+    folder = own_copy(tmp_path)
+    for code in ("critical", "urgent", "cancer", "significant_unexpected", "follow_up_recommended"):
+        change(folder, "categories.csv", code, examples="What we agreed on" * (code == "urgent"))
+    load_policy(folder)
+    shown = words_of(client.get(page.address))
+    assert shown.count("For example: What we agreed on. Local examples") == 1
+    assert shown.count("For example:") == 1
 
 
 def test_only_what_is_national_is_called_so(page):
