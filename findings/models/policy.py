@@ -125,6 +125,11 @@ class Rule(models.Model):
         }.get(kind, "")
 
     @property
+    def has_a_number(self) -> bool:
+        """Whether there is anything in it to promise, and so to sign."""
+        return bool(self.communicate_within or self.acknowledge_within or self.act_within)
+
+    @property
     def is_national(self) -> bool:
         """Whether its numbers may be shown as national guidance in the United Kingdom."""
         return self.basis == self.Basis.STANDARD and self.policy_id.startswith("UK-")

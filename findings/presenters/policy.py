@@ -78,8 +78,8 @@ class RuleShown:
 
     @property
     def is_unsigned(self) -> bool:
-        """Needs a signature of this trust and has none."""
-        return self.is_local and not self.signatures
+        """Needs a signature of this trust and has none; what gives no number needs none."""
+        return self.is_local and self.rule.has_a_number and not self.signatures
 
     @property
     def is_of_reports(self) -> bool:

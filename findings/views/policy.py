@@ -17,6 +17,7 @@ def policy(request: HttpRequest) -> HttpResponse:
     context = {
         "categories": categories(in_force),
         "of_reports": of_reports(in_force),
+        "of_questions": [shown for shown in in_force if shown.is_of_questions],
         "groups": groups(in_force),
         "earlier": [RuleShown(rule) for rule in rules.exclude(pk__in=numbers)],
     }

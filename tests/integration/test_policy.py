@@ -278,3 +278,12 @@ def test_another_countrys_standard_is_no_national_guidance():
     rule = Rule.objects.get(policy_id="US-VA-PT-ACT")
     assert rule.basis == "standard"
     assert not rule.is_national
+
+
+def test_what_gives_no_number_needs_no_signature(folder):
+    change(folder, "policy.csv", "DEF-QUESTION", notes="Not agreed yet.")
+    said = run("load_policy", folder)
+    assert "Changed: DEF-QUESTION v2" in said
+    assert "sign_policy DEF-QUESTION" not in said
+    change(folder, "policy.csv", "DEF-QUESTION", acknowledge_within="PT8H")
+    assert "sign_policy DEF-QUESTION" in run("load_policy", folder)

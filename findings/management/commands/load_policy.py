@@ -39,4 +39,4 @@ class Command(BaseCommand):
 
 def _unsigned() -> list[str]:
     rules = Rule.objects.in_force().filter(basis=Rule.Basis.LOCAL, signatures=None)
-    return list(rules.values_list("policy_id", flat=True))
+    return [rule.policy_id for rule in rules if rule.has_a_number]
