@@ -2,6 +2,7 @@
 
 import sys
 
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -9,6 +10,7 @@ from django.template.loader import render_to_string
 
 from findings.fhir.names import BASE_PATH
 from findings.fhir.outcome import RETRY_AFTER_SECONDS, TYPES, Issue, operation_outcome
+from findings.rules import NotAllowed
 from findings.views.unsent import keep_of
 
 # Shown when even the page's template fails, and as the answer of the API.
@@ -16,6 +18,8 @@ SENTENCES = {
     400: "We could not read that request. Go back and try again.",
     403: "You may not do this. If you should be able to, ask your administrator.",
     404: "There is no such page, or it is not yours to see.",
+    405: "Nothing was done: this address only takes what a button of a page sends. Go back to it.",
+    413: "Nothing was done: what you sent is larger than we take. Send less at once.",
     500: "Something went wrong on our side. Nothing you sent was half saved. Try again.",
     503: "The database does not answer just now. Nothing you sent was half saved. Try again soon.",
 }
@@ -25,12 +29,25 @@ OF_AN_EARLIER_SIGN_IN = "CSRF token from POST incorrect."
 RETRY_AFTER = RETRY_AFTER_SECONDS
 
 
+TOO_LARGE = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
+
+
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _page(request, 400)
+    return _page(request, 413 if isinstance(exception, TOO_LARGE) else 400)
 
 
 def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _page(request, 403)
+    """A rule says why in a sentence for whoever asked."""
+    why = str(exception) if isinstance(exception, NotAllowed) else ""
+    return _page(request, 403, context={"why": why})
+
+
+def not_allowed(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
+    """Where an address takes only what a button sends, and somebody opened it: as a rule they have
+    just signed in again. Django's own answer is an empty page."""
+    written = _page(request, 405)
+    written.headers["Allow"] = answer.headers["Allow"]
+    return written
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "axes.middleware.AxesMiddleware",
+    "imaging_safety.middleware.WrittenMiddleware",
 ]
 
 ROOT_URLCONF = "imaging_safety.urls"
