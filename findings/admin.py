@@ -5,13 +5,17 @@ made inactive. People leave on the page People, where their findings go to their
 only shown. Every change is written to Django's admin log. Served only where ADMIN_SITE=on.
 """
 
+from http import HTTPStatus
 from typing import Any, cast
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.forms import AdminUserCreationForm, ReadOnlyPasswordHashField
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
 
 from findings import doorbell, newcomers
 from findings.models import (
@@ -23,11 +27,14 @@ from findings.models import (
     Site,
     Team,
 )
+from findings.presenters.foretold import shown
 from findings.services.directory_trail import NAMES, note, note_place
+from findings.services.foretell import Before, Foretold, by_anybody_of
 from findings.services.leavers import findings_held_by
 
 # Where a change was made.
 DIRECTORY = "directory"
+CSRF = "csrfmiddlewaretoken"
 # Fields that name a row, by whose key a form knows them.
 ROWS: dict[str, type[Organisation] | type[Site]] = {"organisation": Organisation, "site": Site}
 
@@ -64,6 +71,34 @@ class DirectoryAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """A change of people or teams after which somebody else would hear of an open finding is
+        made, looked at, taken back and shown first, as on our own pages."""
+        if request.method != "POST" or self.model not in (Person, Team):
+            return super().changeform_view(request, *args, **kwargs)
+        by = cast(Person, request.user)
+        with transaction.atomic():
+            before = Before(by_anybody_of(by))
+            response = super().changeform_view(request, *args, **kwargs)
+            if response.status_code != HTTPStatus.FOUND:
+                return response
+            found, seen = before.foretold(), request.POST.get("foreseen", "")
+            if not found.differences or seen == found.fingerprint:
+                return response
+            transaction.set_rollback(True)
+        return self._ask_first(request, found, again=bool(seen))
+
+    def _ask_first(self, request: HttpRequest, found: Foretold, *, again: bool) -> HttpResponse:
+        list(messages.get_messages(request))  # that it was saved
+        typed = [(name, value) for name, values in request.POST.lists() for value in values]
+        context = {
+            "foretold": shown(found, timezone.now()),
+            "foretold_again": again,
+            "typed": [pair for pair in typed if pair[0] not in ("foreseen", CSRF)],
+        }
+        status = HTTPStatus.CONFLICT if again else HTTPStatus.OK
+        return render(request, "directory_confirm.jinja", context, status=status)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """With a line for each field of a person or a team that changed."""

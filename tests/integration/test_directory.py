@@ -6,7 +6,8 @@ from django.test import Client
 from django.urls import clear_url_caches
 
 from findings.models import DirectoryChange, Person, Role, Team
-from tests.factories import a_trust
+from tests.factories import a_trust, flagged
+from tests.pages import hidden_in, words_of
 
 pytestmark = pytest.mark.django_db
 
@@ -81,8 +82,11 @@ def test_the_directory_is_not_served_by_default(client: Client) -> None:
     assert client.get("/directory/").status_code == 404
 
 
-def test_a_change_of_a_team_and_of_a_place_in_it_leaves_a_line(directory) -> None:
+def test_a_change_of_a_team_and_of_a_place_in_it_is_shown_first_and_leaves_a_line(
+    directory,
+) -> None:
     trust = a_trust()
+    finding = flagged(trust, category="significant_unexpected")
     client = Client()
     client.force_login(trust.administrator)
     page = f"{directory}findings/team/{trust.team.pk}/change/"
@@ -90,20 +94,29 @@ def test_a_change_of_a_team_and_of_a_place_in_it_leaves_a_line(directory) -> Non
     form, places = context["adminform"].form, context["inline_admin_formsets"][0].formset
     typed = {name: form[name].value() or "" for name in form.fields} | {"name": "Ward 70"}
     typed |= {f"{places.prefix}-{name}": n for name, n in places.management_form.initial.items()}
+    duties = {trust.referrer.pk: "responsible", trust.responsible.pk: "member"}
     for one in places.initial_forms:
         typed |= {one.add_prefix(name): one[name].value() or "" for name in one.fields}
-        if one.instance.person_id == trust.referrer.pk:
-            typed |= {one.add_prefix("duty"): "director"}
-    assert client.post(page, typed).status_code == 302
-    changes = DirectoryChange.objects.order_by("pk")
-    assert list(changes.values_list("what", "before", "after", "person", "by", "source")) == [
-        ("Name", trust.team.name, "Ward 70", None, trust.administrator.pk, "directory"),
-        (
-            "Team Ward 70",
-            "Member",
-            "Clinical director",
-            trust.referrer.pk,
-            trust.administrator.pk,
-            "directory",
-        ),
-    ]
+        if duty := duties.get(one.instance.person_id):
+            typed |= {one.add_prefix("duty"): duty}
+    first = client.post(page, typed)
+    assert first.status_code == 200
+    said = words_of(first)
+    assert "Of 1 open finding somebody else would hear" in said
+    assert finding.reference in said
+    assert not DirectoryChange.objects.exists()
+    trust.team.refresh_from_db()
+    assert trust.team.name != "Ward 70"
+    confirmed = {**typed, **hidden_in(first)}
+    assert client.post(page, {**confirmed, "foreseen": "other"}).status_code == 409
+    assert client.post(page, confirmed).status_code == 302
+    assert "was changed successfully" in client.get(directory).content.decode()
+    rows = DirectoryChange.objects.order_by("pk").select_related("person", "by")
+    assert {one.by for one in rows} == {trust.administrator}
+    assert {one.source for one in rows} == {"directory"}
+    told = "Responsible consultant"
+    assert {(one.what, one.before, one.after, one.person) for one in rows} == {
+        ("Name", trust.team.name, "Ward 70", None),
+        ("Team Ward 70", "Member", told, trust.referrer),
+        ("Team Ward 70", told, "Member", trust.responsible),
+    }
