@@ -1,5 +1,5 @@
 """Settings that only make tests quicker: static files from their source, quick password hashes,
-less looking for garbage.
+templates that another worker compiled, less looking for garbage.
 
 tests/functional/test_static_files.py collects them for real and looks at the result.
 """
@@ -7,14 +7,20 @@ tests/functional/test_static_files.py collects them for real and looks at the re
 import gc
 import tempfile
 
+import pytest
+from jinja2 import FileSystemBytecodeCache
+
 _empty = tempfile.TemporaryDirectory(prefix="imaging-safety-static-")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     from django.conf import settings
 
     # A hash that is slow on purpose would be half of every test that signs in.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Each worker compiled every template for itself.
+    compiled = FileSystemBytecodeCache(str(config.cache.mkdir("templates")))
+    settings.TEMPLATES[0]["OPTIONS"]["bytecode_cache"] = compiled
     # WhiteNoise warns of a directory that is not there, and our warnings are errors.
     settings.STATIC_ROOT = _empty.name
     settings.STORAGES = settings.STORAGES | {
