@@ -25,6 +25,7 @@ from findings.models.examination import ExaminationQuerySet
 from findings.models.finding import FindingQuerySet
 from findings.reach import StepPreview, Subject
 from findings.services.coverage import HOLDER
+from findings.services.duties import WATCHERS
 from findings.services.timeline import database_now
 from findings.shifts import ZONE, Shift
 from findings.states import ClockKind
@@ -44,6 +45,8 @@ class Concern:
     steps: Q = field(default_factory=Q)
     # Whether somebody else may hear as whoever holds it, too.
     of_holder: bool = True
+    # Of these only the steps that tell those who watch over the trust.
+    watched: FindingQuerySet = field(default_factory=Finding.objects.none)
     # Of these the ones that wait for their report, too.
     waits: ExaminationQuerySet = field(default_factory=Examination.objects.none)
 
@@ -152,25 +155,34 @@ class Before:
         return [row for row, _, _ in asked], answers
 
     def _findings(self) -> Iterator[Asked]:
-        rows = self.concern.findings.open().select_related(
+        concern = self.concern
+        holder = [PlannedStep(0, self.at, Audience.OWNER, HOLDER)] if concern.of_holder else []
+        yield from self._of(concern.findings, concern.steps, holder)
+        others = concern.watched.exclude(pk__in=concern.findings.values("pk"))
+        yield from self._of(others, Q(audience__in=WATCHERS), [])
+
+    def _of(
+        self, findings: FindingQuerySet, which: Q, holder: list[PlannedStep]
+    ) -> Iterator[Asked]:
+        rows = findings.open().select_related(
             "owner_person", "owner_team", "team", "flagged_by", "organisation", "category"
         )
-        findings = {one.pk: one for one in rows.order_by("pk")}
-        holder = [PlannedStep(0, self.at, Audience.OWNER, HOLDER)] if self.concern.of_holder else []
-        steps = self._steps("finding", findings)
-        for pk, finding in findings.items():
+        found = {one.pk: one for one in rows.order_by("pk")}
+        steps = self._steps("finding", found, which)
+        for pk, finding in found.items():
             yield finding, Subject.of(finding), [*holder, *steps[pk]]
 
     def _waits(self) -> Iterator[Asked]:
         rows = self.concern.waits.waiting().select_related(*reach.READ_BEFORE)
         waits = {one.pk: one for one in rows.order_by("pk")}
-        subjects, steps = reach.waiting(waits.values()), self._steps("clock__examination", waits)
+        subjects = reach.waiting(waits.values())
+        steps = self._steps("clock__examination", waits, self.concern.steps)
         for pk, examination in waits.items():
             yield examination, subjects[pk], steps[pk]
 
-    def _steps(self, of: str, ids: Iterable[int]) -> dict[int, list[PlannedStep]]:
+    def _steps(self, of: str, ids: Iterable[int], which: Q) -> dict[int, list[PlannedStep]]:
         found: dict[int, list[PlannedStep]] = defaultdict(list)
-        coming = Step.objects.unfired().of_running_clocks().filter(self.concern.steps)
+        coming = Step.objects.unfired().of_running_clocks().filter(which)
         coming = coming.exclude(clock__kind=ClockKind.CONFIRM)
         rows = coming.filter(falls_at__gte=self.at, falls_at__lt=self.concern.until)
         here = rows.filter(**{f"{of}__in": list(ids)})
@@ -198,14 +210,18 @@ def by_person(person: Person, since: datetime, until: datetime | None = None) ->
     teams = person.team_ids()
     theirs |= Q(team__in=teams) | Q(owner_team__in=teams)
     watches = person.has_role(Role.COORDINATOR, Role.GOVERNANCE)
-    if watches:
-        theirs |= Q(organisation=person.organisation_id)
+    watched = person.organisation_id if watches else None
     if person.has_role(Role.RADIOLOGIST) and person.site_id:
         theirs |= Q(site=person.site_id, questions__answered_at=None, questions__isnull=False)
     findings = Finding.objects.filter(pk__in=Finding.objects.filter(theirs).values("pk"))
     sees_to_reports = Team.objects.filter(pk__in=teams, kind__in=Team.WAITING).exists()
-    waits = _waits_of(person.organisation_id if watches or sees_to_reports else None)
-    return Concern(findings, since, until or since + AHEAD, waits=waits)
+    return Concern(
+        findings,
+        since,
+        until or since + AHEAD,
+        watched=Finding.objects.filter(organisation=watched),
+        waits=_waits_of(person.organisation_id if watches or sees_to_reports else None),
+    )
 
 
 def _waits_of(organisation: int | None) -> ExaminationQuerySet:
@@ -216,7 +232,9 @@ def _waits_of(organisation: int | None) -> ExaminationQuerySet:
 def by_leaver(person: Person) -> Concern:
     """They leave. What they hold themselves goes to its team, and is shown one by one."""
     every = by_person(person, database_now())
-    return replace(every, findings=every.findings.exclude(owner_person=person))
+    others = (one.exclude(owner_person=person) for one in (every.findings, every.watched))
+    findings, watched = others
+    return replace(every, findings=findings, watched=watched)
 
 
 def span_of(first_on: date, last_on: date) -> tuple[datetime, datetime]:

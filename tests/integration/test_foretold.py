@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from findings.models import Audience, Finding, Leave, Person, Post, Role, RotaEntry, Team
-from findings.services.foretell import by_person, foretell, span_of
+from findings.services.foretell import by_leaver, by_person, foretell, span_of
 from findings.services.leave import set_leave
 from findings.services.rota import add_entry, make_post
 from findings.shifts import Shift
@@ -146,6 +146,21 @@ def test_whoever_sees_to_reports_is_shown_what_waits(trust: Trust) -> None:
     said = words_of(client.get(address))
     assert "Of 1 waiting examination somebody else would hear" in said
     assert f"{wait.reference} Waits for its report" in said
+
+
+def test_a_coordinator_who_goes_is_missed_where_nobody_else_watches(trust: Trust) -> None:
+    flagged(trust, category=WAITS)
+    elsewhere = flagged(a_trust(), category=WAITS)
+
+    def gone() -> None:
+        Person.objects.filter(pk=trust.coordinator.pk).update(is_active=False)
+
+    found = foretell(by_leaver(trust.coordinator), gone)
+    assert {one.audience for one in found.differences} == {Audience.COORDINATOR}
+    assert [one.reaches_nobody for one in found.differences] == [True]
+    assert elsewhere not in [one.subject for one in found.differences]
+    trust.add(Role.COORDINATOR)
+    assert foretell(by_leaver(trust.coordinator), gone).differences[0].after != ()
 
 
 def test_many_findings_cost_as_many_queries_as_few(trust: Trust, post: Post) -> None:
