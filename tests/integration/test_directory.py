@@ -102,7 +102,7 @@ def test_a_change_of_a_team_and_of_a_place_in_it_is_shown_first_and_leaves_a_lin
     first = client.post(page, typed)
     assert first.status_code == 200
     said = words_of(first)
-    assert "Of 1 open finding somebody else would hear" in said
+    assert "1 open finding would be told to other people than now" in said
     assert finding.reference in said
     assert not DirectoryChange.objects.exists()
     trust.team.refresh_from_db()

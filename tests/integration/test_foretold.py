@@ -60,7 +60,7 @@ def test_leave_shows_whose_findings_somebody_else_would_hear_of(trust: Trust) ->
     first = fill_in(client, address, days(0, 9) | named(deaf))
     assert first.status_code == 200, "nothing is saved yet"
     said = words_of(first)
-    assert "Of 1 open finding somebody else would hear" in said
+    assert "1 open finding would be told to other people than now" in said
     assert held.reference in said
     assert "Nobody could be told at a step of 1 open finding" in said
     assert f"{deaf} has no address." in said
@@ -110,7 +110,7 @@ def test_a_rota_shows_it_and_so_does_giving_up_a_post(trust: Trust, post: Post) 
     for name, key in (("remove-shift", entry.pk), ("end-post", post.pk)):
         page = client.get(reverse(name, args=[key]))
         said = words_of(page)
-        assert "Of 1 open finding somebody else would hear" in said
+        assert "1 open finding would be told to other people than now" in said
         assert finding.reference in said
         assert "Nobody could be told" in said
         assert client.post(reverse(name, args=[key])).status_code == 200, "it was not seen"
@@ -126,7 +126,7 @@ def test_letting_somebody_leave_shows_what_others_hold(trust: Trust) -> None:
         reverse("let-leave", args=[trust.responsible.pk]),
     )
     said = words_of(client.get(address))
-    assert "Of 2 open findings somebody else would hear" in said
+    assert "2 open findings would be told to other people than now" in said
     assert mine.reference in said
     assert "Nobody could be told" in said
     assert trust.responsible.is_active
@@ -144,7 +144,7 @@ def test_whoever_sees_to_reports_is_shown_what_waits(trust: Trust) -> None:
     wait = waiting_examination(trust, performed_at=at)
     client, address = signed_in(trust.coordinator), reverse("let-leave", args=[manager.pk])
     said = words_of(client.get(address))
-    assert "Of 1 waiting examination somebody else would hear" in said
+    assert "1 waiting examination would be told to other people than now" in said
     assert f"{wait.reference} Waits for its report" in said
 
 
@@ -172,5 +172,5 @@ def test_many_findings_cost_as_many_queries_as_few(trust: Trust, post: Post) -> 
         flagged(trust, category=WAITS)
     assert queries_without_banner(client, address) == few
     said = words_of(client.get(address))
-    assert "Of 16 open findings" in said
+    assert "16 open findings would be told" in said
     assert "And 6 others." in said
