@@ -101,6 +101,10 @@ class Event(models.Model):
             models.Index(
                 fields=["finding"], name="opened_again", condition=models.Q(kind="reopened")
             ),
+            # And whether what was sent came back is asked of each message that counts as telling.
+            models.Index(
+                fields=["finding"], name="not_delivered", condition=models.Q(kind="send_failed")
+            ),
         ]
         triggers = [
             append_only("event"),
