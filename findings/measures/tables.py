@@ -1,15 +1,16 @@
 """The measures broken down by category, by site and by who holds the finding."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Count, QuerySet, Value
+from django.db.models import Count, Model
 
 from findings.measures.promises import MEASURES, Clocks, Measure
 from findings.measures.telling import first_told
-from findings.models import Clock
+from findings.models import Category, Clock, Site, Team
 
 # What a breakdown groups by: its name, the parameter in the address, the field and the label.
 BY = {
@@ -17,6 +18,8 @@ BY = {
     "site": ("By site", "finding__site_id", "finding__site__name"),
     "team": ("By team that holds it", "finding__team_id", "finding__team__name"),
 }
+# Whose names are read afterwards: brought along, they would be sorted with each promise.
+NAMED: dict[str, type[Model]] = {"category": Category, "site": Site, "team": Team}
 
 
 @dataclass(frozen=True)
@@ -52,34 +55,30 @@ class Breakdown:
 
 
 def breakdowns(clocks: Clocks, now: datetime) -> list[Breakdown]:
-    """All tables, from one query."""
-    counted: dict[str, list[dict]] = {code: [] for code in MEASURES}
-    first, *others = (_groups(measure, clocks, now) for measure in MEASURES.values())
-    for group in first.union(*others, all=True):
-        counted[group["code"]].append(group)
-    return [_breakdown(by, counted) for by in BY]
+    """All tables, from one pass: how many promises of each measure there are for each combination
+    of category, site and team."""
+    keys = [key for _, key, _ in BY.values()]
+    counts = {code: Count("pk", filter=measure.which(now)) for code, measure in MEASURES.items()}
+    groups = list(clocks.order_by().values(*keys).annotate(**counts))
+    return [_breakdown(by, groups) for by in BY]
 
 
-def _groups(measure: Measure, clocks: Clocks, now: datetime) -> QuerySet[Clock, dict]:
-    """How many promises there are for each combination of category, site and team."""
-    fields = [field for _, key, label in BY.values() for field in (key, label)]
-    named = measure.select(clocks, now).annotate(code=Value(measure.code))
-    return named.values("code", *fields).annotate(n=Count("pk")).order_by()
-
-
-def _breakdown(by: str, counted: Mapping[str, list[dict]]) -> Breakdown:
-    title, key, label = BY[by]
+def _breakdown(by: str, groups: Iterable[Mapping[str, Any]]) -> Breakdown:
+    title, key, _ = BY[by]
+    named = NAMED[by]._default_manager.filter(pk__in={group[key] for group in groups})
+    names = dict(named.values_list("pk", "name"))
     labels: dict[str, str] = {}
-    counts: dict[str, Counter[str]] = {code: Counter() for code in counted}
-    for code, groups in counted.items():
-        for group in groups:
-            labels[str(group[key])] = group[label]
-            counts[code][str(group[key])] += group["n"]
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for group in groups:
+        numbers = {code: group[code] for code in MEASURES if group[code]}
+        if numbers:
+            labels[str(group[key])] = names[group[key]]
+            counts[str(group[key])].update(numbers)
     rows = [
-        Row(group, labels[group], list(_cells({code: counts[code][group] for code in counts})))
+        Row(group, labels[group], list(_cells(counts[group])))
         for group in sorted(labels, key=labels.__getitem__)
     ]
-    total = Row("", "All", list(_cells({code: counts[code].total() for code in counts})))
+    total = Row("", "All", list(_cells(sum(counts.values(), Counter()))))
     return Breakdown(by, title, [*rows, total])
 
 
@@ -94,16 +93,16 @@ def _cells(counts: Mapping[str, int]) -> Iterator[Cell]:
         yield Cell(measure, counts[measure.code], counts[measure.of] if measure.of else None)
 
 
-def late_now(clocks: Clocks, now: datetime) -> Clocks:
-    """Running promises past their limit, the most severe and then the latest first."""
-    return (
-        clocks.owed_by_holder()
-        .filter(due_at__lte=now)
-        .select_related(
-            "finding__category", "finding__site", "finding__owner_person", "finding__owner_team"
-        )
-        .order_by("finding__category__priority", "due_at", "pk")
+def late_now(clocks: Clocks, now: datetime, most: int) -> tuple[list[Clock], int]:
+    """Running promises past their limit, the most severe and then the latest first: so many of
+    them, with what a row shows read of these alone; and how many there are."""
+    late = clocks.owed_by_holder().filter(due_at__lte=now)
+    order = ("finding__category__priority", "due_at", "pk")
+    first = list(late.order_by(*order).values_list("pk", flat=True)[:most])
+    rows = Clock.objects.filter(pk__in=first).select_related(
+        "finding__category", "finding__site", "finding__owner_person", "finding__owner_team"
     )
+    return list(rows.order_by(*order)), late.count()
 
 
 def label_of(by: str, key: str, clocks: Clocks) -> str:

@@ -18,31 +18,35 @@ Clocks = ClockQuerySet
 Kind = Event.Kind
 
 
-def of_the_flag(clocks: Clocks) -> Clocks:
+def _of_the_flag() -> Q:
     """One for each finding whose policy gave a time to tell somebody: the clock that its flag
     started. What was handed over or changed its category replaced another."""
-    first = clocks.filter(kind=ClockKind.ACKNOWLEDGE, replaces__isnull=True)
-    return first.filter(started_at=F("finding__flagged_at"), finding__tell_by__isnull=False)
+    first = Q(kind=ClockKind.ACKNOWLEDGE, replaces__isnull=True)
+    return first & Q(started_at=F("finding__flagged_at"), finding__tell_by__isnull=False)
 
 
-def fell_due(clocks: Clocks, now: datetime, days: int) -> Clocks:
+def fell_due(now: datetime, days: int) -> Q:
     """Those whose time to tell somebody ended in the last `days`; not those that were withdrawn
     before it did."""
     since = now - timedelta(days=days)
-    due = of_the_flag(clocks).filter(finding__tell_by__gt=since, finding__tell_by__lte=now)
-    return due.exclude(finding__withdrawn_at__lt=F("finding__tell_by"))
+    stood = Q(finding__withdrawn_at__isnull=True)
+    stood |= Q(finding__withdrawn_at__gte=F("finding__tell_by"))
+    return _of_the_flag() & Q(finding__tell_by__gt=since, finding__tell_by__lte=now) & stood
 
 
-def told_in_time(clocks: Clocks, now: datetime, days: int) -> Clocks:
+def told_in_time(now: datetime, days: int) -> Q:
+    """An acknowledgement that stands says it without a look at the timeline."""
     by = OuterRef("finding__tell_by")
-    in_time = Exists(_lines().filter(at__lte=by)) | Exists(_calls().filter(called_at__lte=by))
-    return fell_due(clocks, now, days).filter(in_time)
+    acknowledged = Q(finding__acknowledged_at__lte=F("finding__tell_by"))
+    heard = Exists(_lines().filter(at__lte=by)) | Exists(_calls().filter(called_at__lte=by))
+    return fell_due(now, days) & (acknowledged | Q(heard))
 
 
-def told_nobody(clocks: Clocks, now: datetime) -> Clocks:
+def told_nobody(now: datetime) -> Q:
     """Open, and the time has passed without any of this."""
-    late = of_the_flag(clocks).filter(finding__state__in=OPEN, finding__tell_by__lte=now)
-    return late.filter(~Exists(_lines()), ~Exists(_calls()))
+    late = Q(finding__state__in=OPEN, finding__tell_by__lte=now)
+    late &= Q(finding__acknowledged_at__isnull=True)
+    return _of_the_flag() & late & ~Exists(_lines()) & ~Exists(_calls())
 
 
 def first_told() -> Any:

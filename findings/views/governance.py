@@ -34,12 +34,12 @@ def governance(request: HttpRequest) -> HttpResponse:
     person = _overseer(request)
     clocks = measures.promises_visible_to(person)
     now = timezone.now()
-    late = measures.late_now(clocks, now)
+    late, late_count = measures.late_now(clocks, now, LATE_SHOWN)
     context = {
         "breakdowns": measures.breakdowns(clocks, now),
         "measures": measures.shown(),
-        "late": late[:LATE_SHOWN],
-        "late_count": late.count(),
+        "late": late,
+        "late_count": late_count,
         "unreported": waiting.counts(waiting.waits_visible_to(person), now),
         "now": now,
     }
