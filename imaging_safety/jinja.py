@@ -2,7 +2,7 @@
 
 Filters: when, day, near, near_day, until, ago, due, duration, nhs_number, age, file_size, plural,
 capital (see findings/words.py).
-Globals: static, url, timed, urgency, with_rows, and those of form_parts.py.
+Globals: static, url, timed, term, urgency, with_rows, and those of form_parts.py.
 """
 
 from typing import Any
@@ -21,6 +21,7 @@ from jinja2 import (
 from findings import states, words
 from findings.form_fields import revealed_names
 from findings.models import Rating
+from findings.presenters.glossary import term
 from findings.presenters.moments import timed
 from imaging_safety import form_parts
 from imaging_safety.table_rows import with_rows
@@ -79,6 +80,7 @@ GLOBALS = {
     "USEFUL": Rating.Useful.choices,
     "STATE_WORDS": {state.value: said for state, said in states.WORDS.items()},
     "timed": timed,
+    "term": term,
     "urgency": words.urgency,
     "revealed_names": revealed_names,
     "choice_list": form_parts.choice_list,

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from findings.form_fields import PasswordField, TextField
 from findings.models import Person, Role
+from findings.presenters import glossary
 from imaging_safety.context import address
 
 PASSWORDS = "django.contrib.auth.backends.ModelBackend"
@@ -109,7 +110,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def help_page(request: HttpRequest) -> HttpResponse:
-    return render(request, "help.jinja")
+    return render(request, "help.jinja", {"glossary": glossary.PARTS})
 
 
 @login_not_required
