@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from django.db import transaction
 
@@ -22,8 +23,8 @@ from findings.services.clocks import (
     stop_clocks,
     tell_owner_now,
 )
-from findings.services.deadlines import promised_action, promised_answer
-from findings.services.flag import follow_up_date
+from findings.services.deadlines import promised_action
+from findings.services.flag import acknowledge_limit, act_limit, follow_up_date
 from findings.services.policy import limit_at, rule_to_promise
 from findings.services.tell_patient import hold_if_died, start_patient_clock
 from findings.services.timeline import lock, moment, move, record
@@ -54,30 +55,50 @@ class Foreseen:
         return self.new_due_at if self.changes(may_be_later) else self.old_due_at
 
 
-def foresee_change(finding: Finding, category: Category) -> list[Foreseen]:
+class Standing:
+    """What is promised now, and may change: read once for any number of categories."""
+
+    def __init__(self, finding: Finding) -> None:
+        self.finding = finding
+
+    @cached_property
+    def clock(self) -> Clock:
+        return clock_of_state(self.finding)
+
+    @cached_property
+    def act_by(self) -> datetime:
+        is_acting = self.finding.state == State.ACKNOWLEDGED
+        return self.clock.due_at if is_acting else promised_action(self.finding).due_at
+
+    @cached_property
+    def of_patient(self) -> Clock | None:
+        running = self.finding.clocks.running(ClockKind.TELL_PATIENT)
+        return running.select_related("rule").first()
+
+
+def foresee_change(
+    finding: Finding, category: Category, stands: Standing | None = None
+) -> list[Foreseen]:
     """What this category would change of what is promised; an examination or a result that is
     awaited has its own date, whatever the category. Raises `PolicyError` where its limits may not
     start a clock."""
-    return [*_of_state(finding, category), *_of_patient(finding, category)]
+    stands = stands or Standing(finding)
+    return [*_of_state(finding, category, stands), *_of_patient(finding, category, stands)]
 
 
-def _of_state(finding: Finding, category: Category) -> Iterator[Foreseen]:
+def _of_state(finding: Finding, category: Category, stands: Standing) -> Iterator[Foreseen]:
     if finding.state == State.ACTED_ON:
         return
-    clock = clock_of_state(finding)
+    clock, rule = stands.clock, rule_to_promise(category.local_policy_id)
     if finding.state == State.AWAITING:
-        new = promised_answer(finding, clock.started_at, [category])
-        yield Foreseen(ClockKind.ACKNOWLEDGE, clock.due_at, new.due_at, new.rule, clock)
+        answer_by = acknowledge_limit(rule, clock.started_at, finding.site)
+        yield Foreseen(ClockKind.ACKNOWLEDGE, clock.due_at, answer_by, rule, clock)
     acting = clock if finding.state == State.ACKNOWLEDGED else None
-    old_due_at = acting.due_at if acting else promised_action(finding).due_at
-    new = promised_action(finding, [category])
-    yield Foreseen(ClockKind.ACT, old_due_at, new.due_at, new.rule, acting)
+    yield Foreseen(ClockKind.ACT, stands.act_by, act_limit(finding, rule), rule, acting)
 
 
-def _of_patient(finding: Finding, category: Category) -> Iterator[Foreseen]:
-    running = finding.clocks.running(ClockKind.TELL_PATIENT)
-    clock = running.select_related("rule").first()
-    policy_id = category.patient_policy_id
+def _of_patient(finding: Finding, category: Category, stands: Standing) -> Iterator[Foreseen]:
+    clock, policy_id = stands.of_patient, category.patient_policy_id
     if clock is None or not policy_id or policy_id == clock.rule.policy_id:
         return
     rule = rule_to_promise(policy_id)

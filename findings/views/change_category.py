@@ -23,9 +23,10 @@ def _form(*, finding: Finding, by: Person, **given: Any) -> ChangeCategoryForm:
     may_choose = rules.can_let_be_later(by, finding)
     limits, refused, now = {}, {}, timezone.now()
     others = Category.objects.filter(is_offered=True).exclude(pk=finding.category_id)
+    stands = service.Standing(finding)
     for category in others if finding.is_open else []:
         try:
-            foreseen = service.foresee_change(finding, category)
+            foreseen = service.foresee_change(finding, category, stands)
         except PolicyError as error:
             refused[category.pk] = str(error)
         else:

@@ -24,7 +24,7 @@ from notifications.escalation import fire_finding
 from notifications.models import DeliveryAttempt, Notification
 from notifications.rounds import deliver, fire
 from tests.factories import Trust, acknowledged, flagged
-from tests.pages import fill_in, signed_in, words_of
+from tests.pages import fill_in, queries_without_banner, signed_in, words_of
 
 pytestmark = pytest.mark.django_db
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -269,7 +269,9 @@ def page_of(finding: Finding) -> str:
 
 def test_the_page_says_beforehand_which_limit_will_hold(trust: Trust) -> None:
     finding = flagged(trust, category="urgent")
-    page = words_of(signed_in(trust.radiologist).get(page_of(finding)))
+    client = signed_in(trust.radiologist)
+    assert queries_without_banner(client, page_of(finding)) <= 25
+    page = words_of(client.get(page_of(finding)))
     assert "counted from the same start; now it is" in page
     assert "as now: it is nearer. The new limit would be" in page
     assert "Why may it be later" not in page
