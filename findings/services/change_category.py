@@ -25,7 +25,7 @@ from findings.services.clocks import (
 )
 from findings.services.deadlines import promised_action
 from findings.services.flag import acknowledge_limit, act_limit, follow_up_date
-from findings.services.policy import limit_at, rule_to_promise
+from findings.services.policy import check_may_promise, limit_at, rule_in_force, rule_to_promise
 from findings.services.tell_patient import hold_if_died, start_patient_clock
 from findings.services.timeline import lock, moment, move, record
 from findings.states import ClockKind, Move, State
@@ -75,6 +75,17 @@ class Standing:
         running = self.finding.clocks.running(ClockKind.TELL_PATIENT)
         return running.select_related("rule").first()
 
+    @cached_property
+    def _rules(self) -> dict[str, Rule]:
+        every = Rule.objects.in_force().prefetch_related("signatures")
+        return {rule.policy_id: rule for rule in every}
+
+    def rule(self, policy_id: str) -> Rule:
+        """As `rule_to_promise`."""
+        rule = self._rules.get(policy_id) or rule_in_force(policy_id)
+        check_may_promise(rule)
+        return rule
+
 
 def foresee_change(
     finding: Finding, category: Category, stands: Standing | None = None
@@ -89,7 +100,7 @@ def foresee_change(
 def _of_state(finding: Finding, category: Category, stands: Standing) -> Iterator[Foreseen]:
     if finding.state == State.ACTED_ON:
         return
-    clock, rule = stands.clock, rule_to_promise(category.local_policy_id)
+    clock, rule = stands.clock, stands.rule(category.local_policy_id)
     if finding.state == State.AWAITING:
         answer_by = acknowledge_limit(rule, clock.started_at, finding.site)
         yield Foreseen(ClockKind.ACKNOWLEDGE, clock.due_at, answer_by, rule, clock)
@@ -101,7 +112,7 @@ def _of_patient(finding: Finding, category: Category, stands: Standing) -> Itera
     clock, policy_id = stands.of_patient, category.patient_policy_id
     if clock is None or not policy_id or policy_id == clock.rule.policy_id:
         return
-    rule = rule_to_promise(policy_id)
+    rule = stands.rule(policy_id)
     due_at = limit_at(rule, ClockKind.TELL_PATIENT, clock.started_at, finding.site)
     if due_at is not None:
         yield Foreseen(ClockKind.TELL_PATIENT, clock.due_at, due_at, rule, clock)
