@@ -73,8 +73,9 @@ class Asked:
 
     @property
     def today(self) -> datetime:
-        """When this day began. No guidance says how long an offer or a question may wait: where
-        the trust has made no number of it, what is of an earlier day is on the desk."""
+        """When this day began. No guidance says how long an offer, a question or a telephone call
+        may wait: where the trust has made no number of it, what is of an earlier day is on the
+        desk, and a call of an earlier day puts nothing last."""
         return local(self.now).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
@@ -214,12 +215,12 @@ def question_unanswered(asked: Asked) -> "QuerySet[Any]":
 
 
 def rung(asked: Asked) -> "QuerySet[Any]":
-    """Somebody was telephoned, and nothing has happened since that asks for another call."""
+    """Somebody was telephoned today, and nothing has happened since that asks for another call."""
     news = Event.objects.filter(
         finding=OuterRef("finding"), at__gt=OuterRef("recorded_at"), kind__in=NEWS
     )
-    calls = PhoneCall.objects.filter(finding__in=asked.findings).filter(~Exists(news))
-    return _rows(calls, "finding_id", "called_at")
+    calls = PhoneCall.objects.filter(finding__in=asked.findings, called_at__gte=asked.today)
+    return _rows(calls.filter(~Exists(news)), "finding_id", "called_at")
 
 
 # --- What is not a finding yet, or no finding at all ---------------------------------------------

@@ -1,7 +1,7 @@
 """Why something stands on the coordinators' desk: one object a reason, in the order of harm.
 
 What nobody has heard of who could act comes before what was promised and not kept, and that before
-what waits for a word (docs/adr/0036). What somebody was telephoned about comes last.
+what waits for a word (docs/adr/0036). What somebody was telephoned about today comes last.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ class Harm(IntEnum):
     UNHEARD = 1  # nobody who could act knows of it
     BROKEN = 2  # somebody was told, and what was promised is not kept
     WAITS = 3  # somebody holds it, and something about it is due
-    RUNG = 4  # somebody was telephoned; nothing has happened since
+    RUNG = 4  # somebody was telephoned today; nothing has happened since
 
 
 class Of(StrEnum):
@@ -223,8 +223,8 @@ _EVERY = (
         RUNG,
         Of.FINDING,
         Harm.RUNG,
-        "Telephoned, and nothing has happened since",
-        "telephoned, and not answered yet",
+        "Telephoned today, and nothing has happened since",
+        "telephoned today, and not answered yet",
         RING,
         desk.rung,
     ),

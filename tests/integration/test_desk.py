@@ -1,6 +1,7 @@
 """The coordinators' desk: why each row stands there, in which order, and what clears it."""
 
 import re
+from dataclasses import replace
 from html import unescape
 from typing import Any
 
@@ -137,6 +138,13 @@ def test_a_call_puts_it_last_until_something_happens(trust: Trust, desk: Client)
     add_note(finding=finding, by=trust.coordinator, text="In theatre until five.")
     assert keys(desk, reason="rung") == [key(finding)]
     assert "In theatre until five." in words_of(desk.get(DESK))
+
+
+def test_a_call_of_an_earlier_day_leaves_a_row_where_it_is(trust: Trust, desk: Client) -> None:
+    finding = flagged(trust, at=ago(days=2))
+    rung = replace(call(spoke_to=trust.referrer), called_at=ago(days=1))
+    record_call(finding=finding, by=trust.coordinator, call=rung)
+    assert keys(desk, reason="late_unread") == [key(finding)]
 
 
 def test_whoever_is_second_is_told_who_was_first(trust: Trust, desk: Client) -> None:
