@@ -284,10 +284,12 @@ def test_an_unread_message_is_opened_with_one_press(browser, trust, javascript):
     fire()
     deliver()
     page = browser.open(reverse("inbox"), PHONE, javascript=javascript, person=trust.referrer)
+    unread = page.locator(".app-inbox__item").get_by_text("Unread")
+    assert unread.count() == 1
     follow(page, page.get_by_role("button", name="Open").first)
     page.wait_for_url(f"**{page_of(finding)}")
     page.goto(browser.address + reverse("inbox"))
-    assert "Unread" not in page.inner_text("main")
+    assert unread.count() == 0
 
 
 def test_a_page_on_paper_has_no_buttons_and_all_of_its_words(browser, trust):
