@@ -14,7 +14,7 @@ from django.http import (
 )
 from django.utils import timezone
 
-from findings.views import unsent
+from findings.views import gone, unsent
 from findings.views.listing import AS, NEWS
 from imaging_safety import errors
 
@@ -42,7 +42,8 @@ class NoStoreMiddleware:
 
 
 class WrittenMiddleware:
-    """No page is empty: what Django answers without a word gets its words."""
+    """No page is empty: what Django answers without a word gets its words; and who pressed a button
+    second is told who was first."""
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
@@ -52,6 +53,9 @@ class WrittenMiddleware:
         if isinstance(response, HttpResponseNotAllowed) and not response.content:
             return errors.not_allowed(request, response)
         return response
+
+    def process_exception(self, request: HttpRequest, raised: Exception) -> HttpResponse | None:
+        return gone.answer(request, raised) if isinstance(raised, gone.Gone) else None
 
 
 class SessionAgeMiddleware:

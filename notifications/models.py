@@ -52,8 +52,9 @@ class RouteQuerySet(models.QuerySet["Route"]):
         return self.filter(removed_at__isnull=True)
 
     def visible_to(self, person: Person) -> "RouteQuerySet":
-        """Of whomever they may see in the directory; rules.py says who may change them."""
-        return self.kept().filter(person__in=Person.objects.visible_to(person))
+        """Of whomever they may see in the directory, those that were removed, too; rules.py says
+        who may change them."""
+        return self.filter(person__in=Person.objects.visible_to(person))
 
     def with_proof(self) -> "RouteQuerySet":
         """With what each was verified by, the latest first: for `Route.vouched`."""

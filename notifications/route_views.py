@@ -11,8 +11,9 @@ from findings.models import Person
 from findings.rules import check_can_keep_routes
 from findings.views.access import signed_in
 from findings.views.form_page import form_page
+from findings.views.gone import Gone, said
 from findings.views.people import visible_person
-from notifications.models import Channel, Route
+from notifications.models import Channel, Route, RouteChange
 from notifications.route_forms import CodeForm, RouteForm
 from notifications.routes import (
     Refused,
@@ -65,8 +66,12 @@ def _with_code(request: HttpRequest, route: Route, by: Person) -> HttpResponse:
 def _route(request: HttpRequest, pk: int) -> tuple[Person, Route]:
     by = signed_in(request)
     found = Route.objects.visible_to(by).select_related("person__organisation")
-    route = get_object_or_404(found, pk=pk)
+    route: Route = get_object_or_404(found, pk=pk)
     check_can_keep_routes(by, route.person)
+    if route.removed_at:
+        removed = route.changes.filter(what=RouteChange.What.REMOVED).select_related("by")
+        last = removed.latest("at", "pk")
+        raise Gone(said(route.address, "was removed", last.by), "routes", route.person_id)
     return by, route
 
 

@@ -17,6 +17,7 @@ from findings.rules import can_keep_calendar
 from findings.services.calendars import add_holiday, missing_years, remove_holiday
 from findings.views.access import signed_in
 from findings.views.form_page import form_page
+from findings.views.gone import Gone, said
 
 NOT_MOVED = "No promise that was already made has moved."
 CHANGES_SHOWN = 50
@@ -68,7 +69,11 @@ def add(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
     person = _administrator(request)
-    holiday = get_object_or_404(BankHoliday.objects.filter(is_removed=False), pk=pk)
+    holiday = get_object_or_404(BankHoliday, pk=pk)
+    if holiday.is_removed:
+        last = holiday.changes.select_related("by").latest("at", "pk")
+        named = f"{holiday.name}, {words.day(holiday.on)},"
+        raise Gone(said(named, "was removed", last.by), "bank-holidays")
     form = WhyForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:

@@ -13,6 +13,7 @@ from findings.services.foretell import by_person, span_of
 from findings.services.leave import cancel_leave, set_leave
 from findings.views.access import signed_in
 from findings.views.form_page import form_page
+from findings.views.gone import Gone, said
 from findings.views.look_first import NOT_ASKED, look_first
 from findings.views.people import visible_person
 
@@ -58,6 +59,9 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     leave = get_object_or_404(Leave.objects.filter(person__in=people), pk=pk)
     person = leave.person
     check_can_set_leave(by, person)
+    if leave.cancelled_at:
+        to = ("me",) if by.pk == person.pk else ("person", person.pk)
+        raise Gone(said(f"The leave of {person}", "was cancelled"), *to)
     cancel_leave(leave=leave, by=by)
     messages.success(request, f"The leave is cancelled. {person} is told again from now on.")
     return onwards(by, person)

@@ -21,6 +21,7 @@ from findings.services.rota import add_entries, change_entry, end_post, make_pos
 from findings.shifts import Shift, moment
 from findings.views.access import signed_in
 from findings.views.form_page import form_page
+from findings.views.gone import Gone, said
 from findings.views.look_first import NOT_ASKED, Looked, look_first
 
 CHANGES_SHOWN = 50
@@ -39,8 +40,14 @@ def _post(request: HttpRequest, pk: int) -> Post:
 
 def _entry(request: HttpRequest, pk: int) -> RotaEntry:
     posts = Post.objects.visible_to(keeper(request)).standing()
-    entries = RotaEntry.objects.standing().filter(post__in=posts)
-    return get_object_or_404(entries.select_related("post__team__organisation", "person"), pk=pk)
+    entries = RotaEntry.objects.filter(post__in=posts)
+    entry: RotaEntry = get_object_or_404(
+        entries.select_related("post__team__organisation", "person"), pk=pk
+    )
+    if entry.removed_at:
+        last = entry.changes.select_related("by").latest("at", "pk")
+        raise Gone(said(f"{entry}:", "taken off the rota", last.by), "post", entry.post_id)
+    return entry
 
 
 @require_safe

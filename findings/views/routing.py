@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -23,6 +23,7 @@ from findings.services.routing import (
 )
 from findings.views.access import signed_in
 from findings.views.form_page import form_page
+from findings.views.gone import Gone
 
 CHANGES_SHOWN = 50
 
@@ -35,6 +36,9 @@ def _keeper(request: HttpRequest) -> Person:
 
 def _rule(person: Person, pk: int) -> RoutingRule:
     rules = RoutingRule.objects.visible_to(person).select_related("organisation", "team")
+    if not RoutingRule.objects.filter(pk=pk).exists():  # of nobody's: it was deleted
+        sentence = "That rule was removed already. Below stands by whom. Nothing more was done."
+        raise Gone(sentence, "routing")
     return get_object_or_404(rules, pk=pk)
 
 
@@ -91,7 +95,9 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
     by = _keeper(request)
-    rule = get_object_or_404(RoutingRule.objects.visible_to(by).filter(is_last=False), pk=pk)
+    rule = _rule(by, pk)
+    if rule.is_last:
+        raise Http404
 
     def do() -> None:
         remove_rule(rule=_rule(by, pk), by=by)

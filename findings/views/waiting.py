@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -31,6 +31,7 @@ from findings.services.policy import PolicyError
 from findings.services.report_by import no_report_expected, take_back
 from findings.states import ClockKind
 from findings.told import gone_since
+from findings.views import gone
 from findings.views.access import saw, signed_in
 from findings.views.form_page import form_page
 from findings.views.imports import Import, import_page
@@ -128,7 +129,12 @@ def no_report(request: HttpRequest, public_id: str) -> HttpResponse:
 def report_expected(request: HttpRequest, public_id: str) -> HttpResponse:
     """That none is to be expected was said by mistake."""
     examination, by = _followed(request, public_id), signed_in(request)
-    said = get_object_or_404(examination.no_reports.standing())
+    said = examination.no_reports.select_related("undone_by").order_by("-said_at", "-pk").first()
+    if said is None:
+        raise Http404
+    if said.undone_at:
+        sentence = gone.said("That no report is to be expected", "was taken back", said.undone_by)
+        raise gone.Gone(sentence, "wait", public_id)
     rules.check_can_take_back_no_report(by, said)
     form = ReportExpectedForm(request.POST if request.method == "POST" else None)
     if form.is_valid():

@@ -72,7 +72,8 @@ def test_a_shift_is_changed_and_taken_off_and_both_are_remembered(
     page = words_of(keeper.get(page_of(post)))
     for said in ("Added", "Changed", "Removed", str(trust.coordinator)):
         assert said in page
-    assert keeper.get(change).status_code == 404
+    assert keeper.get(change).status_code == 302
+    assert "taken off the rota already" in words_of(keeper.get(change, follow=True))
 
 
 def test_a_shift_that_repeats_is_put_on_each_time(trust: Trust, keeper: Client, post: Post) -> None:

@@ -2,15 +2,24 @@
 that find nothing, and what goes wrong."""
 
 import re
+from datetime import datetime
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from findings.models import Person, Role
-from tests.factories import PersonFactory, Trust, a_trust, flagged
-from tests.pages import signed_in, words_of
+from findings import words
+from findings.models import BankHoliday, NoReport, Person, Role
+from findings.services.leave import set_leave
+from findings.services.report_by import expect_report, no_report_expected
+from findings.services.rota import add_entry, make_post
+from findings.services.routing import add_rule
+from findings.shifts import Shift
+from notifications.models import Channel
+from tests.factories import PersonFactory, Trust, a_trust, flagged, unreported
+from tests.pages import hidden_in, signed_in, words_of
 
 pytestmark = pytest.mark.django_db
 # What each role finds empty on its first day, and a filter under which every list is.
@@ -69,6 +78,66 @@ def test_every_list_without_rows_says_so_and_what_comes_next(trust: Trust, role:
 def test_the_walk_sees_a_sentence_that_leads_nowhere() -> None:
     assert not has_a_next_step("<p>Nothing is here.</p>")
     assert has_a_next_step("<p>Nothing is here. Flag something.</p>")
+
+
+# --- Pressed twice, or second ------------------------------------------------------------------
+
+
+def pressed_twice(first: Client, second: Client, address: str, typed: dict[str, str]) -> str:
+    """What the second is told, on the page that the button was on."""
+    for client in (first, second):
+        seen = hidden_in(client.get(address)) if client is first else {}
+        answer = client.post(address, {**seen, **typed})
+    assert answer.status_code == 302, words_of(answer)
+    return words_of(second.get(answer.url))
+
+
+def test_whoever_is_second_is_told_who_was_first(trust: Trust) -> None:
+    """And nothing is done a second time: what both pressed for is gone already."""
+    first = trust.add(Role.COORDINATOR, Role.ADMINISTRATOR, Role.REFERRER)
+    second = trust.add(Role.COORDINATOR, Role.ADMINISTRATOR)
+    clients = signed_in(first), signed_in(second)
+    because = {"because": "Not needed.", "source": "The gazette."}
+
+    rule = add_rule(
+        organisation=trust.organisation, by=first, team=trust.team, specialty="respiratory"
+    )
+    said = pressed_twice(*clients, reverse("remove-routing-rule", args=[rule.pk]), {})
+    assert "That rule was removed already." in said
+
+    day = BankHoliday.objects.counting("ENG").latest("on")
+    said = pressed_twice(*clients, reverse("remove-bank-holiday", args=[day.pk]), because)
+    assert f"{day.name}, {words.day(day.on)}, was removed already, by {first}." in said
+
+    post = make_post(team=trust.team, by=first, name="On call", stands_for="responsible")
+    night = Shift.between(datetime(2027, 1, 1, 21), datetime(2027, 1, 2, 10))  # noqa: DTZ001
+    on = add_entry(post=post, person=trust.colleague, shift=night, by=first)
+    said = pressed_twice(*clients, reverse("remove-shift", args=[on.pk]), {})
+    assert f"taken off the rota already, by {first}." in said
+
+    examination = unreported(trust)
+    expect_report(examination)
+    reason = NoReport.Reason.CANCELLED
+    no_report_expected(examination, reason=reason, because="Cancelled.", by=first)
+    address = reverse("report-expected", args=[examination.public_id])
+    said = pressed_twice(*clients, address, because)
+    assert f"was taken back already, by {first}. Nothing more was done." in said
+    assert clients[1].get(address).status_code == 302
+
+    today = timezone.localdate()
+    leave = set_leave(person=trust.colleague, by=first, first_on=today, last_on=today)
+    address = reverse("cancel-leave", args=[leave.pk])
+    for client in clients:
+        answer = client.post(address)
+    assert f"The leave of {trust.colleague} was cancelled already." in words_of(
+        clients[1].get(answer.url)
+    )
+
+    route = first.routes.get(channel=Channel.EMAIL)
+    for client in clients:
+        answer = client.post(reverse("remove-route", args=[route.pk]))
+    shown = words_of(clients[1].get(answer.url))
+    assert f"{route.address} was removed already, by {first}." in shown
 
 
 # --- What goes wrong ---------------------------------------------------------------------------
