@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -41,6 +41,8 @@ RESULT_EXPECTED_AFTER = {
 class AnswerForm(forms.Form):
     """What all answers have: the finding, whoever answers, and what their page had seen."""
 
+    # Fields that a link to the page may choose ahead.
+    from_link: ClassVar[tuple[str, ...]] = ()
     # The number of the newest decision in the timeline when the page was drawn.
     seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
 

@@ -22,6 +22,7 @@ class AskForm(AnswerForm):
 class ReplyForm(AnswerForm):
     """One question waits, and is answered; or several do, and it is said which."""
 
+    from_link = ("question",)
     question = RadiosField(
         label="Which question do you answer?",
         choices=[],

@@ -58,6 +58,7 @@ def answer_page(request: HttpRequest, reference: str, answer: Answer) -> HttpRes
     finding, by = visible_finding(request, reference), signed_in(request)
     posted = request.POST if request.method == "POST" else None
     form = answer.form(finding=finding, by=by, seen=last_decision(finding), data=posted)
+    form.initial.update({name: request.GET[name] for name in form.from_link if name in request.GET})
     try:
         answer.check(by, finding)
         if posted is None or not form.is_valid():

@@ -126,6 +126,7 @@ def test_every_page_of_a_referrer_has_nothing_for_axe_to_find_and_fits(browser, 
         "refused": reverse("hand-over", args=[late.reference]),
     }
     ask_radiologist(finding=taken, by=trust.referrer, text="Is it new since March?")
+    ask_radiologist(finding=taken, by=trust.colleague, text="Which lobe is it in?")
     look_at(browser, trust.referrer, pages, "referrer")
     asked = {
         "flags with a question": reverse("my-flags"),

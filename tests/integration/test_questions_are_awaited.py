@@ -1,5 +1,6 @@
 """A question that nobody answers: its own promise, whom it climbs to, and what ends it."""
 
+import re
 from datetime import datetime, time, timedelta
 from pathlib import Path
 
@@ -147,6 +148,12 @@ def test_of_several_it_is_said_which_is_answered_and_who_was_first(
     page = words_of(two.get(answer))
     assert f"{trust.referrer} asks: {WHY}" in page
     assert f"{trust.colleague} asks: {ALSO}" in page
+    flags = one.get(FLAGS).content.decode()
+    assert f'href="{answer}?question={second.pk}"' in flags
+    chosen = one.get(f"{answer}?question={second.pk}").content.decode()
+    assert re.search(rf'value="{second.pk}"[^>]* checked', chosen)
+    assert not re.search(rf'value="{first.pk}"[^>]* checked', chosen)
+    assert one.get(f"{answer}?question=odd&seen=9").status_code == 200
     assert fill_in(one, answer, {"question": str(second.pk), "text": "Upper."}).status_code == 302
     late = two.post(answer, {"question": str(second.pk), "text": "The left upper lobe."})
     assert late.status_code == 422
