@@ -108,7 +108,7 @@ class PatientUpdate(models.Model):
 class PatientIdentifier(models.Model):
     """A hospital number. It means nothing without the authority that gave it, and small letters
     are capitals in it. Where two records have one from before that was so, what names them is held
-    until somebody has said whether they are one patient (docs/adr/0042)."""
+    until somebody has said whether they are one patient (docs/adr/0040)."""
 
     patient = models.ForeignKey(Patient, models.PROTECT, related_name="identifiers")
     authority = models.CharField(max_length=60)
