@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from findings import reach
+from findings import reach, words
 from findings.measures.feeds import Silence
 from findings.models import Clock, Examination, Person, Proposal, Receipt, Team, Unroutable
 from findings.presenters.cards import Card, Ring, Said
@@ -25,6 +25,11 @@ class Desk:
     person: Person
     now: datetime
     silences: Mapping[int, Silence]
+    # Where its words are kept, no moment is "today" any more when they are read.
+    is_kept: bool = False
+
+    def said_at(self, at: datetime) -> str:
+        return words.when(at) if self.is_kept else words.near(at, self.now)
 
     def fill(self, rows: Sequence[Row]) -> list[Row]:
         """Each with its card, in a few questions for each kind that is there. What went between
@@ -42,7 +47,7 @@ def _titles(row: Row, more: Mapping[str, str] | None = None) -> list[Said]:
 
 
 def _findings(desk: Desk, rows: Sequence[Row]) -> dict[int, Card]:
-    return finding_cards(rows, desk.now)
+    return finding_cards(rows, desk.said_at)
 
 
 def _held(desk: Desk, rows: Sequence[Row]) -> dict[int, Card]:

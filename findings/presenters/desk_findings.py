@@ -47,16 +47,17 @@ class Facts:
     duties: dict[int, list[Membership]]
     # Whoever stands in for somebody who is away today; None: nobody does.
     away: dict[int, Person | None]
-    now: datetime
+    # A moment in words: near it as a page says it, whole where the words are kept.
+    said_at: Callable[[datetime], str]
 
     def event(self, finding: Finding, kind: Kind) -> Event | None:
         return self.events.get((finding.pk, kind))
 
 
-def finding_cards(rows: Sequence[Row], now: datetime) -> dict[int, Card]:
+def finding_cards(rows: Sequence[Row], said_at: Callable[[datetime], str]) -> dict[int, Card]:
     """By id: every finding of these rows that is still there to be seen."""
     findings = list(with_seen().filter(pk__in=[row.pk for row in rows]))
-    facts, by_pk = _facts(findings, now), {row.pk: row for row in rows}
+    facts, by_pk = _facts(findings, said_at), {row.pk: row for row in rows}
     return {one.pk: _card(one, by_pk[one.pk], facts) for one in findings}
 
 
@@ -66,7 +67,7 @@ def with_seen() -> FindingQuerySet:
     return Finding.objects.for_list().select_related("flagged_by").annotate(seen=Subquery(newest))
 
 
-def _facts(findings: Sequence[Finding], now: datetime) -> Facts:
+def _facts(findings: Sequence[Finding], said_at: Callable[[datetime], str]) -> Facts:
     mine = Q(finding__in=findings)
     newest = Event.objects.filter(mine, kind__in=SHOWN).order_by("finding", "kind", "-number")
     events = newest.distinct("finding", "kind").select_related("by")
@@ -82,7 +83,7 @@ def _facts(findings: Sequence[Finding], now: datetime) -> Facts:
         questions=questions,
         duties=_duties({one.team_id for one in findings}),
         away=_away({one.owner_person_id for one in findings if one.owner_person_id}),
-        now=now,
+        said_at=said_at,
     )
 
 
@@ -119,7 +120,7 @@ def _card(finding: Finding, row: Row, facts: Facts) -> Card:
         where=f"{finding.state_words}. Held by {finding.owner}{team}. {finding.site.name}.",
         said=[_said(reason, finding, facts) for reason in row.reasons],
         ring=_ring(finding, row, facts),
-        note=_note(note, facts.now) if note else "",
+        note=_note(note, facts) if note else "",
         seen=finding.seen,  # type: ignore[attr-defined]
         due_at=finding.due_at,  # type: ignore[attr-defined]
         owner=finding.owner_person,
@@ -127,8 +128,8 @@ def _card(finding: Finding, row: Row, facts: Facts) -> Card:
     )
 
 
-def _note(note: Event, now: datetime) -> str:
-    return f"{note.data.get('text', '')} ({note.by}, {words.near(note.at, now)})"
+def _note(note: Event, facts: Facts) -> str:
+    return f"{note.data.get('text', '')} ({note.by}, {facts.said_at(note.at)})"
 
 
 def _said(reason: Reason, finding: Finding, facts: Facts) -> Said:
@@ -146,7 +147,7 @@ def _newest(kind: Kind) -> Callable[[Finding, Facts], str]:
         said = say(event)
         by = f"{event.by}, " if event.by else ""
         text = f" {said.text}" if said.text else ""
-        return f"{said.sentence}{text} ({by}{words.near(event.at, facts.now)})"
+        return f"{said.sentence}{text} ({by}{facts.said_at(event.at)})"
 
     return words_of
 
@@ -160,7 +161,7 @@ def _offer(finding: Finding, facts: Facts) -> str:
     offer = facts.offers.get(finding.pk)
     if offer is None:
         return ""
-    return f"Offered to {offer.receiver}, {words.near(offer.offered_at, facts.now)}."
+    return f"Offered to {offer.receiver}, {facts.said_at(offer.offered_at)}."
 
 
 def _question(finding: Finding, facts: Facts) -> str:
@@ -169,7 +170,7 @@ def _question(finding: Finding, facts: Facts) -> str:
         return ""
     first, *more = asked
     others = f" And {words.plural(len(more), 'other question')}." if more else ""
-    return f"{first.asked_by} asked, {words.near(first.asked_at, facts.now)}: {first.text}{others}"
+    return f"{first.asked_by} asked, {facts.said_at(first.asked_at)}: {first.text}{others}"
 
 
 # By the code of a reason: what else is known of it.

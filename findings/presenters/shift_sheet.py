@@ -88,7 +88,7 @@ def sheet_of(person: Person, began_at: datetime, now: datetime, until_at: dateti
     """Of the trust that this person coordinates, as it is now."""
     here = Finding.objects.visible_to(person).filter(organisation=person.organisation_id).open()
     asked = Asked(person, now, here)
-    sitting = Desk(person, now, silent(asked))
+    sitting = Desk(person, now, silent(asked), is_kept=True)
     every = in_order([*standing(QUERIES, asked), *silences(SILENT, sitting.silences.values())])
     rows = sitting.fill(every[:MOST_ROWS])
     done, due = _done(person, began_at, now), _due(person, now, until_at)
@@ -109,13 +109,20 @@ def _open(row: Row) -> Open:
     return Open(
         name=card.name,
         why=[f"{one.title}. {one.more}".removesuffix(" ") for one in card.said],
-        since=words.until(card.due_at) if card.due_at else words.when(row.since),
+        since=f"Due {words.until(card.due_at)}"
+        if card.due_at
+        else f"Since {words.when(row.since)}",
         patient=_named(card.patient) if card.patient else "",
         what=card.what,
         where=card.where,
         ring=[f"{one.person}, {one.why}: {one.phone or 'no telephone known'}" for one in card.ring],
         note=card.note,
     )
+
+
+def _since(row: Row, card: Card) -> str:
+    due = card.due_at
+    return f"Due {words.until(due)}" if due else f"Since {words.when(row.since)}"
 
 
 def _named(patient: Patient) -> str:

@@ -30,18 +30,20 @@ from findings.views.access import saw, signed_in
 from findings.views.form_page import form_page
 from findings.views.listing import Listing, Shown, answer
 
+# The button that comes first in the form, so that Enter in a field signs nothing.
+LOOK = "look"
 SHEETS = Listing("Shift sheets", "shift_sheets.jinja", SHIFT_SHEETS, ("-given_at", "-pk"))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def hand_over(request: HttpRequest) -> HttpResponse:
-    """What would be signed now; with do=sign it is."""
+    """What would be signed now; a POST signs it, unless it only asks for other times."""
     person, now = signed_in(request), timezone.now()
     check_can_hand_over_shift(person)
     form = ShiftForm(request.POST if request.method == "POST" else None, last=last_sheet(person))
     is_valid = form.is_valid()
     sheet = sheet_of(person, form.span[0], now, form.span[1])
-    if is_valid and request.POST.get("do") == "sign":
+    if is_valid and request.method == "POST" and request.POST.get("do") != LOOK:
         try:
             signed = hand_over_shift(
                 by=person,

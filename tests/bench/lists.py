@@ -17,20 +17,22 @@ PAGES = {
     ("to-confirm", ""): "radiologist",
     ("my-findings", ""): "referrer",
     ("my-findings", "state=ended"): "referrer",
+    ("desk", ""): "coordinator",
+    ("desk", "reason=late_unread"): "coordinator",
     ("open-findings", ""): "coordinator",
     ("open-findings", "late=yes"): "coordinator",
     ("waiting", ""): "coordinator",
     ("people", ""): "coordinator",
 }
 # References have ten signs behind their "F-". The clocks of a copy stand apart from those of
-# another; of a promise in whose stead another was made there can be no two.
+# another; of a promise in whose stead another was made there can be no two, nor of a question's.
 CHOSEN = """
     CREATE TEMPORARY TABLE chosen AS
     SELECT (1000000 + times * 1000 + row_number() OVER (PARTITION BY times)) * 100 AS n,
         id AS pattern
     FROM findings_finding f, generate_series(1, %s) times
     WHERE NOT EXISTS (SELECT 1 FROM findings_clock c
-        WHERE c.finding_id = f.id AND c.replaces_id IS NOT NULL)
+        WHERE c.finding_id = f.id AND (c.replaces_id IS NOT NULL OR c.question_id IS NOT NULL))
 """
 
 

@@ -60,7 +60,7 @@ def test_a_shift_is_handed_over_read_and_taken_over(trust: Trust, desk: Client) 
     assert f"Critical {soon.reference}, {trust.referrer}" in page, "falls due in the next shift"
     seen = Viewing.objects.filter(person=trust.coordinator, page="hand-over-shift")
     assert late.examination.patient_id in seen.latest("pk").patients
-    given = typed(ago(hours=8), in_hours(8), note="The registrar is on 01632 960999.", do="sign")
+    given = typed(ago(hours=8), in_hours(8), note="The registrar is on 01632 960999.")
     signed = desk.post(NEW, hidden_in(desk.get(NEW)) | given, follow=True)
     sheet = ShiftSheet.objects.get()
     assert "01632 960999" in words_of(signed)
@@ -88,12 +88,12 @@ def _taken_over(trust: Trust, address: str, sheet: ShiftSheet) -> None:
 def test_times_that_make_no_shift_are_said_and_nothing_is_signed(
     trust: Trust, desk: Client
 ) -> None:
-    long_ago = desk.post(NEW, typed(ago(days=5), in_hours(8), do="sign"))
+    long_ago = desk.post(NEW, typed(ago(days=5), in_hours(8)))
     assert long_ago.status_code == 422
     assert "A shift began within the last two days." in words_of(long_ago)
-    backwards = desk.post(NEW, typed(ago(hours=8), ago(hours=1), do="sign"))
+    backwards = desk.post(NEW, typed(ago(hours=8), ago(hours=1)))
     assert "is in the past" in words_of(backwards)
-    looked = desk.post(NEW, typed(ago(hours=2), in_hours(4)))
+    looked = desk.post(NEW, typed(ago(hours=2), in_hours(4), do="look"))
     assert looked.status_code == 200
     assert not ShiftSheet.objects.exists()
     assert signed_in(trust.governance).get(NEW).status_code == 403
