@@ -5,12 +5,13 @@ question gives the key of a row, the priority of its category and since when it 
 asks them all in one statement. presenters/reasons.py says what they are called, and in which order.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db.models import (
+    Case,
     CharField,
     Exists,
     F,
@@ -20,6 +21,7 @@ from django.db.models import (
     QuerySet,
     Subquery,
     Value,
+    When,
 )
 from django.db.models.expressions import Combinable
 from django.db.models.fields.json import KT
@@ -94,14 +96,20 @@ Query = Callable[[Asked], "QuerySet[Any]"]
 
 
 def standing(queries: Mapping[str, Query], asked: Asked) -> list[Standing]:
-    """Every row of every reason, in one statement."""
-    parts = [_named(code, query(asked)) for code, query in queries.items()]
+    """Every row of every reason, in one statement. A question that several reasons share is asked
+    once, and says itself of which each row is."""
+    shared: dict[Query, list[str]] = {}
+    for code, query in queries.items():
+        shared.setdefault(query, []).append(code)
+    parts = [_named(codes, query(asked)) for query, codes in shared.items()]
     return [Standing(*row) for row in parts[0].union(*parts[1:], all=True)]
 
 
-def _named(code: str, rows: "QuerySet[Any]") -> "QuerySet[Any]":
-    named = rows.order_by().annotate(code=Value(code, output_field=CharField()))
-    return named.values_list("code", "row", "priority", "since")
+def _named(codes: Sequence[str], rows: "QuerySet[Any]") -> "QuerySet[Any]":
+    rows = rows.order_by()
+    if len(codes) == 1:
+        rows = rows.annotate(code=Value(codes[0], output_field=CharField()))
+    return rows.values_list("code", "row", "priority", "since")
 
 
 def _rows(
@@ -166,16 +174,22 @@ def declined_twice(asked: Asked) -> "QuerySet[Any]":
     return _rows(unsettled.filter(Exists(before.filter(~Exists(settled)))), "finding_id", "at")
 
 
-def late_unread(asked: Asked) -> "QuerySet[Any]":
-    return _rows(_late(asked, ClockKind.ACKNOWLEDGE).filter(~_read()), "finding_id", "due_at")
+def late(asked: Asked) -> "QuerySet[Any]":
+    """Whatever was promised and is not kept, in one look: which reason it is follows from the
+    promise, and of an answer from whether somebody who could give it has opened the finding."""
+    clocks = Clock.objects.running(*LATE).filter(finding__in=asked.findings)
+    which = Case(
+        When(kind=ClockKind.ACT, then=Value("forgotten")),
+        When(kind=ClockKind.FOLLOW_UP, then=Value("result_late")),
+        When(kind=ClockKind.TELL_PATIENT, then=Value("patient_not_told")),
+        When(_read(), then=Value("late_read")),
+        default=Value("late_unread"),
+    )
+    overdue = clocks.filter(due_at__lte=asked.now).annotate(code=which)
+    return _rows(overdue, "finding_id", "due_at")
 
 
-def late_read(asked: Asked) -> "QuerySet[Any]":
-    return _rows(_late(asked, ClockKind.ACKNOWLEDGE).filter(_read()), "finding_id", "due_at")
-
-
-def _late(asked: Asked, kind: ClockKind) -> "QuerySet[Clock]":
-    return Clock.objects.running(kind).filter(finding__in=asked.findings, due_at__lte=asked.now)
+LATE = (ClockKind.ACKNOWLEDGE, ClockKind.ACT, ClockKind.FOLLOW_UP, ClockKind.TELL_PATIENT)
 
 
 def _read() -> Exists:
@@ -185,19 +199,6 @@ def _read() -> Exists:
     )
     theirs = Q(by=OuterRef("finding__owner_person"))
     return Exists(read.filter(theirs | Q(by__memberships__team=OuterRef("finding__team"))))
-
-
-def forgotten(asked: Asked) -> "QuerySet[Any]":
-    """Somebody took it on, and the time to act has passed."""
-    return _rows(_late(asked, ClockKind.ACT), "finding_id", "due_at")
-
-
-def result_late(asked: Asked) -> "QuerySet[Any]":
-    return _rows(_late(asked, ClockKind.FOLLOW_UP), "finding_id", "due_at")
-
-
-def patient_not_told(asked: Asked) -> "QuerySet[Any]":
-    return _rows(_late(asked, ClockKind.TELL_PATIENT), "finding_id", "due_at")
 
 
 def offer_unanswered(asked: Asked) -> "QuerySet[Any]":

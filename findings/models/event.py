@@ -105,6 +105,11 @@ class Event(models.Model):
             models.Index(
                 fields=["finding"], name="not_delivered", condition=models.Q(kind="send_failed")
             ),
+            # Few, too; the coordinators' desk asks for them.
+            models.Index(
+                fields=["finding"], name="not_theirs", condition=models.Q(kind="declined")
+            ),
+            models.Index(fields=["finding"], name="opened_by", condition=models.Q(kind="read")),
         ]
         triggers = [
             append_only("event"),

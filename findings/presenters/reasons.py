@@ -144,7 +144,7 @@ _EVERY = (
         "Late, and nobody who holds it has opened it",
         "late and not opened",
         RING,
-        desk.late_unread,
+        desk.late,
     ),
     Reason(
         "late_read",
@@ -153,7 +153,7 @@ _EVERY = (
         "Late: opened, and not answered",
         "late, opened and not answered",
         RING,
-        desk.late_read,
+        desk.late,
     ),
     Reason(
         "forgotten",
@@ -162,7 +162,7 @@ _EVERY = (
         "Taken on, and the time to act has passed",
         "taken on, time to act has passed",
         RING,
-        desk.forgotten,
+        desk.late,
     ),
     Reason(
         "to_confirm",
@@ -189,7 +189,7 @@ _EVERY = (
         "The result has not been recorded in time",
         "result late",
         RING,
-        desk.result_late,
+        desk.late,
     ),
     Reason(
         "patient_not_told",
@@ -198,7 +198,7 @@ _EVERY = (
         "The patient was not told in time",
         "patient not told in time",
         RING,
-        desk.patient_not_told,
+        desk.late,
     ),
     Reason(
         "question",

@@ -20,7 +20,7 @@ from findings.presenters.sentences import say
 from findings.states import OWED_BY_OTHERS, ClockKind
 
 # More is not read by anybody at the change of a shift. How many more there are is said.
-MOST_ROWS, MOST_LINES = 60, 120
+MOST_ROWS, MOST_LINES = 40, 60
 Kind = Event.Kind
 # What a coordinator does; readings are no work that somebody has to know of.
 DEEDS = (
@@ -91,15 +91,16 @@ def sheet_of(person: Person, began_at: datetime, now: datetime, until_at: dateti
     sitting = Desk(person, now, silent(asked), is_kept=True)
     every = in_order([*standing(QUERIES, asked), *silences(SILENT, sitting.silences.values())])
     rows = sitting.fill(every[:MOST_ROWS])
-    done, due = _done(person, began_at, now), _due(person, now, until_at)
+    done, all_done = _done(person, began_at, now)
+    due, all_due = _due(person, now, until_at)
     return Sheet(
         total=len(every),
         counts=[f"{number} {reason.counted}" for reason, number in counts(every)],
         rows=[_open(row) for row in rows],
-        done=done[:MOST_LINES],
-        more_done=max(0, len(done) - MOST_LINES),
-        due=due[:MOST_LINES],
-        more_due=max(0, len(due) - MOST_LINES),
+        done=done,
+        more_done=all_done - len(done),
+        due=due,
+        more_due=all_due - len(due),
         patients=sorted({row.shown.patient.pk for row in rows if row.shown.patient}),
     )
 
@@ -134,8 +135,8 @@ def _named(patient: Patient) -> str:
 # --- What was done --------------------------------------------------------------------------------
 
 
-def _done(person: Person, began_at: datetime, now: datetime) -> list[Line]:
-    """By coordinators of the trust, the earliest first."""
+def _done(person: Person, began_at: datetime, now: datetime) -> tuple[list[Line], int]:
+    """By coordinators of the trust: the newest of it in its order, and how much there was."""
     colleagues = Person.objects.filter(organisation=person.organisation_id).with_role(
         Role.COORDINATOR
     )
@@ -145,9 +146,10 @@ def _done(person: Person, began_at: datetime, now: datetime) -> list[Line]:
     )
     dealt = Receipt.objects.visible_to(person).filter(resolved_by__in=colleagues)
     dealt = dealt.filter(resolved_at__gte=began_at, resolved_at__lte=now)
-    lines = [_deed(one) for one in deeds.select_related("finding", "by")]
-    lines += [_dealt(one) for one in dealt.select_related("resolved_by")]
-    return [line for _, line in sorted(lines, key=lambda one: one[0])]
+    newest = deeds.select_related("finding", "by").order_by("-at", "-pk")[:MOST_LINES]
+    last = dealt.select_related("resolved_by").order_by("-resolved_at", "-pk")[:MOST_LINES]
+    lines = sorted([*map(_deed, newest), *map(_dealt, last)], key=lambda one: one[0])
+    return [line for _, line in lines[-MOST_LINES:]], deeds.count() + dealt.count()
 
 
 def _deed(event: Event) -> tuple[datetime, Line]:
@@ -165,13 +167,13 @@ def _dealt(item: Receipt) -> tuple[datetime, Line]:
 # --- What falls due -------------------------------------------------------------------------------
 
 
-def _due(person: Person, now: datetime, until_at: datetime) -> list[Line]:
-    """Every limit of the trust within the next shift, the earliest first."""
+def _due(person: Person, now: datetime, until_at: datetime) -> tuple[list[Line], int]:
+    """Limits of the trust within the next shift, the earliest first; and how many there are."""
     trust = person.organisation_id
     ours = Q(finding__organisation=trust) | Q(examination__site__organisation=trust)
     clocks = Clock.objects.running().exclude(kind__in=OWED_BY_OTHERS).filter(ours)
     soon = clocks.filter(due_at__gt=now, due_at__lte=until_at).order_by("due_at", "pk")
-    return list(_limits(soon.select_related(*_READ)))
+    return list(_limits(soon.select_related(*_READ)[:MOST_LINES])), soon.count()
 
 
 _READ = ("finding__owner_person", "finding__owner_team", "finding__category", "examination__site")

@@ -61,7 +61,7 @@ def desk(request: HttpRequest) -> HttpResponseBase:
             "counts": [(one, _address(form, one.code), number) for one, number in counts(every)],
             "total": len(every),
             "organisation": person.organisation,
-            "pressed": pressed_address,
+            "pressed": pressed,
             "now": now,
         }
 
@@ -91,7 +91,6 @@ def _address(form: DeskFilter, code: str) -> str:
     return f"{reverse('desk')}?{urlencode({'reason': code} | kept)}"
 
 
-def pressed_address(row: Row) -> str:
-    """Where the one thing that clears it is done, unless somebody else has done it."""
-    said = {"row": row.key, "reason": row.reasons[0].code, "seen": row.shown.seen}
-    return f"{reverse('desk-pressed')}?{urlencode(said)}"
+def pressed(row: Row) -> str:
+    """Which row was pressed, and what it knew: behind the address where it is cleared."""
+    return urlencode({"row": row.key, "reason": row.reasons[0].code, "seen": row.shown.seen})

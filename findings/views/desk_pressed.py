@@ -4,7 +4,7 @@ was first, which is then said, with who and when, and nothing is overwritten."""
 from dataclasses import dataclass
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
@@ -30,17 +30,21 @@ class Pressed:
     reason: Reason
     # The newest line of its timeline that it knew of.
     seen: int
+    # Who held it, where they were phoned.
+    owner: str
 
     @classmethod
     def read(cls, request: HttpRequest) -> "Pressed":
         """A press that is none of ours leads nowhere."""
-        given = request.POST if request.method == "POST" else request.GET
+        is_sent = request.method == "POST"
+        given = QueryDict(request.POST.get("press", "")) if is_sent else request.GET
         reason = REASONS.get(given.get("reason", ""))
         of, _, number = given.get("row", "").partition("-")
         if reason is None or of != reason.of or not is_number(number):
             raise Http404
         seen = given.get("seen", "")
-        return cls(reason.of, int(number), reason, int(seen) if is_number(seen) else 0)
+        knew = int(seen) if is_number(seen) else 0
+        return cls(reason.of, int(number), reason, knew, given.get("owner", ""))
 
 
 def is_number(text: str) -> bool:
@@ -59,7 +63,7 @@ def pressed(request: HttpRequest) -> HttpResponse:
         return _said(request, press, row, finding, entries(others), person)
     if request.method != "POST":
         return redirect(press.reason.does.page, row.shown.page[1])
-    return _phoned(request, finding, person)
+    return _phoned(request, press, finding, person)
 
 
 def _sitting(person: Person) -> Desk:
@@ -84,10 +88,12 @@ def _finding(press: Pressed, person: Person) -> Finding | None:
     return Finding.objects.visible_to(person).filter(pk=press.pk).first()
 
 
-def _phoned(request: HttpRequest, finding: Finding | None, person: Person) -> HttpResponse:
+def _phoned(
+    request: HttpRequest, press: Pressed, finding: Finding | None, person: Person
+) -> HttpResponse:
     """As on the page of the finding: one press, about whoever holds it."""
     owner = finding.owner_person if finding else None
-    if finding is None or owner is None or str(owner.pk) != request.POST.get("owner"):
+    if finding is None or owner is None or str(owner.pk) != press.owner:
         raise Http404
     try:
         record_owner_phoned(finding=finding, by=person, owner=owner)

@@ -20,7 +20,7 @@ from findings.views import listing
 from tests.factories import TeamFactory, Trust, a_trust, flagged
 from tests.integration.desk_scene import ago, call, everything, failed, held
 from tests.integration.test_integration_page import every_half_hour
-from tests.pages import hidden_in, queries_without_banner, signed_in, turn, words_of
+from tests.pages import queries_without_banner, signed_in, turn, words_of
 
 pytestmark = pytest.mark.django_db
 
@@ -50,6 +50,12 @@ def link_of(client: Client, what: Any) -> str:
     """Where the one thing of its row leads."""
     html = unescape(client.get(DESK).content.decode())
     return re.search(rf'href="({PRESSED}\?row={key(what)}&[^"]*)"', html)[1]  # type: ignore[index]
+
+
+def phoned(client: Client, what: Any) -> str:
+    """What the button sends by which somebody says that they phoned."""
+    html = unescape(client.get(DESK).content.decode())
+    return re.search(rf'name="press" value="(row={key(what)}&[^"]*)"', html)[1]  # type: ignore[index]
 
 
 def test_each_reason_has_its_rows_in_the_order_of_harm_at_one_cost(
@@ -124,10 +130,7 @@ def test_another_trust_has_a_desk_of_its_own_and_others_have_none(
 def test_a_call_puts_it_last_until_something_happens(trust: Trust, desk: Client) -> None:
     finding, other = flagged(trust, at=ago(minutes=90)), flagged(trust, at=ago(minutes=80))
     assert keys(desk) == [key(finding), key(other)]
-    page = desk.get(DESK)
-    given = {"row": key(finding), "reason": "late_unread", "owner": trust.referrer.pk}
-    seen = finding.events.order_by("-number")[0].number
-    answer = desk.post(PRESSED, hidden_in(page) | given | {"seen": seen}, follow=True)
+    answer = desk.post(PRESSED, {"press": phoned(desk, finding)}, follow=True)
     assert "you phoned" in words_of(answer)
     assert PhoneCall.objects.get().spoke_to == trust.referrer
     assert keys(desk) == [key(other), key(finding)]
@@ -149,7 +152,7 @@ def test_a_call_of_an_earlier_day_leaves_a_row_where_it_is(trust: Trust, desk: C
 
 def test_whoever_is_second_is_told_who_was_first(trust: Trust, desk: Client) -> None:
     finding = flagged(trust, at=ago(minutes=90))
-    link = link_of(desk, finding)
+    link, pressed = link_of(desk, finding), phoned(desk, finding)
     assert desk.get(link).url == reverse("call", args=[finding.reference])
     colleague = trust.add(Role.COORDINATOR)
     add_note(finding=finding, by=colleague, text="I am ringing her.")
@@ -159,8 +162,7 @@ def test_whoever_is_second_is_told_who_was_first(trust: Trust, desk: Client) -> 
     assert "It still stands on the desk." in words_of(changed)
     hand_over_finding(finding=finding, by=colleague, to=trust.colleague, because="Hers.")
     acknowledge_finding(finding=finding, by=trust.colleague, plan="Mine.")
-    given = {"row": key(finding), "reason": "late_unread", "seen": "1"}
-    answer = desk.post(PRESSED, given | {"owner": trust.referrer.pk})
+    answer = desk.post(PRESSED, {"press": pressed})
     assert answer.status_code == 409
     assert f"Handed over from {trust.referrer} to {trust.colleague}" in words_of(answer)
     assert "your call has not been recorded" in words_of(answer)
