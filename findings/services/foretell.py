@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db import transaction
 from django.db.models import Q
 
 from findings import reach
@@ -26,6 +25,7 @@ from findings.models.finding import FindingQuerySet
 from findings.reach import StepPreview, Subject
 from findings.services.coverage import HOLDER
 from findings.services.duties import WATCHERS
+from findings.services.taken_back import taken_back
 from findings.services.timeline import database_now
 from findings.shifts import ZONE, Shift
 from findings.states import ClockKind
@@ -93,21 +93,12 @@ class Foretold:
         return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
 
-class _Undo(Exception):
-    """The look ahead is over."""
-
-
 def foretell(concern: Concern, change: Callable[[], object]) -> Foretold:
     """What the change would do; made for real and taken back. What it refuses, this refuses."""
     before = Before(concern)
-    found = Foretold([])
-    try:
-        with transaction.atomic():
-            change()
-            found = before.foretold()
-            raise _Undo
-    except _Undo:
-        return found
+    with taken_back():
+        change()
+        return before.foretold()
 
 
 # A step by what it is: where the change puts another in its place, that is another one.

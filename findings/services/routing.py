@@ -27,6 +27,7 @@ from findings.models import (
 )
 from findings.reach import Subject
 from findings.rules import check_can_route
+from findings.services.taken_back import taken_back
 from findings.timetable import PlannedStep
 
 ANY_OTHER = "any other"
@@ -251,20 +252,13 @@ class Effect:
     after: Combination
 
 
-class _Undo(Exception):
-    """The look ahead is over."""
-
-
 def effects(organisation: Organisation, change: Callable[[], object]) -> list[Effect]:
     """What a change would send elsewhere: done for real and taken back."""
     before = {_key(one): one for one in combinations(organisation)}
-    try:
-        with transaction.atomic():
-            change()
-            after = combinations(organisation)
-            raise _Undo
-    except _Undo:
-        return list(_differences(before, after))
+    with taken_back():
+        change()
+        after = combinations(organisation)
+    return list(_differences(before, after))
 
 
 def _key(one: Combination) -> tuple[str, str, str]:

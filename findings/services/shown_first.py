@@ -12,6 +12,7 @@ from django.db import transaction
 
 from findings.services.foretell import Before, Concern, Foretold
 from findings.services.table_file import Mistake
+from findings.services.taken_back import taken_back
 
 Change = TypeVar("Change")
 
@@ -32,42 +33,25 @@ class Outcome(Generic[Change]):
         return hashlib.sha256(repr(self.changes).encode()).hexdigest()[:16]
 
 
-class _Undo(Exception):
-    """Nothing of it is kept."""
-
-
 def tried(
     carry_out: Callable[[Outcome[Change]], None], concern: Concern | None = None
 ) -> Outcome[Change]:
     """What it would change; and of which findings of `concern` somebody else would then hear."""
-
-    def look(outcome: Outcome[Change]) -> None:
-        before = Before(concern) if concern else None
+    outcome: Outcome[Change] = Outcome()
+    before = Before(concern) if concern else None
+    with taken_back():
         carry_out(outcome)
         if before and not outcome.mistakes:
             outcome.foretold = before.foretold()
-
-    return _carried_out(look, lambda outcome: False)
+    return outcome
 
 
 def done(carry_out: Callable[[Outcome[Change]], None], seen: str = "") -> Outcome[Change]:
     """What it changed: nothing where a line is wrong or, with `seen`, something else would change
     than what was shown."""
-    return _carried_out(
-        carry_out,
-        lambda outcome: not outcome.mistakes and (not seen or seen == outcome.fingerprint),
-    )
-
-
-def _carried_out(
-    carry_out: Callable[[Outcome[Change]], None], is_kept: Callable[[Outcome[Change]], bool]
-) -> Outcome[Change]:
     outcome: Outcome[Change] = Outcome()
-    try:
-        with transaction.atomic():
-            carry_out(outcome)
-            if not is_kept(outcome):
-                raise _Undo
-    except _Undo:
-        pass
+    with transaction.atomic():
+        carry_out(outcome)
+        if outcome.mistakes or (seen and seen != outcome.fingerprint):
+            transaction.set_rollback(True)
     return outcome
