@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from findings.forms.reports import SearchForm
 from findings.models import LinkKey, Person, Sender
+from findings.presenters.trail import of_sender
 from findings.ris_link import LIVES, LinkRefused, TooOld
 from findings.rules import can_flag, check_can_keep_senders
 from findings.services.ris_links import end_key, make_key, named_by, running_keys
@@ -78,5 +79,12 @@ def _make(request: HttpRequest, sender: Sender, by: Person) -> HttpResponse:
 def _page(
     request: HttpRequest, sender: Sender, made: tuple[LinkKey, str] | None = None
 ) -> HttpResponse:
-    context = {"sender": sender, "keys": running_keys(sender), "made": made, "minutes": MINUTES}
+    changes = sender.changes.filter(after__has_key="link_keys").select_related("by")
+    context = {
+        "sender": sender,
+        "keys": running_keys(sender),
+        "made": made,
+        "minutes": MINUTES,
+        "changes": of_sender(changes),
+    }
     return render(request, "link_keys.jinja", context)
