@@ -21,8 +21,8 @@ WORTH_SEEING = (
     ("duncan.mcallister", "His e-mail address refuses mail, so messages reach him in here only."),
     (
         "denise.farrow",
-        "Everything that is open, findings whose owner left, patients who died or were"
-        " transferred, and held messages.",
+        "The desk: what needs a person now, whom to ring, and the shift to hand over. Everything"
+        " that is open, patients who died or were transferred, and held messages.",
     ),
     (
         "shabnam.iqbal",

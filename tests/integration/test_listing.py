@@ -147,6 +147,7 @@ LISTS = {
     "waiting": "coordinator",
     "to-confirm": "radiologist",
     "held-items": "coordinator",
+    "desk": "coordinator",
     "people": "administrator",
     "governance-rows": "governance",
 }
