@@ -184,7 +184,7 @@ def _limits(clocks: Iterable[Clock]) -> Iterable[Line]:
         promise, at = PROMISES[ClockKind(clock.kind)], words.until(clock.due_at)
         if finding := clock.finding:
             about = f"{finding.category.name} {finding.reference}"
-            yield Line(at, about, promise.removesuffix(" by"), str(finding.owner))
+            yield Line(at, about, promise, str(finding.owner))
         elif examination := clock.examination:
             about = f"Examination {examination.reference}"
-            yield Line(at, about, promise.removesuffix(" by"), examination.site.name)
+            yield Line(at, about, promise, examination.site.name)
