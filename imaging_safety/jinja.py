@@ -2,7 +2,7 @@
 
 Filters: when, day, near, near_day, until, ago, due, duration, nhs_number, age, file_size, plural,
 capital (see findings/words.py).
-Globals: static, url, timed, term, urgency, with_rows, and those of form_parts.py.
+Globals: static, url, timed, term, urgency, what_is_due, with_rows, and those of form_parts.py.
 """
 
 from typing import Any
@@ -21,6 +21,7 @@ from jinja2 import (
 from findings import states, words
 from findings.form_fields import revealed_names
 from findings.models import Rating
+from findings.presenters.finding import what_is_due
 from findings.presenters.glossary import term
 from findings.presenters.moments import timed
 from imaging_safety import form_parts
@@ -82,6 +83,7 @@ GLOBALS = {
     "timed": timed,
     "term": term,
     "urgency": words.urgency,
+    "what_is_due": what_is_due,
     "revealed_names": revealed_names,
     "choice_list": form_parts.choice_list,
     "choice_values": form_parts.choice_values,

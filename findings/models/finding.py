@@ -90,11 +90,14 @@ class FindingQuerySet(models.QuerySet["Finding"]):
         return self.open().filter(standing)
 
     def with_due(self) -> "FindingQuerySet":
-        """Adds `due_at`: the earliest limit that whoever holds it has to keep, NULL when ended; and
-        `due_or_never`, by which a list is ordered."""
+        """Adds `due_at`: the earliest limit that whoever holds it has to keep, and `due_kind`, of
+        which clock that is, both NULL when ended; and `due_or_never`, by which a list is ordered.
+        """
         running = Clock.objects.owed_by_holder().filter(finding=models.OuterRef("pk"))
+        nearest = running.order_by("due_at", "kind")
         return self.annotate(
-            due_at=models.Subquery(running.order_by("due_at").values("due_at")[:1]),
+            due_at=models.Subquery(nearest.values("due_at")[:1]),
+            due_kind=models.Subquery(nearest.values("kind")[:1]),
             due_or_never=Coalesce("due_at", models.Value(NEVER)),
         )
 

@@ -46,6 +46,7 @@ class Card:
     # The newest line of its timeline that the row knows of.
     seen: int = 0
     due_at: datetime | None = None
+    what_is_due: str = ""
     # The one person who holds it, where one does.
     owner: Person | None = None
     finding: Finding | None = None

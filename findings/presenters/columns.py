@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from findings.models import Examination, Patient, Person
+from findings.presenters.finding import what_is_due
 from findings.presenters.flag import became, ratings
 from findings.presenters.held import reason_words
 from findings.presenters.list_file import Heading, Kind
@@ -60,6 +61,7 @@ FINDINGS: Columns = (
     column("Finding", lambda finding: finding.reference),
     column("Category", lambda finding: finding.category.name),
     column("Stands at", lambda finding: finding.state_words),
+    column("What is due", what_is_due),
     column("Due", lambda finding: finding.due_at, Kind.MOMENT),
     *_of_patient(lambda finding: finding.examination.patient),
     column("What was found", lambda finding: finding.description, Kind.LONG_TEXT),

@@ -24,6 +24,7 @@ from findings.models import (
 from findings.models.cover import away_on, stand_in
 from findings.models.finding import FindingQuerySet
 from findings.presenters.cards import Card, Ring, Said
+from findings.presenters.finding import what_is_due
 from findings.presenters.reasons import RUNG, Reason, Row
 from findings.presenters.sentences import say
 from findings.services.desk import newest_line
@@ -123,6 +124,7 @@ def _card(finding: Finding, row: Row, facts: Facts) -> Card:
         note=_note(note, facts) if note else "",
         seen=finding.seen,  # type: ignore[attr-defined]
         due_at=finding.due_at,  # type: ignore[attr-defined]
+        what_is_due=what_is_due(finding),
         owner=finding.owner_person,
         finding=finding,
     )

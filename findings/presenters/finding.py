@@ -25,6 +25,8 @@ PROMISES = {
 }
 # Of a patient who has died.
 TOLD_INSTEAD = "Recording who was told instead"
+# In a list, which does not ask of each patient whether they have died.
+IN_A_LIST = PROMISES | {ClockKind.TELL_PATIENT: "Telling the patient or family"}
 LIMITS = {
     ClockKind.ACKNOWLEDGE: "Acknowledge within",
     ClockKind.ACT: "Act within",
@@ -143,6 +145,12 @@ def promised(clock: Clock, *, has_died: bool = False) -> str:
     """What is due at the limit of this clock. Nobody is asked to tell the dead."""
     kind = ClockKind(clock.kind)
     return TOLD_INSTEAD if has_died and kind == ClockKind.TELL_PATIENT else PROMISES[kind]
+
+
+def what_is_due(finding: Finding) -> str:
+    """At the nearest limit of one that `with_due` has read; empty when nothing is due."""
+    kind = finding.due_kind  # type: ignore[attr-defined]
+    return IN_A_LIST[ClockKind(kind)] if kind else ""
 
 
 @dataclass(frozen=True)

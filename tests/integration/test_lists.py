@@ -1,5 +1,6 @@
 """The lists of findings: whose, in which order, filtered by the address, and at a flat cost."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -57,9 +58,12 @@ def test_own_come_first_then_the_teams_and_in_each_the_least_time_left(trust: Tr
     assert shown(MINE, trust.referrer) == references(late, pressing, in_time, of_team)
 
 
-def test_how_late_a_finding_is_stands_in_words(trust: Trust) -> None:
+def test_what_is_late_and_how_late_stands_in_words(trust: Trust) -> None:
     flagged(trust, category="critical", at=ago(hours=5))
-    assert "(4 hours ago)" in words_of(signed_in(trust.referrer).get(MINE))
+    acknowledged(trust, flagged(trust, at=ago(hours=9)), at=ago(hours=8))
+    words = words_of(signed_in(trust.referrer).get(MINE))
+    assert re.search(r"Acknowledgement was due [^(]*\(4 hours ago\)", words)
+    assert re.search(r"Action was due [^(]*\(\d hours?", words)
 
 
 def test_a_coordinator_who_is_a_referrer_too_sees_here_only_their_own(trust: Trust) -> None:
