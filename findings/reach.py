@@ -33,7 +33,7 @@ class Subject:
     finding_id: int | None = None
     # Who does what is told of; nobody needs to hear of what they did themselves.
     done_by: "Person | None" = None
-    # Where the images of an examination were made.
+    # Where the images were made: of an examination, and of a finding where somebody has it at hand.
     site: "Site | None" = None
 
     def __hash__(self) -> int:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from difflib import SequenceMatcher
 
@@ -197,7 +197,8 @@ def next_lines(
         # Of a patient who has died nobody is asked to write to them, as the ladder's words do.
         return step_words(step.audience, NOT_SAID_WHO if step.clock_id in dead else step.words)
 
-    return lines_ahead(reach.Subject.of(finding), steps, who, now)
+    subject = replace(reach.Subject.of(finding), site=finding.site)
+    return lines_ahead(subject, steps, who, now)
 
 
 def told_of_withdrawal(events: Iterable[Event]) -> str:

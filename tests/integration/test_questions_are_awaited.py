@@ -284,4 +284,4 @@ def test_the_page_costs_the_same_with_many_that_wait(trust: Trust) -> None:
     few = queries_without_banner(client, of("finding", finding))
     for number in range(4):
         asked(finding, trust.colleague, 5, f"Question {number}?")
-    assert queries_without_banner(client, of("finding", finding)) == few
+    assert queries_without_banner(client, of("finding", finding)) == few <= 27
