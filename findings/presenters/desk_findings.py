@@ -193,16 +193,22 @@ def _ring(finding: Finding, row: Row, facts: Facts) -> list[Ring]:
     """Whom the worst reason asks for first, then whoever holds it, then who answers for the
     team."""
     asked = _ASKED.get(row.reasons[0].code)
-    found = [*(asked(finding, facts) if asked else ()), *_holder(finding, facts)]
-    found += [
-        Ring(one.person, f"{one.get_duty_display().lower()}, {one.team}")
-        for one in facts.duties.get(finding.team_id, ())
-    ]
+    found = [*(asked(finding, facts) if asked else ()), *_answerable(finding, facts)]
     return _once(found)[:MOST_TO_RING]
 
 
+def _answerable(finding: Finding, facts: Facts) -> list[Ring]:
+    return _holder(finding, facts) + [
+        Ring(one.person, f"{one.get_duty_display().lower()}, {one.team}")
+        for one in facts.duties.get(finding.team_id, ())
+    ]
+
+
 def _once(found: Iterable[Ring]) -> list[Ring]:
-    return list({ring.person.pk: ring for ring in reversed(list(found))}.values())[::-1]
+    once: dict[int, Ring] = {}
+    for ring in found:
+        once.setdefault(ring.person.pk, ring)
+    return list(once.values())
 
 
 def _holder(finding: Finding, facts: Facts) -> list[Ring]:
@@ -213,6 +219,13 @@ def _holder(finding: Finding, facts: Facts) -> list[Ring]:
         return [Ring(owner, "holds it")]
     instead = facts.away[owner.pk]
     return [Ring(instead, f"stands in for {owner}, who is on leave")] if instead else []
+
+
+def _not_reached(finding: Finding, facts: Facts) -> list[Ring]:
+    """Whoever the message did not reach, where they answer for it: the timeline has their name."""
+    failed = facts.event(finding, Kind.SEND_FAILED)
+    to = failed.data.get("to") if failed else None
+    return [one for one in _answerable(finding, facts) if str(one.person) == to]
 
 
 def _radiologist(finding: Finding, facts: Facts) -> list[Ring]:
@@ -227,6 +240,7 @@ def _offered_to(finding: Finding, facts: Facts) -> list[Ring]:
 
 # By the code of a reason: who can end it, where that is not who holds the finding.
 _ASKED: dict[str, Callable[[Finding, Facts], list[Ring]]] = {
+    "bounced": _not_reached,
     "question": _radiologist,
     "offer": _offered_to,
 }

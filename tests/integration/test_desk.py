@@ -185,6 +185,15 @@ def test_a_held_item_says_who_dealt_with_it(trust: Trust, desk: Client) -> None:
     assert desk.get(PRESSED, {"row": "finding-1", "reason": "held"}).status_code == 404
 
 
+def test_who_was_not_reached_is_rung_first(trust: Trust, desk: Client) -> None:
+    finding = flagged(trust)
+    failed(finding, to=str(trust.responsible))
+    page = words_of(desk.get(DESK))
+    named = page[page.index("Ring:") :]
+    assert named.index(str(trust.responsible)) < named.index(f"{trust.referrer}, holds it")
+    assert "I have phoned" not in page, "whoever holds it was not the one to ring"
+
+
 def test_what_is_no_longer_true_leaves_by_itself(trust: Trust, desk: Client) -> None:
     finding = flagged(trust)
     failed(finding)
