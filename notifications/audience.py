@@ -302,6 +302,8 @@ def _here(roll: Roll, found: Found) -> list[int]:
     team."""
     asked = found.question
     away = roll.away(asked.at)
+    if away.keys().isdisjoint(found.people):  # nearly always
+        return list(found.people)
     told = [pk for pk in found.people if pk not in away]
     wanted = {stand_in(pk, away) for pk in found.people if pk in away}
     stand_ins = {pk for pk in wanted if pk is not None}
