@@ -7,19 +7,31 @@ verified and unrefused route.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
+from django.db.models import Model
 
 from findings import reach
-from findings.models import Audience, Examination, Finding, Organisation, Step, Unroutable
+from findings.models import (
+    Audience,
+    Category,
+    Examination,
+    Finding,
+    Organisation,
+    Person,
+    Step,
+    Team,
+    Unroutable,
+)
 from findings.models.about import About, about
 from findings.models.examination import ExaminationQuerySet
 from findings.models.finding import FindingQuerySet
 from findings.reach import StepPreview, Subject
-from findings.services.duties import AHEAD, DutyGap, OnlyHere, duties_of
+from findings.services.duties import AHEAD, Duties, DutyGap, OnlyHere, duties_found, duty_asks
 from findings.services.timeline import database_now
 from findings.states import ClockKind
 from findings.timetable import PlannedStep
@@ -57,39 +69,105 @@ class Coverage:
         return next((one for one in next_told if not one.reaches_somebody), None)
 
 
-def coverage_of(findings: FindingQuerySet, now: datetime) -> Iterator[Coverage]:
-    """Every open one of these, with its next step and all those of the coming week."""
-    rows = list(
-        findings.open()
-        .select_related(
-            "owner_person", "owner_team", "team", "flagged_by", "organisation", "category"
-        )
-        .order_by("pk")
+@dataclass(frozen=True)
+class Everything:
+    """What is open, what waits for its report, and what the coming week brings for the duties."""
+
+    findings: list[Coverage]
+    waits: list[Coverage]
+    duties: list[Duties]
+
+
+def coverage_of_everything(
+    findings: FindingQuerySet,
+    examinations: ExaminationQuerySet,
+    trusts: Iterable[Organisation],
+    now: datetime,
+) -> Everything:
+    """Asked once for all of it: who works where and is away is read in the same few queries."""
+    of_findings = _of_findings(findings, now)
+    of_waits = _of_waits(examinations, now)
+    of_duties = [duty_asks(trust, now) for trust in trusts]
+    asks = [ask for _, ask in of_findings] + [ask for _, _, ask in of_waits]
+    asks += [(subject, steps) for duties in of_duties for _, subject, steps in duties]
+    answers = iter(reach.previews(asks) if asks else [])
+    return Everything(
+        [_of_finding(finding, next(answers)) for finding, _ in of_findings],
+        [_of_wait(one, is_last, next(answers)) for one, is_last, _ in of_waits],
+        [
+            duties_found([(team, next(answers)) for team, _, _ in duties], now)
+            for duties in of_duties
+        ],
     )
+
+
+def coverage_of(findings: FindingQuerySet, now: datetime) -> list[Coverage]:
+    """Every open one of these, with its next step and all those of the coming week."""
+    return coverage_of_everything(findings, Examination.objects.none(), [], now).findings
+
+
+def _of_findings(findings: FindingQuerySet, now: datetime) -> list[tuple[Finding, reach.Ask]]:
+    rows = list(findings.open().only("reference", "state", *_WHOSE).order_by("pk"))
+    _read_whose(rows)
     coming = _coming("finding", [one.pk for one in rows], now + AHEAD)
-    asks = [
+    return [
         (
-            Subject.of(finding),
-            [PlannedStep(0, now, Audience.OWNER, HOLDER), *coming.get(finding.pk, [])],
+            finding,
+            (
+                Subject.of(finding),
+                [PlannedStep(0, now, Audience.OWNER, HOLDER), *coming.get(finding.pk, [])],
+            ),
         )
         for finding in rows
     ]
-    for finding, (holder, *steps) in zip(rows, reach.previews(asks) if asks else [], strict=True):
-        yield Coverage(finding, holder, steps)
 
 
-def coverage_of_waits(examinations: ExaminationQuerySet, now: datetime) -> Iterator[Coverage]:
-    """As `coverage_of`, of every one of these that waits for its report."""
+def _of_finding(finding: Finding, steps: Sequence[StepPreview]) -> Coverage:
+    holder, *coming = steps
+    return Coverage(finding, holder, coming)
+
+
+# What thousands of findings share: each is read once, and not with each row.
+_WHOSE: dict[str, type[Model]] = {
+    "owner_person": Person,
+    "flagged_by": Person,
+    "owner_team": Team,
+    "team": Team,
+    "organisation": Organisation,
+    "category": Category,
+}
+
+
+def _read_whose(findings: Sequence[Finding]) -> None:
+    known: dict[type[Model], dict[Any, Model]] = {}
+    for model in dict.fromkeys(_WHOSE.values()):
+        names = [name for name, of in _WHOSE.items() if of is model]
+        ids = {getattr(one, f"{name}_id") for one in findings for name in names} - {None}
+        known[model] = model._default_manager.in_bulk(ids)
+    for name, model in _WHOSE.items():
+        field: Any = Finding._meta.get_field(name)
+        of_model = known[model]
+        for finding in findings:
+            field.set_cached_value(finding, of_model.get(getattr(finding, field.attname)))
+
+
+def _of_waits(
+    examinations: ExaminationQuerySet, now: datetime
+) -> list[tuple[Examination, bool, reach.Ask]]:
+    """Every one of these that waits for its report; and whether its ladder is at its end, where the
+    last step is asked about."""
     rows = list(examinations.waiting().select_related(*reach.READ_BEFORE).order_by("pk"))
     coming = _coming("examination", [one.pk for one in rows], now + AHEAD)
     last = _last([one.pk for one in rows if one.pk not in coming], now)
     subjects = reach.waiting(rows)
-    asks = [(subjects[one.pk], last.get(one.pk) or coming.get(one.pk, [])) for one in rows]
-    for examination, steps in zip(rows, reach.previews(asks) if asks else [], strict=True):
-        if examination.pk in last:
-            yield Coverage(examination, steps[0], [])
-        else:
-            yield Coverage(examination, None, steps)
+    return [
+        (one, one.pk in last, (subjects[one.pk], last.get(one.pk) or coming.get(one.pk, [])))
+        for one in rows
+    ]
+
+
+def _of_wait(examination: Examination, is_last: bool, steps: Sequence[StepPreview]) -> Coverage:
+    return Coverage(examination, steps[0], []) if is_last else Coverage(examination, None, steps)
 
 
 def _coming(of: str, ids: Sequence[int], until: datetime) -> dict[int, list[PlannedStep]]:
@@ -145,18 +223,15 @@ def check_coverage() -> Checked:
     """Look at everything that is open and every duty, and keep the queue of what nobody can be
     told of."""
     now = database_now()
-    every = [
-        *coverage_of(Finding.objects.all(), now),
-        *coverage_of_waits(Examination.objects.all(), now),
-    ]
-    _keep_queue({about(one.subject): one.stopped for one in every if one.stopped}, now)
     trusts = Organisation.objects.filter(kind=Organisation.Kind.TRUST)
-    duties = [duties_of(trust, now) for trust in trusts]
+    found = coverage_of_everything(Finding.objects.all(), Examination.objects.all(), trusts, now)
+    every = [*found.findings, *found.waits]
+    _keep_queue({about(one.subject): one.stopped for one in every if one.stopped}, now)
     return Checked(
         [one for one in every if one.stopped],
         [one for one in every if one.unreached and not one.stopped],
-        [gap for one in duties for gap in one.uncovered],
-        [person for one in duties for person in one.only_here],
+        [gap for one in found.duties for gap in one.uncovered],
+        [person for one in found.duties for person in one.only_here],
     )
 
 

@@ -61,10 +61,19 @@ class Duties:
 
 
 def duties_of(organisation: Organisation, now: datetime) -> Duties:
+    asks = duty_asks(organisation, now)
+    answers = reach.previews([(subject, steps) for _, subject, steps in asks]) if asks else []
+    found = [(team, steps) for (team, _, _), steps in zip(asks, answers, strict=True)]
+    return duties_found(found, now)
+
+
+def duty_asks(
+    organisation: Organisation, now: datetime
+) -> list[tuple[Team | None, Subject, list[PlannedStep]]]:
     """Every duty of the trust's teams, the radiologists of its sites, and those who watch over all,
     at every moment of the coming week at which something changes."""
     turns = _turns(organisation, now)
-    asks = [
+    return [
         (
             team,
             subject,
@@ -76,8 +85,12 @@ def duties_of(organisation: Organisation, now: datetime) -> Duties:
         )
         for team, subject, audiences in _duties(organisation)
     ]
-    answers = reach.previews([(subject, steps) for _, subject, steps in asks]) if asks else []
-    found = [(team, steps) for (team, _, _), steps in zip(asks, answers, strict=True)]
+
+
+def duties_found(
+    found: Sequence[tuple[Team | None, Sequence[StepPreview]]], now: datetime
+) -> Duties:
+    """What the answers to these say."""
 
     def spans(wrong: Callable[[StepPreview], bool]) -> list[DutyGap]:
         return [gap for team, steps in found for gap in _spans(team, steps, now + AHEAD, wrong)]
@@ -108,16 +121,18 @@ def _is_stood_in_for(step: StepPreview) -> bool:
 def _duties(
     organisation: Organisation,
 ) -> Iterator[tuple[Team | None, Subject, Sequence[Audience]]]:
-    teams = Team.objects.filter(organisation=organisation).order_by("name")
-    for team in teams.filter(kind__in=Team.CLINICAL):
-        yield team, _subject(team, organisation), DUTIES
-    for team in teams.filter(kind=Team.Kind.REPORTING):
-        yield team, _subject(team, organisation), REPORTING_DUTIES
+    teams = list(Team.objects.filter(organisation=organisation).order_by("name"))
+    for team in teams:
+        if team.kind in Team.CLINICAL:
+            yield team, _subject(team, organisation), DUTIES
+    for team in teams:
+        if team.kind == Team.Kind.REPORTING:
+            yield team, _subject(team, organisation), REPORTING_DUTIES
     for site in _sites_to_confirm(organisation):
         team = _radiologists(site)
         yield team, replace(_subject(team, organisation), site=site), (Audience.RADIOLOGISTS,)
-    if any_team := teams.first():
-        yield None, _subject(any_team, organisation), WATCHERS
+    if teams:
+        yield None, _subject(teams[0], organisation), WATCHERS
 
 
 def _sites_to_confirm(organisation: Organisation) -> QuerySet[Site]:

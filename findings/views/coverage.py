@@ -8,8 +8,7 @@ from django.views.decorators.http import require_safe
 from findings.models import Examination, Finding, Unroutable
 from findings.presenters.coverage import duty_lines, later_lines, only_here_lines, queue_lines
 from findings.rules import can_keep_rotas, check_can_see_coverage
-from findings.services.coverage import coverage_of, coverage_of_waits
-from findings.services.duties import duties_of
+from findings.services.coverage import coverage_of_everything
 from findings.views.access import signed_in
 
 
@@ -21,12 +20,11 @@ def coverage(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     # No row of a patient is read: references, categories and who holds them.
     here = Finding.objects.visible_to(person).filter(organisation=person.organisation_id)
-    findings = list(coverage_of(here, now))
     in_trust = Examination.objects.filter(site__organisation=person.organisation_id)
-    waits = list(coverage_of_waits(in_trust, now))
+    found = coverage_of_everything(here, in_trust, [person.organisation], now)
+    findings, waits, (duties,) = found.findings, found.waits, found.duties
     queued = Unroutable.objects.visible_to(person).standing()
     since = {row.about: row.since_at for row in queued}
-    duties = duties_of(person.organisation, now)
     context = {
         "queue": queue_lines([*findings, *waits], since, now),
         "at_risk": later_lines([*findings, *waits], now),

@@ -158,7 +158,7 @@ def test_any_number_of_findings_cost_the_same_few_queries(trust: Trust) -> None:
         other = a_trust()
         flagged(other)
         flagged(trust, category="urgent")
-    assert count() == few <= 9
+    assert count() == few <= 12
 
 
 # --- Duties and rotas ----------------------------------------------------------------------------
