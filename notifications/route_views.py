@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from findings.models import Person
+from findings.presenters.trail import NOBODY, TrailLine
 from findings.rules import check_can_keep_routes
 from findings.views.access import signed_in
 from findings.views.form_page import form_page
@@ -24,6 +25,8 @@ from notifications.routes import (
     send_code,
     send_test,
 )
+
+CHANGES_SHOWN = 50
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -49,8 +52,23 @@ def routes(request: HttpRequest, pk: int) -> HttpResponse:
         .with_proof()
         .select_related("gives_way_to")
         .order_by("position", "pk"),
+        "changes": _trail(person),
     }
     return form_page(request, "routes.jinja", context)
+
+
+def _trail(person: Person) -> list[TrailLine]:
+    """Who added, verified or removed what, and which address refused a message."""
+    changes = RouteChange.objects.filter(route__person=person).select_related("route", "by")
+    return [_line(one) for one in changes[:CHANGES_SHOWN]]
+
+
+def _line(change: RouteChange) -> TrailLine:
+    way = change.route.address or change.route.get_channel_display()
+    gone = change.what in (RouteChange.What.REMOVED, RouteChange.What.BOUNCED)
+    by = str(change.by or NOBODY)
+    before, after = (way, "") if gone else ("", way)
+    return TrailLine(change.get_what_display(), before, after, by, change.at)
 
 
 def _with_code(request: HttpRequest, route: Route, by: Person) -> HttpResponse:

@@ -206,7 +206,10 @@ def test_from_the_page_to_a_verified_route(trust: Trust, mail: MailServer) -> No
     client.post(reverse("move-route", args=[route.pk]))
     client.post(reverse("remove-route", args=[route.pk]))
     client.get(address)  # says once that it is verified
-    assert ADDRESS not in words_of(client.get(address))
+    kept, _, trail = words_of(client.get(address)).partition("Changes")
+    assert ADDRESS not in kept
+    assert f"What Removed Before {ADDRESS} After" in trail
+    assert f"What Verified Before – After {ADDRESS}" in trail  # noqa: RUF001
 
 
 def test_the_page_says_why_an_address_is_wrong(trust: Trust) -> None:
