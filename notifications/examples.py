@@ -34,6 +34,7 @@ Duty = Membership.Duty
 # Keys that no row has.
 NOBODY, SOMEBODY, ELSEBODY = 0, -1, -2
 REFERENCE = "F-EXAMPLE0000"
+DIGEST = "digest"
 # Where the rule gives no number of its own, as with a day that the report advises.
 SOME_DAYS = timedelta(days=7)
 
@@ -71,10 +72,13 @@ class Example:
 
     step: Step
     recipient: Person
+    # How many of it go as one digest.
+    saved_up: int = 1
 
     def written(self, channel: Channel, at: datetime, wordings: Wordings) -> Message:
-        return messages.write(
-            self._by(channel),
+        write = messages.write if self.saved_up == 1 else messages.write_digest
+        return write(
+            *[self._by(channel)] * self.saved_up,
             at=at,
             may_be_second=False,
             standing=InventedStanding(self.recipient, Audience(self.step.audience)),
@@ -140,7 +144,8 @@ class Inventor:
                 audience=audience,
                 priority=category.priority,
             )
-            yield name, title, Example(step, self._person(audience))
+            saved_up = 3 if name == DIGEST else 1
+            yield name, title, Example(step, self._person(audience), saved_up)
 
     def _person(self, audience: Audience) -> Person:
         role = _ROLES.get(audience, Role.REFERRER)
@@ -176,6 +181,7 @@ class Inventor:
 
 # What tells somebody of a message that came back has no words of its own kind of clock.
 _OTHERS = (
+    (DIGEST, "What was saved up over night", Audience.OWNER, ClockKind.ACKNOWLEDGE),
     ("offered", "Somebody is asked to take a finding over", Audience.OFFERED, ClockKind.ACT),
     ("accepted", "An offer was accepted", Audience.OFFERED_BY, ClockKind.ACT),
     ("undelivered", "A message came back", Audience.RADIOLOGIST, ClockKind.ACKNOWLEDGE),

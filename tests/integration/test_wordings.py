@@ -166,7 +166,8 @@ def test_own_words_go_out_and_what_was_sent_keeps_its_own(trust: Trust) -> None:
         attempts = DeliveryAttempt.objects.filter(notification__finding=one)
         assert "please answer" in attempts.first().subject
     before = sent.body
-    kept(trust, OWN._replace(to_do="Something else"), seen=1)
+    kept(trust, OWN._replace(to_do="<script>Something else"), seen=1)
+    assert "&lt;script&gt;Something else" in write(sent.notification, Channel.EMAIL).html
     sent.refresh_from_db()
     assert sent.body == before
 
@@ -335,9 +336,12 @@ def test_every_step_of_every_category_is_shown_by_every_channel(
             assert "style-src-attr 'unsafe-inline'" in shown.headers["Content-Security-Policy"]
             assert "Word it yourselves" not in text  # a coordinator reads
     others = set(re.findall(r'href="(/wordings/others/[^"]+)"', page.content.decode()))
-    assert len(others) == 10
+    assert len(others) == 11
     for link in others:
         assert client.get(link).status_code == 200
+    digest = words_of(client.get("/wordings/others/digest/"))
+    assert "3 findings wait for you" in digest
+    assert "saved up for this morning" in digest
     assert client.get("/wordings/others/none/").status_code == 404
     assert client.get("/wordings/critical/act/99/").status_code == 404
     assert client.get("/wordings/none/").status_code == 404
