@@ -10,7 +10,9 @@ from django.urls import reverse
 from findings.models import Event, Finding, Role
 from findings.services.acknowledge import acknowledge_finding
 from findings.services.close import withdraw_finding
+from findings.services.desk import Seen, do_with_each
 from findings.services.senders import make_sender
+from findings.services.timeline import add_note
 from tests.factories import Trust, flagged
 from tests.integration.desk_scene import ago, held
 from tests.pages import signed_in, words_of
@@ -72,6 +74,17 @@ def test_a_note_goes_to_each_that_was_ticked_and_is_as_it_was_seen(
     again = words_of(desk.post(TOGETHER, given, follow=True))
     assert notes(first) == ["In theatre."], "a second press adds no second note"
     assert "is still as you saw it, so nothing will be done" in again
+
+
+def test_what_changes_after_the_last_look_is_left_alone_too(trust: Trust) -> None:
+    """Between the look at what was ticked and the lock somebody else may be first."""
+    first, second = late(trust, 2)
+    rows = [Seen(one, one.events.order_by("-number")[0].number) for one in (first, second)]
+    acknowledge_finding(finding=first, by=trust.referrer, plan="Now.")
+    became = do_with_each(rows, lambda one: add_note(finding=one, by=trust.coordinator, text="Hm."))
+    assert became.done == [second]
+    assert [one for one, _ in became.changed] == [first]
+    assert (notes(first), notes(second)) == ([], ["Hm."])
 
 
 def test_several_are_given_to_one_person_and_a_refusal_undoes_no_other(

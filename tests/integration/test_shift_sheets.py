@@ -63,6 +63,8 @@ def test_a_shift_is_handed_over_read_and_taken_over(trust: Trust, desk: Client) 
     given = typed(ago(hours=8), in_hours(8), note="The registrar is on 01632 960999.")
     signed = desk.post(NEW, hidden_in(desk.get(NEW)) | given, follow=True)
     sheet = ShiftSheet.objects.get()
+    assert "Rang the ward; nobody came." in str(sheet.content["rows"])
+    assert "today" not in str(sheet.content), "nor will it be when it is read"
     assert "01632 960999" in words_of(signed)
     assert "Nobody has taken it over yet." in words_of(signed)
     acknowledge_finding(finding=late, by=trust.referrer, plan="Now.")
