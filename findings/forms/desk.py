@@ -37,7 +37,8 @@ class DeskFilter(ListFilter):
         teams = Team.objects.filter(pk__in=held.values("team")).order_by("name")
         self._offer("team", teams.values_list("pk", "name"))
         owners = Person.objects.filter(pk__in=held.values("owner_person"))
-        self._offer("owner", ((owner.pk, str(owner)) for owner in owners))
+        named = owners.only("title", "given_name", "family_name")
+        self._offer("owner", ((owner.pk, str(owner)) for owner in named))
 
     @property
     def is_of_findings(self) -> bool:

@@ -8,7 +8,7 @@ asks them all in one statement. presenters/reasons.py says what they are called,
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import (
     Case,
@@ -81,8 +81,7 @@ class Asked:
         return local(self.now).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """One reason that is true of one row now."""
 
     reason: str

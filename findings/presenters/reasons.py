@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from operator import attrgetter
 from typing import Any
 
 from findings.measures import desk
@@ -271,9 +272,7 @@ def in_order(found: Iterable[Standing]) -> list[Row]:
     for one in found:
         together.setdefault((REASONS[one.reason].of, one.pk), []).append(one)
     rows = (_row(of, pk, every) for (of, pk), every in together.items())
-    return sorted(
-        (row for row in rows if row), key=lambda row: tuple(getattr(row, name) for name in ORDER)
-    )
+    return sorted((row for row in rows if row), key=attrgetter(*ORDER))
 
 
 def _row(of: Of, pk: int, every: Sequence[Standing]) -> Row | None:
