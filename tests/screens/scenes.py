@@ -1,0 +1,220 @@
+"""States that no link leads to: what is refused, what is empty, what somebody else did first."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from playwright.sync_api import Error, Page
+
+from tests.screens.album import Album
+from tests.screens.visit import NotThere, Visit, name_of
+
+RADIOLOGIST, REFERRER, COORDINATOR = "sunita.rao", "fiona.buchanan", "denise.farrow"
+COLLEAGUE = "shabnam.iqbal"
+OPEN = "/findings/"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One state of one page: whose, where it begins, and what is done there."""
+
+    name: str
+    role: str
+    state: str
+    person: str
+    path: str
+    do: Callable[[Visit, Page], None] = lambda visit, page: None
+    javascript: bool = True
+
+
+def play(visit: Visit, album: Album) -> set[str]:
+    """In their order, since some change what the next one shows. Returns the names of the pages."""
+    shown = set()
+    for scene in SCENES:
+        with visit.page(scene.path, scene.person, javascript=scene.javascript) as page:
+            try:
+                scene.do(visit, page)
+            except (NotThere, Error) as missing:
+                album.miss(f"{scene.role}, {scene.state}: {missing}")
+                continue
+            album.add(page, scene.name, scene.role, scene.state)
+            shown.add(name_of(page.url))
+    return shown
+
+
+def _follow(name: str) -> Callable[[Visit, Page], None]:
+    """To the first page of this name that is linked from here."""
+    return lambda visit, page: _go(visit, page, name)
+
+
+def _go(visit: Visit, page: Page, name: str) -> None:
+    visit.go(page, visit.first(page, name))
+
+
+def _press(page: Page, selector: str = "main form button:visible") -> None:
+    with page.expect_navigation():
+        page.locator(selector).last.click()
+
+
+def _fails_to_sign_in(visit: Visit, page: Page) -> None:
+    page.fill("input[name=username]", "nobody.here")
+    page.fill("input[name=password]", "wrong")
+    with page.expect_navigation():
+        page.press("input[name=password]", "Enter")
+
+
+def _is_locked_out(visit: Visit, page: Page) -> None:
+    for _ in range(12):
+        if page.locator("input[name=username]").count() == 0:
+            return
+        _fails_to_sign_in(visit, page)
+
+
+def _flags_nothing(visit: Visit, page: Page) -> None:
+    _go(visit, page, "report")
+    _go(visit, page, "flag")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Flag this finding").click()
+
+
+def _chooses_a_category(visit: Visit, page: Page) -> None:
+    _go(visit, page, "report")
+    _go(visit, page, "flag")
+    page.locator("input[name=category]").nth(2).check()
+    page.wait_for_timeout(1500)  # what will happen comes a moment later
+
+
+def _answers_with_nothing(visit: Visit, page: Page) -> None:
+    _opens_an_answer(visit, page, "acknowledge")
+    _press(page)
+
+
+def _opens_an_answer(visit: Visit, page: Page, name: str) -> None:
+    _go(visit, page, "finding")
+    reference = page.url.rstrip("/").rpartition("/")[2]
+    visit.go(page, f"/findings/{reference}/{name}/")
+
+
+def _second(visit: Visit, page: Page) -> None:
+    """A colleague declines it while the page of the answer stands open."""
+    _opens_an_answer(visit, page, "decline")
+    other = page.context.new_page()
+    other.goto(page.url)
+    for tab in (other, page):
+        _declines(tab)
+    other.close()
+
+
+def _declines(page: Page) -> None:
+    for radio in page.locator("main input[type=radio]:visible").all()[-1:]:
+        radio.check()
+    for box in page.locator("main textarea:visible").all():
+        box.fill("This patient was never under our care.")
+    _press(page)
+
+
+def _session_ended(visit: Visit, page: Page) -> None:
+    _opens_an_answer(visit, page, "note")
+    page.locator("main textarea:visible").first.fill("Rang the ward: she is in clinic.")
+    page.context.clear_cookies()
+    _press(page)
+
+
+def _somebody_rang_first(visit: Visit, page: Page) -> None:
+    link = visit.first(page, "desk-pressed")
+    with visit.page(link, COORDINATOR) as other:
+        reference = other.url.rstrip("/").split("/")[-2]
+    with visit.page(f"/findings/{reference}/note/", COLLEAGUE) as other:
+        other.locator("main textarea:visible").first.fill("I am ringing him now.")
+        _press(other)
+    visit.go(page, link)
+
+
+def _ticks_two(visit: Visit, page: Page) -> None:
+    for box in page.locator("input[name=row]").all()[:2]:
+        box.check()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Add a note").first.click()
+
+
+def _on_paper(name: str) -> Callable[[Visit, Page], None]:
+    def do(visit: Visit, page: Page) -> None:
+        if name:
+            _go(visit, page, name)
+        page.emulate_media(media="print")
+
+    return do
+
+
+def _finding(state: str, name: str, said: str, query: str) -> Scene:
+    """The first finding of the trust in this state, as a coordinator reads it."""
+    path = f"{OPEN}?{query}"
+    return Scene(f"finding-{name}", state, said, COORDINATOR, path, _follow("finding"))
+
+
+SCENES = (
+    Scene("sign-in", "Everybody", "of the demonstration", "", "/sign-in/"),
+    Scene("sign-in-wrong", "Everybody", "a wrong password", "", "/sign-in/", _fails_to_sign_in),
+    Scene("sign-in-locked", "Everybody", "too many tries", "", "/sign-in/", _is_locked_out),
+    Scene("not-found", "Everybody", "no such page", REFERRER, "/nothing-here/"),
+    Scene("not-allowed", "Everybody", "a page of another role", REFERRER, "/desk/"),
+    _finding("A finding", "awaiting", "waits for its acknowledgement", "state=awaiting"),
+    _finding("A finding", "late", "late", "late=on"),
+    _finding("A finding", "forgotten", "acknowledged, and not acted on", "forgotten=on"),
+    _finding("A finding", "acknowledged", "acknowledged", "state=acknowledged"),
+    _finding("A finding", "acted-on", "action recorded, result awaited", "state=acted_on"),
+    _finding("A finding", "reopened", "opened again by a changed report", "reopened=on"),
+    _finding("A finding", "unroutable", "nobody can be told", "unroutable=on"),
+    _finding("A finding", "closed", "closed", "state=closed"),
+    _finding("A finding", "withdrawn", "withdrawn", "state=withdrawn"),
+    Scene(
+        "list-without-rows",
+        "Lists",
+        "a filter that leaves no row",
+        COORDINATOR,
+        f"{OPEN}?state=withdrawn&category=critical&late=on",
+    ),
+    Scene("list-late", "Lists", "late only", COORDINATOR, f"{OPEN}?late=on"),
+    Scene("list-without-script", "Lists", "without JavaScript", REFERRER, "/", javascript=False),
+    Scene("list-on-paper", "On paper", "", COORDINATOR, OPEN, _on_paper("")),
+    Scene("finding-on-paper", "On paper", "", COORDINATOR, OPEN, _on_paper("finding")),
+    Scene("flag-nothing", "Forms", "sent empty", RADIOLOGIST, "/reports/", _flags_nothing),
+    Scene(
+        "flag-chosen", "Forms", "a category chosen", RADIOLOGIST, "/reports/", _chooses_a_category
+    ),
+    Scene(
+        "answer-nothing",
+        "Forms",
+        "sent empty",
+        REFERRER,
+        "/findings/mine/?state=awaiting",
+        _answers_with_nothing,
+    ),
+    Scene(
+        "answer-second",
+        "Forms",
+        "somebody else was first",
+        REFERRER,
+        "/findings/mine/?state=awaiting",
+        _second,
+    ),
+    Scene(
+        "session-ended", "Forms", "the session ended meanwhile", COORDINATOR, OPEN, _session_ended
+    ),
+    Scene(
+        "desk-second",
+        "The desk",
+        "a colleague was first",
+        COORDINATOR,
+        "/desk/?reason=late_unread",
+        _somebody_rang_first,
+    ),
+    Scene(
+        "desk-together",
+        "The desk",
+        "a note on several",
+        COORDINATOR,
+        "/desk/?reason=late_unread",
+        _ticks_two,
+    ),
+    Scene("desk-one-reason", "The desk", "one reason", COORDINATOR, "/desk/?reason=bounced"),
+)
