@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help run test faults fuzz bench lock
+.PHONY: help run test faults fuzz bench screenshots lock
 
 help:
 	@echo "make run    the whole application on this machine, with a demonstration hospital"
@@ -10,6 +10,7 @@ help:
 	@echo "make faults a storm of kills over the engine; ARGS=\"--seed 7 --minutes 5\"; Ctrl-C judges"
 	@echo "make fuzz   broken HL7 messages by the hundred thousand; ARGS=\"--messages 100000 --seed 7\""
 	@echo "make bench  how fast the engine is, beside what this machine can do; ARGS=--quick"
+	@echo "make screenshots  a picture of every page into docs/screens/"
 	@echo "make lock   pin requirements*.in again"
 
 run:
@@ -26,6 +27,9 @@ fuzz:
 
 bench:
 	@$(PYTHON) -I imaging_safety/install.py test && exec .venv/bin/python -m tests.bench $(ARGS)
+
+screenshots:
+	@$(PYTHON) -I imaging_safety/install.py test && exec .venv/bin/python -m tests.screens
 
 lock:
 	@$(PYTHON) -I imaging_safety/install.py test

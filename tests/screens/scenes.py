@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from playwright.sync_api import Error, Page
 
 from tests.screens.album import Album
@@ -11,6 +13,7 @@ from tests.screens.visit import NotThere, Visit, name_of
 RADIOLOGIST, REFERRER, COORDINATOR = "sunita.rao", "fiona.buchanan", "denise.farrow"
 COLLEAGUE = "shabnam.iqbal"
 OPEN = "/findings/"
+PAPER = ("desktop",)
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,8 @@ class Scene:
     path: str
     do: Callable[[Visit, Page], None] = lambda visit, page: None
     javascript: bool = True
+    # Paper has one width.
+    sizes: tuple[str, ...] = ("desktop", "phone")
 
 
 def play(visit: Visit, album: Album) -> set[str]:
@@ -36,7 +41,7 @@ def play(visit: Visit, album: Album) -> set[str]:
             except (NotThere, Error) as missing:
                 album.miss(f"{scene.role}, {scene.state}: {missing}")
                 continue
-            album.add(page, scene.name, scene.role, scene.state)
+            album.add(page, scene.name, scene.role, scene.state, scene.sizes)
             shown.add(name_of(page.url))
     return shown
 
@@ -95,28 +100,23 @@ def _opens_an_answer(visit: Visit, page: Page, name: str) -> None:
 
 
 def _second(visit: Visit, page: Page) -> None:
-    """A colleague declines it while the page of the answer stands open."""
+    """A coordinator withdraws it while the page of the answer stands open."""
     _opens_an_answer(visit, page, "decline")
-    other = page.context.new_page()
-    other.goto(page.url)
-    for tab in (other, page):
-        _declines(tab)
-    other.close()
+    with visit.page(urlsplit(page.url).path.replace("decline", "withdraw"), COORDINATOR) as other:
+        _writes(other, "Flagged in the report of another patient.")
+    page.locator("main input[type=radio]:visible").last.check()
+    _writes(page, "This patient was never under our care.")
 
 
-def _declines(page: Page) -> None:
-    for radio in page.locator("main input[type=radio]:visible").all()[-1:]:
-        radio.check()
-    for box in page.locator("main textarea:visible").all():
-        box.fill("This patient was never under our care.")
+def _writes(page: Page, words: str) -> None:
+    page.locator("main textarea:visible").first.fill(words)
     _press(page)
 
 
 def _session_ended(visit: Visit, page: Page) -> None:
     _opens_an_answer(visit, page, "note")
-    page.locator("main textarea:visible").first.fill("Rang the ward: she is in clinic.")
-    page.context.clear_cookies()
-    _press(page)
+    page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+    _writes(page, "Rang the ward: she is in clinic.")
 
 
 def _somebody_rang_first(visit: Visit, page: Page) -> None:
@@ -124,8 +124,7 @@ def _somebody_rang_first(visit: Visit, page: Page) -> None:
     with visit.page(link, COORDINATOR) as other:
         reference = other.url.rstrip("/").split("/")[-2]
     with visit.page(f"/findings/{reference}/note/", COLLEAGUE) as other:
-        other.locator("main textarea:visible").first.fill("I am ringing him now.")
-        _press(other)
+        _writes(other, "I am ringing him now.")
     visit.go(page, link)
 
 
@@ -158,7 +157,6 @@ SCENES = (
     Scene("not-found", "Everybody", "no such page", REFERRER, "/nothing-here/"),
     Scene("not-allowed", "Everybody", "a page of another role", REFERRER, "/desk/"),
     _finding("A finding", "awaiting", "waits for its acknowledgement", "state=awaiting"),
-    _finding("A finding", "late", "late", "late=on"),
     _finding("A finding", "forgotten", "acknowledged, and not acted on", "forgotten=on"),
     _finding("A finding", "acknowledged", "acknowledged", "state=acknowledged"),
     _finding("A finding", "acted-on", "action recorded, result awaited", "state=acted_on"),
@@ -175,8 +173,8 @@ SCENES = (
     ),
     Scene("list-late", "Lists", "late only", COORDINATOR, f"{OPEN}?late=on"),
     Scene("list-without-script", "Lists", "without JavaScript", REFERRER, "/", javascript=False),
-    Scene("list-on-paper", "On paper", "", COORDINATOR, OPEN, _on_paper("")),
-    Scene("finding-on-paper", "On paper", "", COORDINATOR, OPEN, _on_paper("finding")),
+    Scene("list-on-paper", "On paper", "", COORDINATOR, OPEN, _on_paper(""), sizes=PAPER),
+    Scene("finding-on-paper", "On paper", "", COORDINATOR, OPEN, _on_paper("finding"), sizes=PAPER),
     Scene("flag-nothing", "Forms", "sent empty", RADIOLOGIST, "/reports/", _flags_nothing),
     Scene(
         "flag-chosen", "Forms", "a category chosen", RADIOLOGIST, "/reports/", _chooses_a_category
