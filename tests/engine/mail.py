@@ -18,8 +18,10 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 TOO_MANY = "451 4.7.1 Too many messages, slow down"
 BEFORE, AFTER = "before", "after"
-# What a message says of itself when an earlier copy may have arrived.
+# What a message says of itself when an earlier copy may have arrived; and a text message, which has
+# no room for more.
 SECOND = "may have had this message before"
+SECOND_TEXT = "may have had this before"
 
 
 @dataclass
