@@ -125,9 +125,9 @@ def _finding(state: str, hours: float | None, category: str) -> SimpleNamespace:
     examination = SimpleNamespace(patient=patient, title="CT thorax", performed_at=now)
     return SimpleNamespace(
         state=state, category=SimpleNamespace(name=category), description=f"Nodule {HOSTILE}",
-        due_at=None if hours is None else now + timedelta(hours=hours), examination=examination,
-        site=SimpleNamespace(name="Northgate"), owner="Dr Ada Example",
-        reference=f"F-{state.upper()}",
+        due_at=None if hours is None else now + timedelta(hours=hours),
+        due_kind=None if hours is None else "acknowledge", examination=examination, site=SimpleNamespace(name="Northgate"),
+        owner="Dr Ada Example", reference=f"F-{state.upper()}",
     )  # fmt: skip
 
 
