@@ -126,8 +126,8 @@ def _finding(state: str, hours: float | None, category: str) -> SimpleNamespace:
     return SimpleNamespace(
         state=state, category=SimpleNamespace(name=category), description=f"Nodule {HOSTILE}",
         due_at=None if hours is None else now + timedelta(hours=hours),
-        due_kind=None if hours is None else "acknowledge", examination=examination, site=SimpleNamespace(name="Northgate"),
-        owner="Dr Ada Example", reference=f"F-{state.upper()}",
+        due_kind=None if hours is None else "acknowledge", examination=examination,
+        site=SimpleNamespace(name="Northgate"), owner="Dr Ada Example", reference=f"F-{state.upper()}",
     )  # fmt: skip
 
 
