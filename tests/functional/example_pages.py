@@ -127,7 +127,8 @@ def _finding(state: str, hours: float | None, category: str) -> SimpleNamespace:
         state=state, category=SimpleNamespace(name=category), description=f"Nodule {HOSTILE}",
         due_at=None if hours is None else now + timedelta(hours=hours),
         due_kind=None if hours is None else "acknowledge", examination=examination,
-        site=SimpleNamespace(name="Northgate"), owner="Dr Ada Example", reference=f"F-{state.upper()}",
+        site=SimpleNamespace(name="Northgate"), owner="Dr Ada Example",
+        reference=f"F-{state.upper()}",
     )  # fmt: skip
 
 
