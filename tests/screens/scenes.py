@@ -135,6 +135,18 @@ def _ticks_two(visit: Visit, page: Page) -> None:
         page.get_by_role("button", name="Add a note").first.click()
 
 
+def _signs_the_shift(visit: Visit, page: Page) -> None:
+    with page.expect_navigation():
+        page.get_by_role("button", name="Sign and hand over").click()
+
+
+def _keeps_a_view(visit: Visit, page: Page) -> None:
+    _go(visit, page, "keep-view")
+    page.locator("main input[type=text]:visible").first.fill("Late at every site")
+    _press(page)
+    _go(visit, page, "saved-view")
+
+
 def _on_paper(name: str) -> Callable[[Visit, Page], None]:
     def do(visit: Visit, page: Page) -> None:
         if name:
@@ -215,4 +227,20 @@ SCENES = (
         _ticks_two,
     ),
     Scene("desk-one-reason", "The desk", "one reason", COORDINATOR, "/desk/?reason=bounced"),
+    Scene(
+        "shift-sheet",
+        "The desk",
+        "a shift that was handed over",
+        COORDINATOR,
+        "/desk/shifts/hand-over/",
+        _signs_the_shift,
+    ),
+    Scene(
+        "kept-view",
+        "Lists",
+        "filters that were kept",
+        COORDINATOR,
+        f"{OPEN}?late=on",
+        _keeps_a_view,
+    ),
 )
