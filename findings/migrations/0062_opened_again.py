@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('findings', '0085_question_clocks'),
+        ('findings', '0061_question_clocks'),
     ]
 
     operations = [

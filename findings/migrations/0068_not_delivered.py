@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('findings', '0095_examples'),
+        ('findings', '0067_examples'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('findings', '0096_not_delivered'),
+        ('findings', '0068_not_delivered'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('findings', '0094_shift_sheets'),
+        ('findings', '0066_shift_sheets'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('findings', '0086_directory_changes'),
+        ('findings', '0063_directory_changes'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('findings', '0087_numbers_as_compared'),
+        ('findings', '0064_numbers_as_compared'),
     ]
 
     operations = [

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('findings', '0088_a_post_for_radiologists'),
+        ('findings', '0065_a_post_for_radiologists'),
     ]
 
     operations = [

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('findings', '0093_opened_again'),
+        ('findings', '0062_opened_again'),
     ]
 
     operations = [
