@@ -110,9 +110,7 @@ def _open(row: Row) -> Open:
     return Open(
         name=card.name,
         why=[f"{one.title}. {one.more}".removesuffix(" ") for one in card.said],
-        since=f"Due {words.until(card.due_at)}"
-        if card.due_at
-        else f"Since {words.when(row.since)}",
+        since=_since(row, card),
         patient=_named(card.patient) if card.patient else "",
         what=card.what,
         where=card.where,
