@@ -95,6 +95,7 @@ def _photograph(page: Page, width: int) -> bytes:
     page first: a frame that was never in sight is blank."""
     height = min(page.evaluate("document.documentElement.scrollHeight"), LONGEST)
     page.set_viewport_size({"width": width, "height": height})
+    page.evaluate("window.scrollTo(0, 0)")
     page.wait_for_timeout(100)
     devtools = page.context.new_cdp_session(page)
     asked = {"format": "webp", "quality": QUALITY}
