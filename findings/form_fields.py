@@ -48,6 +48,7 @@ __all__ = [
     "not_in_the_future",
     "not_in_the_past",
     "revealed_names",
+    "take_away",
 ]
 
 Reveals = Mapping[str, Sequence[str]]
@@ -244,6 +245,18 @@ def missing_if_chosen(form: forms.Form, choosing: str) -> None:
             and form.cleaned_data.get(name) in form.fields[name].empty_values
         ):
             form.add_error(name, ValidationError(_required_words(form.fields[name]), "required"))
+
+
+def take_away(form: forms.Form, *names: str) -> None:
+    """In `__init__`: without these fields, which it has; and nothing reveals them."""
+    for name in names:
+        del form.fields[name]
+    for field in form.fields.values():
+        if isinstance(field, _Choice):
+            field.reveals = {
+                value: [one for one in revealed if one not in names]
+                for value, revealed in field.reveals.items()
+            }
 
 
 def _required_words(field: forms.Field) -> str:

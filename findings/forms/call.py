@@ -60,8 +60,6 @@ class CallForm(NamesSomebody, AnswerForm):
         self.initial["called_at"] = timezone.now()
         self.find_people()
         known: Any = self.fields["known"]
-        if "person" not in self.fields:
-            known.reveals = {**known.reveals, "directory": ["name"]}
         # Whoever holds it is the first whom somebody calls.
         owner = self.finding.owner_person
         if owner is not None and owner != self.by:

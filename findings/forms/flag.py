@@ -139,8 +139,6 @@ class FlagForm(NamesSomebody, AdvisesExamination):
         example = _in_figures(timezone.localdate() + FOLLOW_UP_AFTER)
         fields["recommended_on"].help_text = f"For example, {example}"
         self.find_people()
-        if "person" not in self.fields:
-            fields["holder"].reveals = {"other": ["name"]}
 
     def _candidates(self) -> list[Person]:
         return [person for person in people_who_can_own(self.examination) if person != self.by]

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from findings.form_fields import ModelRadiosField, TextField
+from findings.form_fields import ModelRadiosField, TextField, take_away
 from findings.models import Finding, Person
 from findings.services.flag import people_who_can_own
 from findings.services.search import with_two_joined
@@ -83,7 +83,7 @@ class NamesSomebody(forms.Form):
         field: Any = self.fields["person"]
         field.queryset = Person.objects.filter(pk__in=shown).select_related("organisation")
         if not shown:
-            del self.fields["person"]
+            take_away(self, "person")
 
     def _candidates(self) -> list[Person]:
         """Who may own it, but for whoever asks and whoever has it."""
