@@ -12,17 +12,18 @@ from findings import words
 from findings.form_fields import (
     DateField,
     DateTimeField,
-    ModelSelectField,
     RadiosField,
     TextareaField,
     TextField,
     missing_if_chosen,
     not_in_the_future,
     not_in_the_past,
+    take_away,
 )
 from findings.forms.advised import AdvisesExamination
 from findings.forms.people import NamesSomebody
 from findings.forms.rating import RatesFlag
+from findings.forms.receivers import NamesReceiver, receiver_field
 from findings.models import Action, Finding, Person, Rule, Team
 from findings.services.clocks import open_recommendation
 from findings.services.deadlines import limit_to_act
@@ -179,9 +180,6 @@ class DeclineForm(NamesSomebody, AnswerForm):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.find_people()
-        if "person" not in self.fields:
-            field: Any = self.fields["whose"]
-            field.reveals = {"acts": ["who_acts"], "named": ["name"]}
 
     def clean(self) -> None:
         whose = self.cleaned_data.get("whose")
@@ -207,50 +205,19 @@ class DeclineForm(NamesSomebody, AnswerForm):
         return self.cleaned_data.get("person") if named else None
 
 
-class HandOverForm(NamesSomebody, AnswerForm):
+class HandOverForm(NamesReceiver, AnswerForm):
     """A coordinator gives the finding to a person or a team, and says why."""
 
     because = TextareaField(
         label="Why are you handing it over?", rows=3, max_length=LONGEST, missing="Give a reason"
     )
-    receiver = RadiosField(
-        label="Who should hold it?",
-        choices=[("person", "A person"), ("team", "A team")],
-        hints={"team": "Everybody in the team is told and any of them can acknowledge."},
-        reveals={"person": ["name", "person"], "team": ["team"]},
-        missing="Select whether a person or a team should hold it",
+    receiver = receiver_field(
+        "Who should hold it?", "Select whether a person or a team should hold it"
     )
-    team = ModelSelectField(
-        Team.objects.none(),
-        label="Team",
-        required=False,
-        empty="Select a team",
-        missing="Select the team",
-    )
-    field_order = ("because", "receiver", "name", "person", "team")
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        field: Any = self.fields["team"]
-        field.queryset = teams_that_can_hold(self.finding)
-        self.find_people()
-        if "person" not in self.fields:
-            receiver: Any = self.fields["receiver"]
-            receiver.reveals = {"person": ["name"], "team": ["team"]}
-
-    def clean(self) -> None:
-        receiver = self.cleaned_data.get("receiver")
-        if receiver == "person":
-            self.clean_person_named()
-        elif receiver == "team":
-            missing_if_chosen(self, "receiver")
-
-    @property
-    def to(self) -> dict[str, Any]:
-        """The argument for the service: a person or a team."""
-        if self.cleaned_data["receiver"] == "person":
-            return {"to": self.cleaned_data["person"]}
-        return {"to_team": self.cleaned_data["team"]}
+        self.find_receivers(teams_that_can_hold(self.finding))
 
 
 def teams_that_can_hold(finding: Finding) -> Any:
@@ -304,8 +271,7 @@ class ActForm(AdvisesExamination, AnswerForm):
         } | {Action.Kind.NONE: "Give the reason under Details. Close the finding afterwards."}
         self.fields["text"].error_messages["required"] = "Say what you did"
         if open_recommendation(self.finding):  # it goes on: one is awaited at a time
-            del self.fields["modality"], self.fields["region"]
-            field.reveals = {}
+            take_away(self, "modality", "region")
 
     def suggested_on(self, kind: str) -> date:
         """For imaging the date that the radiologist advised, where it still lies ahead."""

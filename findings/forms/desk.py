@@ -5,15 +5,12 @@ from typing import Any
 from django import forms
 
 from findings.form_fields import (
-    ModelSelectField,
-    RadiosField,
     SelectField,
     TextareaField,
-    missing_if_chosen,
 )
 from findings.forms.answers import LONGEST
 from findings.forms.lists import ListFilter
-from findings.forms.people import NamesSomebody
+from findings.forms.receivers import NamesReceiver, receiver_field
 from findings.models import Finding, Person, Role, Team
 from findings.models.finding import FindingQuerySet
 from findings.presenters.reasons import REASONS, Row
@@ -73,59 +70,28 @@ class NoteTogetherForm(forms.Form):
         super().__init__(data)
 
 
-class HandOverTogetherForm(NamesSomebody):
+class HandOverTogetherForm(NamesReceiver):
     """All of them to one person or one team of the trust."""
 
     because = TextareaField(
         label="Why are you handing them over?", rows=3, max_length=LONGEST, missing="Give a reason"
     )
-    receiver = RadiosField(
-        label="Who should hold them?",
-        choices=[("person", "A person"), ("team", "A team")],
-        hints={"team": "Everybody in the team is told and any of them can acknowledge."},
-        reveals={"person": ["name", "person"], "team": ["team"]},
-        missing="Select whether a person or a team should hold them",
+    receiver = receiver_field(
+        "Who should hold them?", "Select whether a person or a team should hold them"
     )
-    team = ModelSelectField(
-        Team.objects.none(),
-        label="Team",
-        required=False,
-        empty="Select a team",
-        missing="Select the team",
-    )
-    field_order = ("because", "receiver", "name", "person", "team")
     or_else = ", or choose a team"
     who = "who can hold findings"
 
     def __init__(self, data: Any = None, *, by: Person) -> None:
         super().__init__(data)
         self.by = by
-        field: Any = self.fields["team"]
         here = Team.objects.filter(organisation=by.organisation_id, kind__in=Team.HOLDERS)
-        field.queryset = here.filter(memberships__person__is_active=True).distinct()
-        self.find_people()
-        if "person" not in self.fields:
-            receiver: Any = self.fields["receiver"]
-            receiver.reveals = {"person": ["name"], "team": ["team"]}
+        self.find_receivers(here.filter(memberships__person__is_active=True).distinct())
 
     def _candidates(self) -> list[Person]:
         referrers = Person.objects.active().with_role(Role.REFERRER)
         here = referrers.filter(organisation=self.by.organisation_id).exclude(pk=self.by.pk)
         return list(here.filter(memberships__team__kind__in=Team.CLINICAL).distinct())
-
-    def clean(self) -> None:
-        receiver = self.cleaned_data.get("receiver")
-        if receiver == "person":
-            self.clean_person_named()
-        elif receiver == "team":
-            missing_if_chosen(self, "receiver")
-
-    @property
-    def to(self) -> dict[str, Any]:
-        """The argument for the service: a person or a team."""
-        if self.cleaned_data["receiver"] == "person":
-            return {"to": self.cleaned_data["person"]}
-        return {"to_team": self.cleaned_data["team"]}
 
 
 class RunAgainTogetherForm(forms.Form):

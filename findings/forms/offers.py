@@ -4,6 +4,7 @@ from typing import Any
 
 from findings.form_fields import TextareaField
 from findings.forms.answers import LONGEST, AnswerForm, HandOverForm
+from findings.forms.receivers import receiver_field
 from findings.models import Role, Team
 
 
@@ -17,14 +18,15 @@ class OfferForm(HandOverForm):
         max_length=LONGEST,
         missing="Give a reason",
     )
+    receiver = receiver_field(
+        "Whom do you ask?",
+        "Select whether you ask a person or a team",
+        "Everybody in the team is told and any of them can accept.",
+    )
     or_else = ", or choose a team"
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        receiver: Any = self.fields["receiver"]
-        receiver.label = "Whom do you ask?"
-        receiver.hints = {"team": "Everybody in the team is told and any of them can accept."}
-        receiver.error_messages["required"] = "Select whether you ask a person or a team"
         team: Any = self.fields["team"]
         team.queryset = team.queryset.filter(
             kind__in=Team.CLINICAL,
