@@ -258,10 +258,10 @@ def wait_at_its_end(asked: Asked) -> "QuerySet[Any]":
     return _rows(_at_their_end(here), "examination_id", "due_at", _no_category())
 
 
-def silent(asked: Asked) -> dict[int, Silence]:
+def silent(person: Person, now: datetime) -> dict[int, Silence]:
     """By sender: those of the trust that have sent nothing for longer than is usual."""
-    trust = asked.person.organisation_id
-    every = (one for one in silent_feeds(asked.now) if one.sender.organisation_id == trust)
+    trust = person.organisation_id
+    every = (one for one in silent_feeds(now) if one.sender.organisation_id == trust)
     return {one.sender.pk: one for one in every}
 
 

@@ -3,10 +3,22 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from findings import reach, words
+from findings.measures.desk import Asked, silences, silent, standing
 from findings.measures.feeds import Silence
-from findings.models import Clock, Examination, Person, Proposal, Receipt, Team, Unroutable
+from findings.models import (
+    Clock,
+    Examination,
+    Finding,
+    Person,
+    Proposal,
+    Receipt,
+    Team,
+    Unroutable,
+)
+from findings.models.finding import FindingQuerySet
 from findings.presenters.cards import Card, Ring, Said
 from findings.presenters.columns import Columns, column
 from findings.presenters.desk_findings import finding_cards
@@ -14,22 +26,42 @@ from findings.presenters.held import alert_words, reason_words
 from findings.presenters.integration import silent_words
 from findings.presenters.list_file import Kind
 from findings.presenters.proposals import reported_by, what_was_found
-from findings.presenters.reasons import Of, Row
+from findings.presenters.reasons import QUERIES, REASONS, SILENT, Of, Row, in_order
 from findings.states import ClockKind
 
 
 @dataclass(frozen=True)
 class Desk:
-    """What its rows are read with: who sits at it, when, and what was measured already."""
+    """What stands on it, and its rows as they are shown: who sits at it, and when."""
 
     person: Person
     now: datetime
-    silences: Mapping[int, Silence]
     # Where its words are kept, no moment is "today" any more when they are read.
     is_kept: bool = False
 
     def said_at(self, at: datetime) -> str:
         return words.when(at) if self.is_kept else words.near(at, self.now)
+
+    @property
+    def findings(self) -> FindingQuerySet:
+        """What a coordinator answers for: everything open in their trust."""
+        here = Finding.objects.visible_to(self.person)
+        return here.filter(organisation=self.person.organisation_id).open()
+
+    @cached_property
+    def silences(self) -> Mapping[int, Silence]:
+        """Measured once, and only where feeds are looked at."""
+        return silent(self.person, self.now)
+
+    def standing(self, findings: FindingQuerySet, of: Of | None = None) -> list[Row]:
+        """Everything that stands, or what is of this kind, the most harmful first; of findings
+        only these."""
+        queries = {code: ask for code, ask in QUERIES.items() if of in (None, REASONS[code].of)}
+        asked = Asked(self.person, self.now, findings)
+        found = standing(queries, asked) if queries else []
+        if of in (None, Of.FEED):
+            found += silences(SILENT, self.silences.values())
+        return in_order(found)
 
     def fill(self, rows: Sequence[Row]) -> list[Row]:
         """Each with its card, in a few questions for each kind that is there. What went between

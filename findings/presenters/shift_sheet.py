@@ -10,12 +10,11 @@ from typing import Any
 from django.db.models import Q
 
 from findings import words
-from findings.measures.desk import Asked, silences, silent, standing
-from findings.models import Clock, Event, Finding, Patient, Person, Receipt, Role
+from findings.models import Clock, Event, Patient, Person, Receipt, Role
 from findings.presenters.cards import Card
 from findings.presenters.desk import Desk
 from findings.presenters.finding import PROMISES
-from findings.presenters.reasons import QUERIES, SILENT, Row, counts, in_order
+from findings.presenters.reasons import Row, counts
 from findings.presenters.sentences import say
 from findings.states import OWED_BY_OTHERS, ClockKind
 
@@ -86,10 +85,8 @@ class Sheet:
 
 def sheet_of(person: Person, began_at: datetime, now: datetime, until_at: datetime) -> Sheet:
     """Of the trust that this person coordinates, as it is now."""
-    here = Finding.objects.visible_to(person).filter(organisation=person.organisation_id).open()
-    asked = Asked(person, now, here)
-    sitting = Desk(person, now, silent(asked), is_kept=True)
-    every = in_order([*standing(QUERIES, asked), *silences(SILENT, sitting.silences.values())])
+    sitting = Desk(person, now, is_kept=True)
+    every = sitting.standing(sitting.findings)
     rows = sitting.fill(every[:MOST_ROWS])
     done, all_done = _done(person, began_at, now)
     due, all_due = _due(person, now, until_at)

@@ -1,7 +1,6 @@
 """The coordinators' desk: what needs a person now, the most harmful first, with whom to ring and
 the one thing that clears each row (docs/adr/0036)."""
 
-from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,20 +13,9 @@ from django.views.decorators.http import require_safe
 
 from findings.forms.desk import DeskFilter
 from findings.keyset import InOrder
-from findings.measures.desk import Asked, Standing, silences, silent, standing
-from findings.models import Finding, Person, Role
-from findings.models.finding import FindingQuerySet
+from findings.models import Person, Role
 from findings.presenters.desk import DESK, Desk, patients_of
-from findings.presenters.reasons import (
-    ORDER,
-    QUERIES,
-    REASONS,
-    SILENT,
-    Of,
-    Row,
-    counts,
-    in_order,
-)
+from findings.presenters.reasons import ORDER, Of, Row, counts
 from findings.views.access import signed_in
 from findings.views.listing import Listing, Shown, answer
 
@@ -41,17 +29,11 @@ def coordinator(request: HttpRequest) -> Person:
     return person
 
 
-def open_here(person: Person) -> FindingQuerySet:
-    """What a coordinator answers for: everything open in their trust."""
-    here = Finding.objects.visible_to(person).filter(organisation=person.organisation_id)
-    return here.open()
-
-
 @require_safe
 def desk(request: HttpRequest) -> HttpResponseBase:
     person, now = coordinator(request), timezone.now()
     form = DeskFilter(request.GET, person=person)
-    sitting = Desk(person, now, silent(Asked(person, now, open_here(person))))
+    sitting = Desk(person, now)
     every = _rows(form, sitting)
     chosen = InOrder(form.of_reason(every) if form.is_valid() else [], sitting.fill)
 
@@ -72,17 +54,9 @@ def _rows(form: DeskFilter, sitting: Desk) -> list[Row]:
     """Of whatever the filters leave, every reason: they are counted one by one."""
     if not form.is_valid():
         return []
-    asked = Asked(sitting.person, sitting.now, form.apply(open_here(sitting.person)))
-    return in_order(_standing(form, asked, sitting))
-
-
-def _standing(form: DeskFilter, asked: Asked, sitting: Desk) -> Iterable[Standing]:
-    if form.is_of_findings:
-        of_findings = {
-            code: query for code, query in QUERIES.items() if REASONS[code].of == Of.FINDING
-        }
-        return standing(of_findings, asked)
-    return [*standing(QUERIES, asked), *silences(SILENT, sitting.silences.values())]
+    return sitting.standing(
+        form.apply(sitting.findings), of=Of.FINDING if form.is_of_findings else None
+    )
 
 
 def _address(form: DeskFilter, code: str) -> str:

@@ -9,16 +9,15 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from findings.measures.desk import Asked, silences, silent, standing
 from findings.models import Finding, Person
 from findings.presenters.desk import Desk
 from findings.presenters.desk_cleared import cleared_words
-from findings.presenters.reasons import QUERIES, REASONS, SILENT, Of, Reason, Row, in_order
+from findings.presenters.reasons import REASONS, Of, Reason, Row
 from findings.presenters.timeline import Entry, entries
 from findings.services.desk import by_others, done_since
 from findings.services.phone import record_owner_phoned
 from findings.views.access import saw
-from findings.views.desk import coordinator, open_here
+from findings.views.desk import coordinator
 
 
 @dataclass(frozen=True)
@@ -55,8 +54,7 @@ def is_number(text: str) -> bool:
 def pressed(request: HttpRequest) -> HttpResponse:
     """GET leads to the page that clears the row. POST says that whoever holds it was phoned."""
     person, press = coordinator(request), Pressed.read(request)
-    sitting = _sitting(person)
-    row = _still(press, sitting)
+    row = _still(press, Desk(person, timezone.now()))
     finding = _finding(press, person)
     others = by_others(done_since(finding, press.seen), person) if finding else []
     if row is None or others:
@@ -66,19 +64,10 @@ def pressed(request: HttpRequest) -> HttpResponse:
     return _phoned(request, press, finding, person)
 
 
-def _sitting(person: Person) -> Desk:
-    now = timezone.now()
-    return Desk(person, now, silent(Asked(person, now, open_here(person))))
-
-
 def _still(press: Pressed, sitting: Desk) -> Row | None:
     """The row as it is now, where that for which it was pressed is still true."""
-    findings = open_here(sitting.person).filter(pk=press.pk)
-    asked = Asked(sitting.person, sitting.now, findings)
-    queries = {code: query for code, query in QUERIES.items() if REASONS[code].of == press.of}
-    found = standing(queries, asked) if queries else silences(SILENT, sitting.silences.values())
-    rows = in_order(one for one in found if one.pk == press.pk)
-    still = [row for row in rows if press.reason in row.reasons]
+    rows = sitting.standing(sitting.findings.filter(pk=press.pk), press.of)
+    still = [row for row in rows if row.pk == press.pk and press.reason in row.reasons]
     return next(iter(sitting.fill(still)), None)
 
 
