@@ -20,6 +20,7 @@ from findings.rules import can_word_messages, check_can_see_wordings, check_can_
 from findings.states import ClockKind
 from findings.views.access import signed_in
 from findings.views.form_page import form_page
+from findings.views.numbers import number_in
 from notifications.asks import as_shipped
 from notifications.channels.sms import parts_of
 from notifications.examples import Example, Inventor
@@ -225,8 +226,7 @@ def _mark(written: Written) -> str:
 
 
 def _number(request: HttpRequest) -> int:
-    known = request.POST.get("known", "")
-    return int(known) if known.isdecimal() and known.isascii() else 0
+    return number_in(request.POST.get("known", "")) or 0
 
 
 def _kept(request: HttpRequest, place: Place, kept: Wording | None) -> HttpResponse:
@@ -250,7 +250,7 @@ def again(request: HttpRequest, category: str, clock: str, level: int) -> HttpRe
     written = SHIPPED
     if number := request.POST.get("version"):
         earlier = Wording.objects.of(by.organisation_id, place)
-        found = get_object_or_404(earlier, version=number if number.isdecimal() else 0)
+        found = get_object_or_404(earlier, version=number_in(number) or 0)
         written = found.written
     try:
         kept = keep_words(place=place, written=written, by=by, seen=_number(request))

@@ -25,6 +25,7 @@ from findings.services.timeline import lock, on_behalf_of
 from findings.states import MoveRefused
 from findings.views.access import saw, signed_in, visible_finding
 from findings.views.form_page import form_page
+from findings.views.numbers import number_in
 
 
 @dataclass(frozen=True)
@@ -146,8 +147,7 @@ def keep_late(finding: Finding, by: Person, form: AcknowledgeForm | DeclineForm,
 
 
 def _seen_by(request: HttpRequest) -> int:
-    typed = request.POST.get("seen", "")
-    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else 0
+    return number_in(request.POST.get("seen", "")) or 0
 
 
 def _again(request: HttpRequest, finding: Finding, by: Person, answer: Answer) -> AnswerForm | None:

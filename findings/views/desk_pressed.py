@@ -18,6 +18,7 @@ from findings.services.desk import by_others, done_since
 from findings.services.phone import record_owner_phoned
 from findings.views.access import saw
 from findings.views.desk import coordinator
+from findings.views.numbers import number_in
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,11 @@ class Pressed:
         given = QueryDict(request.POST.get("press", "")) if is_sent else request.GET
         reason = REASONS.get(given.get("reason", ""))
         of, _, number = given.get("row", "").partition("-")
-        if reason is None or of != reason.of or not is_number(number):
+        pk = number_in(number)
+        if reason is None or of != reason.of or pk is None:
             raise Http404
-        seen = given.get("seen", "")
-        knew = int(seen) if is_number(seen) else 0
-        return cls(reason.of, int(number), reason, knew, given.get("owner", ""))
-
-
-def is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 10
+        seen = number_in(given.get("seen", "")) or 0
+        return cls(reason.of, pk, reason, seen, given.get("owner", ""))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

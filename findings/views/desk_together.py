@@ -26,9 +26,9 @@ from findings.services.hold import NotWaiting
 from findings.services.timeline import add_note
 from findings.views.access import saw
 from findings.views.desk import coordinator
-from findings.views.desk_pressed import is_number
 from findings.views.form_page import form_page
 from findings.views.listing import ROWS_ON_A_PAGE
+from findings.views.numbers import number_in
 from findings.words import plural, when
 
 
@@ -139,9 +139,10 @@ def _ticked(given: Iterable[str], deed: Deed, person: Person) -> Ticked:
     wrong = 0
     for row in rows:
         key, _, number = row.partition(".")
-        of, _, pk = key.partition("-")
-        if of == deed.of and is_number(pk) and is_number(number):
-            seen[int(pk)] = int(number)
+        of, _, which = key.partition("-")
+        pk, newest = number_in(which), number_in(number)
+        if of == deed.of and pk is not None and newest is not None:
+            seen[pk] = newest
         else:
             wrong += 1
     others = [LeftOut(plural(wrong, "other row"), "This cannot be done with it.")] if wrong else []
