@@ -101,11 +101,6 @@ def coverage_of_everything(
     )
 
 
-def coverage_of(findings: FindingQuerySet, now: datetime) -> list[Coverage]:
-    """Every open one of these, with its next step and all those of the coming week."""
-    return coverage_of_everything(findings, Examination.objects.none(), [], now).findings
-
-
 def _of_findings(findings: FindingQuerySet, now: datetime) -> list[tuple[Finding, reach.Ask]]:
     rows = list(findings.open().only("reference", "state", *_WHOSE).order_by("pk"))
     _read_whose(rows)

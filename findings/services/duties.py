@@ -13,7 +13,6 @@ from itertools import groupby
 
 from django.db.models import QuerySet
 
-from findings import reach
 from findings.models import Audience, Organisation, Person, Post, RotaEntry, Sender, Site, Team
 from findings.reach import StepPreview, Subject
 from findings.shifts import Gap, moment
@@ -58,13 +57,6 @@ class Duties:
     # Nobody is on the rota, or whoever is cannot be told: others are told instead.
     stood_in_for: list[DutyGap]
     only_here: list[OnlyHere]
-
-
-def duties_of(organisation: Organisation, now: datetime) -> Duties:
-    asks = duty_asks(organisation, now)
-    answers = reach.previews([(subject, steps) for _, subject, steps in asks]) if asks else []
-    found = [(team, steps) for (team, _, _), steps in zip(asks, answers, strict=True)]
-    return duties_found(found, now)
 
 
 def duty_asks(

@@ -272,14 +272,6 @@ def tell_by(rule: Rule, start: datetime, site: Site | None = None) -> datetime |
     return calendar(rule.calendar, site).add(start, parse_duration(within)) if within else None
 
 
-def limits(category: Category) -> list[Limit]:
-    """The limits to show beside a category: its local clocks, each with its basis.
-
-    A local number that equals the national standard's is shown as the national one.
-    """
-    return limits_under(*rules_of(category))
-
-
 def rules_of(category: Category) -> tuple[Rule, Rule | None, Rule | None]:
     """In force: its local rule, the national one, and the one about telling the patient."""
     named = category.local_policy_id, category.national_policy_id, category.patient_policy_id
@@ -289,8 +281,8 @@ def rules_of(category: Category) -> tuple[Rule, Rule | None, Rule | None]:
 
 
 def limits_under(local: Rule, national: Rule | None, patient: Rule | None) -> list[Limit]:
-    """The limits of a local rule, each as the national one where the two say the same; and by
-    when the patient is told."""
+    """The limits to show beside a category: those of its local rule, each with its basis, and as
+    the national one where the two say the same; and by when the patient is told."""
     found = [_limit(kind, local, national) for kind in (ClockKind.ACKNOWLEDGE, ClockKind.ACT)]
     if patient is not None:
         found.append(_limit(ClockKind.TELL_PATIENT, patient, patient))

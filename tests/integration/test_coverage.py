@@ -23,8 +23,8 @@ from findings.models import (
     Unroutable,
 )
 from findings.services.close import withdraw_finding
-from findings.services.coverage import check_coverage, coverage_of
-from findings.services.duties import DutyGap, duties_of
+from findings.services.coverage import check_coverage
+from findings.services.duties import DutyGap
 from findings.services.leave import set_leave
 from findings.services.leavers import say_goodbye
 from findings.services.rota import add_entry, make_post, remove_entry
@@ -35,6 +35,7 @@ from notifications.routes import mark_as_bounced, remove_route
 from tests.factories import Trust, a_trust, flagged, leaves_unseen
 from tests.integration.test_rotas import around
 from tests.integration.test_waits_are_told import reporting_of
+from tests.looking_ahead import coverage_of, duties_of
 from tests.pages import queries_without_banner, signed_in, words_of
 
 pytestmark = pytest.mark.django_db

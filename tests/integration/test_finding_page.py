@@ -14,7 +14,7 @@ from findings.presenters import finding as presenter
 from findings.presenters.moments import step_words
 from findings.presenters.sentences import SENTENCES, say
 from findings.presenters.timeline import entries
-from findings.services.policy import limits
+from findings.services.policy import limits_under, rules_of
 from findings.services.timeline import add_note, record_reading
 from notifications.rounds import deliver, fire
 from tests.factories import TEXT, Trust, a_trust, acknowledged, flagged, report, reported
@@ -88,7 +88,7 @@ def test_only_a_number_of_a_national_standard_is_called_national_guidance(
     trust: Trust, code: str
 ) -> None:
     page = text_of(flagged(trust, category=code), trust.referrer)
-    shown = limits(Category.objects.get(code=code))
+    shown = limits_under(*rules_of(Category.objects.get(code=code)))
     words = ("Acknowledge within", "Act within", "Tell the patient within")
     assert len(shown) == sum(page.count(one) for one in words)
     assert page.count("National guidance") == sum(limit.is_national for limit in shown)

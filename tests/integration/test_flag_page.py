@@ -13,7 +13,7 @@ from django.utils import timezone
 from findings import words
 from findings.models import Clock, Event, Finding, Role, Rule, Step, Viewing
 from findings.presenters.reports import conclusion
-from findings.services.policy import limits
+from findings.services.policy import limits_under, rules_of
 from findings.states import ClockKind
 from notifications.models import Route
 from tests.factories import (
@@ -133,7 +133,9 @@ def test_only_what_is_national_is_called_so(page):
     from findings.models import Category
 
     national = sum(
-        limit.is_national for category in Category.objects.all() for limit in limits(category)
+        limit.is_national
+        for category in Category.objects.all()
+        for limit in limits_under(*rules_of(category))
     )
     assert page.text.count("National guidance") == national
 

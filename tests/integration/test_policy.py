@@ -265,7 +265,7 @@ def test_a_local_number_is_national_only_where_the_national_rule_holds_the_same(
     found = {
         (category.code, limit.kind): limit.is_national
         for category in Category.objects.all()
-        for limit in policy.limits(category)
+        for limit in policy.limits_under(*policy.rules_of(category))
     }
     to_patients = [key for key in found if key[1] == "tell_patient"]
     assert len(to_patients) == 5

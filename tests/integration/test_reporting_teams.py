@@ -6,10 +6,10 @@ import pytest
 from django.urls import reverse
 
 from findings.models import Audience, Membership, RoutingRule, Team
-from findings.services.duties import duties_of
 from findings.services.rota import make_post
 from findings.services.timeline import database_now
 from tests.factories import SiteFactory, Trust, a_trust
+from tests.looking_ahead import duties_of
 from tests.pages import fill_in, signed_in, words_of
 
 pytestmark = pytest.mark.django_db
