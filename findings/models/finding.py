@@ -94,10 +94,11 @@ class FindingQuerySet(models.QuerySet["Finding"]):
         which clock that is, both NULL when ended; and `due_or_never`, by which a list is ordered.
         """
         running = Clock.objects.owed_by_holder().filter(finding=models.OuterRef("pk"))
-        nearest = running.order_by("due_at", "kind")
+        nearest = running.order_by("due_at")
         return self.annotate(
             due_at=models.Subquery(nearest.values("due_at")[:1]),
-            due_kind=models.Subquery(nearest.values("kind")[:1]),
+            # Of two that are due together always the same.
+            due_kind=models.Subquery(nearest.order_by("due_at", "kind").values("kind")[:1]),
             due_or_never=Coalesce("due_at", models.Value(NEVER)),
         )
 
