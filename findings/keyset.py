@@ -74,6 +74,8 @@ class InOrder:
         return len(self.rows)
 
     def values_at(self, order: Order, place: Place, size: int) -> list[Values]:
+        """Of the rows at a place; of the first where nothing is left behind it, or less than a page
+        before it."""
         begin = 0
         if place.values and place.is_before:
             begin = max(0, self.before(place.values, order) - size)
@@ -99,34 +101,30 @@ class InOrder:
             yield from self._fill(self.rows[begin : begin + chunk_size])
 
 
-Rows = QuerySet[Any] | InOrder
+@dataclass(frozen=True)
+class _Stored:
+    """Rows of one table, which the database brings in order."""
 
+    rows: QuerySet[Any]
 
-def part(rows: Rows, order: Order, place: Place, size: int) -> Part:
-    """So many rows at this place, with the numbers that a page says."""
-    there = _values_at(rows, order, place, size)
-    total = rows.count()
-    if not there:
-        return Part([], 0, total, order)
-    before = _before(rows, there[0], order) if place.values else 0
-    return Part(_read(rows, there, order), before, total, order, (there[0], there[-1]))
+    def count(self) -> int:
+        return self.rows.count()
 
+    def values_at(self, order: Order, place: Place, size: int) -> list[Values]:
+        if place.values:
+            there = self.rows.filter(_beyond(place.values, order, back=place.is_before))
+            found = _first(there, _turned(order, place.is_before), size)
+            if len(found) == size or (found and not place.is_before):
+                return found[::-1] if place.is_before else found
+        return _first(self.rows, order, size)
 
-def rows_at(rows: Rows, order: Order, place: Place, size: int) -> list[Any]:
-    """Those that stand at this place now."""
-    return _read(rows, _values_at(rows, order, place, size), order)
+    def read(self, there: Sequence[Values], order: Order) -> list[Any]:
+        """What has gone since is not read; what has moved stands where it was found."""
+        found = {row.pk: row for row in self.rows.filter(pk__in=[values[-1] for values in there])}
+        return [found[values[-1]] for values in there if values[-1] in found]
 
-
-def _values_at(rows: Rows, order: Order, place: Place, size: int) -> list[Values]:
-    """Where nothing is left behind a row, and where less than a page is before it: the first."""
-    if isinstance(rows, InOrder):
-        return rows.values_at(order, place, size)
-    if place.values:
-        there = rows.filter(_beyond(place.values, order, back=place.is_before))
-        found = _first(there, _turned(order, place.is_before), size)
-        if len(found) == size or (found and not place.is_before):
-            return found[::-1] if place.is_before else found
-    return _first(rows, order, size)
+    def before(self, values: Values, order: Order) -> int:
+        return self.rows.filter(_beyond(values, order, back=True)).count()
 
 
 def _first(rows: QuerySet[Any], order: Sequence[str], size: int) -> list[Values]:
@@ -136,18 +134,27 @@ def _first(rows: QuerySet[Any], order: Sequence[str], size: int) -> list[Values]
     return list(rows.order_by(*order).values_list(*names)[:size])
 
 
-def _read(rows: Rows, there: Sequence[Values], order: Order) -> list[Any]:
-    """What has gone since is not read; what has moved stands where it was found."""
-    if isinstance(rows, InOrder):
-        return rows.read(there, order)
-    found = {row.pk: row for row in rows.filter(pk__in=[values[-1] for values in there])}
-    return [found[values[-1]] for values in there if values[-1] in found]
+Rows = QuerySet[Any] | InOrder
 
 
-def _before(rows: Rows, values: Values, order: Order) -> int:
-    if isinstance(rows, InOrder):
-        return rows.before(values, order)
-    return rows.filter(_beyond(values, order, back=True)).count()
+def _kept(rows: Rows) -> InOrder | _Stored:
+    return rows if isinstance(rows, InOrder) else _Stored(rows)
+
+
+def part(rows: Rows, order: Order, place: Place, size: int) -> Part:
+    """So many rows at this place, with the numbers that a page says."""
+    kept = _kept(rows)
+    there, total = kept.values_at(order, place, size), kept.count()
+    if not there:
+        return Part([], 0, total, order)
+    before = kept.before(there[0], order) if place.values else 0
+    return Part(kept.read(there, order), before, total, order, (there[0], there[-1]))
+
+
+def rows_at(rows: Rows, order: Order, place: Place, size: int) -> list[Any]:
+    """Those that stand at this place now."""
+    kept = _kept(rows)
+    return kept.read(kept.values_at(order, place, size), order)
 
 
 def mark(values: Values, order: Order) -> str:
