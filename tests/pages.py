@@ -3,10 +3,12 @@
 import re
 from html import unescape
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import Resolver404, resolve
 
 from findings.models import Person
 from notifications import watchdog
@@ -20,6 +22,14 @@ def signed_in(person: Person) -> Client:
     client = Client()
     client.force_login(person)
     return client
+
+
+def name_of(address: str) -> str:
+    """The name of the page at an address, as imaging_safety/urls.py has it; empty: none of ours."""
+    try:
+        return resolve(urlsplit(address).path).url_name or ""
+    except Resolver404:
+        return ""
 
 
 def words_of(response: Any) -> str:

@@ -120,14 +120,10 @@ def _busiest(role: Any) -> Any:
 
 def _kind(address: str) -> str:
     """The name of the page and of what is asked of it; empty where it is no page of ours."""
-    from django.urls import Resolver404, resolve
+    from tests.pages import name_of
 
-    parts = urlsplit(address)
-    try:
-        name = resolve(parts.path).url_name
-    except Resolver404:
-        return ""
-    asked = [key for key, _ in parse_qsl(parts.query)]
+    name = name_of(address)
+    asked = [key for key, _ in parse_qsl(urlsplit(address).query)]
     return "" if not name or "as" in asked else " ".join([name, *asked])
 
 
@@ -156,10 +152,6 @@ def _worked() -> float:
 
 
 def _unread(read: set[str]) -> list[str]:
-    """Calls of other systems are no pages."""
-    from tests.safety.table_of_addresses import OK, TABLE
+    from tests.safety.table_of_addresses import pages
 
-    pages = (name for name, said in TABLE.items() if OK in said.values())
-    return sorted(
-        name for name in pages if name not in read and not name.startswith(("api-", "fhir-"))
-    )
+    return sorted(pages() - read)

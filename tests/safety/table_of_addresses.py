@@ -305,3 +305,13 @@ POSTED = {
     "api-acknowledge": ITS_HOLDERS,
     "api-decline": ITS_HOLDERS,
 }
+
+
+def pages() -> set[str]:
+    """The names of what answers somebody with a page; other systems call the rest."""
+    calls = ("api-", "fhir-", "schema", "metrics", "health")
+    return {
+        name
+        for name, expected in TABLE.items()
+        if OK in expected.values() and not name.startswith(calls)
+    }

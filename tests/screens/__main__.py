@@ -46,6 +46,7 @@ def _photograph_all(address: str) -> int:
 
     from tests.browser import chromium
     from tests.functional.browser import ARGUMENTS
+    from tests.safety.table_of_addresses import pages
     from tests.screens.album import Album
     from tests.screens.scenes import play
     from tests.screens.visit import Visit
@@ -58,20 +59,11 @@ def _photograph_all(address: str) -> int:
         visit = Visit(started, address)
         taken = walk(visit, album) | play(visit, album)
         started.close()
-    without = _pages() - taken
+    without = pages() - taken
     album.write_index(without)
     print(
         f"{len(album.pictures)} pages. Without a picture: {', '.join(sorted(without)) or 'none'}."
     )
-
-
-def _pages() -> set[str]:
-    """What answers a browser with a page; other systems call the rest."""
-    from tests.safety.table_of_addresses import OK, TABLE
-
-    pages = {name for name, expected in TABLE.items() if OK in expected.values()}
-    calls = ("api-", "fhir-", "schema", "metrics", "health")
-    return {name for name in pages if not name.startswith(calls)}
 
 
 if __name__ == "__main__":

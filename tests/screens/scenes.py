@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from playwright.sync_api import Error, Page
 
+from tests.pages import name_of
 from tests.screens.album import Album
-from tests.screens.visit import NotThere, Visit, name_of
+from tests.screens.visit import NotThere, Visit
 
 RADIOLOGIST, REFERRER, COORDINATOR = "sunita.rao", "fiona.buchanan", "denise.farrow"
 COLLEAGUE = "shabnam.iqbal"

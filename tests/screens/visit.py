@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.urls import Resolver404, resolve
 from playwright.sync_api import Browser, Page
 
 from tests.functional.browser import DESKTOP
+from tests.pages import name_of
 
 PASSWORD = "demonstration"
 
@@ -69,11 +69,3 @@ class Visit:
                     page.press("input[name=password]", "Enter")
                 self._signed_in[person] = page.context.storage_state()
         return self._signed_in[person]
-
-
-def name_of(address: str) -> str:
-    """The name of the page at an address, as imaging_safety/urls.py has it."""
-    try:
-        return resolve(urlsplit(address).path).url_name or ""
-    except Resolver404:
-        return ""

@@ -5,8 +5,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Error, Page
 
+from tests.pages import name_of
 from tests.screens.album import Album
-from tests.screens.visit import Visit, name_of
+from tests.screens.visit import Visit
 
 # Whoever has most to read of their role, in the order in which pages are theirs.
 ROLES = {
