@@ -29,6 +29,8 @@ from imaging_safety.table_rows import with_rows
 
 # Of the vendored build; see imaging_safety/vendor_nhsuk.py.
 NHSUK_VERSION = "10.6.1"
+# Of the vendored file; see imaging_safety/static/chartjs/README.md.
+CHART_VERSION = "4.6.1"
 
 
 def environment(**options: Any) -> Environment:
@@ -74,6 +76,7 @@ FILTERS = {
 }
 GLOBALS = {
     "NHSUK_VERSION": NHSUK_VERSION,
+    "CHART_VERSION": CHART_VERSION,
     "static": static,
     "url": url,
     "get_messages": get_messages,
