@@ -68,6 +68,10 @@ NAVIGATION = (
     Entry("help", "Help"),
 )
 
+# The pages of the room of governance, which its navigation leads to. A template that stands there
+# says `{% set room = "governance" %}`.
+GOVERNANCE_PLACES = (Entry("governance", "Open and late", (Role.GOVERNANCE, Role.COORDINATOR)),)
+
 
 def every_page(request: HttpRequest) -> dict[str, Any]:
     """Django's context processor. Nothing is asked of the database until a page shows it."""
@@ -78,6 +82,7 @@ def every_page(request: HttpRequest) -> dict[str, Any]:
             "navigation": SimpleLazyObject(lambda: navigation(request)),
             "watchdog": SimpleLazyObject(lambda: watchdog_sentences(request)),
             "places": SimpleLazyObject(lambda: places(request)),
+            "governance": SimpleLazyObject(lambda: governance_places(request)),
             "demonstration": settings.DEMONSTRATION,
             "release": settings.RELEASE,
         },
@@ -98,6 +103,20 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     if person is None:
         return []
     return [_item(request, entry, person) for entry in NAVIGATION if _is_shown(entry, person)]
+
+
+def governance_places(request: HttpRequest) -> list[dict[str, Any]]:
+    """The pages of governance that are this person's; `current` is the ARIA word for where they
+    are: the page itself, or one below it."""
+    person = signed_in(request)
+    shown = [one for one in GOVERNANCE_PLACES if person is not None and _is_shown(one, person)]
+    found = [{"href": str(address(one.name)), "text": one.words, "current": ""} for one in shown]
+    # The longest address is meant: /policy/ stands before /policy/lab/ too.
+    here = [one for one in found if request.path.startswith(one["href"])]
+    if here:
+        nearest = max(here, key=lambda one: len(one["href"]))
+        nearest["current"] = "page" if request.path == nearest["href"] else "true"
+    return found
 
 
 def places(request: HttpRequest) -> dict[str, dict[str, str | None]]:
