@@ -12,8 +12,9 @@ from markupsafe import Markup, escape
 
 END_OF_ROWS = "</tbody>"
 ROW_HEADER, CELL = Markup(' role="rowheader"'), Markup(' role="cell"')
-# What a cell may say; whatever else a page gives it would be left out without a word.
-PARTS = {"text", "html", "href", "format"}
+# What a cell may say; whatever else a page gives it would be left out without a word. `value` and
+# `mark` are for a picture that is drawn from the table (static/app/charts.js).
+PARTS = {"text", "html", "href", "format", "value", "mark"}
 
 
 def with_rows(
@@ -26,8 +27,8 @@ def with_rows(
 ) -> Markup:
     """A table that was drawn without rows, with these in it.
 
-    A cell is words, markup, {"text"/"html", "href", "format"}, or anything else, which is shown as
-    its words; None is empty. Raises ValueError for parts of a cell that nothing here draws.
+    A cell is words, markup, {"text"/"html", "href", "format", "value", "mark"}, or anything else,
+    which is shown as its words; None is empty. Raises ValueError for parts of a cell that nothing here draws.
     """
     heads = [_parts(one) for one in head]
     drawn = [_row(row, heads, responsive, first_is_header) for row in rows]
@@ -59,7 +60,14 @@ def _cell(
     inside = _linked(cell)
     if responsive:
         inside = _beside_its_heading(inside, cell, head)
-    return Markup('<%s class="%s"%s%s>%s</%s>\n') % (tag, name, scope, role, inside, tag)
+    data = _data(cell)
+    return Markup('<%s class="%s"%s%s%s>%s</%s>\n') % (tag, name, scope, role, data, inside, tag)
+
+
+def _data(cell: Mapping[str, Any]) -> Markup:
+    """What a picture draws of this cell; nothing where there is no number."""
+    drawn = {name: cell[name] for name in ("value", "mark") if cell.get(name) not in (None, "")}
+    return Markup("").join(Markup(' data-%s="%s"') % pair for pair in drawn.items())
 
 
 def _beside_its_heading(inside: Markup, cell: Mapping[str, Any], head: Mapping[str, Any]) -> Markup:

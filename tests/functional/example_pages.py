@@ -13,6 +13,8 @@ from django.urls import path
 from django.utils import timezone
 
 from findings import form_fields as nhs
+from findings.measures import funnel
+from findings.measures.funnel import Place
 from imaging_safety.urls import handler400, handler403, handler404, handler500, urlpatterns
 
 __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
@@ -65,6 +67,35 @@ COMPONENTS_PAGE = """
   ("Owner", "Dr Ada Example", {"href": "/help/", "text": "Change", "about": "owner"})]) }}
 <h2>Timeline</h2>
 {{ timeline(entries) }}
+{% endblock %}
+"""
+
+CHARTS_PAGE = """
+{% extends "layout.jinja" %}
+{% from "components/page.jinja" import page_title %}
+{% from "components/charts.jinja" import chart, chart_scripts, chart_table, heat_table with context %}
+{% set title = "Every picture" %}
+{% block head %}{{ super() }}{{ chart_scripts() }}{% endblock %}
+{% block content %}
+{{ page_title(title) }}
+{{ chart("months", "months", "In time, by month: the last two are worse than chance explains.",
+         unit=" %", most=100) }}
+{{ chart_table("months", "By month", ["Month", {"text": "In time", "series": "value"},
+   {"text": "Mean", "series": "mean"}, {"text": "Lower limit", "series": "lower"},
+   {"text": "Upper limit", "series": "upper"}, {"text": "Target", "series": "target"}], months) }}
+{{ chart("curve", "curve", "How many still wait, by how much of their time has gone.", unit=" %",
+         least=0, most=100, x_name="Share of the limit (%)") }}
+{{ chart_table("curve", "Still waiting", ["Of the limit", {"text": "Critical", "series": "a"},
+   {"text": "Cancer", "series": "b"}], curve) }}
+{{ chart("sizes", "sizes", "One team lies below the limits.", unit=" %", least=0, most=100,
+         x_name="Findings", y_name="In time") }}
+{{ chart_table("sizes", "By team", ["Team", {"text": "In time", "series": "value"},
+   {"text": "99.8 % low", "series": "low"}, {"text": "95 % low", "series": "lower"},
+   {"text": "95 % high", "series": "upper"}, {"text": "99.8 % high", "series": "high"}], sizes) }}
+{{ chart("bars", "bars", "From flagged to outcome.") }}
+{{ chart_table("bars", "Flow", ["Stage", {"text": "Went on", "series": "on"},
+   {"text": "Waits", "series": "waits"}, {"text": "Ended", "series": "ended"}], flow) }}
+{{ heat_table("heat", "By hour", ["Day", "0", "6", "12", "18"], heat) }}
 {% endblock %}
 """
 
@@ -161,6 +192,47 @@ def components(request: HttpRequest) -> HttpResponse:
     )  # fmt: skip
 
 
+def _cell(number: float, mark: str = "", href: str = "/help/") -> dict[str, object]:
+    return {"text": f"{number} %", "value": number, "mark": mark, "href": href}
+
+
+def _funnel(name: str, size: int, met: int) -> list[object]:
+    bounds = funnel.limits(size, 0.8)
+    marks = {Place.INSIDE: "inside", Place.BELOW: "worse"}
+    own = _cell(round(100 * met / size), marks.get(funnel.place(met, size, 0.8), "neither"))
+    limits = (bounds.low, bounds.lower, bounds.upper, bounds.high)
+    return [
+        {"text": f"{name} ({size})", "value": size},
+        own,
+        *(_cell(round(100 * one)) for one in limits),
+    ]
+
+
+@login_not_required
+def charts(request: HttpRequest) -> HttpResponse:
+    values = [88, 91, 90, 89, 92, 90, 91, None, 89, 91, 70, 68]
+    lines = [_cell(number) for number in (86, 80, 93, 95)]
+    months: list[list[object]] = [
+        [f"2026-{at:02}", "none due" if one is None else _cell(one, "inside"), *lines]
+        for at, one in enumerate(values, 1)
+    ]
+    months[10][1], months[11][1] = _cell(70, "worse"), _cell(68, "worse")
+    curve = [
+        [{"text": f"{at} %", "value": at}, _cell(max(0, 100 - at)), _cell(max(10, 100 - at / 2))]
+        for at in (0, 25, 50, 75, 100, 150, 200)
+    ]
+    shades = [{"text": n * 3, "shade": n, "href": "/help/"} for n in range(4)]
+    return draw(
+        request, CHARTS_PAGE, months=months, curve=curve,
+        sizes=[
+            _funnel("Stroke", 12, 10), _funnel("Renal", 25, 21),
+            _funnel("Lung", 40, 17), _funnel(HOSTILE, 90, 75),
+        ],
+        flow=[["Flagged", _cell(90), _cell(6), _cell(4)], ["Acknowledged", _cell(80), _cell(9), _cell(1)]],
+        heat=[{"name": day, "cells": [*shades]} for day in ("Monday", "Tuesday")],
+    )  # fmt: skip
+
+
 @login_not_required
 def broken(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("on purpose")
@@ -179,6 +251,7 @@ def unreadable(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("example/form/", example_form),
     path("example/components/", components),
+    path("example/charts/", charts),
     path("example/broken/", broken),
     path("example/refused/", refused),
     path("example/unreadable/", unreadable),

@@ -23,6 +23,7 @@ PUBLIC = {
     "unreadable": "/example/unreadable/",
     "example form": "/example/form/",
     "components": "/example/components/",
+    "charts": "/example/charts/",
 }
 
 
@@ -30,6 +31,26 @@ PUBLIC = {
 def test_a_page_has_nothing_for_axe_to_find_and_fits(browser, name):
     page = browser.open(PUBLIC[name])
     check(page, name, browser)
+
+
+def test_a_picture_is_drawn_of_its_table_and_leads_to_the_rows(browser):
+    page = browser.open("/example/charts/")
+    drawn = "one => window.Chart.getChart(one).data.datasets.map(({label, data}) => [label, data])"
+    lines = dict(page.locator("canvas").first.evaluate(drawn))
+    assert lines["In time"] == [88, 91, 90, 89, 92, 90, 91, None, 89, 91, 70, 68]
+    assert lines["Target"] == [95] * 12
+    assert page.locator("canvas").count() == page.locator("figure:visible").count() == 4
+    canvas, meta = page.locator("canvas").first, "window.Chart.getChart(one).getDatasetMeta(0)"
+    at = canvas.evaluate(f"one => ({{x: {meta}.data[11].x, y: {meta}.data[11].y}})")
+    with page.expect_navigation():
+        canvas.click(position=at)
+    assert page.url.endswith("/help/")
+
+
+def test_without_a_script_the_table_says_it_all(browser):
+    page = browser.open("/example/charts/", javascript=False)
+    assert page.locator("figure:visible").count() == 0
+    assert "68 %" in page.inner_text("#months")
 
 
 def test_the_last_error_page_is_a_page_too(browser):
