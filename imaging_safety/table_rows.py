@@ -28,7 +28,8 @@ def with_rows(
     """A table that was drawn without rows, with these in it.
 
     A cell is words, markup, {"text"/"html", "href", "format", "value", "mark"}, or anything else,
-    which is shown as its words; None is empty. Raises ValueError for parts of a cell that nothing here draws.
+    which is shown as its words; None is empty. Raises ValueError for parts of a cell that nothing
+    here draws.
     """
     heads = [_parts(one) for one in head]
     drawn = [_row(row, heads, responsive, first_is_header) for row in rows]

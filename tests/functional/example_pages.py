@@ -73,7 +73,8 @@ COMPONENTS_PAGE = """
 CHARTS_PAGE = """
 {% extends "layout.jinja" %}
 {% from "components/page.jinja" import page_title %}
-{% from "components/charts.jinja" import chart, chart_scripts, chart_table, heat_table with context %}
+{% from "components/charts.jinja" import chart, chart_table, heat_table %}
+{% from "components/charts.jinja" import chart_scripts with context %}
 {% set title = "Every picture" %}
 {% block head %}{{ super() }}{{ chart_scripts() }}{% endblock %}
 {% block content %}
@@ -228,7 +229,10 @@ def charts(request: HttpRequest) -> HttpResponse:
             _funnel("Stroke", 12, 10), _funnel("Renal", 25, 21),
             _funnel("Lung", 40, 17), _funnel(HOSTILE, 90, 75),
         ],
-        flow=[["Flagged", _cell(90), _cell(6), _cell(4)], ["Acknowledged", _cell(80), _cell(9), _cell(1)]],
+        flow=[
+            ["Flagged", _cell(90), _cell(6), _cell(4)],
+            ["Acknowledged", _cell(80), _cell(9), _cell(1)],
+        ],
         heat=[{"name": day, "cells": [*shades]} for day in ("Monday", "Tuesday")],
     )  # fmt: skip
 
