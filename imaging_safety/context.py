@@ -70,7 +70,15 @@ NAVIGATION = (
 
 # The pages of the room of governance, which its navigation leads to. A template that stands there
 # says `{% set room = "governance" %}`.
-GOVERNANCE_PLACES = (Entry("governance", "Open and late", (Role.GOVERNANCE, Role.COORDINATOR)),)
+GOVERNANCE_PLACES = (
+    Entry("governance", "Open and late", (Role.GOVERNANCE, Role.COORDINATOR)),
+    Entry(
+        "late-reporting",
+        "Late reporting",
+        (Role.GOVERNANCE, Role.COORDINATOR),
+        also_for_reporting=True,
+    ),
+)
 
 
 def every_page(request: HttpRequest) -> dict[str, Any]:

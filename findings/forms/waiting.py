@@ -1,5 +1,6 @@
 """Examinations that wait for a report: filter the list, enter one or a file of them, end a wait."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -18,26 +19,55 @@ from findings.forms.lists import ListFilter
 from findings.forms.reports import AboutExamination
 from findings.forms.senders import offer_senders, sender_field
 from findings.forms.table_file import ConfirmFileForm, TableFileForm
+from findings.measures import late_reporting, waiting
+from findings.measures.late_reporting import BANDS, NOT_KNOWN
 from findings.models import Clock, Examination, NoReport, Person, Sender, Site
+from findings.models.examination import MODALITIES
 from findings.services.waiting_list import ArrivingExamination
 
 
 class WaitingFilter(ListFilter):
-    """By site, and only those past their limit: ?late=yes is where a number of governance leads."""
+    """Every filter may stand alone in a link, as ?late=yes or ?setting=inpatient&age=7-14: the
+    numbers of late reporting lead here."""
 
     site = SelectField(label="Site", required=False, empty="Every site")
+    setting = SelectField(
+        label="Kind of referral",
+        required=False,
+        empty="Every kind",
+        choices=[*Examination.Setting.choices, (NOT_KNOWN, "Not known")],
+    )
+    modality = SelectField(label="Kind of imaging", required=False, empty="Every kind")
+    age = SelectField(
+        label="Images made",
+        required=False,
+        empty="At any time",
+        choices=[(band.key, f"{band.words} ago") for band in BANDS],
+    )
     late = CheckboxField(label="Late only", required=False)
+    week = CheckboxField(label="Only what is due in the next 7 days", required=False)
 
     def __init__(self, data: Any, *, clocks: QuerySet[Clock]) -> None:
         super().__init__(data)
         sites = Site.objects.filter(pk__in=clocks.values("examination__site"))
-        field: Any = self.fields["site"]
-        field.choices = [(str(key), name) for key, name in sites.values_list("pk", "name")]
+        self._offer("site", sites.values_list("pk", "name"))
+        # Systems send kinds that no list has.
+        kinds = clocks.order_by().values_list("examination__modality", flat=True).distinct()
+        offered = {kind or NOT_KNOWN: MODALITIES.get(kind, kind) or "Not known" for kind in kinds}
+        self._offer("modality", sorted(offered.items(), key=lambda one: one[1]))
 
-    def apply(self, clocks: QuerySet[Clock], late: QuerySet[Clock]) -> QuerySet[Clock]:
+    def apply(self, clocks: QuerySet[Clock], now: datetime) -> QuerySet[Clock]:
         chosen = self.cleaned_data
-        shown = late if chosen["late"] else clocks
-        return shown.filter(examination__site=chosen["site"]) if chosen["site"] else shown
+        for name in ("setting", "modality", "site"):
+            if chosen[name]:
+                value = "" if chosen[name] == NOT_KNOWN else chosen[name]
+                clocks = clocks.filter(**{f"examination__{name}": value})
+        if chosen["age"]:
+            ages = {band.key: band for band in BANDS}
+            clocks = late_reporting.aged(clocks, ages[chosen["age"]], now)
+        if chosen["late"]:
+            clocks = waiting.late(clocks, now)
+        return late_reporting.due_this_week(clocks, now) if chosen["week"] else clocks
 
 
 class NoReportForm(forms.Form):

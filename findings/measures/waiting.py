@@ -18,10 +18,15 @@ class Counts:
     late: int
 
 
-def waits_visible_to(person: Person) -> QuerySet[Clock]:
-    """The running clocks of the examinations whose wait this person follows."""
+def seen_by(person: Person) -> QuerySet[Clock]:
+    """The clocks of reports, running or ended, of the examinations that this person follows."""
     followed = Examination.objects.followed_by(person)
-    return Clock.objects.running(ClockKind.REPORT_BY).filter(examination__in=followed)
+    return Clock.objects.filter(kind=ClockKind.REPORT_BY, examination__in=followed)
+
+
+def waits_visible_to(person: Person) -> QuerySet[Clock]:
+    """Those that run: the examinations that still wait."""
+    return seen_by(person).filter(stopped_at__isnull=True)
 
 
 def late(clocks: QuerySet[Clock], now: datetime) -> QuerySet[Clock]:

@@ -52,9 +52,8 @@ def waiting(request: HttpRequest) -> HttpResponseBase:
     person, now = signed_in(request), timezone.now()
     rules.check_can_see_waiting(person)
     clocks = measures.waits_visible_to(person)
-    late = measures.late(clocks, now)
     form = WaitingFilter(request.GET, clocks=clocks)
-    chosen = form.apply(clocks, late) if form.is_valid() else clocks.none()
+    chosen = form.apply(clocks, now) if form.is_valid() else clocks.none()
     chosen = chosen.select_related(
         "rule", "examination__patient", "examination__site__organisation"
     ).prefetch_related("steps")

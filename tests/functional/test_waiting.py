@@ -50,6 +50,7 @@ def test_the_pages_of_waiting_can_be_read_by_everybody_at_every_width(browser, t
         "enter": reverse("enter-waiting"),
         "choose list": reverse("import-waiting"),
         "governance": reverse("governance"),
+        "late reporting": reverse("late-reporting"),
     }
     page = browser.new_page(DESKTOP, person=trust.coordinator)
     for name, address in pages.items():

@@ -147,6 +147,7 @@ TABLE: dict[str, Expected] = {
     "merges": only(COORDINATORS, NO),
     # Of the trust's own two records; another trust's coordinator finds nothing.
     "undo-merge": everybody(NO, but={OK: "coordinator", NONE: "other_coordinator"}),
+    "late-reporting": only(OVERSEERS, NO),
     "waiting": only(OVERSEERS, NO),
     "enter-waiting": only(COORDINATORS, NO),
     "import-waiting": only(COORDINATORS, NO),
