@@ -144,29 +144,38 @@ def _ages(found: LateReporting) -> Table:
 
 
 def _days(found: LateReporting, now: datetime) -> Table:
-    head: list[Cell] = [
+    """How many limits fall on each day; with a forecast, how many of these will be kept."""
+    if found.total.expected is None:
+        head: list[Cell] = [{"text": "Limit falls on"}, {"text": "Due", "series": "due"}]
+        rows = [[_on(day, now), {"text": day.due, "value": day.due}] for day in found.days]
+        return Table("days", "The next 7 days", head, rows)
+    head = [
         {"text": "Limit falls on"},
-        {"text": "Due, not late yet"},
+        {"text": "Due", "series": ""},
         {"text": "Expected in time", "series": "in_time"},
         {"text": "Expected late", "series": "late"},
     ]
-    return Table("days", "The next 7 days", head, [_day(day, now) for day in found.days])
+    return Table("days", "The next 7 days", head, [_foretold_of(day, now) for day in found.days])
 
 
-def _day(day: Day, now: datetime) -> list[Cell]:
+def _foretold_of(day: Day, now: datetime) -> list[Cell]:
     late = day.expected.late if day.expected else 0
     in_time = day.due - late
     return [
-        {"text": words.near_day(day.on, now)},
+        _on(day, now),
         {"text": day.due},
-        {"text": f"about {round(in_time)}" if day.expected else "not known", "value": in_time},
+        {"text": f"about {round(in_time)}" if day.due else "0", "value": in_time},
         {"text": expected_words(day.expected), "value": late},
     ]
 
 
+def _on(day: Day, now: datetime) -> Cell:
+    return {"text": words.capital(words.near_day(day.on, now))}
+
+
 def _foretold(total: Row) -> str:
     if total.expected is None:
-        return "How many of these will be late cannot be told yet."
+        return "How many of them will be late cannot be told yet."
     if not total.due:
         return "No limit falls in the next 7 days."
     return (
