@@ -5,6 +5,7 @@ from findings.models.append_only import APPEND_ONLY
 from findings.models.bank_holiday import BankHoliday, BankHolidayChange, Nation
 from findings.models.category_change import CategoryChange
 from findings.models.clock import Clock, Step
+from findings.models.coded_list import Cause, Theme
 from findings.models.cover import Leave
 from findings.models.directory_change import DirectoryChange
 from findings.models.document import Document
@@ -35,6 +36,14 @@ from findings.models.recommendation import ProposedMatch, Recommendation
 from findings.models.repair import Repair
 from findings.models.report import FilingTry, IncomingMessage, Receipt, Report, ReportStatus
 from findings.models.report_identifier import ReportIdentifier
+from findings.models.review import LearningRule, Review
+from findings.models.review_parts import (
+    CandourStep,
+    ReviewBreach,
+    ReviewCause,
+    ReviewChange,
+    ReviewNote,
+)
 from findings.models.rota import Post, RotaChange, RotaEntry
 from findings.models.routing import RoutingChange, RoutingRule
 from findings.models.saved_view import SavedView
@@ -51,8 +60,10 @@ __all__ = [
     "Audience",
     "BankHoliday",
     "BankHolidayChange",
+    "CandourStep",
     "Category",
     "CategoryChange",
+    "Cause",
     "Clock",
     "DirectoryChange",
     "Document",
@@ -62,6 +73,7 @@ __all__ = [
     "Finding",
     "HandOver",
     "IncomingMessage",
+    "LearningRule",
     "Leave",
     "LinkKey",
     "Membership",
@@ -87,6 +99,11 @@ __all__ = [
     "Report",
     "ReportIdentifier",
     "ReportStatus",
+    "Review",
+    "ReviewBreach",
+    "ReviewCause",
+    "ReviewChange",
+    "ReviewNote",
     "Role",
     "RotaChange",
     "RotaEntry",
@@ -103,6 +120,7 @@ __all__ = [
     "Step",
     "TakenFolder",
     "Team",
+    "Theme",
     "TokenUse",
     "ToldApart",
     "Unroutable",

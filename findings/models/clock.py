@@ -126,6 +126,12 @@ class Clock(OfOne):
                 name="clocks_of_examinations",
                 condition=Q(examination__isnull=False),
             ),
+            # Those that are not kept, and those that may still be: of these reviews are opened.
+            models.Index(
+                fields=["due_at"],
+                name="clocks_not_kept",
+                condition=Q(stopped_at__isnull=True) | Q(stopped_at__gt=F("due_at")),
+            ),
             models.Index(
                 fields=["question"],
                 name="clocks_of_questions",

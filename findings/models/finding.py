@@ -27,9 +27,13 @@ _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 READABLE_FOR = timedelta(days=90)
 
 
-def new_reference() -> str:
+def reference_with(letter: str) -> str:
     """A reference that says nothing about the patient and cannot be guessed."""
-    return "F-" + "".join(secrets.choice(_LETTERS) for _ in range(10))
+    return f"{letter}-" + "".join(secrets.choice(_LETTERS) for _ in range(10))
+
+
+def new_reference() -> str:
+    return reference_with("F")
 
 
 class FindingQuerySet(models.QuerySet["Finding"]):

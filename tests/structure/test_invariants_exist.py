@@ -107,6 +107,30 @@ CONSTRAINTS = {
         "refused_offer_has_a_reason",
         "a_person_ends_an_offer_unless_it_is_overtaken",
     },
+    "findings_theme": {"theme_is_there_once", "theme_says_what_and_whence"},
+    "findings_cause": {"cause_is_there_once", "cause_says_what_and_whence"},
+    "findings_review": {
+        "review_is_of_a_finding_or_an_examination",
+        "breach_is_of_something",
+        "somebody_raises_what_is_no_breach_and_says_what_happened",
+        "only_a_breach_can_be_none",
+        "concluded_review_says_when_who_and_what",
+        "candour_counts_from_when_harm_was_known",
+    },
+    "findings_reviewcause": {
+        "only_what_was_suggested_is_no_cause",
+        "undone_cause_says_when_and_why",
+    },
+    "findings_candourstep": {
+        "candour_step_is_known",
+        "undone_candour_step_says_when_and_why",
+    },
+    "findings_reviewnote": {"note_says_something"},
+    "findings_reviewchange": {"review_change_says_what_was_and_what_is"},
+    "findings_learningrule": {
+        "learning_rule_number_is_used_once",
+        "candour_limit_is_at_least_a_day",
+    },
     "findings_shiftsheet": {
         "shifts_follow_each_other",
         "taken_shift_says_when_and_who",
@@ -185,6 +209,10 @@ CONSTRAINTS = {
 }
 # Partial unique constraints are indexes in PostgreSQL.
 INDEXES = {
+    "one_review_of_the_breaches_of_a_finding",
+    "one_review_of_the_breaches_of_an_examination",
+    "cause_is_found_once_in_a_review",
+    "candour_step_is_taken_once",
     "name_of_a_view_is_used_once",
     "one_running_clock_of_a_kind",
     "one_running_clock_of_an_examination",
@@ -207,6 +235,25 @@ TRIGGERS = {
         "offer_never_changes",
         "offer_ends_once",
     },
+    "findings_review": {
+        "review_is_never_deleted",
+        "what_is_reviewed_never_changes",
+        "concluded_review_never_changes",
+    },
+    "findings_reviewbreach": {"reviewbreach_is_append_only"},
+    "findings_reviewcause": {
+        "reviewcause_is_never_deleted",
+        "found_cause_never_changes",
+        "cause_is_taken_back_once",
+    },
+    "findings_candourstep": {
+        "candourstep_is_never_deleted",
+        "candour_step_never_changes",
+        "candour_step_is_taken_back_once",
+    },
+    "findings_reviewnote": {"reviewnote_is_append_only"},
+    "findings_reviewchange": {"reviewchange_is_append_only"},
+    "findings_learningrule": {"learningrule_is_append_only"},
     "findings_shiftsheet": {
         "shiftsheet_is_never_deleted",
         "shift_sheet_never_changes",
