@@ -22,7 +22,7 @@ LISTEN = "listen"
 # The moment up to which every message that arrived is filed, held or refused.
 FILED = "filed"
 # What the watcher's round does each hour.
-COVERAGE, LISTS, SIGN_INS = "coverage", "lists", "sign-ins"
+COVERAGE, LISTS, SIGN_INS, REVIEWS = "coverage", "lists", "sign-ins", "reviews"
 EVERY = timedelta(hours=1)
 
 

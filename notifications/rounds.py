@@ -10,6 +10,7 @@ from django.utils import timezone
 from findings.intake.sweep import sweep
 from findings.services.leave import tell_stand_ins
 from findings.services.leavers import settle_leavers
+from findings.services.open_reviews import open_reviews
 from findings.services.propose import flag_unanswered
 from notifications import clockwork, coverage, pulse, watchdog
 from notifications.delivery import Delivered, deliver_due
@@ -57,11 +58,13 @@ def forget_sign_ins() -> None:
 
 def watch() -> list[watchdog.Sentence]:
     """File what was left, look for what will reach nobody, and for what should have happened and
-    did not, which is returned; then keep the list for downtime, and forget old sign-ins."""
+    did not, which is returned; then keep the list for downtime, open reviews of what was not kept,
+    and forget old sign-ins."""
     file_what_was_left()
     coverage.check_if_due()
     late = watchdog.watch()
     pulse.beat(pulse.WATCH)
     keep_lists()
+    pulse.each_hour(pulse.REVIEWS, open_reviews)
     pulse.each_hour(pulse.SIGN_INS, forget_sign_ins)
     return late
