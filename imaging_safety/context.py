@@ -78,6 +78,7 @@ GOVERNANCE_PLACES = (
         (Role.GOVERNANCE, Role.COORDINATOR),
         also_for_reporting=True,
     ),
+    Entry("reviews", "Reviews", (Role.GOVERNANCE, Role.COORDINATOR)),
 )
 
 

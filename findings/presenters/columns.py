@@ -10,6 +10,7 @@ from findings.presenters.flag import became, ratings
 from findings.presenters.held import reason_words
 from findings.presenters.list_file import Heading, Kind
 from findings.presenters.proposals import reported_by, what_was_found
+from findings.presenters.reviews import what_broke
 from findings.presenters.trail import TrailLine, of_directory, of_sender
 
 # Whoever did what no person did here.
@@ -132,6 +133,27 @@ PROPOSALS: Columns = (
     column("Came", lambda proposal: proposal.proposed_at, Kind.MOMENT),
     column("Confirm by", lambda proposal: proposal.due_at, Kind.MOMENT),
     column("Site", lambda proposal: proposal.examination.site.name),
+)
+
+
+def _found(review: Any) -> str:
+    standing = (one for one in review.found_causes.all() if one.was_one and one.undone_at is None)
+    return "; ".join(str(one.cause) for one in standing)
+
+
+REVIEWS: Columns = (
+    column("Review", lambda review: review.reference),
+    column("Kind", lambda review: review.get_kind_display()),
+    column("What", lambda review: "; ".join(what_broke(review)), Kind.LONG_TEXT),
+    column("Status", lambda review: review.get_status_display()),
+    column("Theme", lambda review: str(review.theme or "")),
+    column("Causes", _found, Kind.LONG_TEXT),
+    column("Harm", lambda review: review.get_harm_display()),
+    column("Finding", lambda review: review.finding.reference if review.finding else ""),
+    column("Specialty", lambda review: review.finding.team.specialty if review.finding else ""),
+    column("Opened", lambda review: review.opened_at, Kind.MOMENT),
+    column("Concluded", lambda review: review.concluded_at, Kind.MOMENT),
+    column("What was learned", lambda review: review.conclusion, Kind.LONG_TEXT),
 )
 
 HELD_ITEMS: Columns = (

@@ -207,6 +207,31 @@ PARTS = (
             ),
         ),
     ),
+    Part(
+        "What is learned",
+        (
+            Term(
+                "review",
+                "Review",
+                "What the organisation learned from a promise that was not kept, a complaint, an"
+                " incident, a discrepancy, a near miss, or something that went very well. It scores"
+                " nobody.",
+            ),
+            Term(
+                "cause",
+                "Contributory cause",
+                "What in a system or in the circumstances made it likelier, from a list. Never the"
+                " name of a person.",
+            ),
+            Term(
+                "candour",
+                "Duty of candour",
+                "From moderate harm on, and for prolonged psychological harm, the patient is told"
+                " in person as soon as reasonably practicable, with an apology, a written record and"
+                " a written notification (regulation 20).",
+            ),
+        ),
+    ),
 )
 TERMS = {one.name: one for part in PARTS for one in part.terms}
 

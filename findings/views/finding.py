@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from findings import rules
 from findings.forms.answers import AcknowledgeForm, NoteForm
+from findings.learning_rules import can_start_review
 from findings.models import (
     Clock,
     Document,
@@ -82,6 +83,7 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
         "answers": answers,
         "mine": _mine(found, person, events, answers, rules_here[0]),
         "may_undo": rules.can_undo_flag(person, found),
+        "may_start_review": can_start_review(person),
         "may_phone": presenter.may_phone(person, found),
         "offer": next((offer for offer in found.offers.all() if offer.is_open), None),
         "of_state": next((one for one in running if one.kind in BY_STATE), None),

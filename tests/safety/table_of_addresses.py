@@ -50,6 +50,7 @@ REFERRERS = "referrer colleague bystander told other_referrer"
 RADIOLOGISTS = "radiologist elsewhere other_radiologist"
 COORDINATORS = "coordinator other_coordinator"
 KEEPERS = "coordinator administrator"
+REVIEWERS = "radiologist coordinator governance"
 OVERSEERS = f"{COORDINATORS} governance other_governance"
 
 
@@ -57,6 +58,11 @@ def answer(holders: str) -> Expected:
     """The page of an answer: holders get it, readers are told why not, others find nothing."""
     readers = " ".join(name for name in MAY_READ_IT.split() if name not in holders.split())
     return everybody(NONE, but={OK: holders, NO: readers})
+
+
+def of_review() -> Expected:
+    """What a governance lead does to a review; whoever raised it, and coordinators, only see it."""
+    return everybody(NONE, but={OK: "governance", NO: "radiologist coordinator"})
 
 
 def rota_page() -> Expected:
@@ -138,6 +144,22 @@ TABLE: dict[str, Expected] = {
     "accept-offer": answer(""),
     "refuse-offer": answer(""),
     "take-offer-back": answer(""),
+    "reviews": only(f"{OVERSEERS} {RADIOLOGISTS}", NO),
+    "start-review": only(f"{OVERSEERS} {RADIOLOGISTS}", NO),
+    "review-lists": only("governance other_governance", NO),
+    "candour-limit": everybody(POST_ONLY),
+    # The radiologist raised it.
+    "review": only(REVIEWERS, NONE),
+    "take-review-up": everybody(POST_ONLY),
+    "assess-review": everybody(POST_ONLY),
+    "add-cause": everybody(POST_ONLY),
+    "suggested-cause": everybody(POST_ONLY),
+    "record-candour": everybody(POST_ONLY),
+    "review-note": everybody(POST_ONLY),
+    "take-cause-back": of_review(),
+    "take-candour-back": of_review(),
+    "conclude-review": of_review(),
+    "not-a-breach": of_review(),
     "governance": only(OVERSEERS, NO),
     "governance-rows": only(OVERSEERS, NO),
     # Nobody has asked whether it is still theirs.
@@ -259,6 +281,17 @@ TABLE: dict[str, Expected] = {
 # What a POST by somebody who may not see the object gives. No row: the address takes no object,
 # or takes no POST.
 POSTED = {
+    "candour-limit": "governance other_governance",
+    "take-review-up": "governance",
+    "assess-review": "governance",
+    "add-cause": "governance",
+    "suggested-cause": "governance",
+    "record-candour": "governance",
+    "review-note": REVIEWERS,
+    "take-cause-back": "governance",
+    "take-candour-back": "governance",
+    "conclude-review": "governance",
+    "not-a-breach": "governance",
     "flag": "radiologist",
     "not-a-finding": "radiologist",
     "note": ITS_READERS,

@@ -22,11 +22,15 @@ from findings.admin import directory
 from findings.intake.importing import take_in
 from findings.models import (
     BankHoliday,
+    CandourStep,
+    Cause,
     Document,
     Finding,
     NoReport,
     PatientChange,
     Person,
+    Review,
+    ReviewCause,
     Role,
     Step,
     Viewing,
@@ -35,6 +39,7 @@ from findings.services.leave import set_leave
 from findings.services.merge import merge_patients
 from findings.services.patient_change import Change, record_change
 from findings.services.report_by import expect_report, no_report_expected
+from findings.services.reviews import add_cause, assess, record_candour, start_review
 from findings.services.rota import add_entry, make_post
 from findings.services.routing import add_rule
 from findings.services.saved_views import keep_view
@@ -140,6 +145,7 @@ def world(db: None) -> World:
     around = {"began_at": step.due_at - timedelta(hours=8), "content": {}, "patients": []}
     until = timezone.now() + timedelta(hours=8)
     sheet = hand_over_shift(by=trust.coordinator, until_at=until, **around)
+    review, cause, step = _review(trust, finding)
     return World(
         trust,
         people,
@@ -172,6 +178,9 @@ def world(db: None) -> World:
                 (f"{name}.pk" for name in ROUTE_PAGES),
                 trust.referrer.routes.get(channel=Channel.EMAIL).pk,
             ),
+            "review": review.reference,
+            "take-cause-back.pk": cause.pk,
+            "take-candour-back.pk": step.pk,
             "undo-merge.pk": merge.pk,
             "saved-view.pk": view.pk,
             "shift-sheet.pk": sheet.pk,
@@ -186,6 +195,17 @@ def world(db: None) -> World:
             **dict.fromkeys(("change-shift.pk", "remove-shift.pk"), on.pk),
         },
     )
+
+
+def _review(trust: Trust, finding: Finding) -> tuple[Review, ReviewCause, CandourStep]:
+    """Raised by the radiologist, with a cause and a step of the duty of candour."""
+    said = "Seen a week later by a colleague."
+    kind, by = Review.Kind.DISCREPANCY, trust.governance
+    review = start_review(by=trust.radiologist, kind=kind, happened=said, finding=finding)
+    review = assess(review=review, by=by, theme=None, harm="moderate", lfpse_reference="")
+    cause = add_cause(review=review, by=by, cause=Cause.objects.get(code="capacity"))
+    which, today = CandourStep.Which.IN_PERSON, timezone.localdate()
+    return review, cause, record_candour(review=review, by=by, step=which, done_on=today)
 
 
 def _message(step: Step, recipient: Person, **fields: Any) -> Notification:
