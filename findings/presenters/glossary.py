@@ -227,8 +227,8 @@ PARTS = (
                 "candour",
                 "Duty of candour",
                 "From moderate harm on, and for prolonged psychological harm, the patient is told"
-                " in person as soon as reasonably practicable, with an apology, a written record and"
-                " a written notification (regulation 20).",
+                " in person as soon as reasonably practicable, with an apology, a written record"
+                " and a written notification (regulation 20).",
             ),
         ),
     ),
