@@ -1,31 +1,40 @@
-"""Every number that governance looks at, once: what it counts, of what, and what is left out.
+"""Every number that governance looks at, once.
 
-A measure selects clocks, since a clock is a promise: it was kept, or not, or still runs. A number
-on a page and the rows behind it are the same selection, so they cannot disagree.
+A measure (`MEASURES`) says what it asks, counts and leaves out; `read`, `series`, `by`, `rows` and
+`took` are one selection each, so a number, its months, its parts and the rows behind it cannot
+disagree. What is open and late now are `COUNTS`, of clocks, since a clock is a promise.
 """
 
-from findings.measures.promises import MEASURES, Measure, promises_visible_to
-from findings.measures.tables import (
-    BY,
-    Breakdown,
-    Cell,
-    breakdowns,
-    label_of,
-    late_now,
-    rows_of,
-    shown,
-)
+from findings.measures.definitions import MEASURES
+from findings.measures.dimensions import DIMENSIONS, NOT_KNOWN, dimensions_of
+from findings.measures.measure import SMALL, Measure, Reading
+from findings.measures.now import COUNTS, promises_visible_to
+from findings.measures.period import Period
+from findings.measures.reading import Part, by, read, rows, series, took
+from findings.measures.tables import BY, Breakdown, Cell, breakdowns, label_of, late_now, rows_of
 
 __all__ = [
     "BY",
+    "COUNTS",
+    "DIMENSIONS",
     "MEASURES",
+    "NOT_KNOWN",
+    "SMALL",
     "Breakdown",
     "Cell",
     "Measure",
+    "Part",
+    "Period",
+    "Reading",
     "breakdowns",
+    "by",
+    "dimensions_of",
     "label_of",
     "late_now",
     "promises_visible_to",
+    "read",
+    "rows",
     "rows_of",
-    "shown",
+    "series",
+    "took",
 ]

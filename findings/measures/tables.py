@@ -1,4 +1,4 @@
-"""The measures broken down by category, by site and by who holds the finding."""
+"""What is open and late now, broken down by category, by site and by who holds the finding."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,7 +8,8 @@ from typing import Any
 
 from django.db.models import Count, Model
 
-from findings.measures.promises import MEASURES, Clocks, Measure
+from findings.measures.now import COUNTS, Clocks
+from findings.measures.now import Count as Counted
 from findings.measures.telling import first_told
 from findings.models import Category, Clock, Site, Team
 
@@ -24,16 +25,10 @@ NAMED: dict[str, type[Model]] = {"category": Category, "site": Site, "team": Tea
 
 @dataclass(frozen=True)
 class Cell:
-    """One number; with `total`, a share of it."""
+    """One number."""
 
-    measure: Measure
+    measure: Counted
     count: int
-    total: int | None = None
-
-    @property
-    def percent(self) -> int | None:
-        """Rounded down, so that 100 is shown only where nothing was missed."""
-        return self.count * 100 // self.total if self.total else None
 
 
 @dataclass(frozen=True)
@@ -58,7 +53,7 @@ def breakdowns(clocks: Clocks, now: datetime) -> list[Breakdown]:
     """All tables, from one pass: how many promises of each measure there are for each combination
     of category, site and team."""
     keys = [key for _, key, _ in BY.values()]
-    counts = {code: Count("pk", filter=measure.which(now)) for code, measure in MEASURES.items()}
+    counts = {code: Count("pk", filter=measure.which(now)) for code, measure in COUNTS.items()}
     groups = list(clocks.order_by().values(*keys).annotate(**counts))
     return [_breakdown(by, groups) for by in BY]
 
@@ -70,7 +65,7 @@ def _breakdown(by: str, groups: Iterable[Mapping[str, Any]]) -> Breakdown:
     labels: dict[str, str] = {}
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for group in groups:
-        numbers = {code: group[code] for code in MEASURES if group[code]}
+        numbers = {code: group[code] for code in COUNTS if group[code]}
         if numbers:
             labels[str(group[key])] = names[group[key]]
             counts[str(group[key])].update(numbers)
@@ -82,15 +77,9 @@ def _breakdown(by: str, groups: Iterable[Mapping[str, Any]]) -> Breakdown:
     return Breakdown(by, title, [*rows, total])
 
 
-def shown() -> list[Measure]:
-    """The measures that have a column; the others are what a share is of."""
-    denominators = {measure.of for measure in MEASURES.values()}
-    return [measure for code, measure in MEASURES.items() if code not in denominators]
-
-
 def _cells(counts: Mapping[str, int]) -> Iterator[Cell]:
-    for measure in shown():
-        yield Cell(measure, counts[measure.code], counts[measure.of] if measure.of else None)
+    for code, measure in COUNTS.items():
+        yield Cell(measure, counts[code])
 
 
 def late_now(clocks: Clocks, now: datetime, most: int) -> tuple[list[Clock], int]:
@@ -112,7 +101,7 @@ def label_of(by: str, key: str, clocks: Clocks) -> str:
     return clocks.filter(**{BY[by][1]: key}).values_list(BY[by][2], flat=True).first() or ""
 
 
-def rows_of(measure: Measure, clocks: Clocks, now: datetime, by: str, key: str) -> Clocks:
+def rows_of(measure: Counted, clocks: Clocks, now: datetime, by: str, key: str) -> Clocks:
     """The promises behind one number of one breakdown; every one where `key` is empty.
 
     Raises ValueError for a key that cannot be one.

@@ -4,7 +4,7 @@ What is only shown in this application tells nobody until they look, and a messa
 told nobody at all. Whoever acknowledged it knows of it, however they heard.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
@@ -18,28 +18,20 @@ Clocks = ClockQuerySet
 Kind = Event.Kind
 
 
+def told_by_then() -> Q:
+    """Of a finding: somebody was told by the time that its policy gave. An acknowledgement that
+    stands says it without a look at the timeline."""
+    by = OuterRef("tell_by")
+    acknowledged = Q(acknowledged_at__lte=F("tell_by"))
+    lines, calls = _lines("pk").filter(at__lte=by), _calls("pk").filter(called_at__lte=by)
+    return acknowledged | Q(Exists(lines)) | Q(Exists(calls))
+
+
 def _of_the_flag() -> Q:
-    """One for each finding whose policy gave a time to tell somebody: the clock that its flag
+    """One clock for each finding whose policy gave a time to tell somebody: the one that its flag
     started. What was handed over or changed its category replaced another."""
     first = Q(kind=ClockKind.ACKNOWLEDGE, replaces__isnull=True)
     return first & Q(started_at=F("finding__flagged_at"), finding__tell_by__isnull=False)
-
-
-def fell_due(now: datetime, days: int) -> Q:
-    """Those whose time to tell somebody ended in the last `days`; not those that were withdrawn
-    before it did."""
-    since = now - timedelta(days=days)
-    stood = Q(finding__withdrawn_at__isnull=True)
-    stood |= Q(finding__withdrawn_at__gte=F("finding__tell_by"))
-    return _of_the_flag() & Q(finding__tell_by__gt=since, finding__tell_by__lte=now) & stood
-
-
-def told_in_time(now: datetime, days: int) -> Q:
-    """An acknowledgement that stands says it without a look at the timeline."""
-    by = OuterRef("finding__tell_by")
-    acknowledged = Q(finding__acknowledged_at__lte=F("finding__tell_by"))
-    heard = Exists(_lines().filter(at__lte=by)) | Exists(_calls().filter(called_at__lte=by))
-    return fell_due(now, days) & (acknowledged | Q(heard))
 
 
 def told_nobody(now: datetime) -> Q:
@@ -56,8 +48,8 @@ def first_told() -> Any:
     return Least(Subquery(line), Subquery(call))
 
 
-def _lines() -> QuerySet[Event]:
-    """Of one clock's finding, through the index of its timeline."""
+def _lines(finding: str = "finding") -> QuerySet[Event]:
+    """Of one clock's finding, or of a finding ("pk"), through the index of its timeline."""
     came_back = Event.objects.filter(
         finding=OuterRef("finding"),
         kind=Kind.SEND_FAILED,
@@ -68,8 +60,8 @@ def _lines() -> QuerySet[Event]:
         },
     )
     left = Q(kind=Kind.SENT) & ~Q(data__channel="in_app") & ~Exists(came_back)
-    return Event.objects.filter(left | Q(kind=Kind.ACKNOWLEDGED), finding=OuterRef("finding"))
+    return Event.objects.filter(left | Q(kind=Kind.ACKNOWLEDGED), finding=OuterRef(finding))
 
 
-def _calls() -> QuerySet[PhoneCall]:
-    return PhoneCall.objects.filter(finding=OuterRef("finding"))
+def _calls(finding: str = "finding") -> QuerySet[PhoneCall]:
+    return PhoneCall.objects.filter(finding=OuterRef(finding))

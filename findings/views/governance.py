@@ -37,7 +37,7 @@ def governance(request: HttpRequest) -> HttpResponse:
     late, late_count = measures.late_now(clocks, now, LATE_SHOWN)
     context = {
         "breakdowns": measures.breakdowns(clocks, now),
-        "measures": measures.shown(),
+        "counts": measures.COUNTS.values(),
         "late": late,
         "late_count": late_count,
         "unreported": waiting.counts(waiting.waits_visible_to(person), now),
@@ -51,14 +51,14 @@ def rows(request: HttpRequest, measure: str) -> HttpResponseBase:
     """The promises behind one number: ?by=category&key=critical narrows it as the table does."""
     clocks = measures.promises_visible_to(_overseer(request))
     by, key = request.GET.get("by", ""), request.GET.get("key", "")
-    if measure not in measures.MEASURES or (by and by not in measures.BY):
+    if measure not in measures.COUNTS or (by and by not in measures.BY):
         raise Http404
     now = timezone.now()
     try:
-        selected = measures.rows_of(measures.MEASURES[measure], clocks, now, by, key)
+        selected = measures.rows_of(measures.COUNTS[measure], clocks, now, by, key)
     except ValueError:
         raise Http404 from None
-    chosen, narrowed = measures.MEASURES[measure], measures.label_of(by, key, clocks)
+    chosen, narrowed = measures.COUNTS[measure], measures.label_of(by, key, clocks)
     listing = Listing(
         chosen.name,
         "governance_rows.jinja",
