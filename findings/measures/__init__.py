@@ -10,7 +10,7 @@ from findings.measures.dimensions import DIMENSIONS, NOT_KNOWN, dimensions_of
 from findings.measures.measure import SMALL, Measure, Reading
 from findings.measures.now import COUNTS, promises_visible_to
 from findings.measures.period import Period
-from findings.measures.reading import Part, by, read, rows, series, took
+from findings.measures.reading import Part, by, by_each, read, read_many, rows, series, took
 from findings.measures.tables import BY, Breakdown, Cell, breakdowns, label_of, late_now, rows_of
 
 __all__ = [
@@ -28,11 +28,13 @@ __all__ = [
     "Reading",
     "breakdowns",
     "by",
+    "by_each",
     "dimensions_of",
     "label_of",
     "late_now",
     "promises_visible_to",
     "read",
+    "read_many",
     "rows",
     "rows_of",
     "series",

@@ -27,13 +27,14 @@ from findings.models import (
     Step,
     Team,
 )
-from findings.states import ClockKind
+from findings.states import WORDS, ClockKind
 
 # The key of what is not known, as it stands in an address.
 NOT_KNOWN = "none"
 NOT_KNOWN_WORDS = "Not known"
 
-Labels = Callable[[Collection[Any]], Mapping[Any, str]]
+# Of keys as an address has them.
+Labels = Callable[[Collection[str]], Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -75,27 +76,27 @@ def _site(measure: Measure) -> Combinable:
 def _named(model: type[Model]) -> Labels:
     """By name; the order of what has an order of its own."""
 
-    def labels(keys: Collection[Any]) -> dict[Any, str]:
-        return {one.pk: str(one) for one in model._default_manager.filter(pk__in=keys)}
+    def labels(keys: Collection[str]) -> dict[str, str]:
+        return {str(one.pk): str(one) for one in model._default_manager.filter(pk__in=keys)}
 
     return labels
 
 
-def _categories(keys: Collection[Any]) -> dict[Any, str]:
+def _categories(keys: Collection[str]) -> dict[str, str]:
     every = Category.objects.filter(pk__in=keys).order_by("priority")
-    return dict(every.values_list("pk", "name"))
+    return {str(pk): name for pk, name in every.values_list("pk", "name")}
 
 
-def _people(keys: Collection[Any]) -> dict[Any, str]:
+def _people(keys: Collection[str]) -> dict[str, str]:
     """By name and never by number: a list of people in order of their numbers would be a table of
     blame."""
-    return {one.pk: one.full_name for one in Person.objects.filter(pk__in=keys)}
+    return {str(one.pk): one.full_name for one in Person.objects.filter(pk__in=keys)}
 
 
 def _chosen(choices: Mapping[Any, str]) -> Labels:
-    def labels(keys: Collection[Any]) -> dict[Any, str]:
-        known = {key: words for key, words in choices.items() if key in keys}
-        return known | {key: str(key) for key in sorted(keys) if key not in known}
+    def labels(keys: Collection[str]) -> dict[str, str]:
+        known = {str(key): words for key, words in choices.items() if str(key) in keys}
+        return known | {key: key for key in sorted(keys) if key not in known}
 
     return labels
 
@@ -183,6 +184,12 @@ DIMENSIONS = {
             _chosen(dict(Finding.Outcome.choices)),
         ),
         Dimension(
+            "state",
+            "By where it stands",
+            lambda _: F("state"),
+            _chosen({state.value: words for state, words in WORDS.items()}),
+        ),
+        Dimension(
             "useful",
             "By what was said",
             lambda _: F("useful"),
@@ -210,13 +217,8 @@ DIMENSIONS = {
     )
 }
 # What only some cases have, so that a measure names them.
-ONLY_IF_ASKED = {"route", "level", "outcome", "useful"}
+ONLY_IF_ASKED = {"route", "level", "outcome", "state", "useful"}
 
 
 def dimensions_of(measure: Measure) -> list[Dimension]:
     return [one for one in DIMENSIONS.values() if one.is_of(measure)]
-
-
-def as_address(key: Any) -> str:
-    """A key as an address has it."""
-    return NOT_KNOWN if key in (None, "") else str(key)

@@ -1,26 +1,41 @@
-"""Reading measures: one number, the months, the parts, and the rows behind each.
+"""Reading measures: one number, many at once, the months, the parts, and the rows behind each.
 
 `narrow` is by dimension, with keys as an address has them: read(…, category="3", site="1"). Raises
 ValueError for a key that cannot be one, KeyError for a dimension that the measure does not have.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import date, datetime
+from typing import Any, NamedTuple
 
-from django.db.models import BooleanField, Case, Count, Min, QuerySet, TextField, Value, When
-from django.db.models.functions import Cast, Coalesce, TruncDate
+from django.db.models import (
+    BooleanField,
+    Case,
+    CharField,
+    Count,
+    DateTimeField,
+    IntegerField,
+    Min,
+    QuerySet,
+    TextField,
+    Value,
+    When,
+)
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast, Coalesce, NullIf, TruncDate, TruncMonth, TruncWeek
 from django.utils import timezone
 
 from findings.measures.definitions import MEASURES
-from findings.measures.dimensions import DIMENSIONS, NOT_KNOWN, NOT_KNOWN_WORDS, as_address
+from findings.measures.dimensions import DIMENSIONS, NOT_KNOWN, NOT_KNOWN_WORDS
 from findings.measures.measure import Measure, Reading
 from findings.measures.period import Period
 from findings.measures.survival import Curve, curve
 from findings.models import Organisation
 
 Narrow = Mapping[str, str]
+TRUNCATED = {"day": TruncDate, "week": TruncWeek, "month": TruncMonth}
 
 
 @dataclass(frozen=True)
@@ -32,13 +47,55 @@ class Part:
     reading: Reading
 
 
+class Sum(NamedTuple):
+    """What the database has counted of some cases of one measure, under a name and a key."""
+
+    name: str
+    key: Any
+    due: int
+    met: int
+    open: int
+    oldest: datetime | None
+
+
 def read(
     code: str, trust: Organisation, period: Period, now: datetime | None = None, **narrow: str
 ) -> Reading:
     """What the measure says of this trust in this period."""
-    measure, now = MEASURES[code], now or timezone.now()
-    found = _selected(measure, trust, period, now, narrow).aggregate(**_counts(measure, now))
-    return _reading(measure, period, found, now)
+    return read_many([code], trust, [period], now, **narrow)[code][0]
+
+
+def read_many(
+    codes: Iterable[str],
+    trust: Organisation,
+    periods: Sequence[Period],
+    now: datetime | None = None,
+    **narrow: str,
+) -> dict[str, list[Reading]]:
+    """By measure: what it says of each of these periods. One question, however many these are."""
+    now = now or timezone.now()
+    wanted = list(codes)
+    sums: dict[tuple[str, int], list[Sum]] = defaultdict(list)
+    parts = [
+        _summed(
+            MEASURES[code],
+            code,
+            _selected(MEASURES[code], trust, period, now, narrow),
+            Value(number),
+            now,
+        )
+        for code in wanted
+        for number, period in enumerate(periods)
+    ]
+    for one in _all(parts):
+        sums[one.name, one.key].append(one)
+    return {
+        code: [
+            _reading(MEASURES[code], period, sums[code, number], now)
+            for number, period in enumerate(periods)
+        ]
+        for code in wanted
+    }
 
 
 def series(
@@ -51,19 +108,15 @@ def series(
 ) -> list[Reading]:
     """The same by the months or weeks of a period, the earliest first, none left out."""
     measure, now = MEASURES[code], now or timezone.now()
-    parts = list(period.weeks() if step == "week" else period.months())
-    by_day = (
-        _selected(measure, trust, period, now, narrow)
-        .values(counted_on=TruncDate(measure.moment))
-        .annotate(**_counts(measure, now))
-    )
-    days: dict[date, Mapping[str, Any]] = {row["counted_on"]: row for row in by_day}
-    return [
-        _added(
-            measure, part, (row for on, row in days.items() if part.first <= on <= part.last), now
-        )
-        for part in parts
-    ]
+    rows = _selected(measure, trust, period, now, narrow)
+    on = TRUNCATED[step](measure.moment)
+    sums: dict[date, list[Sum]] = defaultdict(list)
+    for one in _all([_summed(measure, code, rows, on, now)]):
+        # A month and a week are given by the moment at which they begin.
+        began = timezone.localtime(one.key).date() if isinstance(one.key, datetime) else one.key
+        sums[max(began, period.first)].append(one)
+    parts = period.weeks() if step == "week" else period.months()
+    return [_reading(measure, part, sums[part.first], now) for part in parts]
 
 
 def by(
@@ -75,21 +128,38 @@ def by(
     **narrow: str,
 ) -> list[Part]:
     """The same by category, by site, …: the parts that have cases, in the dimension's order."""
+    return by_each(code, trust, period, [dimension], now, **narrow)[dimension]
+
+
+def by_each(
+    code: str,
+    trust: Organisation,
+    period: Period,
+    dimensions: Iterable[str],
+    now: datetime | None = None,
+    **narrow: str,
+) -> dict[str, list[Part]]:
+    """As `by`, for several dimensions in one question."""
     measure, now = MEASURES[code], now or timezone.now()
     rows = _selected(measure, trust, period, now, narrow)
-    grouped = list(rows.values(key=_key(measure, dimension)).annotate(**_counts(measure, now)))
-    known = {row["key"]: row for row in grouped if row["key"] not in (None, "")}
-    unknown = [row for row in grouped if row["key"] in (None, "")]
-    labels = DIMENSIONS[dimension].labels(known)
-    parts = [
-        Part(as_address(key), words, _reading(measure, period, known.pop(key), now))
+    wanted = list(dimensions)
+    questions = [_summed(measure, one, rows, _as_address(measure, one), now) for one in wanted]
+    sums: dict[str, dict[str, Sum]] = {one: {} for one in wanted}
+    for one in _all(questions):
+        sums[one.name][one.key] = one
+    return {one: _parts(one, measure, period, sums[one], now) for one in wanted}
+
+
+def _parts(
+    dimension: str, measure: Measure, period: Period, sums: Mapping[str, Sum], now: datetime
+) -> list[Part]:
+    labels = DIMENSIONS[dimension].labels(sums.keys() - {NOT_KNOWN})
+    if NOT_KNOWN in sums:
+        labels = {**labels, NOT_KNOWN: NOT_KNOWN_WORDS}
+    return [
+        Part(key, words, _reading(measure, period, [sums[key]], now))
         for key, words in labels.items()
-        if key in known
     ]
-    rest = [*unknown, *known.values()]
-    if rest:
-        parts.append(Part(NOT_KNOWN, NOT_KNOWN_WORDS, _added(measure, period, rest, now)))
-    return parts
 
 
 def rows(
@@ -114,7 +184,8 @@ def rows(
 def took(
     code: str, trust: Organisation, period: Period, now: datetime | None = None, **narrow: str
 ) -> Curve | None:
-    """How long cases took, with what is open as "at least so long"; None where that is not asked.
+    """How many seconds cases took, with what is open as "at least so long"; None where that is not
+    asked.
 
     A case that ended without what was promised (withdrawn, handed over) took at least until then.
     """
@@ -124,9 +195,9 @@ def took(
     since, until, done = measure.took
     found = _selected(measure, trust, period, now, narrow)
     found = found.annotate(is_done=Case(When(done, then=Value(True)), default=Value(False)))
-    lengths: dict[bool, list[timedelta]] = {True: [], False: []}
+    lengths: dict[bool, list[float]] = {True: [], False: []}
     for began, ended, is_done in found.values_list(since, until, "is_done"):
-        lengths[is_done].append(max((ended or now) - began, timedelta(0)))
+        lengths[is_done].append(max(((ended or now) - began).total_seconds(), 0))
     return curve(lengths[True], lengths[False])
 
 
@@ -135,52 +206,58 @@ def _selected(
 ) -> "QuerySet[Any]":
     found = measure.select(trust, period, now)
     for dimension, key in narrow.items():
-        expression = _key(measure, dimension)
-        if key == NOT_KNOWN:
-            # Senders leave out what they do not know, or send it empty.
-            text = TextField()
-            expression = Coalesce(Cast(expression, text), Value(""), output_field=text)
-            key = ""
-        found = found.alias(**{f"by_{dimension}": expression}).filter(**{f"by_{dimension}": key})
+        name = f"by_{dimension}"
+        of = _as_address if key == NOT_KNOWN else _key
+        expression = of(measure, dimension)
+        found = found.alias(**{name: expression}).filter(**{name: key})
     return found
 
 
-def _key(measure: Measure, dimension: str) -> Any:
-    of = DIMENSIONS[dimension]
-    if not of.is_of(measure):
+def _key(measure: Measure, dimension: str) -> Combinable:
+    key = DIMENSIONS[dimension].key(measure) if DIMENSIONS[dimension].is_of(measure) else None
+    if key is None:
         raise KeyError(dimension)
-    return of.key(measure)
+    return key
 
 
-def _counts(measure: Measure, now: datetime) -> dict[str, Any]:
+def _as_address(measure: Measure, dimension: str) -> Combinable:
+    """The key as text. What is not known has no value, or an empty one: senders do both."""
+    text = TextField()
+    known = NullIf(Cast(_key(measure, dimension), text), Value("", output_field=text))
+    return Coalesce(known, Value(NOT_KNOWN), output_field=text)
+
+
+def _summed(
+    measure: Measure, name: str, rows: "QuerySet[Any]", key: Combinable, now: datetime
+) -> "QuerySet[Any]":
+    """Cases grouped by a key and counted, under a name, so that several can be asked together."""
     counts: dict[str, Any] = {
         "due": Count("pk"),
         "met": Count("pk", filter=measure.met(now)),
+        "still_open": Value(0, output_field=IntegerField()),
+        "oldest": Value(None, output_field=DateTimeField()),
     }
     if measure.is_open is not None:
-        counts["open"] = Count("pk", filter=measure.is_open)
+        counts["still_open"] = Count("pk", filter=measure.is_open)
         counts["oldest"] = Min(measure.since, filter=measure.is_open)
-    return counts
+    named = rows.values(name=Value(name, output_field=CharField()), key=key)
+    return named.annotate(**counts).values_list(*("name", "key"), *counts)
 
 
-def _reading(measure: Measure, period: Period, found: Mapping[str, Any], now: datetime) -> Reading:
-    oldest = found.get("oldest")
+def _all(questions: Sequence["QuerySet[Any]"]) -> list[Sum]:
+    """In one statement."""
+    if not questions:
+        return []
+    return [Sum(*row) for row in questions[0].union(*questions[1:], all=True)]
+
+
+def _reading(measure: Measure, period: Period, sums: Sequence[Sum], now: datetime) -> Reading:
+    began = [one.oldest for one in sums if one.oldest]
     return Reading(
         measure,
         period,
-        found["met"],
-        found["due"],
-        found.get("open", 0),
-        now - oldest if oldest else None,
+        numerator=sum(one.met for one in sums),
+        denominator=sum(one.due for one in sums),
+        open=sum(one.open for one in sums),
+        oldest=now - min(began) if began else None,
     )
-
-
-def _added(
-    measure: Measure, period: Period, found: Iterable[Mapping[str, Any]], now: datetime
-) -> Reading:
-    every = list(found)
-    total: dict[str, Any] = {
-        name: sum(row.get(name) or 0 for row in every) for name in ("met", "due", "open")
-    }
-    began = [row["oldest"] for row in every if row.get("oldest")]
-    return _reading(measure, period, total | {"oldest": min(began, default=None)}, now)

@@ -2,22 +2,27 @@
 (Kaplan-Meier) estimate. What still waits counts as "at least so long", never as nothing.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 
 @dataclass(frozen=True)
 class Curve:
-    """The share that was still waiting after each of `times`; it begins at 0 with all of them."""
+    """The share that was still waiting after each of `times`, in whatever unit those are that went
+    in; it begins at 0 with all of them."""
 
-    times: list[timedelta]
+    times: list[float]
     waiting: list[float]
     # How many were looked at, and how many of these still wait.
     count: int
     open: int
 
-    def percentile(self, share: float) -> timedelta | None:
+    def waiting_at(self, time: float) -> float:
+        """The share that was still waiting then."""
+        return self.waiting[bisect_right(self.times, time) - 1]
+
+    def percentile(self, share: float) -> float | None:
         """After how long `share` (0.5: the median) were done; None where so many are not."""
         # 1 - 0.6 is a little more than 0.4, and one case too late.
         left = 1 - share + 1e-9
@@ -25,22 +30,18 @@ class Curve:
         return next(done, None)
 
     @property
-    def median(self) -> timedelta | None:
+    def median(self) -> float | None:
         return self.percentile(0.5)
 
 
-def curve(done: Sequence[timedelta], still_open: Sequence[timedelta] = ()) -> Curve:
+def curve(done: Sequence[float], still_open: Sequence[float] = ()) -> Curve:
     """The estimate of how long things took that are `done`, and take that are `still_open` now."""
     if not done:
-        return Curve([timedelta(0)], [1.0], len(still_open), len(still_open))
+        return Curve([0.0], [1.0], len(still_open), len(still_open))
     # Takes half a second and 70 MB: only a process that draws a curve pays for it.
     from scipy.stats import CensoredData, ecdf
 
-    sample = CensoredData(
-        uncensored=[one.total_seconds() for one in done],
-        right=[one.total_seconds() for one in still_open],
-    )
-    estimate = ecdf(sample).sf
-    times = [timedelta(0), *(timedelta(seconds=float(one)) for one in estimate.quantiles)]
+    estimate = ecdf(CensoredData(uncensored=done, right=still_open)).sf
+    times = [0.0, *(float(one) for one in estimate.quantiles)]
     waiting = [1.0, *(float(one) for one in estimate.probabilities)]
     return Curve(times, waiting, len(done) + len(still_open), len(still_open))

@@ -47,7 +47,7 @@ def test_what_still_waits_counts(trust: Trust) -> None:
     assert (found.numerator, found.denominator, found.percent) == (6, 10, 60)
     assert (found.open, found.oldest) == (4, 100 * HOUR)
     curve = measures.took("acknowledged", trust.organisation, period, now)
-    assert curve.median == 4 * HOUR
+    assert curve.median == 4 * 3600
     assert (curve.count, curve.open) == (10, 4)
 
 
@@ -154,10 +154,8 @@ def test_months_parts_and_rows_add_up_to_each_number(trust: Trust) -> None:
         whole = measures.read(code, of, period, now)
         by_month = measures.series(code, of, period, now=now)
         by_week = measures.series(code, of, period, "week", now=now)
-        broken_down = {
-            one.code: measures.by(code, of, period, one.code, now)
-            for one in measures.dimensions_of(measure)
-        }
+        dimensions = [one.code for one in measures.dimensions_of(measure)]
+        broken_down = measures.by_each(code, of, period, dimensions, now)
         readings = [[part.reading for part in parts] for parts in broken_down.values()]
         for parts in (by_month, by_week, *readings):
             assert sum(one.denominator for one in parts) == whole.denominator

@@ -148,6 +148,6 @@ MEASURES = (
         is_open=Q(state__in=OPEN),
         since="flagged_at",
         took=("flagged_at", "closed_at", Q(closed_at__isnull=False)),
-        also_by=("outcome",),
+        also_by=("state", "outcome"),
     ),
 )
