@@ -623,6 +623,13 @@ def check_can_set_up_sender(person: Person, site: Site) -> None:
     )
 
 
+def check_can_see_measures(person: Person) -> None:
+    _require(
+        person.has_role(Role.GOVERNANCE, Role.COORDINATOR),
+        "Measures are for governance leads and coordinators.",
+    )
+
+
 def check_can_see_coverage(person: Person) -> None:
     _require(
         person.has_role(Role.COORDINATOR, Role.GOVERNANCE, Role.ADMINISTRATOR),

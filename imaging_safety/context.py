@@ -72,6 +72,7 @@ NAVIGATION = (
 # says `{% set room = "governance" %}`.
 GOVERNANCE_PLACES = (
     Entry("governance", "Open and late", (Role.GOVERNANCE, Role.COORDINATOR)),
+    Entry("measures", "Measures", (Role.GOVERNANCE, Role.COORDINATOR)),
     Entry(
         "late-reporting",
         "Late reporting",

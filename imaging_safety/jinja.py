@@ -21,6 +21,7 @@ from jinja2 import (
 from findings import states, words
 from findings.form_fields import revealed_names
 from findings.models import Rating
+from findings.presenters.columns import examination_of, finding_of
 from findings.presenters.finding import what_is_due
 from findings.presenters.glossary import term
 from findings.presenters.moments import timed
@@ -68,6 +69,7 @@ FILTERS = {
     "ago": words.ago,
     "due": words.due,
     "duration": words.duration,
+    "length_of_time": words.length,
     "nhs_number": words.nhs_number,
     "age": words.age,
     "file_size": words.file_size,
@@ -87,6 +89,8 @@ GLOBALS = {
     "term": term,
     "urgency": words.urgency,
     "what_is_due": what_is_due,
+    "finding_of": finding_of,
+    "examination_of": examination_of,
     "revealed_names": revealed_names,
     "choice_list": form_parts.choice_list,
     "choice_values": form_parts.choice_values,

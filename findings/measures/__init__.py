@@ -6,11 +6,27 @@ disagree. What is open and late now are `COUNTS`, of clocks, since a clock is a 
 """
 
 from findings.measures.definitions import MEASURES
-from findings.measures.dimensions import DIMENSIONS, NOT_KNOWN, dimensions_of
+from findings.measures.dimensions import (
+    DIMENSIONS,
+    NOT_KNOWN,
+    NOT_KNOWN_WORDS,
+    dimensions_of,
+)
 from findings.measures.measure import SMALL, Measure, Reading
 from findings.measures.now import COUNTS, promises_visible_to
 from findings.measures.period import Period
-from findings.measures.reading import Part, by, by_each, read, read_many, rows, series, took
+from findings.measures.reading import (
+    Part,
+    across,
+    by,
+    by_each,
+    read,
+    read_many,
+    rows,
+    series,
+    took,
+    waiting_for,
+)
 from findings.measures.tables import BY, Breakdown, Cell, breakdowns, label_of, late_now, rows_of
 
 __all__ = [
@@ -19,6 +35,7 @@ __all__ = [
     "DIMENSIONS",
     "MEASURES",
     "NOT_KNOWN",
+    "NOT_KNOWN_WORDS",
     "SMALL",
     "Breakdown",
     "Cell",
@@ -26,6 +43,7 @@ __all__ = [
     "Part",
     "Period",
     "Reading",
+    "across",
     "breakdowns",
     "by",
     "by_each",
@@ -39,4 +57,5 @@ __all__ = [
     "rows_of",
     "series",
     "took",
+    "waiting_for",
 ]

@@ -35,6 +35,14 @@ class Cases:
     # What a row is called.
     noun: str
 
+    @property
+    def shown(self) -> list[str]:
+        """What a list of rows reads beside them."""
+        if self.finding is None:
+            return [self.examination + name for name in ("patient", "site", "current_report")]
+        of_finding = ("category", "site", "owner_person", "owner_team", "examination__patient")
+        return [self.finding + name for name in of_finding]
+
 
 @dataclass(frozen=True)
 class Measure:

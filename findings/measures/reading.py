@@ -24,7 +24,15 @@ from django.db.models import (
     When,
 )
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Cast, Coalesce, NullIf, TruncDate, TruncMonth, TruncWeek
+from django.db.models.functions import (
+    Cast,
+    Coalesce,
+    Concat,
+    NullIf,
+    TruncDate,
+    TruncMonth,
+    TruncWeek,
+)
 from django.utils import timezone
 
 from findings.measures.definitions import MEASURES
@@ -235,7 +243,7 @@ def _summed(
         "due": Count("pk"),
         "met": Count("pk", filter=measure.met(now)),
         "still_open": Value(0, output_field=IntegerField()),
-        "oldest": Value(None, output_field=DateTimeField()),
+        "oldest": Cast(Value(None), DateTimeField()),
     }
     if measure.is_open is not None:
         counts["still_open"] = Count("pk", filter=measure.is_open)
@@ -261,3 +269,49 @@ def _reading(measure: Measure, period: Period, sums: Sequence[Sum], now: datetim
         open=sum(one.open for one in sums),
         oldest=now - min(began) if began else None,
     )
+
+
+def across(
+    code: str,
+    trust: Organisation,
+    period: Period,
+    one: str,
+    other: str,
+    now: datetime | None = None,
+    **narrow: str,
+) -> dict[tuple[str, str], Reading]:
+    """By two dimensions at once, with keys as an address has them; only what has cases."""
+    measure, now = MEASURES[code], now or timezone.now()
+    rows = _selected(measure, trust, period, now, narrow)
+    text = TextField()
+    between = Value("|", output_field=text)
+    keys = _as_address(measure, one), between, _as_address(measure, other)
+    both = Concat(*keys, output_field=text)
+    found = _all([_summed(measure, code, rows, both, now)])
+    return {_pair(sums.key): _reading(measure, period, [sums], now) for sums in found}
+
+
+def _pair(key: str) -> tuple[str, str]:
+    first, _, second = key.partition("|")
+    return first, second
+
+
+def waiting_for(
+    code: str, trust: Organisation, period: Period, now: datetime | None = None, **narrow: str
+) -> dict[str, Curve]:
+    """By category: how many were still waiting after which share of their time (1: the limit), so
+    that an hour and five days can stand in one picture. Only of promises; else empty."""
+    measure, now = MEASURES[code], now or timezone.now()
+    if measure.took is None or measure.at != "due_at" or measure.cases.finding is None:
+        return {}
+    since, until, done = measure.took
+    found = _selected(measure, trust, period, now, narrow)
+    found = found.annotate(is_done=Case(When(done, then=Value(True)), default=Value(False)))
+    category = f"{measure.cases.finding}category_id"
+    shares: dict[str, dict[bool, list[float]]] = defaultdict(lambda: {True: [], False: []})
+    for key, began, due, ended, is_done in found.values_list(
+        category, since, "due_at", until, "is_done"
+    ):
+        shares[str(key)][is_done].append(max(((ended or now) - began) / (due - began), 0))
+    labels = DIMENSIONS["category"].labels(shares)
+    return {words: curve(shares[key][True], shares[key][False]) for key, words in labels.items()}

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from findings.models import Examination, Patient, Person
+from findings.models import Examination, Finding, Patient, Person
 from findings.presenters.finding import what_is_due
 from findings.presenters.flag import became, ratings
 from findings.presenters.held import reason_words
@@ -111,6 +111,41 @@ PROMISES = _promises(
 TELLINGS = _promises(
     column("Tell by", lambda clock: clock.its_finding.tell_by, Kind.MOMENT),
     column("First told", lambda clock: clock.first_told_at, Kind.MOMENT),
+)
+
+
+def finding_of(row: Any) -> Finding:
+    """Of a case of a measure, whatever kind of row it is."""
+    return row if isinstance(row, Finding) else row.finding
+
+
+def examination_of(row: Any) -> Examination:
+    """The same of an examination."""
+    if isinstance(row, Examination):
+        return row
+    found = row.examination if getattr(row, "examination_id", None) else row.finding.examination
+    return found
+
+
+_COUNTED: Columns = (
+    column("Counts on", lambda row: row.counts_at, Kind.MOMENT),
+    column("Met", lambda row: "yes" if row.is_met else "no"),
+)
+CASES_OF_FINDINGS: Columns = (
+    column("Finding", lambda row: finding_of(row).reference),
+    *_of_patient(lambda row: examination_of(row).patient),
+    column("Category", lambda row: finding_of(row).category.name),
+    column("Stands at", lambda row: finding_of(row).state_words),
+    *_COUNTED,
+    column("Held by", lambda row: _named(finding_of(row).owner)),
+    column("Site", lambda row: finding_of(row).site.name),
+)
+CASES_OF_EXAMINATIONS: Columns = (
+    *_of_examination(examination_of),
+    *_of_patient(lambda row: examination_of(row).patient),
+    column("Images made", lambda row: examination_of(row).performed_at, Kind.MOMENT),
+    *_COUNTED,
+    column("Site", lambda row: examination_of(row).site.name),
 )
 
 REPORTS: Columns = (

@@ -169,6 +169,9 @@ TABLE: dict[str, Expected] = {
     "merges": only(COORDINATORS, NO),
     # Of the trust's own two records; another trust's coordinator finds nothing.
     "undo-merge": everybody(NO, but={OK: "coordinator", NONE: "other_coordinator"}),
+    "measures": only(OVERSEERS, NO),
+    "measure": only(OVERSEERS, NO),
+    "measure-rows": only(OVERSEERS, NO),
     "late-reporting": only(OVERSEERS, NO),
     "waiting": only(OVERSEERS, NO),
     "enter-waiting": only(COORDINATORS, NO),

@@ -166,6 +166,7 @@ def world(db: None) -> World:
             "not-a-finding.pk": proposed.proposals.get().pk,
             "pk": BankHoliday.objects.counting("ENG").latest("on").pk,
             "measure": "open",
+            **dict.fromkeys(("measure.code", "measure-rows.code"), "acknowledged"),
             "category": "critical",
             "clock": "acknowledge",
             "level": 1,
