@@ -658,6 +658,22 @@ def check_can_keep_calendar(person: Person) -> None:
     _require(person.has_role(Role.ADMINISTRATOR), "Only an administrator can change bank holidays.")
 
 
+def check_can_see_lab(person: Person) -> None:
+    """Drafts of policy, and how each would have done."""
+    _require(
+        person.has_role(Role.COORDINATOR, Role.GOVERNANCE, Role.ADMINISTRATOR),
+        "Drafts of policy are for coordinators, governance and administrators.",
+    )
+
+
+def check_can_draft_policy(person: Person) -> None:
+    """Make drafts of local rules, replay them, and sign them."""
+    _require(
+        person.has_role(Role.GOVERNANCE, Role.ADMINISTRATOR),
+        "Only a governance lead or an administrator can change the policy.",
+    )
+
+
 can_write_report = _answers(check_can_write_report)
 can_flag = _answers(check_can_flag)
 can_see_proposals = _answers(check_can_see_proposals)
@@ -710,3 +726,4 @@ can_enter_waiting = _answers(check_can_enter_waiting)
 can_follow_wait = _answers(check_can_follow_wait)
 can_end_wait = _answers(check_can_end_wait)
 can_take_back_no_report = _answers(check_can_take_back_no_report)
+can_draft_policy = _answers(check_can_draft_policy)

@@ -83,11 +83,16 @@ class Calendar:
 class RungLike(Protocol):
     """What a rung of a ladder has to say; the model's row does, and so does a test's."""
 
-    level: int
-    offset: str
-    anchor: str
-    audience: str
-    words: str
+    @property
+    def level(self) -> int: ...
+    @property
+    def offset(self) -> str: ...
+    @property
+    def anchor(self) -> str: ...
+    @property
+    def audience(self) -> str: ...
+    @property
+    def words(self) -> str: ...
 
 
 @dataclass(frozen=True)

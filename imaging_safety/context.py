@@ -80,6 +80,7 @@ GOVERNANCE_PLACES = (
         also_for_reporting=True,
     ),
     Entry("reviews", "Reviews", (Role.GOVERNANCE, Role.COORDINATOR)),
+    Entry("policy-lab", "Policy lab", (Role.GOVERNANCE, Role.COORDINATOR, Role.ADMINISTRATOR)),
 )
 
 

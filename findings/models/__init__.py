@@ -29,6 +29,13 @@ from findings.models.pause import Pause
 from findings.models.people import Person, Role, names
 from findings.models.phone_call import PhoneCall
 from findings.models.policy import NEWS, Audience, Category, Rule, Rung, Signature
+from findings.models.policy_draft import (
+    DraftSignature,
+    DraftVersion,
+    LabReplay,
+    PolicyDraft,
+    ReplayedCase,
+)
 from findings.models.proposal import Proposal
 from findings.models.question import Question
 from findings.models.rating import Rating
@@ -67,12 +74,15 @@ __all__ = [
     "Clock",
     "DirectoryChange",
     "Document",
+    "DraftSignature",
+    "DraftVersion",
     "Event",
     "Examination",
     "FilingTry",
     "Finding",
     "HandOver",
     "IncomingMessage",
+    "LabReplay",
     "LearningRule",
     "Leave",
     "LinkKey",
@@ -88,6 +98,7 @@ __all__ = [
     "Pause",
     "Person",
     "PhoneCall",
+    "PolicyDraft",
     "Post",
     "Proposal",
     "ProposedMatch",
@@ -96,6 +107,7 @@ __all__ = [
     "Receipt",
     "Recommendation",
     "Repair",
+    "ReplayedCase",
     "Report",
     "ReportIdentifier",
     "ReportStatus",

@@ -49,13 +49,30 @@ NEWS = (
 )
 
 
+# A rule of the files holds as soon as it is loaded.
+_HAS_BEGUN = Q(in_force_from__isnull=True) | Q(in_force_from__lte=Now())
+
+
 class RuleQuerySet(models.QuerySet["Rule"]):
     """Questions about policy."""
 
+    def begun(self) -> "RuleQuerySet":
+        """Those whose time has come, by the database's clock; older versions are among them."""
+        return self.filter(_HAS_BEGUN)
+
     def in_force(self) -> "RuleQuerySet":
-        """The newest version of each rule."""
-        newest = Rule.objects.filter(policy_id=models.OuterRef("policy_id")).order_by("-version")
+        """The newest version of each rule whose time has come."""
+        versions = Rule.objects.filter(policy_id=models.OuterRef("policy_id"))
+        newest = versions.begun().order_by("-version")
         return self.filter(pk=models.Subquery(newest.values("pk")[:1]))
+
+    def to_come(self) -> "RuleQuerySet":
+        """Signed for a later moment, and no newer version holds already, which would be in its
+        place."""
+        newer = Rule.objects.filter(
+            policy_id=models.OuterRef("policy_id"), version__gt=models.OuterRef("version")
+        )
+        return self.filter(in_force_from__gt=Now()).exclude(models.Exists(newer.begun()))
 
 
 class Rule(models.Model):
@@ -90,6 +107,8 @@ class Rule(models.Model):
     # SHA-256 of the row and its rungs: tells a changed row from the same row loaded again.
     fingerprint = models.CharField(max_length=64)
     loaded_at = models.DateTimeField(db_default=Now())
+    # Of a version that was signed on the page: from when it holds (docs/adr/0047).
+    in_force_from = models.DateTimeField(null=True, blank=True)
 
     objects = RuleQuerySet.as_manager()
 
@@ -123,6 +142,11 @@ class Rule(models.Model):
             # And this of a rule about questions.
             ClockKind.ANSWER: self.acknowledge_within,
         }.get(kind, "")
+
+    @property
+    def is_of_the_page(self) -> bool:
+        """Made and signed on the page, not loaded from a file."""
+        return hasattr(self, "draft")
 
     @property
     def has_a_number(self) -> bool:

@@ -142,6 +142,18 @@ PARTS = (
                 "All the steps of a clock: the more senior the people, the longer nobody has"
                 " answered.",
             ),
+            Term(
+                "draft",
+                "Draft",
+                "A change of a local rule that somebody thinks of. It starts no clock; when two"
+                " people have signed it, it is the next version of its rule.",
+            ),
+            Term(
+                "replay",
+                "Replay",
+                "The real cases of the last twelve months under a draft: who would have been told"
+                " when, if everybody had answered when they did.",
+            ),
             Term("step", "Step", "One promised escalation of a clock: when, and who is told."),
             Term(
                 "snooze",

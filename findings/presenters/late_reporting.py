@@ -12,7 +12,8 @@ from findings import words
 from findings.measures.forecast import LEAST_REPORTED, Expected
 from findings.measures.late_reporting import BANDS, LEARNS_FROM, Day, LateReporting, Row
 from findings.models import Examination, Rule
-from findings.services.policy import REPORT_POLICIES, REPORT_POLICY, in_calendar
+from findings.services.policy import in_calendar
+from findings.services.policy_checks import REPORT_POLICIES, REPORT_POLICY
 from findings.timetable import in_words
 
 Cell = dict[str, Any]

@@ -8,14 +8,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from findings.models import Audience, Category, Rule, Rung, Signature
-from findings.services.policy import (
+from findings.rule_content import RuleContent, RungContent
+from findings.services.policy import in_calendar
+from findings.services.policy_checks import (
     CONFIRM_POLICIES,
     CONFIRM_POLICY,
     QUESTION_POLICIES,
     QUESTION_POLICY,
     REPORT_POLICIES,
     REPORT_POLICY,
-    in_calendar,
 )
 from findings.states import ClockKind
 from findings.words import day, duration
@@ -144,20 +145,24 @@ class RuleShown:
         rungs = list(self.rule.rungs.all())
         found = ((kind, [rung for rung in rungs if rung.clock == kind]) for kind in CLOCKS)
         return [
-            LadderShown(CLOCKS[kind], [_rung(rung, self.rule) for rung in of_kind])
+            LadderShown(CLOCKS[kind], [shown_rung(rung, self.rule) for rung in of_kind])
             for kind, of_kind in found
             if of_kind
         ]
 
 
-def _rung(rung: Rung, rule: Rule) -> RungShown:
-    whom = Audience(rung.audience)
-    is_of_one = rung.clock in (ClockKind.REPORT_BY, ClockKind.CONFIRM)
-    label = OF_EXAMINATIONS.get(whom, whom.label) if is_of_one else whom.label
+def shown_rung(rung: Rung | RungContent, rule: Rule | RuleContent) -> RungShown:
+    label = whom(Audience(rung.audience), ClockKind(rung.clock))
     return RungShown(rung.level, _moment(rung, rule), label, rung.words)
 
 
-def _moment(rung: Rung, rule: Rule) -> str:
+def whom(audience: Audience, kind: ClockKind) -> str:
+    """Who an audience of this clock is."""
+    is_of_one = kind in (ClockKind.REPORT_BY, ClockKind.CONFIRM)
+    return str(OF_EXAMINATIONS.get(audience, audience.label) if is_of_one else audience.label)
+
+
+def _moment(rung: Rung | RungContent, rule: Rule | RuleContent) -> str:
     """ "4 hours after the clock starts", "3 working days before the limit"."""
     start = rung.anchor == Rung.Anchor.START
     span = in_calendar(duration(rung.offset.lstrip("-")), rule)

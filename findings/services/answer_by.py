@@ -17,13 +17,8 @@ from django.db.models import Exists, OuterRef
 from findings.models import Clock, Finding, Person, Question, Rule
 from findings.models.question import QuestionQuerySet
 from findings.services.clocks import start_clock
-from findings.services.policy import (
-    QUESTION_POLICIES,
-    QUESTION_POLICY,
-    PolicyError,
-    limit_at,
-    rule_to_promise,
-)
+from findings.services.policy import PolicyError, limit_at, rule_to_promise
+from findings.services.policy_checks import QUESTION_POLICIES, QUESTION_POLICY
 from findings.services.timeline import lock, moment
 from findings.states import OPEN, ClockKind
 

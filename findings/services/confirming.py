@@ -14,7 +14,8 @@ from typing import Any
 from findings import doorbell
 from findings.models import Audience, Clock, Examination, Proposal, Rule, Step
 from findings.services.clocks import planned_steps, stop_of_examination
-from findings.services.policy import CONFIRM_POLICIES, CONFIRM_POLICY, PolicyError, rule_to_promise
+from findings.services.policy import PolicyError, rule_to_promise
+from findings.services.policy_checks import CONFIRM_POLICIES, CONFIRM_POLICY
 from findings.states import ClockKind
 from findings.timetable import PlannedStep, still_to_tell
 

@@ -23,7 +23,8 @@ from findings.models import (
 )
 from findings.rules import check_can_follow_up
 from findings.services.clocks import open_recommendation, start_clock, stop_clocks, tell_owner_now
-from findings.services.policy import FOLLOW_UP_POLICY, rule_to_promise
+from findings.services.policy import rule_to_promise
+from findings.services.policy_checks import FOLLOW_UP_POLICY
 from findings.services.timeline import lock, moment, record
 from findings.states import ClockKind, State
 from findings.timetable import end_of_day

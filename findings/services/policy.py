@@ -1,60 +1,27 @@
 """Policy: from the CSV files to rows, from a category to its limits, and who signed it."""
 
 import csv
-import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from enum import Enum
+from hashlib import sha256
 from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
 
-from findings.models import Audience, Category, Examination, Rule, Rung, Signature, Site
-from findings.models.policy import TOLD_AT_ONCE
+from findings.models import Audience, Category, Rule, Rung, Signature, Site
+from findings.rule_content import LIMITS, RuleContent, RungContent
 from findings.services.calendars import calendar, load_holidays
+from findings.services.policy_checks import NEED_STEPS, check_first_step
 from findings.states import ClockKind
 from findings.timetable import Calendar, in_words, parse_duration
 
 FOLDER = Path(__file__).resolve().parent.parent / "policy"
-# The rule whose ladder runs while the result of a recorded action is awaited.
-FOLLOW_UP_POLICY = "DEF-FOLLOWUP"
-# By when an examination must have been reported.
-REPORT_POLICY = "UK-TAT-MAX"
-# A trust's own limits for a class of them: none is shipped (findings/policy/README.md).
-REPORT_POLICIES: dict[str, str] = {
-    Examination.Setting.INPATIENT: "DEF-TAT-IP",
-    Examination.Setting.EMERGENCY: "DEF-TAT-ED",
-    Examination.Setting.SUSPECTED_CANCER: "DEF-TAT-USC",
-}
-# How long an alert code of a report may wait for somebody to look at it, by the category that it
-# proposes; the last for those that are not named.
-CONFIRM_POLICIES: dict[str, str] = {
-    "critical": "DEF-CONFIRM-CRIT",
-    "urgent": "DEF-CONFIRM-URG",
-}
-CONFIRM_POLICY = "DEF-CONFIRM"
-# By when a radiologist has to have answered a question, by the category of the finding; the last
-# for every category. No source gives a number, so the shipped rows have none.
-QUESTION_POLICIES: dict[str, str] = {
-    "critical": "DEF-QUESTION-CRIT",
-    "urgent": "DEF-QUESTION-URG",
-}
-QUESTION_POLICY = "DEF-QUESTION"
-# The limits that need steps, with the clock that climbs them and the number that starts it.
-_NEED_STEPS = {
-    **dict.fromkeys(REPORT_POLICIES.values(), (ClockKind.REPORT_BY, "communicate_within")),
-    **dict.fromkeys(
-        [QUESTION_POLICY, *QUESTION_POLICIES.values()], (ClockKind.ANSWER, "acknowledge_within")
-    ),
-}
 # Numbers that the invented trust of the demonstration chose where the shipped rows have none.
 DEMONSTRATION_ROWS = FOLDER / "demonstration.csv"
-
-# For how long the first step may wait, so that a flag can be undone: never where it is critical or
-# urgent. A bound of ours; whether it waits at all, and how long, the trust says and signs.
-UNDO_WITHIN = timedelta(minutes=30)
 
 LATER_COLUMNS = ("snooze_within",)
 
@@ -69,6 +36,8 @@ class Loaded:
 
     new: int
     unchanged: int
+    # Rules that differ in the files, and of which a version that was signed on the page holds.
+    kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,10 +60,12 @@ def _read(path: Path) -> list[dict[str, str]]:
 
 
 @transaction.atomic
-def load_policy(folder: Path = FOLDER) -> Loaded:
+def load_policy(folder: Path = FOLDER, replace: Collection[str] = ()) -> Loaded:
     """Bring the rows up to the files. A changed rule becomes a new version; nothing is edited.
 
-    Raises `PolicyError` and changes nothing when a row cannot be read.
+    What was signed on the page stays in force, whatever the files say, but for the rules that are
+    named in `replace` (docs/adr/0047). Raises `PolicyError` and changes nothing when a row cannot
+    be read.
     """
     ladders: dict[str, list[dict[str, str]]] = {}
     for rung in _read(folder / "ladders.csv"):
@@ -103,91 +74,131 @@ def load_policy(folder: Path = FOLDER) -> Loaded:
     if settings.DEMONSTRATION and folder == FOLDER:
         chosen = {row["policy_id"]: row for row in _read(DEMONSTRATION_ROWS)}
         rows = [chosen.get(row["policy_id"], row) for row in rows]
-    new = [_load_rule(row, ladders.get(row["policy_id"], [])) for row in rows]
+    done = {
+        row["policy_id"]: _load_rule(row, ladders.get(row["policy_id"], []), replace)
+        for row in rows
+    }
     for row in _read(folder / "categories.csv"):
         _check_first_step(row, ladders.get(row["local_policy_id"], []))
         _load_category(row)
     load_holidays()
-    return Loaded(new=sum(new), unchanged=len(new) - sum(new))
+    kept = tuple(policy_id for policy_id, what in done.items() if what is _Done.KEPT)
+    new = sum(what is _Done.NEW for what in done.values())
+    return Loaded(new=new, unchanged=len(done) - new - len(kept), kept=kept)
 
 
-def _load_rule(row: Mapping[str, str], rungs: list[dict[str, str]]) -> bool:
-    """True when this made a new version."""
-    _check_rule(row, rungs)
+class _Done(Enum):
+    NEW, UNCHANGED, KEPT = range(3)
+
+
+def _load_rule(
+    row: Mapping[str, str], rungs: list[dict[str, str]], replace: Collection[str]
+) -> _Done:
+    content = _checked(row, rungs)
     # Empty cells of columns that came later do not make an old rule a new version.
     said = {name: cell for name, cell in row.items() if cell or name not in LATER_COLUMNS}
-    content = json.dumps([said, rungs], sort_keys=True).encode()
-    fingerprint = hashlib.sha256(content).hexdigest()
-    newest = Rule.objects.filter(policy_id=row["policy_id"]).order_by("-version").first()
+    fingerprint = sha256(json.dumps([said, rungs], sort_keys=True).encode()).hexdigest()
+    versions = Rule.objects.filter(policy_id=row["policy_id"]).order_by("-version")
+    newest = versions.select_related("draft").first()
     if newest is not None and newest.fingerprint == fingerprint:
-        return False
-    rule = Rule.objects.create(
+        return _Done.UNCHANGED
+    if newest is not None and newest.is_of_the_page and newest.policy_id not in replace:
+        loaded = versions.filter(draft__isnull=True).first()
+        is_same = loaded is not None and loaded.fingerprint == fingerprint
+        return _Done.UNCHANGED if is_same else _Done.KEPT
+    add_version(
+        content,
         policy_id=row["policy_id"],
-        version=newest.version + 1 if newest else 1,
         category=row["category"],
-        calendar=row["clock"],
-        communicate_within=row["communicate_within"],
-        acknowledge_within=row["acknowledge_within"],
-        act_within=row["act_within"],
-        snooze_within=row.get("snooze_within") or "",
         escalation=row["escalation"],
         basis=row["basis"],
-        source=row["source"],
-        notes=row["notes"],
         fingerprint=fingerprint,
     )
-    Rung.objects.bulk_create(
-        Rung(
-            rule=rule,
-            clock=rung["clock"],
-            level=int(rung["level"]),
-            offset=rung["offset"],
-            anchor=rung["anchor"],
-            audience=rung["audience"],
-            words=rung["words"],
-        )
-        for rung in rungs
+    return _Done.NEW
+
+
+def add_version(
+    content: RuleContent,
+    *,
+    policy_id: str,
+    category: str,
+    escalation: str,
+    basis: str,
+    fingerprint: str,
+    in_force_from: datetime | None = None,
+) -> Rule:
+    """The next version of a rule, with its ladder."""
+    newest = Rule.objects.filter(policy_id=policy_id).order_by("-version").first()
+    numbers = {name: getattr(content, name) for name in LIMITS}
+    rule = Rule.objects.create(
+        policy_id=policy_id,
+        version=newest.version + 1 if newest else 1,
+        category=category,
+        calendar=content.calendar,
+        **numbers,
+        escalation=escalation,
+        basis=basis,
+        source=content.source,
+        notes=content.notes,
+        fingerprint=fingerprint,
+        in_force_from=in_force_from,
     )
-    return True
+    Rung.objects.bulk_create(Rung(rule=rule, **asdict(rung)) for rung in content.rungs)
+    return rule
 
 
-def _check_rule(row: Mapping[str, str], rungs: Iterable[Mapping[str, str]]) -> None:
+def _content(row: Mapping[str, str], rungs: Iterable[Mapping[str, str]]) -> RuleContent:
+    return RuleContent(
+        calendar=row["clock"],
+        **{name: row.get(name) or "" for name in LIMITS},
+        source=row["source"],
+        notes=row["notes"],
+        rungs=tuple(
+            RungContent(
+                clock=rung["clock"],
+                level=int(rung["level"]),
+                offset=rung["offset"],
+                anchor=rung["anchor"],
+                audience=rung["audience"],
+                words=rung["words"],
+            )
+            for rung in rungs
+        ),
+    )
+
+
+def _checked(row: Mapping[str, str], rungs: Iterable[Mapping[str, str]]) -> RuleContent:
     try:
-        for rung in rungs:
-            ClockKind(rung["clock"]), Audience(rung["audience"]), Rung.Anchor(rung["anchor"])
-            parse_duration(rung["offset"])
-        if rungs:
-            for field in ("communicate_within", "acknowledge_within", "act_within"):
-                row[field] and parse_duration(row[field])
-            row.get("snooze_within") and parse_duration(row["snooze_within"])
-        _check_has_steps(row, rungs)
+        content = _content(row, rungs)
+        for rung in content.rungs:
+            ClockKind(rung.clock), Audience(rung.audience), Rung.Anchor(rung.anchor)
+            parse_duration(rung.offset)
+        if content.rungs:
+            for number in LIMITS:
+                getattr(content, number) and parse_duration(getattr(content, number))
+        _check_has_steps(row["policy_id"], content)
         Rule.Basis(row["basis"]), Rule.Calendar(row["clock"])
     except (KeyError, ValueError) as error:
         raise PolicyError(f"Policy row {row.get('policy_id', '?')}: {error}") from error
+    return content
 
 
-def _check_has_steps(row: Mapping[str, str], rungs: Iterable[Mapping[str, str]]) -> None:
+def _check_has_steps(policy_id: str, content: RuleContent) -> None:
     """Examinations or questions of whose limit nobody is told would wait in silence."""
-    if row["policy_id"] not in _NEED_STEPS:
+    if policy_id not in NEED_STEPS:
         return
-    kind, number = _NEED_STEPS[row["policy_id"]]
-    if row[number] and not any(rung["clock"] == kind for rung in rungs):
+    kind, number = NEED_STEPS[policy_id]
+    if getattr(content, number) and not content.of_clock(kind):
         raise ValueError(f"its limit needs steps of {kind} in ladders.csv")
 
 
 def _check_first_step(row: Mapping[str, str], rungs: Iterable[Mapping[str, str]]) -> None:
-    """A first step that waits lets a flag be undone: never where minutes count, and not for long,
-    since until then nobody hears of it."""
     asks = [rung for rung in rungs if rung["clock"] == ClockKind.ACKNOWLEDGE]
-    if not asks:
-        return
-    waits = min(parse_duration(rung["offset"]).elapsed for rung in asks)
-    urgent = int(row["priority"]) <= TOLD_AT_ONCE
-    if waits > (timedelta(0) if urgent else UNDO_WITHIN):
-        limit = "at once" if urgent else f"within {UNDO_WITHIN.seconds // 60} minutes"
-        raise PolicyError(
-            f"Policy row {row['local_policy_id']}: the first step of acknowledge must be {limit}."
-        )
+    nothing = {"clock": "", "source": "", "notes": ""}
+    try:
+        check_first_step(int(row["priority"]), _content(nothing, asks))
+    except ValueError as refused:
+        raise PolicyError(f"Policy row {row['local_policy_id']}: {refused}") from refused
 
 
 def _load_category(row: Mapping[str, str]) -> None:
@@ -210,8 +221,8 @@ def _load_category(row: Mapping[str, str]) -> None:
 
 
 def rule_in_force(policy_id: str) -> Rule:
-    """The newest version of a rule. Raises `PolicyError` when it was never loaded."""
-    rule = Rule.objects.filter(policy_id=policy_id).order_by("-version").first()
+    """The version of a rule that holds now. Raises `PolicyError` when it was never loaded."""
+    rule = Rule.objects.begun().filter(policy_id=policy_id).order_by("-version").first()
     if rule is None:
         raise PolicyError(f"Policy {policy_id} is not loaded. Run: manage.py load_policy")
     return rule
@@ -219,8 +230,9 @@ def rule_in_force(policy_id: str) -> Rule:
 
 def _rules_in_force(*policy_ids: str) -> list[Rule | None]:
     """As `rule_in_force`, all at once; None for an empty name."""
-    newest = Rule.objects.filter(policy_id__in=policy_ids).order_by("policy_id", "-version")
-    found = {rule.policy_id: rule for rule in newest.distinct("policy_id")}
+    begun = Rule.objects.begun().filter(policy_id__in=policy_ids)
+    newest = begun.order_by("policy_id", "-version").distinct("policy_id")
+    found = {rule.policy_id: rule for rule in newest}
     return [found.get(one) or rule_in_force(one) if one else None for one in policy_ids]
 
 
@@ -299,6 +311,6 @@ def _limit(kind: ClockKind, local: Rule, national: Rule | None) -> Limit | None:
     return Limit(kind, words, rule.get_basis_display(), rule.source, bool(says_so), str(rule))
 
 
-def in_calendar(words: str, rule: Rule) -> str:
+def in_calendar(words: str, rule: Rule | RuleContent) -> str:
     """Days are working days where the rule counts so."""
     return words.replace("day", "working day") if rule.calendar == Rule.Calendar.WORKING else words

@@ -35,13 +35,8 @@ from findings.models.clock import REPORT_BY_PRIORITY
 from findings.rules import check_can_end_wait, check_can_take_back_no_report
 from findings.services.clocks import planned_steps, stop_of_examination
 from findings.services.deadlines import Promised, nearest
-from findings.services.policy import (
-    REPORT_POLICIES,
-    REPORT_POLICY,
-    PolicyError,
-    check_may_promise,
-    limit_at,
-)
+from findings.services.policy import PolicyError, check_may_promise, limit_at
+from findings.services.policy_checks import REPORT_POLICIES, REPORT_POLICY
 from findings.services.timeline import database_now
 from findings.states import ClockKind
 from findings.timetable import PlannedStep, still_to_tell

@@ -13,12 +13,14 @@ def policy(request: HttpRequest) -> HttpResponse:
     """Every rule in force, each category's ladder, and the versions that came before."""
     rules = Rule.objects.prefetch_related("signatures", "rungs")
     in_force = [RuleShown(rule) for rule in rules.in_force()]
-    numbers = {shown.rule.pk for shown in in_force}
+    to_come = list(rules.to_come())
+    numbers = {shown.rule.pk for shown in in_force} | {rule.pk for rule in to_come}
     context = {
         "categories": categories(in_force),
         "of_reports": of_reports(in_force),
         "of_questions": [shown for shown in in_force if shown.is_of_questions],
         "groups": groups(in_force),
+        "to_come": to_come,
         "earlier": [RuleShown(rule) for rule in rules.exclude(pk__in=numbers)],
     }
     return render(request, "policy.jinja", context)

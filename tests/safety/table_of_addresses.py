@@ -52,6 +52,7 @@ COORDINATORS = "coordinator other_coordinator"
 KEEPERS = "coordinator administrator"
 REVIEWERS = "radiologist coordinator governance"
 OVERSEERS = f"{COORDINATORS} governance other_governance"
+OTHER_OVERSEERS = "other_coordinator other_governance"
 
 
 def answer(holders: str) -> Expected:
@@ -206,6 +207,19 @@ TABLE: dict[str, Expected] = {
     "add-to-rota": rota_page(),
     "change-shift": rota_page(),
     "remove-shift": rota_page(),
+    "policy-lab": only(f"{OVERSEERS} administrator", NO),
+    "new-draft": only("governance other_governance administrator", NO),
+    "policy-draft": only(f"{OVERSEERS} administrator", NO),
+    "change-draft": only("governance other_governance administrator", NO),
+    "sign-draft": only("governance other_governance administrator", NO),
+    "put-away-draft": only("governance other_governance administrator", NO),
+    "replay-draft": everybody(POST_ONLY),
+    "policy-replay": everybody(
+        NO, but={OK: "coordinator governance administrator", NONE: OTHER_OVERSEERS}
+    ),
+    "replayed-cases": everybody(
+        NO, but={OK: "coordinator governance administrator", NONE: OTHER_OVERSEERS}
+    ),
     "wordings": only(f"{OVERSEERS} administrator", NO),
     "wordings-of": only(f"{OVERSEERS} administrator", NO),
     "other-message": only(f"{OVERSEERS} administrator", NO),
@@ -337,6 +351,11 @@ POSTED = {
     "open-notification": "referrer",
     "saved-view": "referrer",
     "shift-sheet": "coordinator governance",
+    "new-draft": "governance other_governance administrator",
+    "change-draft": "governance other_governance administrator",
+    "sign-draft": "governance other_governance administrator",
+    "put-away-draft": "governance other_governance administrator",
+    "replay-draft": "governance other_governance administrator",
     "change-wording": "governance other_governance administrator",
     "word-again": "governance other_governance administrator",
     "api-acknowledge": ITS_HOLDERS,

@@ -35,6 +35,8 @@ from findings.models import (
     Step,
     Viewing,
 )
+from findings.services.drafts import make_draft
+from findings.services.lab import replay_draft
 from findings.services.leave import set_leave
 from findings.services.merge import merge_patients
 from findings.services.patient_change import Change, record_change
@@ -73,6 +75,7 @@ from tests.safety.table_of_addresses import (
 )
 
 ROUTE_PAGES = ("verify-route", "send-code", "move-route", "test-route", "remove-route")
+DRAFT_PAGES = ("policy-draft", "change-draft", "sign-draft", "put-away-draft", "replay-draft")
 # The directory of administrators: Django's own admin site, closed to everybody else as a whole.
 DIRECTORY = "directory:"
 
@@ -146,6 +149,8 @@ def world(db: None) -> World:
     until = timezone.now() + timedelta(hours=8)
     sheet = hand_over_shift(by=trust.coordinator, until_at=until, **around)
     review, cause, step = _review(trust, finding)
+    draft = make_draft(policy_id="DEF-URG", by=trust.governance, because="To see.")
+    replay = replay_draft(version=draft.versions.get(), by=trust.governance)
     return World(
         trust,
         people,
@@ -185,6 +190,8 @@ def world(db: None) -> World:
             "undo-merge.pk": merge.pk,
             "saved-view.pk": view.pk,
             "shift-sheet.pk": sheet.pk,
+            **dict.fromkeys((f"{name}.pk" for name in DRAFT_PAGES), draft.pk),
+            **dict.fromkeys(("policy-replay.pk", "replayed-cases.pk"), replay.pk),
             **dict.fromkeys(("sender.pk", "feed.pk", "link-keys.pk"), trust.sender.pk),
             "stored-message.pk": held.message_id,
             "undo-patient-change.pk": change.pk,

@@ -20,16 +20,28 @@ class Command(BaseCommand):
         parser.add_argument(
             "folder", nargs="?", type=Path, default=FOLDER, help="where the files are, if not ours"
         )
+        parser.add_argument(
+            "--replace",
+            action="append",
+            default=[],
+            metavar="POLICY_ID",
+            help="take this rule from the files though a version of it was signed on the page",
+        )
 
-    def handle(self, *args: Any, folder: Path, **options: Any) -> None:
+    def handle(self, *args: Any, folder: Path, replace: list[str], **options: Any) -> None:
         before = set(Rule.objects.values_list("pk", flat=True))
         try:
-            loaded = load_policy(folder)
+            loaded = load_policy(folder, replace)
         except (PolicyError, OSError) as problem:
             raise CommandError(f"Nothing was loaded. {problem}") from problem
         for rule in Rule.objects.exclude(pk__in=before):
             self.stdout.write(f"{'New' if rule.version == 1 else 'Changed'}: {rule}")
         self.stdout.write(f"Policy: {loaded.new} new versions, {loaded.unchanged} unchanged.")
+        for policy_id in loaded.kept:
+            self.stdout.write(
+                f"Kept: {policy_id} was signed on the page, and what the files say of it was not"
+                f" loaded. To take it from the files: load_policy --replace {policy_id}"
+            )
         for policy_id in _unsigned():
             self.stdout.write(
                 f"Not signed, so no clock starts under it: {policy_id}. Run: manage.py"

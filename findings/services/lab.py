@@ -1,0 +1,406 @@
+"""The policy lab: a draft is replayed against the real cases of the last twelve months.
+
+Each promise is first replayed under the rule that it ran by. Only where that brings out what is
+recorded, to the microsecond, is it replayed under the draft; the others are counted as they were,
+and the page says how many they are (docs/adr/0048).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+
+from findings import reach
+from findings.columns import columns
+from findings.ladder_replay import (
+    Firing,
+    Replayed,
+    Shape,
+    as_recorded,
+    plan,
+)
+from findings.ladder_replay import replay as climb
+from findings.models import Audience, DraftVersion, Examination, Finding, LabReplay, Person
+from findings.rule_content import RuleContent
+from findings.rules import check_can_draft_policy
+from findings.services.lab_facts import HANDED_OVER, Case, Facts
+from findings.services.policy_checks import NUMBER_OF, clocks_of
+from findings.services.timeline import database_now
+from findings.states import ClockKind
+from findings.timetable import PlannedStep
+
+PERIOD = timedelta(days=365)
+WEEK = timedelta(days=7)
+_NUMBERS = (
+    *("cases", "running", "as_they_were", "changed"),
+    *("late", "would_be_late", "late_told_earlier"),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One promise as it was, and as it would have been."""
+
+    case: Case
+    was: tuple[Firing, ...]
+    would_be: Replayed
+    # False: it was set up in a way that is not replayed, and counts as it was.
+    is_replayed: bool
+
+    @property
+    def was_late(self) -> bool:
+        return self.case.recorded.ends_at > self.case.recorded.due_at
+
+    @property
+    def would_be_late(self) -> bool:
+        return self.case.recorded.ends_at > self.would_be.due_at
+
+    @property
+    def is_changed(self) -> bool:
+        same = self.was == self.would_be.fired
+        return not same or self.case.recorded.due_at != self.would_be.due_at
+
+    @property
+    def earlier(self) -> tuple[timedelta, str]:
+        """By how much somebody would have been told earlier than in fact, and who: of those whose
+        step falls before the limit that was promised, whoever gains most. Whoever was not told
+        until the end is compared with the end."""
+        was = _first(self.was)
+        end = self.case.recorded.ends_at
+        gains = [
+            (was.get(audience, end) - at, audience)
+            for audience, at in _first(self.would_be.fired).items()
+            if at <= self.case.recorded.due_at and at < was.get(audience, end)
+        ]
+        return max(gains, default=(timedelta(0), ""))
+
+
+def _first(fired: Iterable[Firing]) -> dict[str, datetime]:
+    first: dict[str, datetime] = {}
+    for one in fired:
+        first.setdefault(one.audience, one.at)
+    return first
+
+
+# --- One case after another ---------------------------------------------------------------------
+
+
+def outcomes(facts: Facts, draft: RuleContent) -> Iterator[Outcome]:
+    """Every promise that is asked about, under the draft."""
+    for cases in facts.by_subject():
+        yield from _Chain(facts, draft).run(cases)
+
+
+class _Chain:
+    """The promises of one finding: one may replace another, and is bound by its limit."""
+
+    def __init__(self, facts: Facts, draft: RuleContent) -> None:
+        self.facts, self.draft = facts, draft
+        self.then: dict[int, Replayed] = {}
+        self.would: dict[int, Replayed] = {}
+        self.asked: int = 0
+
+    def run(self, cases: Sequence[Case]) -> Iterator[Outcome]:
+        for case in cases:
+            was = as_recorded(case.recorded)
+            shape = self._shape(case, was)
+            if shape is None:
+                recorded = case.recorded
+                kept = Replayed(recorded.started_at, recorded.due_at, was)
+                self.then[case.pk] = self.would[case.pk] = kept
+            elif case.counts:
+                self.would[case.pk] = self._climb(case, self.draft, shape, self.would)
+            else:
+                self.would[case.pk] = self.then[case.pk]
+            if case.kind == ClockKind.ACKNOWLEDGE:
+                self.asked = case.pk
+            if case.counts:
+                yield Outcome(case, was, self.would[case.pk], shape is not None)
+
+    def _shape(self, case: Case, was: tuple[Firing, ...]) -> Shape | None:
+        """How its ladder was set up: whatever brings out what is recorded."""
+        rule = self.facts.contents[case.rule_id]
+        expected = [(one.at, one.level) for one in was]
+        for shape in _shapes(case):
+            found = self._climb(case, rule, shape, self.then)
+            came_out = [(one.at, one.level) for one in found.fired]
+            if came_out == expected and found.due_at == case.recorded.due_at:
+                self.then[case.pk] = found
+                return shape
+        return None
+
+    def _climb(
+        self, case: Case, rule: RuleContent, shape: Shape, known: dict[int, Replayed]
+    ) -> Replayed:
+        number = NUMBER_OF.get(case.kind, "")
+        recorded = case.recorded
+        if shape == Shape.AS_BEFORE:  # nobody is asked anew
+            recorded = replace(recorded, tells_at_once=False)
+        start, due_at, ladder = plan(
+            recorded,
+            rule.of_clock(case.kind),
+            getattr(rule, number) if number else "",
+            self.facts.days(case, rule.calendar),
+            shape,
+            known.get(case.replaces or 0),
+            known.get(self.asked),
+        )
+        return climb(recorded, start, due_at, ladder)
+
+
+def _shapes(case: Case) -> Sequence[Shape]:
+    if case.replaces is None:
+        return (Shape.OWN,)
+    if case.replaced_because == HANDED_OVER:
+        return (Shape.NEXT_OWNER, Shape.AS_BEFORE)
+    return ()
+
+
+# --- Who would have been told ------------------------------------------------------------------
+
+
+class Whom(NamedTuple):
+    """An audience of one case, for the roster of today."""
+
+    audience: str
+    of: tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What goes out in one look of the engine: to people who are known, and to whoever is in this
+    place today."""
+
+    known: frozenset[int]
+    today: tuple[Whom, ...] = ()
+    team: int = 0
+
+
+def tellings_in_fact(case: Case) -> Iterator[Telling]:
+    for people in case.told.values():
+        yield Telling(people, team=case.team_id or 0)
+
+
+def tellings_under(outcome: Outcome) -> Iterator[Telling]:
+    """Those whom the same audience was in this very case; else whoever it is today."""
+    case = outcome.case
+    together = _together(outcome.was)
+    known = {audiences: case.told.get(at, frozenset()) for at, audiences in together.items()}
+    for audiences in _together(outcome.would_be.fired).values():
+        if audiences in known:
+            yield Telling(known[audiences], team=case.team_id or 0)
+            continue
+        people: set[int] = set()
+        today = []
+        for audience in sorted(audiences):
+            if (alone := frozenset([audience])) in known:
+                people |= known[alone]
+            else:
+                today.append(Whom(audience, _place(case, audience)))
+        yield Telling(frozenset(people), tuple(today), case.team_id or 0)
+
+
+def _together(fired: Iterable[Firing]) -> dict[datetime, frozenset[str]]:
+    found: dict[datetime, set[str]] = {}
+    for one in fired:
+        found.setdefault(one.at, set()).add(one.audience)
+    return {at: frozenset(audiences) for at, audiences in found.items()}
+
+
+def _place(case: Case, audience: str) -> tuple[str, int]:
+    """What decides who this audience is."""
+    if case.subject[0] == "examination":
+        return case.subject
+    if audience == Audience.OWNER:
+        return case.owner or case.subject
+    if audience in (Audience.RESPONSIBLE, Audience.TEAM, Audience.DEPARTMENT):
+        return "team", case.team_id or 0
+    if audience == Audience.RADIOLOGIST:
+        return "radiologist", case.flagged_by or 0
+    if audience == Audience.RADIOLOGISTS:
+        return "site", case.site_id
+    return "trust", 0
+
+
+def _today(wanted: dict[Whom, tuple[str, int]]) -> dict[Whom, frozenset[int]]:
+    """Who each would be now: asked of one case of each place, all in a few queries."""
+    now = database_now()
+    ids = {kind: [pk for of, pk in wanted.values() if of == kind] for kind in _READ}
+    rows = {
+        (kind, row.pk): subject for kind, read in _READ.items() for row, subject in read(ids[kind])
+    }
+    asked = [(whom, rows[example]) for whom, example in wanted.items() if example in rows]
+    answers = reach.previews(
+        [(subject, [PlannedStep(1, now, whom.audience, "")]) for whom, subject in asked]
+    )
+    return {
+        whom: frozenset(
+            one.person.pk for one in answer[0].recipients if not one.unreachable_because
+        )
+        for (whom, _), answer in zip(asked, answers, strict=True)
+    }
+
+
+def _findings(ids: Sequence[int]) -> Iterator[tuple[Any, reach.Subject]]:
+    whole = ("owner_person", "owner_team", "team", "flagged_by", "organisation", "site")
+    for finding in Finding.objects.filter(pk__in=ids).select_related(*whole):
+        yield finding, replace(reach.Subject.of(finding), site=finding.site)
+
+
+def _examinations(ids: Sequence[int]) -> Iterator[tuple[Any, reach.Subject]]:
+    every = list(Examination.objects.filter(pk__in=ids).select_related(*reach.READ_BEFORE))
+    subjects = reach.waiting(every)
+    for examination in every:
+        yield examination, subjects[examination.pk]
+
+
+_READ = {"finding": _findings, "examination": _examinations}
+
+
+# --- Counted together --------------------------------------------------------------------------
+
+
+@dataclass
+class Tally:
+    """The numbers of a replay, gathered case by case."""
+
+    numbers: Counter[str] = field(default_factory=Counter)
+    was: Counter[tuple[str, int, str]] = field(default_factory=Counter)
+    would: Counter[tuple[str, int, str]] = field(default_factory=Counter)
+    told: Counter[Telling] = field(default_factory=Counter)
+    would_tell: Counter[Telling] = field(default_factory=Counter)
+    examples: dict[Whom, tuple[str, int]] = field(default_factory=dict)
+    changed: list[Outcome] = field(default_factory=list)
+
+    def add(self, outcome: Outcome) -> None:
+        case = outcome.case
+        self.was.update((case.kind, one.level, one.audience) for one in outcome.was)
+        fired = outcome.would_be.fired
+        self.would.update((case.kind, one.level, one.audience) for one in fired)
+        self.told.update(tellings_in_fact(case))
+        for telling in tellings_under(outcome):
+            self.would_tell[telling] += 1
+            for whom in telling.today:
+                self.examples.setdefault(whom, case.subject)
+        gain, _ = outcome.earlier
+        self.numbers.update(
+            cases=1,
+            running=case.is_running,
+            as_they_were=not outcome.is_replayed,
+            late=outcome.was_late,
+            would_be_late=outcome.would_be_late,
+            late_told_earlier=outcome.was_late and gain > timedelta(0),
+            changed=outcome.is_changed,
+        )
+        if outcome.is_changed:
+            self.changed.append(outcome)
+
+    def result(self) -> dict[str, Any]:
+        """As it is kept: numbers, and ids of people and teams; nothing of a patient."""
+        today = _today(self.examples)
+        people, teams = _messages(self.told, today), _teams(self.told, today)
+        would_people = _messages(self.would_tell, today)
+        would_teams = _teams(self.would_tell, today)
+        return {
+            **{name: self.numbers[name] for name in _NUMBERS},
+            "messages": sum(people.values()),
+            "would_be_messages": sum(would_people.values()),
+            "by_roster_of_today": sum(
+                count for telling, count in self.would_tell.items() if telling.today
+            ),
+            "was": _listed(self.was),
+            "would": _listed(self.would),
+            "people": _beside(people, would_people),
+            "teams": _beside(teams, would_teams),
+        }
+
+
+def _messages(told: Counter[Telling], today: dict[Whom, frozenset[int]]) -> Counter[int]:
+    found: Counter[int] = Counter()
+    for telling, count in told.items():
+        for person in _people(telling, today):
+            found[person] += count
+    return found
+
+
+def _teams(told: Counter[Telling], today: dict[Whom, frozenset[int]]) -> Counter[int]:
+    """Messages about the findings of each team, whoever got them."""
+    found: Counter[int] = Counter()
+    for telling, count in told.items():
+        if telling.team:
+            found[telling.team] += count * len(_people(telling, today))
+    return found
+
+
+def _people(telling: Telling, today: dict[Whom, frozenset[int]]) -> frozenset[int]:
+    return telling.known.union(*(today.get(whom, frozenset()) for whom in telling.today))
+
+
+def _listed(counts: Counter[tuple[str, int, str]]) -> list[list[Any]]:
+    return [[*key, count] for key, count in sorted(counts.items())]
+
+
+def _beside(was: Counter[int], would: Counter[int]) -> list[list[int]]:
+    """Whoever changes most comes first."""
+    rows = [[pk, was[pk], would[pk]] for pk in was.keys() | would.keys()]
+    return sorted(rows, key=lambda row: (-abs(row[2] - row[1]), -row[2], row[0]))
+
+
+# --- Run and kept ------------------------------------------------------------------------------
+
+
+def replay_draft(*, version: DraftVersion, by: Person, until: datetime | None = None) -> LabReplay:
+    """Run it for the cases of their own trust, and keep what comes out."""
+    check_can_draft_policy(by)
+    until = until or database_now()
+    policy_id = version.draft.policy_id
+    facts = Facts(by.organisation, policy_id, clocks_of(policy_id), until - PERIOD, until)
+    tally = Tally()
+    for outcome in outcomes(facts, version.said):
+        tally.add(outcome)
+    result = tally.result()
+    with transaction.atomic():
+        replay = LabReplay.objects.create(
+            version=version,
+            organisation_id=by.organisation_id,
+            since=facts.since,
+            until=until,
+            result=result,
+            by=by,
+        )
+        _keep(replay, tally.changed)
+    return replay
+
+
+KEEP = """
+    INSERT INTO findings_replayedcase (replay_id, clock_id, due_at, minutes_earlier, told_first,
+        messages_more, was_late, would_be_late)
+    SELECT %s, clock, due_at, minutes, told_first, more, was_late, would_be
+    FROM unnest(%s::bigint[], %s::timestamptz[], %s::int[], %s::text[], %s::int[], %s::bool[],
+        %s::bool[]) AS t (clock, due_at, minutes, told_first, more, was_late, would_be)
+"""
+
+
+def _keep(replay: LabReplay, changed: Sequence[Outcome]) -> None:
+    """Tens of thousands of rows in one statement."""
+    rows = []
+    for outcome in changed:
+        gain, audience = outcome.earlier
+        more = len(_together(outcome.would_be.fired)) - len(_together(outcome.was))
+        rows.append(
+            (
+                outcome.case.pk,
+                outcome.would_be.due_at,
+                int(gain.total_seconds() // 60),
+                audience,
+                more,
+                str(outcome.was_late),
+                str(outcome.would_be_late),
+            )
+        )
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.execute(KEEP, [replay.pk, *columns(rows)])
