@@ -1,7 +1,7 @@
 """Who may do what with reviews and what is learned from them: as rules.py, which says who may do
 what with a finding."""
 
-from findings.models import Person, Review, Role
+from findings.models import Improvement, Person, Review, Role
 from findings.rules import NotAllowed, _answers, _require
 
 __all__ = ["NotAllowed"]
@@ -62,3 +62,52 @@ can_start_review = _answers(check_can_start_review)
 can_review = _answers(check_can_review)
 can_add_to_review = _answers(check_can_add_to_review)
 can_keep_reviews = _answers(check_can_keep_reviews)
+
+
+def check_can_see_improvements(person: Person) -> None:
+    """The list: of the trust, or their own."""
+    _require(
+        person.has_role(Role.COORDINATOR, Role.GOVERNANCE)
+        or Improvement.objects.filter(owner=person).exists(),
+        "Improvements are for governance leads, coordinators and whoever owns one.",
+    )
+
+
+def check_can_ask_for_improvement(person: Person) -> None:
+    _require(person.has_role(Role.GOVERNANCE), "Only a governance lead asks for an improvement.")
+
+
+def _leads(person: Person, improvement: Improvement) -> bool:
+    return (
+        person.has_role(Role.GOVERNANCE) and person.organisation_id == improvement.organisation_id
+    )
+
+
+def check_can_end_improvement(person: Person, improvement: Improvement) -> None:
+    """Say that it is done, and where that can be seen."""
+    _require(
+        person.is_active and (person.pk == improvement.owner_id or _leads(person, improvement)),
+        "Only its owner or a governance lead can say that it is done.",
+    )
+
+
+def check_can_give_up_improvement(person: Person, improvement: Improvement) -> None:
+    _require(_leads(person, improvement), "Only a governance lead can give an improvement up.")
+
+
+def check_can_give_improvement(person: Person, improvement: Improvement) -> None:
+    _require(_leads(person, improvement), "Only a governance lead gives it to somebody else.")
+
+
+def check_can_check_improvement(person: Person, improvement: Improvement) -> None:
+    """Say whether it worked."""
+    _require(_leads(person, improvement), "Only a governance lead says whether it worked.")
+    _require(improvement.outcome == Improvement.Outcome.DONE, "Only what is done can have worked.")
+
+
+can_see_improvements = _answers(check_can_see_improvements)
+can_ask_for_improvement = _answers(check_can_ask_for_improvement)
+can_end_improvement = _answers(check_can_end_improvement)
+can_give_up_improvement = _answers(check_can_give_up_improvement)
+can_give_improvement = _answers(check_can_give_improvement)
+can_check_improvement = _answers(check_can_check_improvement)

@@ -13,13 +13,14 @@ from findings.models import Team
 from findings.timetable import PlannedStep
 
 if TYPE_CHECKING:
-    from findings.models import Examination, Finding, Organisation, Person, Site
+    from findings.models import Examination, Finding, Improvement, Organisation, Person, Site
 
 
 @dataclass(frozen=True)
 class Subject:
-    """The finding that the question is about, saved or about to be; or an examination that waits
-    for its report, or for somebody who confirms what is proposed in it, which nobody owns."""
+    """The finding that the question is about, saved or about to be; an examination that waits for
+    its report, or for somebody who confirms what is proposed in it, which nobody owns; or an
+    improvement, which has an owner and no team."""
 
     owner_person: "Person | None"
     owner_team: "Team | None"
@@ -61,6 +62,11 @@ class Subject:
         reporter = report.reported_by if report else None
         return cls(None, None, team, reporter, site.organisation, site=site)
 
+    @classmethod
+    def improving(cls, improvement: "Improvement") -> "Subject":
+        organisation = improvement.organisation
+        return cls(improvement.owner, None, no_team(organisation), None, organisation)
+
 
 # What has to be known of an examination to ask about it.
 READ_BEFORE = ("site__organisation", "current_report__reported_by")
@@ -77,8 +83,13 @@ def waiting(examinations: "Iterable[Examination]") -> dict[int, Subject]:
 def nobody(examination: "Examination") -> Team:
     """A trust without coordinators: no member, so that the ladder climbs on and the queue says
     so. Never saved."""
+    return no_team(examination.site.organisation)
+
+
+def no_team(organisation: "Organisation") -> Team:
+    """Of an improvement, too: nobody but its owner and the governance leads hears of it."""
     kind = Team.Kind.REPORTING
-    return Team(pk=0, organisation=examination.site.organisation, kind=kind, name=kind.label)
+    return Team(pk=0, organisation=organisation, kind=kind, name=kind.label)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ class ClockKind(StrEnum):
     REPORT_BY = "report_by"
     # Of an examination, while what an alert code of its report proposes is not answered.
     CONFIRM = "confirm"
+    # Of an improvement: what was asked for after a review, until it is done or given up.
+    IMPROVE = "improve"
 
 
 class Move(StrEnum):

@@ -16,6 +16,7 @@ from findings.views import (
     follow_up,
     governance,
     held,
+    improvements,
     lab,
     late_reporting,
     leave,
@@ -128,6 +129,15 @@ urlpatterns = [
     path("reviews/<str:review>/notes/", review_parts.note, name="review-note"),
     path("reviews/<str:review>/conclude/", review_parts.conclude, name="conclude-review"),
     path("reviews/<str:review>/not-a-breach/", review_parts.not_a_breach, name="not-a-breach"),
+    path("improvements/", improvements.improvements, name="improvements"),
+    path("improvements/ask/", improvements.ask, name="ask-for-improvement"),
+    path("improvements/<str:improvement>/", improvements.improvement, name="improvement"),
+    path("improvements/<str:improvement>/done/", improvements.done, name="improvement-done"),
+    path(
+        "improvements/<str:improvement>/give-up/", improvements.give_up, name="give-improvement-up"
+    ),
+    path("improvements/<str:improvement>/give-to/", improvements.give_to, name="give-improvement"),
+    path("improvements/<str:improvement>/check/", improvements.check, name="check-improvement"),
     path("governance/", governance.governance, name="governance"),
     path("governance/<str:measure>/", governance.rows, name="governance-rows"),
     path("merges/", merges.merges, name="merges"),

@@ -81,6 +81,7 @@ GOVERNANCE_PLACES = (
     ),
     Entry("reviews", "Reviews", (Role.GOVERNANCE, Role.COORDINATOR)),
     Entry("policy-lab", "Policy lab", (Role.GOVERNANCE, Role.COORDINATOR, Role.ADMINISTRATOR)),
+    Entry("improvements", "Improvements", (Role.GOVERNANCE, Role.COORDINATOR)),
 )
 
 

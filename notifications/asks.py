@@ -90,6 +90,8 @@ def what_is_asked(
 ) -> dict[str, str]:
     """Parts of a message by name: `subject`, `headline`, `to_do` and `limit`, as it stands at `at`
     (UTC); and `urgency` and `why` where they are not those of its step and of whoever is told."""
+    if notification.improvement:
+        return _improves(notification, at)
     if notification.finding is None:
         if notification.step.clock.kind == ClockKind.CONFIRM:
             return _to_confirm(notification, urgency, at, standing)
@@ -117,6 +119,34 @@ def _waits(notification: Notification, at: datetime) -> dict[str, str]:
         "headline": "An examination waits for its report.",
         "to_do": "Please see that it is reported, or say on its page why no report is to be"
         " expected.",
+        "limit": _limit(clock.due_at, at),
+    }
+
+
+def _improves(notification: Notification, at: datetime) -> dict[str, str]:
+    """Of an improvement that somebody was asked for. What it is, is on its page."""
+    step, clock = notification.step, notification.step.clock.in_force
+    reference, person = notification.subject.reference, notification.recipient
+    if not asks_for_an_answer(step):
+        return {
+            "subject": f"Improvement: message not delivered ({reference})",
+            "headline": "A message about an improvement could not be delivered to its owner.",
+            "to_do": "The next step of its ladder has been brought forward. If you know a quicker"
+            " way to reach them, please use it, or give it to somebody else on its page.",
+            "limit": "",
+        }
+    is_theirs = person.pk == notification.its_improvement.owner_id
+    return {
+        "subject": f"Improvement: {_ask('carry it out', clock, at)} ({reference})"
+        if is_theirs
+        else f"Improvement: {_ask('see that it is done', clock, at)} ({reference})",
+        "headline": "An improvement that you own is not done yet."
+        if is_theirs
+        else "An improvement is not done yet.",
+        "to_do": "Please carry it out and record on its page where that can be seen."
+        if is_theirs
+        else "Please see that it is carried out, give it to somebody else, or give it up with a"
+        " reason.",
         "limit": _limit(clock.due_at, at),
     }
 

@@ -54,9 +54,9 @@ BEGIN_OF_FINDING = Prepared(
     ),
     **TYPES,
 )
-# It has no timeline: its report came, or a person said that none will.
-BEGIN_OF_EXAMINATION = Prepared(
-    "begin_of_examination",
+# Of what has no timeline: its report came, it was done, or a person ended it otherwise.
+BEGIN_WITHOUT_LINE = Prepared(
+    "begin_without_line",
     BEGIN.format(
         since="""
         SELECT FROM findings_step s JOIN findings_clock c ON c.id = s.clock_id
@@ -107,7 +107,7 @@ def _attempt(
         subject=message.subject,
         body=message.text,
     )
-    statement = BEGIN_OF_FINDING if part.notification.finding_id else BEGIN_OF_EXAMINATION
+    statement = BEGIN_OF_FINDING if part.notification.finding_id else BEGIN_WITHOUT_LINE
     begun = statement.row(
         notification=part.notification.pk,
         holder=token,

@@ -49,7 +49,7 @@ class Drafts:
     def __init__(self, ids: Sequence[int]) -> None:
         self._seen = _last_lines(ids)
         found = list(in_order(WHOLE.filter(pk__in=ids)))
-        _learn_examinations(found)
+        _learn_subjects(found)
         # What goes out as one: each alone, or a digest.
         self.groups = _groups(found)
         self._tries = _tries(ids)
@@ -106,10 +106,12 @@ class Drafts:
         return self._newest.get(_saying(notification), 0) <= notification.pk
 
 
-def _learn_examinations(found: Sequence[Notification]) -> None:
-    """Nothing is asked where there are none, as nearly always."""
+def _learn_subjects(found: Sequence[Notification]) -> None:
+    """Nothing is asked where there are none but findings, as nearly always."""
     of_examinations = [one for one in found if one.examination_id]
     prefetch_related_objects(of_examinations, "examination__site__organisation")
+    of_improvements = [one for one in found if one.improvement_id]
+    prefetch_related_objects(of_improvements, "improvement__organisation")
 
 
 def _groups(found: Sequence[Notification]) -> list[list[Notification]]:
@@ -181,10 +183,10 @@ def _newest(found: Sequence[Notification]) -> dict[Saying, int]:
 
 
 def _of_the_same(found: Sequence[Notification]) -> Iterator[QuerySet[Notification]]:
-    """Every message of the findings, and of the examinations if there are any."""
+    """Every message of the findings, and of the rest if there is any."""
     if findings := {one.finding_id for one in found if one.finding_id}:
         yield Notification.objects.filter(finding__in=findings)
-    if clocks := {one.step.clock_id for one in found if one.examination_id}:
+    if clocks := {one.step.clock_id for one in found if not one.finding_id}:
         yield Notification.objects.filter(step__clock__in=clocks)
 
 

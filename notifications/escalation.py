@@ -1,7 +1,8 @@
 """What it means that a finding fires: its due steps become lines and notifications.
 
-So does an examination that waits for its report, but for the lines: it has no timeline, and its
-steps say by themselves when they fired and, by their messages, whom they told.
+So does an examination that waits for its report, and an improvement, but for the lines: they have
+no timeline, and their steps say by themselves when they fired and, by their messages, whom they
+told.
 
 After a gap everything that is due fires together as one telling, at the level that is due now;
 never one message a missed step. Which findings are due, and many of them at once: `firing.py`.
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from findings.columns import columns
-from findings.models import Audience, Clock, Event, Examination, Finding, Person, Step
+from findings.models import Audience, Clock, Event, Examination, Finding, Improvement, Person, Step
 from findings.models.clock import ClockQuerySet
 from findings.reach import Subject, waiting
 from findings.services.clocks import bring_next_step_forward, climb_on
@@ -61,6 +62,20 @@ def fire_finding(finding: Finding, *, at: datetime) -> Fired:
 def fire_examination(examination: Examination, *, at: datetime) -> Fired:
     """As `fire_finding`, of one that waits for its report."""
     return _fire(waiting([examination])[examination.pk], examination.clocks.all(), at)
+
+
+def fire_improvement(improvement: Improvement, *, at: datetime) -> Fired:
+    """As `fire_finding`, of one that is not done yet."""
+    return _fire(Subject.improving(improvement), improvement.clocks.all(), at)
+
+
+def fire_subject(one: Finding | Examination | Improvement, *, at: datetime) -> Fired:
+    """Whichever it is."""
+    if isinstance(one, Finding):
+        return fire_finding(one, at=at)
+    if isinstance(one, Examination):
+        return fire_examination(one, at=at)
+    return fire_improvement(one, at=at)
 
 
 def _fire(subject: Subject, clocks: ClockQuerySet, at: datetime) -> Fired:
@@ -216,12 +231,14 @@ def _telling(climbed: Sequence[Rung]) -> Iterator[Telling]:
 # Rows by the ten thousand: as objects they would take longer than all the rest.
 NOTIFY = """
     INSERT INTO notifications_notification (public_id, step_id, finding_id, examination_id,
-        recipient_id, route_id, channel, priority, held_until, status, created_at, next_attempt_at)
-    SELECT gen_random_uuid(), step, finding, examination, recipient, route, channel, priority,
-        held_until, 'queued', %s, coalesce(held_until, %s)
-    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[],
-        %s::int[], %s::timestamptz[])
-        AS t (step, finding, examination, recipient, route, channel, priority, held_until)
+        improvement_id, recipient_id, route_id, channel, priority, held_until, status, created_at,
+        next_attempt_at)
+    SELECT gen_random_uuid(), step, finding, examination, improvement, recipient, route, channel,
+        priority, held_until, 'queued', %s, coalesce(held_until, %s)
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
+        %s::text[], %s::int[], %s::timestamptz[])
+        AS t (step, finding, examination, improvement, recipient, route, channel, priority,
+            held_until)
 """
 
 

@@ -1,10 +1,10 @@
 """FIRE: whatever is due becomes notifications. Database only, and so exactly once.
 
-Any number of processes may do it at once. A batch of findings, and of examinations that wait for a
-report, is one transaction: lock them, the most severe and overdue first, passing over whatever
-somebody else holds; ask who is told; claim the steps; write lines and notifications. What a batch
-cannot do is done alone, a transaction for each: one whose step reaches nobody, and all of a batch
-in which anything is wrong. So nothing that is wrong with one stops another.
+Any number of processes may do it at once. A batch of findings, of examinations that wait for a
+report and of improvements is one transaction: lock them, the most severe and overdue first, passing
+over whatever somebody else holds; ask who is told; claim the steps; write lines and notifications.
+What a batch cannot do is done alone, a transaction for each: one whose step reaches nobody, and all
+of a batch in which anything is wrong. So nothing that is wrong with one stops another.
 """
 
 import logging
@@ -19,7 +19,15 @@ from django.db import connection, transaction
 
 from findings import doorbell
 from findings.columns import column
-from findings.models import Audience, Examination, Finding, Organisation, Person, Step, Team
+from findings.models import (
+    Audience,
+    Examination,
+    Improvement,
+    Organisation,
+    Person,
+    Step,
+    Team,
+)
 from findings.models.about import About
 from findings.reach import READ_BEFORE, Subject, waiting
 from findings.services.one_by_one import pass_over
@@ -28,8 +36,7 @@ from notifications.audience import reaches
 from notifications.escalation import (
     Fired,
     Rung,
-    fire_examination,
-    fire_finding,
+    fire_subject,
     given_back,
     height,
     lines_of,
@@ -69,6 +76,14 @@ TAKE_EXAMINATIONS = """
     ORDER BY s.priority, s.falls_at LIMIT %s
     FOR NO KEY UPDATE OF e SKIP LOCKED
 """
+TAKE_IMPROVEMENTS = """
+    SELECT s.priority, s.falls_at, i.id
+    FROM findings_step s JOIN findings_improvement i ON i.id = s.improvement_id
+    WHERE s.fired_at IS NULL AND s.cancelled_at IS NULL AND s.falls_at <= statement_timestamp()
+        AND s.improvement_id IS NOT NULL AND NOT i.id = ANY(%s)
+    ORDER BY s.priority, s.falls_at LIMIT %s
+    FOR NO KEY UPDATE OF i SKIP LOCKED
+"""
 
 CLAIM_ALL = """
     UPDATE findings_step SET fired_at = %s
@@ -100,7 +115,7 @@ def fire_due_steps(*, limit: int = 100_000, told: Callable[[], object] = lambda:
 
 
 def _fire_some(size: int, seen: set[About]) -> tuple[int, Fired]:
-    """One batch, and alone what it leaves; how many findings and examinations were looked at."""
+    """One batch, and alone what it leaves; how many findings and others were looked at."""
     batch = _Batch()
     try:
         with transaction.atomic():
@@ -126,16 +141,19 @@ class _Batch:
     def take(self, size: int, seen: Collection[About]) -> None:
         """Lock so many that have something due, in the order in which people are told.
 
-        The first of both kinds together are among the first of each. What is locked and is not
+        The first of all kinds together are among the first of each. What is locked and is not
         among them is free again in a moment.
         """
         findings = _taken(TAKE, [one.finding for one in seen if one.finding], size)
         known = [one.examination for one in seen if one.examination]
         examinations = _taken(TAKE_EXAMINATIONS, known, size)
-        first = sorted(place for place, _ in (*findings, *examinations))[:size]
+        looked_at = [one.improvement for one in seen if one.improvement]
+        improvements = _taken(TAKE_IMPROVEMENTS, looked_at, size)
+        first = sorted(place for place, _ in (*findings, *examinations, *improvements))[:size]
         self.subjects = {
             **_findings([row for place, row in findings if place <= first[-1]]),
             **_examinations([pk for place, (pk,) in examinations if place <= first[-1]]),
+            **_improvements([pk for place, (pk,) in improvements if place <= first[-1]]),
         }
 
     def fire(self) -> Fired:
@@ -179,6 +197,8 @@ class _Batch:
             yield from running.filter(finding__in=findings).order_by("clock")
         if examinations := [one.examination for one in self.subjects if one.examination]:
             yield from running.filter(examination__in=examinations).order_by("clock")
+        if improvements := [one.improvement for one in self.subjects if one.improvement]:
+            yield from running.filter(improvement__in=improvements).order_by("clock")
 
     def _asked(self, step: Step, knows: dict[int, Person]) -> tuple[Subject, str]:
         subject = self.subjects[step.about]
@@ -223,6 +243,13 @@ def _examinations(ids: Sequence[int]) -> dict[About, Subject]:
     return {About(examination=pk): subjects[pk] for pk in ids}
 
 
+def _improvements(ids: Sequence[int]) -> dict[About, Subject]:
+    if not ids:
+        return {}
+    found = Improvement.objects.select_related("owner", "organisation").in_bulk(set(ids))
+    return {About(improvement=pk): Subject.improving(found[pk]) for pk in ids}
+
+
 def _unusual(subjects: Collection[About], promises: Sequence[Sequence[Rung]]) -> list[About]:
     """Where the highest step reaches nobody, so that the ladder climbs on; and where nothing is
     due of a clock that runs."""
@@ -244,7 +271,7 @@ def _claim(steps: Sequence[Step], at: datetime) -> None:
 
 
 def _fire_alone(about: About) -> Fired:
-    """One finding or examination. Whatever is wrong with it stops no other."""
+    """One finding, examination or improvement. Whatever is wrong with it stops no other."""
     try:
         with transaction.atomic():
             return _fire_if_free(about)
@@ -260,4 +287,4 @@ def _fire_if_free(about: About) -> Fired:
     if one is None:
         return Fired()
     at = database_now()
-    return fire_finding(one, at=at) if isinstance(one, Finding) else fire_examination(one, at=at)
+    return fire_subject(one, at=at)

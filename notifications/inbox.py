@@ -48,11 +48,12 @@ class Shown:
 @transaction.atomic
 def show(most: int) -> Shown:
     """Show the next messages, passing over those whose finding is somebody else's now, or whose
-    examination."""
+    examination or improvement."""
     # One after the other, and by inner joins: an outer one could not be locked.
     of_findings = _free("finding", most, finding__state__isnull=False)
     of_examinations = _free("examination", most, examination__accession__isnull=False)
-    drafts = Drafts([*of_findings, *of_examinations])
+    of_improvements = _free("improvement", most, improvement__reference__isnull=False)
+    drafts = Drafts([*of_findings, *of_examinations, *of_improvements])
     done, ready = Shown(), []
     for (notification,) in drafts.groups:
         try:

@@ -53,7 +53,7 @@ def in_inbox(told: QuerySet[Notification]) -> QuerySet[Notification]:
     """Unread first, then the newest."""
     is_unread = When(seen_at__isnull=True, then=Value(False))
     return (
-        told.select_related("finding__category", "examination")
+        told.select_related("finding__category", "examination", "improvement")
         .prefetch_related("attempts")
         .annotate(is_read=Case(is_unread, default=Value(True), output_field=BooleanField()))
     )

@@ -4,6 +4,7 @@ Nothing about the patient, the examination or the finding; not even the category
 "Cancer" on a lock screen says what was found. It must still be enough to act on at 3 in the night.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -13,6 +14,7 @@ from django.conf import settings
 from django.template.loader import get_template
 
 from findings.models import NEWS, Audience, Step
+from findings.models.about import About
 from findings.states import ClockKind
 from findings.words import counted, length, near, plural
 from notifications.asks import path_of_finding, what_is_asked
@@ -23,6 +25,8 @@ from notifications.watchdog import STEP_LATE_AFTER
 
 # By the category's priority: 1 and 2 are the words of the national definitions.
 URGENCY = {1: "Critical", 2: "Urgent"}
+# Of what a digest holds: nothing is asked.
+NEWS_OF_ONE = "news"
 
 
 @dataclass(frozen=True)
@@ -70,9 +74,9 @@ def write_digest(
     wordings = wordings or Wordings()
     every = [_context(one, at, standing, wordings) for one in notifications]
     every.sort(key=lambda one: (one["is_news"], not one["is_late"]))
-    waits, news = (sum(one[what] for one in every) for what in ("is_wait", "is_news"))
-    headline = _digest_headline(len(every) - waits - news, waits, news)
-    subject = f"{'Examination' if waits == len(every) else 'Finding'}: {headline}"
+    headline = _digest_headline(Counter(one["is"] for one in every))
+    (kind, *others) = dict.fromkeys(one["is"] for one in every)
+    subject = f"{'Finding' if others or kind == NEWS_OF_ONE else kind.capitalize()}: {headline}"
     context = {
         "subject": subject,
         "findings": every,
@@ -111,12 +115,13 @@ def _html(template: str, context: dict[str, Any], notification: Notification) ->
     return _render(template, context) if notification.channel == Channel.EMAIL else ""
 
 
-def _digest_headline(findings: int, waits: int, news: int) -> str:
+def _digest_headline(kinds: Counter[str]) -> str:
     """3 findings and 1 examination wait for you; news of 1 other."""
-    asked = findings + waits
+    news = kinds[NEWS_OF_ONE]
+    asked = kinds.total() - news
     if not asked:
         return f"news of {plural(news, 'finding')}; nothing to answer"
-    what = counted({"finding": findings, "examination": waits})
+    what = counted({kind: kinds[kind] for kind in About._fields})
     headline = f"{what} {'waits' if asked == 1 else 'wait'} for you"
     return f"{headline}; news of {news} other" if news else headline
 
@@ -126,15 +131,16 @@ def _context(
 ) -> dict[str, Any]:
     step = notification.step
     urgency = URGENCY.get(step.priority, "")
+    # A question is told like news, and still asks for something.
+    is_news = step.audience in NEWS and step.audience != Audience.QUESTION
     asked = what_is_asked(notification, urgency, at, standing, wordings)
     return {
         "reference": notification.subject.reference,
         "urgency": urgency,
         "link": f"{settings.BASE_URL}{path_of(notification)}",
         "why": standing.why(notification.subject, notification.recipient),
-        "is_wait": notification.finding is None,
-        # A question is told like news, and still asks for something.
-        "is_news": step.audience in NEWS and step.audience != Audience.QUESTION,
+        "is": NEWS_OF_ONE if is_news else notification.subject._meta.model_name,
+        "is_news": is_news,
         "is_late": step.clock.in_force.due_at <= at and step.audience not in NEWS,
         "sent_late": _sent_late(step, at),
         **asked,
@@ -147,6 +153,8 @@ def path_of(notification: Notification) -> str:
         if notification.step.clock.kind == ClockKind.CONFIRM:
             return "/to-confirm/"
         return f"/waiting/{notification.examination.public_id}/"
+    if notification.improvement:
+        return f"/improvements/{notification.improvement.reference}/"
     return path_of_finding(notification.its_finding)
 
 

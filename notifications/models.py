@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from findings.models.about import OF_EXAMINATION, OF_FINDING, OfOne
+from findings.models.about import OF_EXAMINATION, OF_FINDING, OF_IMPROVEMENT, OfOne
 from findings.models.append_only import append_only, never_deleted
 from findings.models.people import Person
 from notifications.wording import Wording as Wording
@@ -238,8 +238,8 @@ class Notification(OfOne):
                 fields=["step", "recipient", "route"], name="one_notification_a_step_and_route"
             ),
             models.CheckConstraint(
-                name="notification_is_of_a_finding_or_an_examination",
-                condition=OF_FINDING | OF_EXAMINATION,
+                name="notification_is_of_one_thing",
+                condition=OF_FINDING | OF_EXAMINATION | OF_IMPROVEMENT,
             ),
             models.CheckConstraint(
                 name="notification_status_is_known",
@@ -269,6 +269,11 @@ class Notification(OfOne):
                 fields=["priority", "next_attempt_at"],
                 name="messages_of_waits_to_send",
                 condition=Q(status__in=["queued", "sending"], examination__isnull=False),
+            ),
+            models.Index(
+                fields=["priority", "next_attempt_at"],
+                name="messages_of_improvements",
+                condition=Q(status__in=["queued", "sending"], improvement__isnull=False),
             ),
             models.Index(
                 fields=["sent_at"], name="notifications_sent", condition=Q(sent_at__isnull=False)

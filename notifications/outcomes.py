@@ -17,7 +17,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from findings import doorbell
-from findings.models import NEWS, Audience, Event, Examination, Finding, Step
+from findings.models import NEWS, Audience, Event, Examination, Finding, Improvement, Step
 from findings.prepared import Prepared
 from findings.services.clocks import tell_now, tell_of_wait
 from findings.services.timeline import database_now, lock, record
@@ -185,8 +185,8 @@ def said(notification: Notification, **more: Any) -> dict[str, Any]:
 
 
 def record_message(kind: Event.Kind, notification: Notification, at: datetime, **more: Any) -> None:
-    """A line about a message: `SENT`, or `SEND_FAILED` with `because`. None of an examination's:
-    it has no timeline, and the message itself says what became of it."""
+    """A line about a message: `SENT`, or `SEND_FAILED` with `because`. None of what is not about a
+    finding: it has no timeline, and the message itself says what became of it."""
     if finding := notification.finding:
         record(finding=finding, kind=kind, by=None, at=at, **said(notification, **more))
 
@@ -224,7 +224,7 @@ def give_up(pk: int, *, because: str) -> int:
 
 
 def follow_failure(
-    subject: Finding | Examination,
+    subject: Finding | Examination | Improvement,
     notification: Notification,
     at: datetime,
     *,
@@ -258,6 +258,7 @@ def _try_next_route(failed: Notification, at: datetime) -> None:
         step=failed.step,
         finding_id=failed.finding_id,
         examination_id=failed.examination_id,
+        improvement_id=failed.improvement_id,
         recipient_id=failed.recipient_id,
         route=route,
         channel=route.channel,
@@ -282,12 +283,17 @@ def _somebody_else_hears(notification: Notification) -> bool:
     return others.filter(alive & ~Q(channel=Channel.IN_APP) | Q(seen_at__isnull=False)).exists()
 
 
-def tell_sender(subject: Finding | Examination, notification: Notification, at: datetime) -> None:
+def tell_sender(
+    subject: Finding | Examination | Improvement, notification: Notification, at: datetime
+) -> None:
     """That a message did not arrive. Whoever flagged it may know another way; where it was they, or
-    nobody has flagged anything yet, the coordinators. The caller holds the lock."""
+    nobody has flagged anything yet, the coordinators; of an improvement the governance leads. The
+    caller holds the lock."""
     flagged_by = subject.flagged_by_id if isinstance(subject, Finding) else None
     is_somebody_elses = flagged_by not in (None, notification.recipient_id)
     audience = Audience.RADIOLOGIST if is_somebody_elses else Audience.COORDINATOR
+    if isinstance(subject, Improvement):
+        audience = Audience.GOVERNANCE
     told_already = Step.objects.filter(
         clock=notification.step.clock_id, audience=audience, words=UNDELIVERED
     )

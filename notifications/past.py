@@ -12,10 +12,10 @@ from django.db.models import F
 
 from findings.demonstration.people import Hospital
 from findings.demonstration.seed import seeded
-from findings.models import NEWS, Event, Examination, Finding, Person, Step
+from findings.models import NEWS, Event, Examination, Finding, Improvement, Person, Step
 from findings.models.about import About
 from notifications import messages, news
-from notifications.escalation import fire_examination, fire_finding
+from notifications.escalation import fire_examination, fire_finding, fire_improvement
 from notifications.messages import Message
 from notifications.models import (
     Channel,
@@ -142,7 +142,7 @@ class Past:
         together once."""
         with connection.cursor() as cursor:  # asked a thousand times
             cursor.execute(
-                "SELECT finding_id, examination_id, falls_at FROM findings_step"
+                "SELECT finding_id, examination_id, improvement_id, falls_at FROM findings_step"
                 " WHERE fired_at IS NULL AND cancelled_at IS NULL AND falls_at <= %s"
                 " ORDER BY falls_at, id",
                 [until],
@@ -151,10 +151,13 @@ class Past:
 
     def _fire(self, about: About, at: datetime) -> None:
         # Nobody else can see these rows before the load is committed: no lock is needed.
-        subject: Finding | Examination
+        subject: Finding | Examination | Improvement
         if about.finding:
             subject = self._with_known(Finding.objects.get(pk=about.finding))
             fired = fire_finding(subject, at=at)
+        elif about.improvement:
+            subject = Improvement.objects.get(pk=about.improvement)
+            fired = fire_improvement(subject, at=at)
         else:
             subject = Examination.objects.get(pk=about.examination or 0)
             fired = fire_examination(subject, at=at)
@@ -180,7 +183,7 @@ class Past:
 
     # --- Delivery --------------------------------------------------------------------------
 
-    def _deliver(self, subject: Finding | Examination, at: datetime) -> None:
+    def _deliver(self, subject: Finding | Examination | Improvement, at: datetime) -> None:
         rows = subject.notifications.filter(created_at=at).select_related("step__clock")
         made = list(rows.order_by("channel", "pk").reverse())
         lines: list[Event] = []

@@ -16,6 +16,7 @@ from django.utils import timezone
 from findings.models import (
     Examination,
     Finding,
+    Improvement,
     Membership,
     Person,
     Role,
@@ -48,11 +49,22 @@ class Standing:
         self._people = {person.pk for person in people}
         self._teams: dict[int, int] = {}
 
-    def why(self, subject: Finding | Examination, person: Person) -> str:
+    def why(self, subject: Finding | Examination | Improvement, person: Person) -> str:
         """Why they are told of it: "you are the …", for a message. Names no team."""
         if isinstance(subject, Finding):
             return self._why_finding(subject, person)
+        if isinstance(subject, Improvement):
+            return self._why_improvement(subject, person)
         return self._why_wait(subject, person)
+
+    def _why_improvement(self, improvement: Improvement, person: Person) -> str:
+        if person.pk == improvement.owner_id:
+            return "you own this improvement"
+        if improvement.owner_id in self._covers[person.pk]:
+            return "you stand in for whoever owns this improvement, who is on leave"
+        if person.has_role(Role.GOVERNANCE):
+            return f"you are a {Role.GOVERNANCE.label.lower()} of the trust"
+        return "you owned this improvement when it was sent"
 
     def _why_wait(self, examination: Examination, person: Person) -> str:
         """Of whoever hears that an examination waits for its report."""

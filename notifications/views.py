@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from findings.forms.lists import Narrowing
-from findings.models import Examination, Finding, Person
+from findings.models import Examination, Finding, Improvement, Person
 from findings.rules import can_see_proposals
 from findings.states import ClockKind
 from findings.views.access import signed_in
@@ -51,10 +51,13 @@ def open_notification(request: HttpRequest, public_id: str) -> HttpResponse:
     person = signed_in(request)
     own = Notification.objects.visible_to(person).in_app()
     notification = get_object_or_404(
-        own.select_related("finding", "examination", "step__clock"), public_id=public_id
+        own.select_related("finding", "examination", "improvement", "step__clock"),
+        public_id=public_id,
     )
     own.filter(pk=notification.pk, seen_at__isnull=True).update(seen_at=Now())
     finding = notification.finding
+    if notification.improvement:
+        return _open_improvement(request, person, notification.improvement)
     if finding is None:
         return _open_wait(request, person, notification)
     readable = Finding.objects.visible_to(person, or_told=True)
@@ -77,12 +80,21 @@ def _open_wait(request: HttpRequest, person: Person, notification: Notification)
     return redirect("inbox")
 
 
+def _open_improvement(
+    request: HttpRequest, person: Person, improvement: Improvement
+) -> HttpResponse:
+    if Improvement.objects.visible_to(person).filter(pk=improvement.pk).exists():
+        return redirect("improvement", improvement.reference)
+    said.info(request, f"{improvement.reference} is somebody else's now.")
+    return redirect("inbox")
+
+
 def _shown_in_demonstration() -> QuerySet[Notification]:
     """Everybody's messages: only where every person and patient is invented."""
     if not settings.DEMONSTRATION:
         raise Http404
     return Notification.objects.select_related(
-        "recipient", "route", "finding__category", "examination", "step__clock"
+        "recipient", "route", "finding__category", "examination", "improvement", "step__clock"
     )
 
 

@@ -50,10 +50,11 @@ KEPT_FOR = 15.0  # seconds: every page asks
 HEARTBEAT_WITHIN = 10.0  # seconds
 
 
-# Of clocks, steps or messages: how many findings and examinations they are of.
-OF_BOTH = {
+# Of clocks, steps or messages: how many findings, examinations and improvements they are of.
+OF_EACH = {
     "findings": Count("finding", distinct=True),
     "examinations": Count("examination", distinct=True),
+    "improvements": Count("improvement", distinct=True),
 }
 
 
@@ -179,7 +180,7 @@ def _exactly(span: timedelta) -> str:
 
 def _steps_overdue(now: datetime) -> Iterator[Sentence]:
     overdue = Step.objects.unfired().filter(falls_at__lt=now - STEP_LATE_AFTER)
-    found = overdue.aggregate(oldest=Min("falls_at"), every=Count("pk"), **OF_BOTH)
+    found = overdue.aggregate(oldest=Min("falls_at"), every=Count("pk"), **OF_EACH)
     if count := found["every"]:
         yield Sentence(
             f"{_are(count, 'escalation step')} overdue and nobody has been told; "
@@ -192,7 +193,7 @@ def _steps_overdue(now: datetime) -> Iterator[Sentence]:
 def _messages_stuck(now: datetime) -> Iterator[Sentence]:
     waiting = Notification.objects.on_their_way().filter(created_at__lt=now - MESSAGE_LATE_AFTER)
     waiting = waiting.exclude(held_until__gt=now - MESSAGE_LATE_AFTER)
-    found = waiting.aggregate(every=Count("pk"), **OF_BOTH)
+    found = waiting.aggregate(every=Count("pk"), **OF_EACH)
     if count := found["every"]:
         yield Sentence(
             f"{plural(count, 'message')} could not be sent for more than 5 minutes.",
@@ -229,13 +230,15 @@ def _left_behind(now: datetime) -> Iterator[Sentence]:
 
 def _ladder_at_its_end(now: datetime) -> Iterator[Sentence]:
     to_come = Step.objects.unfired().filter(clock=OuterRef("pk"))
-    # What is to be confirmed is flagged at its limit: `_unconfirmed` says where it is not.
-    running = Clock.objects.running().exclude(kind=ClockKind.CONFIRM)
+    # What is to be confirmed is flagged at its limit: `_unconfirmed` says where it is not. An
+    # improvement that is late puts no patient at risk now: its list and the governance leads know,
+    # and an alarm that stands for months would hide the next one.
+    running = Clock.objects.running().exclude(kind__in=[ClockKind.CONFIRM, ClockKind.IMPROVE])
     of_questions = Q(kind=ClockKind.ANSWER)
     found = running.filter(~Exists(to_come)).aggregate(
         questions=Count("pk", filter=of_questions),
         findings=Count("finding", distinct=True, filter=~of_questions),
-        examinations=OF_BOTH["examinations"],
+        examinations=OF_EACH["examinations"],
     )
     if count := found["findings"]:
         yield Sentence(
@@ -271,6 +274,7 @@ def _nobody_reached(now: datetime) -> Iterator[Sentence]:
     found = latest.filter(~Exists(alive)).aggregate(
         every=Count("pk"),
         of_findings=Count("finding"),
+        of_improvements=Count("improvement"),
         to_confirm=Count("pk", filter=to_confirm),
     )
     if count := found["to_confirm"]:
@@ -279,7 +283,13 @@ def _nobody_reached(now: datetime) -> Iterator[Sentence]:
             count,
             "to-confirm",
         )
-    if count := found["every"] - found["to_confirm"]:
+    if count := found["of_improvements"]:
+        yield Sentence(
+            f"Nobody could be reached at the latest step of {plural(count, 'improvement')}.",
+            count,
+            "improvements",
+        )
+    if count := found["every"] - found["to_confirm"] - found["of_improvements"]:
         of_findings = found["of_findings"]
         yield Sentence(
             "Nobody could be reached at the latest step of"
@@ -293,7 +303,7 @@ def _unroutable(now: datetime) -> Iterator[Sentence]:
     """What the check of the coverage found: for whom nobody will be there when a step falls."""
     is_open = Q(finding__state__in=OPEN) | Q(examination__in=Examination.objects.waiting())
     standing = Unroutable.objects.standing().filter(is_open)
-    found = standing.aggregate(since=Min("since_at"), **OF_BOTH)
+    found = standing.aggregate(since=Min("since_at"), **OF_EACH)
     if found["since"]:
         yield Sentence(
             f"Nobody can be told of {open_and_waiting(found['findings'], found['examinations'])};"
@@ -439,8 +449,10 @@ def _own_words(now: datetime) -> Iterator[Sentence]:
 
 
 def _page(found: dict[str, int]) -> str:
-    """Where they are looked into; what is of both kinds is looked into with the findings."""
-    return "waiting" if found["examinations"] and not found["findings"] else "open-findings"
+    """Where they are looked into; what is of several kinds is looked into with the findings."""
+    if found["findings"]:
+        return "open-findings"
+    return "waiting" if found["examinations"] else "improvements"
 
 
 def open_and_waiting(findings: int, examinations: int) -> str:

@@ -18,7 +18,10 @@ from findings.models.examination import (
     held_by,
 )
 from findings.models.finding import Finding
+from findings.models.improvement import Improvement, ImprovementChange
+from findings.models.learning_point import LearningPoint, ReadReceipt
 from findings.models.link_key import LinkKey
+from findings.models.meeting import Attendance, Case, Meeting
 from findings.models.merge import PatientMerge, ToldApart
 from findings.models.no_report import NoReport
 from findings.models.offer import HandOver
@@ -64,10 +67,12 @@ __all__ = [
     "MODALITIES",
     "NEWS",
     "Action",
+    "Attendance",
     "Audience",
     "BankHoliday",
     "BankHolidayChange",
     "CandourStep",
+    "Case",
     "Category",
     "CategoryChange",
     "Cause",
@@ -81,11 +86,15 @@ __all__ = [
     "FilingTry",
     "Finding",
     "HandOver",
+    "Improvement",
+    "ImprovementChange",
     "IncomingMessage",
     "LabReplay",
+    "LearningPoint",
     "LearningRule",
     "Leave",
     "LinkKey",
+    "Meeting",
     "Membership",
     "Nation",
     "NoReport",
@@ -104,6 +113,7 @@ __all__ = [
     "ProposedMatch",
     "Question",
     "Rating",
+    "ReadReceipt",
     "Receipt",
     "Recommendation",
     "Repair",

@@ -76,6 +76,8 @@ APPEND_ONLY = [
     "findings_reviewnote",
     "findings_reviewchange",
     "findings_learningrule",
+    "findings_improvementchange",
+    "findings_readreceipt",
     "notifications_deliveryattempt",
     "notifications_deliveryresult",
     "notifications_routechange",

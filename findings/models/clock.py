@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from findings.models.about import OF_EXAMINATION, OF_FINDING, OfOne
+from findings.models.about import OF_EXAMINATION, OF_FINDING, OF_IMPROVEMENT, OfOne
 from findings.models.append_only import never_deleted
 from findings.states import OWED_BY_OTHERS, ClockKind
 from findings.timetable import PlannedStep
@@ -13,6 +13,8 @@ from findings.timetable import PlannedStep
 # An image that nobody has read comes after every category of what somebody has seen in one; this is
 # of those of no class that presses more (report_by.py).
 REPORT_BY_PRIORITY = 9
+# What was learned comes after what is waited for: it helps the next patient.
+IMPROVE_PRIORITY = 10
 # The kinds of clocks of which an examination has one, and a finding none.
 OF_EXAMINATIONS = [ClockKind.REPORT_BY.value, ClockKind.CONFIRM.value]
 
@@ -44,6 +46,7 @@ class Clock(OfOne):
         WITHDRAWN = "withdrawn", "The finding was withdrawn"
         REPORTED = "reported", "The report came"
         NOT_EXPECTED = "not_expected", "No report is to be expected, and it was said why"
+        GIVEN_UP = "given_up", "It was given up, and it was said why"
         NEARER = "nearer", "An earlier limit holds; a new clock started"
 
     kind = models.CharField(max_length=12)
@@ -91,9 +94,10 @@ class Clock(OfOne):
                 ),
             ),
             models.CheckConstraint(
-                name="examination_has_promises_of_its_own",
+                name="each_subject_has_promises_of_its_own",
                 condition=(OF_EXAMINATION & Q(kind__in=OF_EXAMINATIONS))
-                | (OF_FINDING & ~Q(kind__in=OF_EXAMINATIONS)),
+                | (OF_IMPROVEMENT & Q(kind=ClockKind.IMPROVE.value))
+                | (OF_FINDING & ~Q(kind__in=[*OF_EXAMINATIONS, ClockKind.IMPROVE.value])),
             ),
             models.UniqueConstraint(
                 fields=["finding", "kind"],
@@ -115,6 +119,11 @@ class Clock(OfOne):
                 condition=Q(stopped_at__isnull=True, examination__isnull=False),
                 name="one_running_clock_of_an_examination",
             ),
+            models.UniqueConstraint(
+                fields=["improvement"],
+                condition=Q(stopped_at__isnull=True, improvement__isnull=False),
+                name="one_running_clock_of_an_improvement",
+            ),
             models.CheckConstraint(
                 name="only_a_clock_that_replaces_one_is_later",
                 condition=Q(later_because="") | Q(replaces__isnull=False),
@@ -125,6 +134,11 @@ class Clock(OfOne):
                 fields=["examination"],
                 name="clocks_of_examinations",
                 condition=Q(examination__isnull=False),
+            ),
+            models.Index(
+                fields=["improvement"],
+                name="clocks_of_improvements",
+                condition=Q(improvement__isnull=False),
             ),
             # Those that are not kept, and those that may still be: of these reviews are opened.
             models.Index(
@@ -145,6 +159,7 @@ class Clock(OfOne):
                 fields=[
                     "finding",
                     "examination",
+                    "improvement",
                     "kind",
                     "question",
                     "rule",
@@ -283,7 +298,8 @@ class Step(OfOne):
                 condition=Q(waits_until__isnull=True) | Q(level__gt=0),
             ),
             models.CheckConstraint(
-                name="step_is_of_a_finding_or_an_examination", condition=OF_FINDING | OF_EXAMINATION
+                name="step_is_of_one_thing",
+                condition=OF_FINDING | OF_EXAMINATION | OF_IMPROVEMENT,
             ),
         ]
         indexes = [
@@ -303,6 +319,14 @@ class Step(OfOne):
                     fired_at__isnull=True, cancelled_at__isnull=True, examination__isnull=False
                 ),
             ),
+            # Few among millions, as those of waits.
+            models.Index(
+                fields=["falls_at"],
+                name="steps_of_improvements_to_fire",
+                condition=Q(
+                    fired_at__isnull=True, cancelled_at__isnull=True, improvement__isnull=False
+                ),
+            ),
             models.Index(
                 fields=["fired_at"], name="steps_fired", condition=Q(fired_at__isnull=False)
             ),
@@ -312,7 +336,15 @@ class Step(OfOne):
             pgtrigger.ReadOnly(
                 name="step_promise_never_changes",
                 # Not its priority, the category's: as long as it has not fired, it goes with that.
-                fields=["clock", "finding", "examination", "level", "audience", "due_at"],
+                fields=[
+                    "clock",
+                    "finding",
+                    "examination",
+                    "improvement",
+                    "level",
+                    "audience",
+                    "due_at",
+                ],
             ),
             pgtrigger.Trigger(
                 name="step_never_fires_twice",

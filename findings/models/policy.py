@@ -149,9 +149,11 @@ class Rule(models.Model):
         return hasattr(self, "draft")
 
     @property
-    def has_a_number(self) -> bool:
-        """Whether there is anything in it to promise, and so to sign."""
-        return bool(self.communicate_within or self.acknowledge_within or self.act_within)
+    def is_to_be_signed(self) -> bool:
+        """Whether there is anything in it to promise: a number, or the ladder of an improvement,
+        whose day a person sets."""
+        numbers = self.communicate_within or self.acknowledge_within or self.act_within
+        return bool(numbers) or self.category == "improvement"
 
     @property
     def is_national(self) -> bool:

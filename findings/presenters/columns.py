@@ -191,6 +191,18 @@ REVIEWS: Columns = (
     column("What was learned", lambda review: review.conclusion, Kind.LONG_TEXT),
 )
 
+IMPROVEMENTS: Columns = (
+    column("Improvement", lambda one: one.reference),
+    column("What is to change", lambda one: one.what, Kind.LONG_TEXT),
+    column("Owner", lambda one: _named(one.owner)),
+    column("Until", lambda one: one.due_on, Kind.DATE),
+    column("Measure", lambda one: one.measure),
+    column("Learned from", lambda one: one.review.reference if one.review else ""),
+    column("Outcome", lambda one: one.get_outcome_display()),
+    column("In force from", lambda one: one.in_force_on, Kind.DATE),
+    column("Did it work?", lambda one: one.get_worked_display()),
+)
+
 HELD_ITEMS: Columns = (
     column("Why", lambda receipt: reason_words(receipt.reason)),
     column("Where in the message", lambda receipt: receipt.location),

@@ -22,6 +22,7 @@ PROMISES = {
     ClockKind.REPORT_BY: "Report",
     ClockKind.CONFIRM: "Confirmation",
     ClockKind.ANSWER: "Answer",
+    ClockKind.IMPROVE: "Improvement",
 }
 # Of a patient who has died.
 TOLD_INSTEAD = "Recording who was told instead"
@@ -35,6 +36,7 @@ LIMITS = {
     ClockKind.REPORT_BY: "Report within",
     ClockKind.CONFIRM: "Confirm within",
     ClockKind.ANSWER: "Answer within",
+    ClockKind.IMPROVE: "Done by its day",
 }
 
 

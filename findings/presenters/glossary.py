@@ -236,6 +236,12 @@ PARTS = (
                 " name of a person.",
             ),
             Term(
+                "improvement",
+                "Improvement",
+                "What is to change because of what was learned: with an owner, a day, and a measure"
+                " that is watched before and after.",
+            ),
+            Term(
                 "candour",
                 "Duty of candour",
                 "From moderate harm on, and for prolonged psychological harm, the patient is told"

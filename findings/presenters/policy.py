@@ -29,6 +29,7 @@ CLOCKS = {
     ClockKind.REPORT_BY: "Until it is reported",
     ClockKind.CONFIRM: "Until it is confirmed",
     ClockKind.ANSWER: "Until it is answered",
+    ClockKind.IMPROVE: "Until it is done",
 }
 # An examination has no team of its own, and nobody has flagged anything in it.
 OF_EXAMINATIONS = {
@@ -80,7 +81,7 @@ class RuleShown:
     @property
     def is_unsigned(self) -> bool:
         """Needs a signature of this trust and has none; what gives no number needs none."""
-        return self.is_local and self.rule.has_a_number and not self.signatures
+        return self.is_local and self.rule.is_to_be_signed and not self.signatures
 
     @property
     def is_of_reports(self) -> bool:

@@ -32,6 +32,7 @@ CLOCK_WORDS = {
     ClockKind.REPORT_BY: "report",
     ClockKind.CONFIRM: "confirm",
     ClockKind.ANSWER: "answer the question",
+    ClockKind.IMPROVE: "carry the improvement out",
 }
 # Notifications' own words for its channels; findings may not ask it.
 CHANNEL_WORDS = {

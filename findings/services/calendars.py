@@ -159,13 +159,14 @@ def promises_past_the_table() -> Iterator[tuple[Nation, int, int]]:
     )
     running = (
         Clock.objects.running()
-        .filter(rule__calendar=Rule.Calendar.WORKING)
+        # An improvement has its day from a person, in no calendar.
+        .filter(rule__calendar=Rule.Calendar.WORKING, improvement__isnull=True)
         .select_related("finding__site__organisation", "examination__site__organisation")
     )
     earliest = min(last.get(nation, FIRST_YEAR) for nation in Nation.values)
     past: dict[str, int] = {}
     for clock in running.filter(due_at__year__gt=earliest).iterator():
-        nation = clock.subject.site.whose_holidays
+        nation = (clock.finding or clock.its_examination).site.whose_holidays
         if timezone.localtime(clock.due_at).year > last.get(nation, FIRST_YEAR):
             past[nation] = past.get(nation, 0) + 1
     for nation, count in sorted(past.items()):

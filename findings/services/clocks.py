@@ -209,8 +209,8 @@ def climb_on(clock: Clock, at: datetime) -> Step | None:
     return step
 
 
-def stop_of_examination(clock: Clock, because: Clock.StoppedBecause, at: datetime) -> None:
-    """Of an examination, which has no timeline that would say so."""
+def stop_without_line(clock: Clock, because: Clock.StoppedBecause, at: datetime) -> None:
+    """Of an examination or an improvement, which has no timeline that would say so."""
     # Our clock may have gone back since.
     clock.stopped_at, clock.stopped_because = max(at, clock.started_at), because
     clock.save(update_fields=["stopped_at", "stopped_because"])
@@ -229,7 +229,7 @@ def tell_now(*, finding: Finding, audience: Audience, words: str, at: datetime) 
 
 
 def tell_of_wait(*, beside: Step, audience: Audience, words: str, at: datetime) -> None:
-    """An extra step of the clock of an examination, due now, beside this one of its ladder."""
+    """An extra step of a clock that is of no finding, due now, beside this one of its ladder."""
     another(beside, PlannedStep(0, at, audience, words)).save()
     doorbell.ring_after_commit()
 
@@ -240,6 +240,7 @@ def another(step: Step, planned: PlannedStep) -> Step:
         clock_id=step.clock_id,
         finding_id=step.finding_id,
         examination_id=step.examination_id,
+        improvement_id=step.improvement_id,
         level=planned.level,
         audience=planned.audience,
         words=planned.words,

@@ -13,7 +13,7 @@ from typing import Any
 
 from findings import doorbell
 from findings.models import Audience, Clock, Examination, Proposal, Rule, Step
-from findings.services.clocks import planned_steps, stop_of_examination
+from findings.services.clocks import planned_steps, stop_without_line
 from findings.services.policy import PolicyError, rule_to_promise
 from findings.services.policy_checks import CONFIRM_POLICIES, CONFIRM_POLICY
 from findings.states import ClockKind
@@ -47,7 +47,7 @@ def _fit(examination: Examination, running: Clock | None, at: datetime) -> None:
         if first is not None and first.due_at == running.due_at:
             return
         is_nearer = first is not None and first.due_at < running.due_at
-        stop_of_examination(running, Because.NEARER if is_nearer else Because.ANSWERED, at)
+        stop_without_line(running, Because.NEARER if is_nearer else Because.ANSWERED, at)
         if not is_nearer:  # they know of this one, too
             fired = running.steps.filter(fired_at__isnull=False, level__gt=0)
             told.update(fired.values_list("audience", flat=True))

@@ -33,6 +33,8 @@ QUESTION_POLICIES: dict[str, str] = {
     "urgent": "DEF-QUESTION-URG",
 }
 QUESTION_POLICY = "DEF-QUESTION"
+# Whose ladder runs while an improvement is not done; its day is set by whoever asks for it.
+IMPROVE_POLICY = "DEF-IMPROVE"
 # The rule whose ladder runs while the result of a recorded action is awaited.
 FOLLOW_UP_POLICY = "DEF-FOLLOWUP"
 
@@ -77,6 +79,8 @@ def clocks_of(policy_id: str) -> tuple[ClockKind, ...]:
         return (ClockKind.CONFIRM,)
     if policy_id in (QUESTION_POLICY, *QUESTION_POLICIES.values()):
         return (ClockKind.ANSWER,)
+    if policy_id == IMPROVE_POLICY:
+        return (ClockKind.IMPROVE,)
     if policy_id == FOLLOW_UP_POLICY:
         return (ClockKind.ACKNOWLEDGE, ClockKind.ACT, ClockKind.FOLLOW_UP)
     return (ClockKind.ACKNOWLEDGE, ClockKind.ACT)
@@ -88,7 +92,8 @@ def numbers_of(policy_id: str) -> tuple[str, ...]:
     if ClockKind.ACKNOWLEDGE in kinds:
         act = () if policy_id == FOLLOW_UP_POLICY else ("act_within",)
         return ("communicate_within", "acknowledge_within", *act, "snooze_within")
-    return (NUMBER_OF[kinds[0]],)
+    # An improvement has its day from a person.
+    return () if kinds == (ClockKind.IMPROVE,) else (NUMBER_OF[kinds[0]],)
 
 
 def check_first_step(priority: int, content: RuleContent) -> None:

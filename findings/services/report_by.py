@@ -33,7 +33,7 @@ from findings.models import (
 )
 from findings.models.clock import REPORT_BY_PRIORITY
 from findings.rules import check_can_end_wait, check_can_take_back_no_report
-from findings.services.clocks import planned_steps, stop_of_examination
+from findings.services.clocks import planned_steps, stop_without_line
 from findings.services.deadlines import Promised, nearest
 from findings.services.policy import PolicyError, check_may_promise, limit_at
 from findings.services.policy_checks import REPORT_POLICIES, REPORT_POLICY
@@ -148,7 +148,7 @@ def settle(
     running = next((clock for clock in clocks if clock.is_running), None)
     if is_reported(examination):
         if running is not None:
-            stop_of_examination(running, Because.REPORTED, at or database_now())
+            stop_without_line(running, Because.REPORTED, at or database_now())
         return None
     at = at or database_now()
     if (excuse := standing_excuse(examination)) is not None:
@@ -160,7 +160,7 @@ def settle(
         return running
     told: Counter[str] = Counter()
     if running is not None:
-        stop_of_examination(running, Because.NEARER, at)
+        stop_without_line(running, Because.NEARER, at)
         told.update(running.steps.filter(fired_at__isnull=False).values_list("audience", flat=True))
     return _start(examination, promised, told, at)
 
@@ -363,7 +363,7 @@ def end_wait(
     """As `no_report_expected`, of an examination that is locked and has no such word yet. `by`
     None: another system says so."""
     for clock in examination.clocks.running(ClockKind.REPORT_BY):
-        stop_of_examination(clock, Because.NOT_EXPECTED, at)
+        stop_without_line(clock, Because.NOT_EXPECTED, at)
     return NoReport.objects.create(
         examination=examination, reason=reason, because=because, said_at=at, said_by=by
     )

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from findings.columns import columns
-from findings.models import Event, Examination, Finding, Person, Viewing
+from findings.models import Event, Examination, Finding, Improvement, Person, Viewing
 from findings.models.about import About
 from findings.models.cover import covered_by
 from findings.states import Move, State, after
@@ -48,11 +48,12 @@ def moment(*findings: Finding) -> datetime:
         return cursor.fetchone()[0]
 
 
-Subject = TypeVar("Subject", bound="Finding | Examination")
+Subject = TypeVar("Subject", bound="Finding | Examination | Improvement")
 
 
 def lock(subject: Subject) -> Subject:
-    """The finding as it is now, nobody else's until this transaction ends; or the examination.
+    """The finding as it is now, nobody else's until this transaction ends; or the examination, or
+    the improvement.
 
     Every writer takes this lock first, the engine too; so no two can wait for each other.
     """
@@ -60,11 +61,16 @@ def lock(subject: Subject) -> Subject:
     return rows.get(pk=subject.pk)
 
 
-def lock_if_free(about: About) -> Finding | Examination | None:
+def lock_if_free(about: About) -> Finding | Examination | Improvement | None:
     """As `lock`; None where it is somebody else's now."""
-    rows: QuerySet = Finding.objects.all() if about.finding else Examination.objects.all()
-    free = rows.select_for_update(no_key=True, skip_locked=True)
-    return free.filter(pk=about.finding or about.examination).first()
+    of: dict[str, type[Finding | Examination | Improvement]] = {
+        "finding": Finding,
+        "examination": Examination,
+        "improvement": Improvement,
+    }
+    ((name, pk),) = ((name, pk) for name, pk in about._asdict().items() if pk)
+    free = of[name]._default_manager.select_for_update(no_key=True, skip_locked=True)
+    return free.filter(pk=pk).first()
 
 
 def record(

@@ -124,6 +124,7 @@ def review_page(request: HttpRequest, found: Review, **bound: Any) -> HttpRespon
         "candour": candour_of(found, rule),
         "no_number": NO_NUMBER,
         "similar": [(one, in_common(found, one, shared)) for one, shared in similar],
+        "improvements": list(found.improvements.select_related("owner")),
         "may_review": may_review,
         "changes_it": changes_it,
         "wrong": wrong,

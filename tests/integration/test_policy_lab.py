@@ -185,7 +185,7 @@ def test_the_first_step_of_what_is_urgent_tells_at_once(trust: Trust) -> None:
     assert [one.sentence for one in wrong] == ["The first step must tell somebody at once."]
     assert wrong_with(URGENT, content) == []
     for rule in Rule.objects.in_force().filter(basis=Rule.Basis.LOCAL):
-        if rule.has_a_number:
+        if rule.is_to_be_signed:
             assert wrong_with(rule.policy_id, content_of(rule, rule.rungs.all())) == [], rule
 
 

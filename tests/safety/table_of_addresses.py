@@ -66,6 +66,11 @@ def of_review() -> Expected:
     return everybody(NONE, but={OK: "governance", NO: "radiologist coordinator"})
 
 
+def of_improvement() -> Expected:
+    """What a governance lead does with one; its owner and coordinators only see it."""
+    return everybody(NONE, but={OK: "governance", NO: "referrer coordinator"})
+
+
 def rota_page() -> Expected:
     """Of the trust's own post: for who keeps rotas; those of another trust find nothing."""
     return everybody(NO, but={OK: "coordinator administrator", NONE: "other_coordinator"})
@@ -161,6 +166,15 @@ TABLE: dict[str, Expected] = {
     "take-candour-back": of_review(),
     "conclude-review": of_review(),
     "not-a-breach": of_review(),
+    # The referrer owns it.
+    "improvements": only(f"{OVERSEERS} referrer", NO),
+    "ask-for-improvement": only("governance other_governance", NO),
+    "improvement": only("referrer coordinator governance", NONE),
+    "improvement-done": everybody(NONE, but={OK: "referrer governance", NO: "coordinator"}),
+    "give-improvement-up": of_improvement(),
+    "give-improvement": of_improvement(),
+    # It is not done yet.
+    "check-improvement": everybody(NONE, but={NO: "referrer coordinator governance"}),
     "governance": only(OVERSEERS, NO),
     "governance-rows": only(OVERSEERS, NO),
     # Nobody has asked whether it is still theirs.
@@ -298,6 +312,10 @@ TABLE: dict[str, Expected] = {
 # What a POST by somebody who may not see the object gives. No row: the address takes no object,
 # or takes no POST.
 POSTED = {
+    "improvement-done": "referrer governance",
+    "give-improvement-up": "governance",
+    "give-improvement": "governance",
+    "check-improvement": "",
     "candour-limit": "governance other_governance",
     "take-review-up": "governance",
     "assess-review": "governance",

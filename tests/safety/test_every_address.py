@@ -26,6 +26,7 @@ from findings.models import (
     Cause,
     Document,
     Finding,
+    Improvement,
     NoReport,
     PatientChange,
     Person,
@@ -36,6 +37,7 @@ from findings.models import (
     Viewing,
 )
 from findings.services.drafts import make_draft
+from findings.services.improvements import ask_for_improvement
 from findings.services.lab import replay_draft
 from findings.services.leave import set_leave
 from findings.services.merge import merge_patients
@@ -185,6 +187,7 @@ def world(db: None) -> World:
                 trust.referrer.routes.get(channel=Channel.EMAIL).pk,
             ),
             "review": review.reference,
+            "improvement": _improvement(trust, review).reference,
             "take-cause-back.pk": cause.pk,
             "take-candour-back.pk": step.pk,
             "undo-merge.pk": merge.pk,
@@ -214,6 +217,17 @@ def _review(trust: Trust, finding: Finding) -> tuple[Review, ReviewCause, Candou
     cause = add_cause(review=review, by=by, cause=Cause.objects.get(code="capacity"))
     which, today = CandourStep.Which.IN_PERSON, timezone.localdate()
     return review, cause, record_candour(review=review, by=by, step=which, done_on=today)
+
+
+def _improvement(trust: Trust, review: Review) -> Improvement:
+    return ask_for_improvement(
+        by=trust.governance,
+        what="A second reader at night.",
+        owner=trust.referrer,
+        due_on=timezone.localdate(),
+        measure="acknowledged",
+        review=review,
+    )
 
 
 def _message(step: Step, recipient: Person, **fields: Any) -> Notification:

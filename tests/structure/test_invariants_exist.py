@@ -52,7 +52,7 @@ CONSTRAINTS = {
         "stopped_clock_says_when_and_why",
         "only_a_clock_that_replaces_one_is_later",
         "answer_is_promised_of_a_question",
-        "examination_has_promises_of_its_own",
+        "each_subject_has_promises_of_its_own",
     },
     # 6. Steps.
     "findings_step": {
@@ -60,12 +60,12 @@ CONSTRAINTS = {
         "step_is_never_fired_and_cancelled",
         "step_only_moves_nearer",
         "only_a_step_of_a_ladder_waits",
-        "step_is_of_a_finding_or_an_examination",
+        "step_is_of_one_thing",
     },
     # 7. Notifications.
     "notifications_notification": {
         "one_notification_a_step_and_route",
-        "notification_is_of_a_finding_or_an_examination",
+        "notification_is_of_one_thing",
         "notification_status_is_known",
         "sending_has_a_lease",
         "sent_says_when",
@@ -140,6 +140,21 @@ CONSTRAINTS = {
     },
     "findings_reviewnote": {"note_says_something"},
     "findings_reviewchange": {"review_change_says_what_was_and_what_is"},
+    "findings_improvement": {
+        "improvement_says_what_and_by_which_measure",
+        "ended_improvement_says_when_who_and_how",
+        "only_what_was_done_is_checked_and_it_says_whether_it_worked",
+    },
+    "findings_improvementchange": {"improvement_goes_to_somebody_else_with_a_reason"},
+    "findings_meeting": {"meeting_kind_is_known", "closed_record_says_when_who_and_what"},
+    "findings_case": {"case_taken_off_says_by_whom"},
+    "findings_attendance": {"undone_attendance_says_by_whom"},
+    "findings_learningpoint": {
+        "point_says_what_and_to_whom",
+        "point_is_shared_with_known_roles",
+        "withdrawn_point_says_when_who_and_why",
+    },
+    "findings_readreceipt": {"point_is_read_once_by_each"},
     "findings_learningrule": {
         "learning_rule_number_is_used_once",
         "candour_limit_is_at_least_a_day",
@@ -226,6 +241,9 @@ INDEXES = {
     "one_review_of_the_breaches_of_an_examination",
     "cause_is_found_once_in_a_review",
     "candour_step_is_taken_once",
+    "one_running_clock_of_an_improvement",
+    "case_is_on_an_agenda_once",
+    "somebody_attends_once",
     "name_of_a_view_is_used_once",
     "one_running_clock_of_a_kind",
     "one_running_clock_of_an_examination",
@@ -267,6 +285,32 @@ TRIGGERS = {
     "findings_reviewnote": {"reviewnote_is_append_only"},
     "findings_reviewchange": {"reviewchange_is_append_only"},
     "findings_learningrule": {"learningrule_is_append_only"},
+    "findings_improvement": {
+        "improvement_is_never_deleted",
+        "what_was_asked_never_changes",
+        "improvement_ends_once",
+        "improvement_is_checked_once",
+    },
+    "findings_improvementchange": {"improvementchange_is_append_only"},
+    "findings_meeting": {"meeting_is_never_deleted", "record_is_closed_once"},
+    "findings_case": {
+        "case_is_never_deleted",
+        "case_is_of_one_review",
+        "case_is_taken_off_once",
+        "case_is_of_an_open_record",
+    },
+    "findings_attendance": {
+        "attendance_is_never_deleted",
+        "attendance_never_changes",
+        "attendance_is_undone_once",
+        "attendance_is_of_an_open_record",
+    },
+    "findings_learningpoint": {
+        "learningpoint_is_never_deleted",
+        "learning_point_never_changes",
+        "learning_point_is_withdrawn_once",
+    },
+    "findings_readreceipt": {"readreceipt_is_append_only"},
     "findings_shiftsheet": {
         "shiftsheet_is_never_deleted",
         "shift_sheet_never_changes",

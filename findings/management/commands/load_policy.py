@@ -51,4 +51,4 @@ class Command(BaseCommand):
 
 def _unsigned() -> list[str]:
     rules = Rule.objects.in_force().filter(basis=Rule.Basis.LOCAL, signatures=None)
-    return [rule.policy_id for rule in rules if rule.has_a_number]
+    return [rule.policy_id for rule in rules if rule.is_to_be_signed]

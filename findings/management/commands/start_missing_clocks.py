@@ -1,5 +1,5 @@
-"""After an upgrade: clocks to tell the patient, for reports, and for the answers to questions, from
-before there were any."""
+"""After an upgrade: clocks to tell the patient, for reports, for the answers to questions and for
+improvements, from before there were any."""
 
 import logging
 import sys
@@ -8,7 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from findings.models import Clock, Examination, Finding
+from findings.models import Clock, Examination, Finding, Improvement
+from findings.services import improvements
 from findings.services.answer_by import start_missing_clocks
 from findings.services.answer_by import without_clock as questions_without_clock
 from findings.services.one_by_one import pass_over
@@ -21,9 +22,11 @@ from findings.words import plural, when
 log = logging.getLogger(__name__)
 
 
-def _start(row: Finding | Examination) -> Clock | None:
+def _start(row: Finding | Examination | Improvement) -> Clock | None:
     if isinstance(row, Finding):
         return start_missing_clock(finding=row)
+    if isinstance(row, Improvement):
+        return improvements.start_missing_clock(row)
     return expect_report(row)
 
 
@@ -31,18 +34,20 @@ class Command(BaseCommand):
     help = (
         "Start the clock to tell the patient for each open finding that has none and should,"
         " counted from its flag; that of each examination without a verified report, counted"
-        " from its images; and that of each open question, counted from when it was asked, where"
-        " the trust has a limit for answers. Where a limit has passed, its whole ladder is told"
-        " now. Twice changes nothing. Exits 1 where one could not be started."
+        " from its images; that of each improvement, until its day; and that of each open"
+        " question, counted from when it was asked, where the trust has a limit for answers."
+        " Where a limit has passed, its whole ladder is told now. Twice changes nothing. Exits 1"
+        " where one could not be started."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="count only; start nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        missing: list[Finding | Examination] = [
+        missing: list[Finding | Examination | Improvement] = [
             *without_patient_clock().only("pk", "reference"),
             *without_clock(),
+            *improvements.without_clock(),
         ]
         if options["dry_run"]:
             self.stdout.write(f"{plural(len(missing), 'clock')} missing; nothing was started.")

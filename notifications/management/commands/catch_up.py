@@ -50,28 +50,31 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _list(self, now: datetime) -> str:
-        """A line for each finding and examination; how many, in words."""
-        found: Counter[bool] = Counter()
+        """A line for each finding, examination and improvement; how many, in words."""
+        found: Counter[str] = Counter()
         for steps in _by_subject():
             highest = max(steps, key=height)
-            found[highest.finding is not None] += 1
+            found[str(highest.subject._meta.model_name)] += 1
             earlier = f", and {plural(len(steps) - 1, 'earlier step')}" if steps[1:] else ""
             self.stdout.write(
                 f"{highest.subject.reference}  {_what(highest)}:"
                 f" {highest.words}{earlier}; due {when(steps[0].falls_at)},"
                 f" {length(now - steps[0].falls_at)} late"
             )
-        return counted({"finding": found[True], "examination": found[False]}) or "Nothing"
+        return counted({kind: found[kind] for kind in About._fields}) or "Nothing"
 
 
 def _what(step: Step) -> str:
-    return step.finding.category.name if step.finding else "waits for its report"
+    if step.finding:
+        return step.finding.category.name
+    return "improvement" if step.improvement else "waits for its report"
 
 
 def _by_subject() -> Iterator[list[Step]]:
-    """The due steps of each finding and examination, as they will be told: together."""
+    """The due steps of each of them, as they will be told: together."""
     due: dict[About, list[Step]] = {}
-    steps = Step.objects.due().as_told().select_related("finding__category", "examination")
+    steps = Step.objects.due().as_told()
+    steps = steps.select_related("finding__category", "examination", "improvement")
     for step in steps:
         due.setdefault(step.about, []).append(step)
     yield from due.values()
