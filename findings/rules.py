@@ -630,6 +630,18 @@ def check_can_see_measures(person: Person) -> None:
     )
 
 
+def check_can_make_papers(person: Person) -> None:
+    """The board paper, the audit, and the pack of a case."""
+    _require(person.has_role(Role.GOVERNANCE), "Papers are made by governance leads.")
+
+
+def check_can_make_weekly_list(person: Person) -> None:
+    _require(
+        person.has_role(Role.GOVERNANCE, Role.COORDINATOR),
+        "Papers are for governance leads and coordinators.",
+    )
+
+
 def check_can_see_coverage(person: Person) -> None:
     _require(
         person.has_role(Role.COORDINATOR, Role.GOVERNANCE, Role.ADMINISTRATOR),
@@ -718,6 +730,7 @@ can_let_leave = _answers(check_can_let_leave)
 can_set_leave = _answers(check_can_set_leave)
 can_route = _answers(check_can_route)
 can_word_messages = _answers(check_can_word_messages)
+can_make_papers = _answers(check_can_make_papers)
 can_see_coverage = _answers(check_can_see_coverage)
 can_keep_rotas = _answers(check_can_keep_rotas)
 can_keep_rota = _answers(check_can_keep_rota)

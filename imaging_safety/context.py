@@ -73,6 +73,7 @@ NAVIGATION = (
 GOVERNANCE_PLACES = (
     Entry("governance", "Open and late", (Role.GOVERNANCE, Role.COORDINATOR)),
     Entry("measures", "Measures", (Role.GOVERNANCE, Role.COORDINATOR)),
+    Entry("papers", "Papers", (Role.GOVERNANCE, Role.COORDINATOR)),
     Entry(
         "late-reporting",
         "Late reporting",

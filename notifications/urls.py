@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from notifications import health, receipt_views, route_views, views, wording_views
+from notifications import case_pack, health, receipt_views, route_views, views, wording_views
 
 urlpatterns = [
     path("health/clock/", health.clock, name="clock-health"),
@@ -18,6 +18,7 @@ urlpatterns = [
     path("routes/<int:pk>/remove/", route_views.remove, name="remove-route"),
     path("receipts/notify/", receipt_views.notify, name="notify-receipt"),
     path("receipts/webhook/", receipt_views.webhook, name="webhook-receipt"),
+    path("papers/case/<reference:reference>/", case_pack.case_pack, name="case-pack"),
     path("wordings/", wording_views.wordings, name="wordings"),
     path("wordings/others/<slug:name>/", wording_views.other, name="other-message"),
     path("wordings/<slug:category>/", wording_views.wordings, name="wordings-of"),

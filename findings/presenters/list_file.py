@@ -103,7 +103,7 @@ def _write_cell(sheet: Any, row: int, column: int, value: Any, how: Any) -> None
     elif isinstance(value, int):
         sheet.write_number(row, column, value, how)
     else:
-        sheet.write_string(row, column, _printable(value)[:32767], how)  # as much as a cell holds
+        sheet.write_string(row, column, printable(value)[:32767], how)  # as much as a cell holds
 
 
 def write_csv(into: IO[bytes], headings: Sequence[Heading], rows: Rows) -> None:
@@ -121,7 +121,7 @@ def _as_text(value: Any) -> str:
         return words.local(value).isoformat(sep=" ", timespec="minutes")
     if isinstance(value, date):
         return value.isoformat()
-    return harmless("" if value is None else _printable(str(value)))
+    return harmless("" if value is None else printable(str(value)))
 
 
 def harmless(text: str) -> str:
@@ -132,6 +132,6 @@ def harmless(text: str) -> str:
     return f"'{text}" if is_formula and not _NUMBER.fullmatch(text) else text
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Without control characters, which no XML may hold."""
     return "".join(each for each in text if each >= " " or each in "\t\n")

@@ -23,7 +23,9 @@ class Table:
     caption: str
     head: Sequence[str | Cell]
     rows: Sequence[Sequence[Any]]
+    # What is to be seen, in words, and how it is drawn: "months", "bars", "curve", "sizes", "".
     says: str = ""
+    draw: str = ""
 
 
 @dataclass(frozen=True)

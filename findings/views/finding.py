@@ -84,6 +84,7 @@ def _context(found: Finding, person: Person) -> dict[str, Any]:
         "mine": _mine(found, person, events, answers, rules_here[0]),
         "may_undo": rules.can_undo_flag(person, found),
         "may_start_review": can_start_review(person),
+        "can_make_papers": rules.can_make_papers(person),
         "may_phone": presenter.may_phone(person, found),
         "offer": next((offer for offer in found.offers.all() if offer.is_open), None),
         "of_state": next((one for one in running if one.kind in BY_STATE), None),

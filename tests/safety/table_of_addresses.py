@@ -51,7 +51,8 @@ RADIOLOGISTS = "radiologist elsewhere other_radiologist"
 COORDINATORS = "coordinator other_coordinator"
 KEEPERS = "coordinator administrator"
 REVIEWERS = "radiologist coordinator governance"
-OVERSEERS = f"{COORDINATORS} governance other_governance"
+LEADS = "governance other_governance"
+OVERSEERS = f"{COORDINATORS} {LEADS}"
 OTHER_OVERSEERS = "other_coordinator other_governance"
 
 
@@ -152,7 +153,7 @@ TABLE: dict[str, Expected] = {
     "take-offer-back": answer(""),
     "reviews": only(f"{OVERSEERS} {RADIOLOGISTS}", NO),
     "start-review": only(f"{OVERSEERS} {RADIOLOGISTS}", NO),
-    "review-lists": only("governance other_governance", NO),
+    "review-lists": only(LEADS, NO),
     "candour-limit": everybody(POST_ONLY),
     # The radiologist raised it.
     "review": only(REVIEWERS, NONE),
@@ -187,6 +188,12 @@ TABLE: dict[str, Expected] = {
     "measures": only(OVERSEERS, NO),
     "measure": only(OVERSEERS, NO),
     "measure-rows": only(OVERSEERS, NO),
+    "papers": only(OVERSEERS, NO),
+    "paper-board": only(LEADS, NO),
+    "paper-audit": only(LEADS, NO),
+    "paper-weekly": only(OVERSEERS, NO),
+    # Of a case of another trust they do not even hear.
+    "case-pack": everybody(NO, but={OK: "governance", NONE: "other_governance"}),
     "late-reporting": only(OVERSEERS, NO),
     "waiting": only(OVERSEERS, NO),
     "enter-waiting": only(COORDINATORS, NO),

@@ -1,0 +1,64 @@
+"""The weekly list of one team: what is open there, what is late, and who holds it. It names
+patients."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+
+from findings import words
+from findings.models import Person, Team
+from findings.presenters.finding import what_is_due
+from findings.presenters.measures import Table
+from findings.presenters.papers import Paper, Section, table
+
+CARE = "Names patients: only for those who treat them. Destroy it when the next one is made."
+HEAD = ("Finding", "Patient", "Category", "Stands at", "What is due", "Held by", "Flagged")
+
+
+def weekly_list(by: Person, team: Team, findings: Sequence[Any], now: datetime) -> Paper:
+    """Of findings with their due time (`with_due`), the least time left first."""
+    late = [one for one in findings if one.due_at and one.due_at <= now]
+    week = [one for one in findings if one not in late]
+    return Paper(
+        f"Weekly list: {team.name}",
+        by.organisation.name,
+        f"Everything open on {words.day(words.local(now))}",
+        now,
+        by.full_name,
+        CARE,
+        [
+            Section(
+                "What is late",
+                [f"{words.plural(len(late), 'finding')} past the limit."],
+                [_rows("late", late, now)] if late else [],
+            ),
+            Section(
+                "What is open",
+                [f"{words.plural(len(week), 'finding')} within the limit."],
+                [_rows("open", week, now)] if week else [],
+            ),
+        ],
+    )
+
+
+def _rows(id: str, findings: Sequence[Any], now: datetime) -> Table:
+    rows = [
+        [
+            {"text": one.reference, "href": reverse("finding", args=[one.reference])},
+            f"{one.examination.patient.display_name}, {_number(one)}",
+            one.category.name,
+            one.state_words,
+            f"{what_is_due(one)}, {words.due_on_paper(one.due_at, now)}" if one.due_at else "",
+            str(one.owner),
+            words.day(one.flagged_at),
+        ]
+        for one in findings
+    ]
+    return table(id, "Late" if id == "late" else "Open", HEAD, rows)
+
+
+def _number(finding: Any) -> str:
+    patient = finding.examination.patient
+    return f"NHS {words.nhs_number(patient.nhs_number)}" if patient.nhs_number else "no NHS number"

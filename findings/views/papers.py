@@ -1,0 +1,98 @@
+"""Papers, one press each: a page that prints, and the same as a workbook."""
+
+from collections.abc import Iterable
+from tempfile import TemporaryFile
+
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.utils.text import slugify
+from django.views.decorators.http import require_safe
+
+from findings import rules, words
+from findings.forms.lists import ListFilter
+from findings.forms.papers import AuditForm, BoardForm, WeeklyForm
+from findings.models import Finding, Person, Team
+from findings.presenters.paper_audit import audit_paper
+from findings.presenters.paper_board import board_paper
+from findings.presenters.paper_file import write_paper
+from findings.presenters.paper_weekly import weekly_list
+from findings.presenters.papers import Paper
+from findings.views.access import saw, signed_in
+from findings.views.listing import AS, MEDIA_TYPES, XLSX
+from findings.views.lists import TIME_LEFT
+
+
+@require_safe
+def papers(request: HttpRequest) -> HttpResponse:
+    """Which there are; each form leads to its paper."""
+    person, today = signed_in(request), timezone.localdate()
+    rules.check_can_make_weekly_list(person)
+    trust = person.organisation
+    forms: dict[str, ListFilter] = {"weekly": WeeklyForm(None, trust=trust)}
+    if rules.can_make_papers(person):
+        forms["board"] = BoardForm(None, trust=trust, today=today)
+        forms["audit"] = AuditForm(None, trust=trust, today=today)
+    return render(request, "papers.jinja", {"forms": forms})
+
+
+@require_safe
+def board(request: HttpRequest) -> HttpResponseBase:
+    person = _governance(request)
+    form = BoardForm(request.GET, trust=person.organisation, today=timezone.localdate())
+    if not form.is_valid():
+        return _asked_again(request, "board", form)
+    return shown(request, board_paper(person, form.chosen, timezone.now()))
+
+
+@require_safe
+def audit(request: HttpRequest) -> HttpResponseBase:
+    person = _governance(request)
+    form = AuditForm(request.GET, trust=person.organisation, today=timezone.localdate())
+    if not form.is_valid():
+        return _asked_again(request, "audit", form)
+    return shown(request, audit_paper(person, form.chosen, form.word, timezone.now()))
+
+
+@require_safe
+def weekly(request: HttpRequest) -> HttpResponseBase:
+    """It names patients: who made it, and whose data is in it, is recorded."""
+    person = signed_in(request)
+    rules.check_can_make_weekly_list(person)
+    form = WeeklyForm(request.GET, trust=person.organisation)
+    if not form.is_valid():
+        return _asked_again(request, "weekly", form)
+    team = get_object_or_404(Team, pk=form.cleaned_data["team"], organisation=person.organisation)
+    visible = Finding.objects.visible_to(person).open().filter(team=team)
+    found = list(visible.for_list().order_by(*TIME_LEFT))
+    patients = {one.examination.patient_id for one in found}
+    return shown(request, weekly_list(person, team, found, timezone.now()), patients)
+
+
+def _governance(request: HttpRequest) -> Person:
+    person = signed_in(request)
+    rules.check_can_make_papers(person)
+    return person
+
+
+def _asked_again(request: HttpRequest, name: str, form: object) -> HttpResponse:
+    return render(request, "papers.jinja", {"forms": {name: form}})
+
+
+def shown(request: HttpRequest, paper: Paper, patients: Iterable[int] = ()) -> HttpResponseBase:
+    """As a page, or as a file with ?as=xlsx."""
+    wanted = request.GET.get(AS)
+    seen = list(patients)
+    if wanted != XLSX:
+        if seen and request.method != "HEAD":
+            saw(request, *seen)
+        query = request.GET.copy()
+        query[AS] = XLSX
+        return render(request, "paper.jinja", {"paper": paper, "file": f"?{query.urlencode()}"})
+    file = TemporaryFile()  # noqa: SIM115  the response closes it
+    write_paper(file, paper)
+    file.seek(0)
+    saw(request, *seen, in_file=XLSX)
+    name = f"{slugify(paper.title)}-{words.local(paper.made_at):%Y-%m-%d-%H%M}.xlsx"
+    return FileResponse(file, as_attachment=True, filename=name, content_type=MEDIA_TYPES[XLSX])
