@@ -28,8 +28,9 @@ from findings.models import (
     Team,
 )
 from findings.presenters.foretold import shown
+from findings.services.concerns import by_anybody_of
 from findings.services.directory_trail import NAMES, note, note_place
-from findings.services.foretell import Before, Foretold, by_anybody_of
+from findings.services.foretell import Before, Foretold
 from findings.services.leavers import findings_held_by
 
 # Where a change was made.

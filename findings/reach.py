@@ -13,7 +13,16 @@ from findings.models import Team
 from findings.timetable import PlannedStep
 
 if TYPE_CHECKING:
-    from findings.models import Examination, Finding, Improvement, Organisation, Person, Site
+    from findings.models import (
+        Examination,
+        Finding,
+        Improvement,
+        Organisation,
+        Person,
+        Post,
+        RotaEntry,
+        Site,
+    )
 
 
 @dataclass(frozen=True)
@@ -147,9 +156,30 @@ class StepPreview:
         )
 
 
+def told(shown: StepPreview) -> "tuple[Person, ...]":
+    """Whom the step reaches."""
+    return tuple(one.person for one in shown.recipients if not one.unreachable_because)
+
+
 # One finding with the steps that are asked about.
 Ask = tuple[Subject, Sequence[PlannedStep]]
-Answer = Callable[[Sequence[Ask]], list[list[StepPreview]]]
+
+
+class Look(Protocol):
+    """Who would be told, as it was when somebody looked."""
+
+    @property
+    def answers(self) -> list[list[StepPreview]]: ...
+
+    def again(self, asks: Sequence[Ask]) -> list[list[StepPreview]]:
+        """The same look, without reading anything anew: about subjects whose parts were among those
+        it was taken for, at moments between theirs."""
+
+    def without(self, row: "Person | Post | RotaEntry") -> "Look":
+        """The same look, as if somebody had left, a post had been given up or a shift taken off."""
+
+
+Answer = Callable[[Sequence[Ask]], Look]
 
 _answer: Answer | None = None
 
@@ -160,12 +190,17 @@ def answer_with(function: Answer) -> None:
     _answer = function
 
 
-def previews(asks: Sequence[Ask]) -> list[list[StepPreview]]:
+def look(asks: Sequence[Ask]) -> Look:
     """Who would be told at each step at its own moment, by which routes, and who cannot be
     reached and why. Any number of findings cost the same few queries."""
     if _answer is None:
         raise RuntimeError("notifications is not installed: nobody can be told anything.")
     return _answer(asks)
+
+
+def previews(asks: Sequence[Ask]) -> list[list[StepPreview]]:
+    """As `look`, for whoever looks once."""
+    return look(asks).answers
 
 
 def preview(subject: Subject, steps: Sequence[PlannedStep]) -> list[StepPreview]:

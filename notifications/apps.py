@@ -21,7 +21,7 @@ class NotificationsConfig(AppConfig):
             tasks,
         )
 
-        reach.answer_with(audience.previews)
+        reach.answer_with(audience.Look)
         tell_with(news.tell)
         told.answer_with(standing.told_since, standing.told_by, restored.gone_since)
         newcomers.greet_with(routes.make_routes)

@@ -6,6 +6,7 @@ here, so that what was shown before saving is what happens.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -20,6 +21,7 @@ from findings.models import (
     Person,
     PhoneCall,
     Post,
+    RotaEntry,
     Team,
 )
 from findings.models import Question as Questions
@@ -79,7 +81,10 @@ def reach(subject: Subject, audience: Audience | str, at: datetime | None = None
 
 def reaches(questions: Sequence[Question]) -> list[Reach]:
     """As `reach`, for any number of questions in the same few queries."""
-    roll = Roll(questions)
+    return _reaches(Roll(questions), questions)
+
+
+def _reaches(roll: Roll, questions: Sequence[Question]) -> list[Reach]:
     found = [_WHO[one.audience](roll, one) for one in questions]
     roll.learn(pk for one in found for pk in _everybody(roll, one))
     return [_reach(roll, one) for one in found]
@@ -87,22 +92,33 @@ def reaches(questions: Sequence[Question]) -> list[Reach]:
 
 def preview(subject: Subject, steps: Sequence[PlannedStep]) -> list[StepPreview]:
     """Who would be told at each step, each at its own moment."""
-    return previews([(subject, steps)])[0]
+    return Look([(subject, steps)]).answers[0]
 
 
-def previews(asks: Sequence[Ask]) -> list[list[StepPreview]]:
-    """Answers `findings.reach.previews`. What is overdue would be told now."""
-    now = timezone.now()
-    found = iter(
-        reaches(
-            [
-                Question(subject, Audience(step.audience), max(step.due_at, now))
-                for subject, steps in asks
-                for step in steps
-            ]
-        )
-    )
-    return [[_previewed(step, next(found)) for step in steps] for _, steps in asks]
+class Look:
+    """Answers `findings.reach.look`: one roll for all that is asked. What is overdue would be told
+    now."""
+
+    def __init__(self, asks: Sequence[Ask]) -> None:
+        self._now = timezone.now()
+        self._roll = Roll(self._questions(asks))
+        self.answers = self.again(asks) if asks else []
+
+    def again(self, asks: Sequence[Ask]) -> list[list[StepPreview]]:
+        found = iter(_reaches(self._roll, self._questions(asks)))
+        return [[_previewed(step, next(found)) for step in steps] for _, steps in asks]
+
+    def without(self, row: Person | Post | RotaEntry) -> "Look":
+        other = copy(self)
+        other._roll = self._roll.without(row)
+        return other
+
+    def _questions(self, asks: Sequence[Ask]) -> list[Question]:
+        return [
+            Question(subject, Audience(step.audience), max(step.due_at, self._now))
+            for subject, steps in asks
+            for step in steps
+        ]
 
 
 def _previewed(step: PlannedStep, found: Reach) -> StepPreview:

@@ -6,12 +6,13 @@ with one query, when the first question needs it, for all of them together.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Model, Q
 
 from findings.models import (
     Audience,
@@ -19,6 +20,7 @@ from findings.models import (
     HandOver,
     Leave,
     Membership,
+    Organisation,
     Person,
     Post,
     Role,
@@ -64,6 +66,17 @@ class Roll:
         self._days: dict[datetime, date] = {}
         # What `notifications/audience.py` found out about somebody.
         self.looked_up: dict[int, Any] = {}
+        self._gone: Person | Post | RotaEntry | None = None
+
+    def without(self, row: Person | Post | RotaEntry) -> "Roll":
+        """As if somebody had left, a post had been given up or a shift taken off. What was read is
+        shared; what was made of it is not."""
+        other = copy(self)
+        other._gone, other._away, other.looked_up = row, {}, {}
+        return other
+
+    def _is_gone(self, kind: type[Model], pk: int | None) -> bool:
+        return isinstance(self._gone, kind) and self._gone.pk == pk
 
     # --- People ------------------------------------------------------------------------------
 
@@ -78,7 +91,11 @@ class Roll:
 
     def person(self, pk: int) -> Person:
         """Somebody who was learned."""
-        return self._people[pk]
+        person = self._people[pk]
+        if self._is_gone(Person, pk):
+            person = copy(person)
+            person.is_active = False
+        return person
 
     def routes(self, person: Person) -> list[Route]:
         """Those of somebody who was learned, in their order."""
@@ -102,38 +119,38 @@ class Roll:
         return found
 
     def places(self, team: Team) -> list[Place]:
-        return self._places[team.pk]
+        return [
+            replace(place, works_here=False) if self._is_gone(Person, place.person) else place
+            for place in self._places[team.pk]
+        ]
 
     def members(self, team: Team) -> list[int]:
         """Those who work here."""
         return [place.person for place in self.places(team) if place.works_here]
 
     @cached_property
-    def _watchers(self) -> dict[tuple[int, str], list[int]]:
-        wanted = {one.subject.organisation.pk for one in self.questions if one.audience in WATCHERS}
-        people = Person.objects.active().filter(
-            organisation__in=wanted, roles__overlap=list(WATCHERS.values())
-        )
-        found = defaultdict(list)
-        for pk, organisation, roles in people.order_by("pk").values_list(
-            "pk", "organisation", "roles"
-        ):
+    def _with_role(self) -> dict[tuple[type[Organisation] | type[Site], int, str], list[int]]:
+        """Whoever watches over the trusts that are asked about, and the radiologists of sites."""
+        asked = self.questions
+        trusts = {one.subject.organisation.pk for one in asked if one.audience in WATCHERS}
+        of_sites = (self.site(one.subject) for one in asked if one.audience in OF_THE_SITE)
+        sites = {site.pk for site in of_sites if site}
+        watch = Q(organisation__in=trusts, roles__overlap=list(WATCHERS.values()))
+        there = Q(site__in=sites, roles__contains=[Role.RADIOLOGIST])
+        found: dict[tuple[type[Organisation] | type[Site], int, str], list[int]] = defaultdict(list)
+        people = Person.objects.active().filter(watch | there).order_by("pk")
+        for pk, trust, site, roles in people.values_list("pk", "organisation", "site", "roles"):
             for role in roles:
-                found[organisation, role].append(pk)
+                found[Organisation, trust, role].append(pk)
+                found[Site, site, role].append(pk)
         return found
 
     def with_role(self, subject: Subject, role: Role) -> list[int]:
-        return self._watchers[subject.organisation.pk, role]
+        """Those of the trust of which watchers are asked."""
+        return self._here(self._with_role[Organisation, subject.organisation.pk, role])
 
-    @cached_property
-    def _radiologists(self) -> dict[int, list[int]]:
-        asked = (self.site(one.subject) for one in self.questions if one.audience in OF_THE_SITE)
-        sites = {site.pk for site in asked if site}
-        people = Person.objects.active().with_role(Role.RADIOLOGIST).filter(site__in=sites)
-        found = defaultdict(list)
-        for pk, site in people.order_by("pk").values_list("pk", "site"):
-            found[site].append(pk)
-        return found
+    def _here(self, people: Iterable[int]) -> list[int]:
+        return [pk for pk in people if not self._is_gone(Person, pk)]
 
     @cached_property
     def _sites(self) -> dict[int, Site]:
@@ -151,7 +168,7 @@ class Roll:
 
     def radiologists(self, site: Site | None) -> list[int]:
         """Those of a site, who work here."""
-        return self._radiologists[site.pk] if site else []
+        return self._here(self._with_role[Site, site.pk, Role.RADIOLOGIST]) if site else []
 
     # --- Rotas -----------------------------------------------------------------------------------
 
@@ -174,6 +191,7 @@ class Roll:
     def posts(self, subject: Subject, audience: Audience) -> list[Post]:
         """The posts that stand in front of this duty."""
         found = [post for post in self._posts if post.stands_for == audience]
+        found = [post for post in found if not self._is_gone(Post, post.pk)]
         if audience == Audience.COORDINATOR:
             return [post for post in found if post.team.organisation_id == subject.organisation.pk]
         if audience == Audience.RADIOLOGISTS:
@@ -192,7 +210,8 @@ class Roll:
     def on_rota(self, post: Post, at: datetime) -> Person | None:
         """Who is on at this moment; None in a gap."""
         for entry in self._entries:
-            if entry.post_id == post.pk and entry.starts_at <= at < entry.ends_at:
+            is_on = entry.post_id == post.pk and entry.starts_at <= at < entry.ends_at
+            if is_on and not self._is_gone(RotaEntry, entry.pk):
                 return entry.person
         return None
 
@@ -225,7 +244,9 @@ class Roll:
         if day not in self._away:
             self._away[day] = {
                 leave.person_id: leave.deputy_id
-                if leave.deputy and leave.deputy.is_active
+                if leave.deputy
+                and leave.deputy.is_active
+                and not self._is_gone(Person, leave.deputy_id)
                 else None
                 for leave in self._leave
                 if leave.first_on <= day <= leave.last_on

@@ -163,10 +163,14 @@ class Person(AbstractBaseUser, PermissionsMixin):
         """Ids of the teams whose lists this person shares."""
         return list(self._kinds_of_teams)
 
+    def is_in_team_of(self, *kinds: str) -> bool:
+        """Whether one of their teams is of such a kind."""
+        return bool(set(kinds) & set(self._kinds_of_teams.values()))
+
     @property
     def is_imaging_manager(self) -> bool:
         """Whether they are in a team that sees to it that examinations are reported."""
-        return self.is_active and "reporting" in self._kinds_of_teams.values()
+        return self.is_active and self.is_in_team_of("reporting")
 
     @cached_property
     def _kinds_of_teams(self) -> dict[int, str]:

@@ -1,17 +1,13 @@
 """What a change would do to open findings, on the page that asks before it is made."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from findings.models import Finding, names
 from findings.presenters.moments import near_with_rest, step_words
 from findings.services.coverage import HOLDER
-from findings.services.foretell import Difference, Foretold
+from findings.services.foretell import Difference, Foretold, Number
 from findings.words import counted
-
-# The first of them are named; the others are as many as they are.
-NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -42,16 +38,14 @@ class ForetoldShown:
 
 
 def shown(found: Foretold, now: datetime) -> ForetoldShown:
-    every = found.differences
-    lines = [_line(one, now) for one in every[:NAMED]]
-    nobody = _counted(one for one in every if one.reaches_nobody)
-    return ForetoldShown(_counted(every), nobody, lines, len(every) - len(lines), found.fingerprint)
+    lines = [_line(one, now) for one in found.differences]
+    more = sum(found.every) - len(lines)
+    counts = _counted(found.every), _counted(found.unreached)
+    return ForetoldShown(*counts, lines, more, found.fingerprint)
 
 
-def _counted(differences: Iterable[Difference]) -> str:
-    of_findings = [isinstance(one.subject, Finding) for one in differences]
-    findings = sum(of_findings)
-    return counted({"open finding": findings, "waiting examination": len(of_findings) - findings})
+def _counted(number: Number) -> str:
+    return counted({"open finding": number.findings, "waiting examination": number.waits})
 
 
 def _line(one: Difference, now: datetime) -> Line:

@@ -7,30 +7,28 @@ verified and unrefused route.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import Q
 
 from findings import reach
 from findings.models import (
     Audience,
-    Category,
     Examination,
     Finding,
     Organisation,
-    Person,
     Step,
-    Team,
     Unroutable,
 )
 from findings.models.about import About, about
+from findings.models.clock import StepQuerySet
 from findings.models.examination import ExaminationQuerySet
 from findings.models.finding import FindingQuerySet
 from findings.reach import StepPreview, Subject
+from findings.services.alike import Stretches, alike, see
 from findings.services.duties import AHEAD, Duties, DutyGap, OnlyHere, duties_found, duty_asks
 from findings.services.timeline import database_now
 from findings.states import ClockKind
@@ -73,7 +71,9 @@ class Coverage:
 class Everything:
     """What is open, what waits for its report, and what the coming week brings for the duties."""
 
+    # Only those with something that would reach nobody; and of how many they are.
     findings: list[Coverage]
+    open_count: int
     waits: list[Coverage]
     duties: list[Duties]
 
@@ -84,15 +84,20 @@ def coverage_of_everything(
     trusts: Iterable[Organisation],
     now: datetime,
 ) -> Everything:
-    """Asked once for all of it: who works where and is away is read in the same few queries."""
-    of_findings = _of_findings(findings, now)
+    """Asked once for all of it: who works where and is away is read in the same few queries. Of
+    thousands of findings first what is alike, then those one by one of which nobody would hear."""
+    every = alike(_soon(findings.open(), now + AHEAD), findings.open(), Stretches(now))
     of_waits = _of_waits(examinations, now)
     of_duties = [duty_asks(trust, now) for trust in trusts]
-    asks = [ask for _, ask in of_findings] + [ask for _, _, ask in of_waits]
+    asks = [ask for _, _, ask in of_waits]
     asks += [(subject, steps) for duties in of_duties for _, subject, steps in duties]
-    answers = iter(reach.previews(asks) if asks else [])
+    seen = see([one.kind for one in every], asks)
+    # More than would be unreached: a step of the far future counts only where none comes before.
+    doubtful = {pk for kind, ids, _ in every if not seen.told[kind] for pk in ids}
+    answers = iter(seen.others)
     return Everything(
-        [_of_finding(finding, next(answers)) for finding, _ in of_findings],
+        [one for one in one_by_one(findings, doubtful, now, seen.look) if one.unreached],
+        len({pk for one in every for pk in one.findings}),
         [_of_wait(one, is_last, next(answers)) for one, is_last, _ in of_waits],
         [
             duties_found([(team, next(answers)) for team, _, _ in duties], now)
@@ -101,49 +106,36 @@ def coverage_of_everything(
     )
 
 
-def _of_findings(findings: FindingQuerySet, now: datetime) -> list[tuple[Finding, reach.Ask]]:
-    rows = list(findings.open().only("reference", "state", *_WHOSE).order_by("pk"))
-    _read_whose(rows)
-    coming = _coming("finding", [one.pk for one in rows], now + AHEAD)
-    return [
-        (
-            finding,
-            (
-                Subject.of(finding),
-                [PlannedStep(0, now, Audience.OWNER, HOLDER), *coming.get(finding.pk, [])],
-            ),
-        )
-        for finding in rows
-    ]
+def _soon(findings: FindingQuerySet, until: datetime) -> StepQuerySet:
+    """All of the coming week; of a finding that has none in it, all that come later."""
+    steps = Step.objects.filter(finding__in=findings)
+    in_week = Q(falls_at__lte=until)
+    have_one = Step.objects.unfired().of_running_clocks().filter(in_week, finding__isnull=False)
+    return steps.filter(in_week | ~Q(finding__in=have_one.values("finding")))
+
+
+def one_by_one(
+    findings: FindingQuerySet, ids: Collection[int], now: datetime, look: reach.Look | None = None
+) -> list[Coverage]:
+    """Each of these with its next step and all those of the coming week; by a look that was taken
+    for them, or by one of its own."""
+    if not ids:
+        return []
+    rows = list(findings.filter(pk__in=ids).select_related(*_WHOSE).order_by("pk"))
+    coming = _coming("finding", ids, now + AHEAD)
+    holder = PlannedStep(0, now, Audience.OWNER, HOLDER)
+    asks = [(Subject.of(one), [holder, *coming.get(one.pk, [])]) for one in rows]
+    shown = look.again(asks) if look else reach.previews(asks)
+    return [_of_finding(one, steps) for one, steps in zip(rows, shown, strict=True)]
+
+
+# What says who is told of it, and in words of what it is.
+_WHOSE = ("owner_person", "flagged_by", "owner_team", "team", "organisation", "category")
 
 
 def _of_finding(finding: Finding, steps: Sequence[StepPreview]) -> Coverage:
     holder, *coming = steps
     return Coverage(finding, holder, coming)
-
-
-# What thousands of findings share: each is read once, and not with each row.
-_WHOSE: dict[str, type[Model]] = {
-    "owner_person": Person,
-    "flagged_by": Person,
-    "owner_team": Team,
-    "team": Team,
-    "organisation": Organisation,
-    "category": Category,
-}
-
-
-def _read_whose(findings: Sequence[Finding]) -> None:
-    known: dict[type[Model], dict[Any, Model]] = {}
-    for model in dict.fromkeys(_WHOSE.values()):
-        names = [name for name, of in _WHOSE.items() if of is model]
-        ids = {getattr(one, f"{name}_id") for one in findings for name in names} - {None}
-        known[model] = model._default_manager.in_bulk(ids)
-    for name, model in _WHOSE.items():
-        field: Any = Finding._meta.get_field(name)
-        of_model = known[model]
-        for finding in findings:
-            field.set_cached_value(finding, of_model.get(getattr(finding, field.attname)))
 
 
 def _of_waits(
@@ -165,7 +157,7 @@ def _of_wait(examination: Examination, is_last: bool, steps: Sequence[StepPrevie
     return Coverage(examination, steps[0], []) if is_last else Coverage(examination, None, steps)
 
 
-def _coming(of: str, ids: Sequence[int], until: datetime) -> dict[int, list[PlannedStep]]:
+def _coming(of: str, ids: Collection[int], until: datetime) -> dict[int, list[PlannedStep]]:
     """The unfired steps of each, the earliest first: the next one always."""
     steps = Step.objects.unfired().filter(**{f"{of}__in": ids})
     found: dict[int, list[PlannedStep]] = defaultdict(list)

@@ -9,59 +9,53 @@ the team is asked) is told of by whoever holds the finding then.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
-from django.db.models import Q
+from django.db import connection
+from django.db.models import Case, Q, When
 
 from findings import reach
-from findings.models import Audience, Examination, Finding, Person, Post, Role, Step, Team
-from findings.models.about import About, about
-from findings.models.clock import REPORT_BY_PRIORITY
-from findings.models.examination import ExaminationQuerySet
-from findings.models.finding import FindingQuerySet
-from findings.reach import StepPreview, Subject
+from findings.models import Audience, Examination, Finding, Person, Post, RotaEntry, Step
+from findings.models.clock import REPORT_BY_PRIORITY, StepQuerySet
+from findings.reach import Look, StepPreview, Subject
+from findings.services.alike import (
+    BY_WHOSE,
+    Alike,
+    Kind,
+    Seen,
+    Stretches,
+    Told,
+    Whose,
+    alike,
+    see,
+)
+from findings.services.concerns import AHEAD, Concern
 from findings.services.coverage import HOLDER
 from findings.services.duties import WATCHERS
 from findings.services.taken_back import taken_back
-from findings.services.timeline import database_now
-from findings.shifts import ZONE, Shift
 from findings.states import ClockKind
-from findings.timetable import PlannedStep, end_of_day
+from findings.timetable import PlannedStep
 
-# How far it looks: later steps are seen when their weeks come (coverage.py).
-AHEAD = timedelta(days=28)
-
-
-@dataclass(frozen=True)
-class Concern:
-    """Which open findings a change may touch, which of their coming steps, and from when."""
-
-    findings: FindingQuerySet
-    since: datetime
-    until: datetime
-    steps: Q = field(default_factory=Q)
-    # Whether somebody else may hear as whoever holds it, too.
-    of_holder: bool = True
-    # Of these only the steps that tell those who watch over the trust.
-    watched: FindingQuerySet = field(default_factory=Finding.objects.none)
-    # Of these the ones that wait for their report, too.
-    waits: ExaminationQuerySet = field(default_factory=Examination.objects.none)
+# The first of them are named; the others are as many as they are.
+NAMED = 10
+# What says who is told of a finding, and in words of what it is.
+WHOSE = ("owner_person", "owner_team", "team", "flagged_by", "organisation", "category")
 
 
 @dataclass(frozen=True)
 class Difference:
     """One finding of which somebody else would hear, or an examination without a report: the first
-    step for which that is so."""
+    step of which then nobody would, or else the first for which it is so."""
 
     subject: Finding | Examination
     audience: str
     words: str
     due_at: datetime
-    before: tuple[Person, ...]
-    after: tuple[Person, ...]
+    before: Told
+    after: Told
     # Why nobody would; empty where somebody does.
     nobody_because: tuple[str, ...]
 
@@ -77,192 +71,248 @@ class Difference:
         return REPORT_BY_PRIORITY
 
 
+class Number(NamedTuple):
+    """How many there are of each."""
+
+    findings: int
+    waits: int
+
+
 @dataclass(frozen=True)
 class Foretold:
-    """Those of which nobody would hear first, then the most severe."""
+    """How many, of how many nobody would hear at some step, and the first of them: those of which
+    nobody would, then the most severe."""
 
     differences: list[Difference]
-
-    @property
-    def fingerprint(self) -> str:
-        """Of what was shown: saving asks for the same."""
-        said = [
-            (*about(one.subject), one.audience, [person.pk for person in one.after])
-            for one in self.differences
-        ]
-        return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
+    every: Number
+    unreached: Number
+    # Of all of it: saving asks for the same.
+    fingerprint: str
+    # Of what else was asked (`Concern.also`), once it is so.
+    also: list[list[StepPreview]]
 
 
-def foretell(concern: Concern, change: Callable[[], object]) -> Foretold:
-    """What the change would do; made for real and taken back. What it refuses, this refuses."""
+def foretell(
+    concern: Concern, change: Callable[[], object], without: "Without | None" = None
+) -> Foretold:
+    """What the change would do; made for real and taken back. What it refuses, this refuses. A
+    change by which a row is no longer there is not made: it is looked at without it."""
     before = Before(concern)
+    if without is not None:
+        return before.without(without)
     with taken_back():
         change()
         return before.foretold()
 
 
+# Somebody who leaves, a post that is given up, a shift that is taken off.
+Without = Person | Post | RotaEntry
 # A step by what it is: where the change puts another in its place, that is another one.
 Key = tuple[int, datetime, str, str]
-Answers = dict[About, dict[Key, StepPreview]]
+Answers = dict[int, dict[Key, StepPreview]]
 # One that the change may touch, as it is now, with its coming steps.
-Asked = tuple[Finding | Examination, Subject, list[PlannedStep]]
+Asked = tuple[Examination, Subject, list[PlannedStep]]
 
 
 class Before:
-    """How it was, to be held against how it is once the change is made."""
+    """How it was, to be held against how it is once the change is made: of findings what is alike,
+    and one by one only those that are named; of examinations each."""
 
     def __init__(self, concern: Concern) -> None:
         self.concern = concern
-        self.at = max(database_now(), concern.since)
-        self._before = self._ask()[1]
+        now, self._last_step = _now()
+        self.at = max(now, concern.since or now)
+        self.until = concern.until or self.at + AHEAD
+        self.stretches = Stretches(self.at)
+        self._every, self._waits = self._alike(self.stretches), self._waiting()
+        self._seen = see([one.kind for one in self._every], self._asks(self._waits))
+        self._whose = {pk: one.kind.whose for one in self._every for pk in one.findings}
+        self._of_waits = _by_step(self._waits, self._seen.others)
 
     def foretold(self) -> Foretold:
-        rows, after = self._ask()
-        found = (self._differs(one, after.get(about(one), {})) for one in rows)
-        differences = [one for one in found if one]
-        differences.sort(key=lambda one: (bool(one.after), one.priority))
-        return Foretold(differences)
+        """Now that it is made."""
+        every = self._alike(Stretches(self.at, self.stretches.starts))
+        # Nothing that is changed here changes what waits; but perhaps which team hears of it.
+        subjects = reach.waiting(one for one, _, _ in self._waits) if self._waits else {}
+        waits = [(one, subjects[one.pk], steps) for one, _, steps in self._waits]
+        return self._compared(every, waits, see([one.kind for one in every], self._asks(waits)))
 
-    def _differs(
-        self, subject: Finding | Examination, after: dict[Key, StepPreview]
-    ) -> Difference | None:
-        before = self._before.get(about(subject), {})
-        for key in sorted(before.keys() & after.keys(), key=lambda key: (key[1], key[0])):
-            was, is_now = _told(before[key]), _told(after[key])
-            if {one.pk for one in was} != {one.pk for one in is_now}:
-                _, due_at, audience, words = key
-                because = () if is_now else tuple(after[key].reasons)
-                return Difference(subject, audience, words, due_at, was, is_now, because)
-        return None
+    def without(self, row: Without) -> Foretold:
+        """As if it were made."""
+        look = self._seen.look.without(row)
+        every, waits = self._every, self._waits
+        seen = see([one.kind for one in every], self._asks(waits), look)
+        return self._compared(every, waits, seen)
 
-    def _ask(self) -> tuple[list[Finding | Examination], Answers]:
-        """Whom each coming step would tell, as it is now."""
-        asked = [one for one in (*self._findings(), *self._waits()) if one[2]]
-        shown = reach.previews([(subject, steps) for _, subject, steps in asked]) if asked else []
-        answers = {
-            about(row): {_key(step.step): step for step in steps}
-            for (row, _, _), steps in zip(asked, shown, strict=True)
-        }
-        return [row for row, _, _ in asked], answers
+    def _asks(self, waits: Sequence[Asked]) -> list[reach.Ask]:
+        return [*((subject, steps) for _, subject, steps in waits), *self.concern.also]
 
-    def _findings(self) -> Iterator[Asked]:
-        concern = self.concern
-        holder = [PlannedStep(0, self.at, Audience.OWNER, HOLDER)] if concern.of_holder else []
-        yield from self._of(concern.findings, concern.steps, holder)
-        others = concern.watched.exclude(pk__in=concern.findings.values("pk"))
-        yield from self._of(others, Q(audience__in=WATCHERS), [])
-
-    def _of(
-        self, findings: FindingQuerySet, which: Q, holder: list[PlannedStep]
-    ) -> Iterator[Asked]:
-        rows = findings.open().select_related(
-            "owner_person", "owner_team", "team", "flagged_by", "organisation", "category"
+    def _compared(self, every: Sequence[Alike], waits: Sequence[Asked], seen: Seen) -> Foretold:
+        differ, unreached, said = self._different(every, seen.told)
+        of_waits = self._waits_that_differ(waits, _by_step(waits, seen.others))
+        held = {pk for one in every for pk in one.findings if one.is_held}
+        named = [*self._named(differ, unreached, held, seen.look), *of_waits]
+        named.sort(key=lambda one: (bool(one.after), one.priority))
+        said |= {(one.audience, _ids(one.after)) for one in of_waits}
+        waiting = [one.subject.pk for one in of_waits]
+        return Foretold(
+            named[:NAMED],
+            Number(len(differ), len(of_waits)),
+            Number(len(unreached), sum(one.reaches_nobody for one in of_waits)),
+            _fingerprint(sorted(differ), sorted(unreached), waiting, sorted(said)),
+            seen.others[len(waits) :],
         )
-        found = {one.pk: one for one in rows.order_by("pk")}
-        steps = self._steps("finding", found, which)
-        for pk, finding in found.items():
-            yield finding, Subject.of(finding), [*holder, *steps[pk]]
 
-    def _waits(self) -> Iterator[Asked]:
+    # --- Findings ---
+
+    def _alike(self, stretches: Stretches) -> list[Alike]:
+        """What is to be asked about the findings, as it is now."""
+        held = self.concern.findings.open()
+        return alike(self._coming(), held if self.concern.of_holder else held.none(), stretches)
+
+    def _coming(self) -> StepQuerySet:
+        concern = self.concern
+        touched = Q(finding__in=concern.findings.open()) & concern.steps
+        touched |= Q(finding__in=concern.watched.open(), audience__in=WATCHERS)
+        # What the change adds is no step of before.
+        steps = Step.objects.filter(touched, pk__lte=self._last_step)
+        return steps.filter(falls_at__gte=self.at, falls_at__lt=self.until)
+
+    def _different(
+        self, every: Sequence[Alike], told: dict[Kind, Told]
+    ) -> tuple[set[int], set[int], set[tuple[str, tuple[int, ...]]]]:
+        """Of which findings (ids) somebody else would hear, of which of them nobody would at some
+        step, and who then would."""
+        differ, unreached = set[int](), set[int]()
+        said = set[tuple[str, tuple[int, ...]]]()
+        now = {pk: one.kind.whose for one in every for pk in one.findings}
+        moved = {pk for pk, whose in now.items() if self._whose.get(pk) != whose}
+        for kind, findings, _ in every:
+            then = told[kind]
+            changed = {pk for pk in moved.intersection(findings) if self._differs(pk, kind, then)}
+            if _differ(self._seen.told.get(self._kind_before(kind, kind.whose)), then):
+                changed |= set(findings) - moved
+            if changed:
+                differ |= changed
+                said.add((kind.audience, _ids(then)))
+                if not then:
+                    unreached |= changed
+        return differ, unreached, said
+
+    def _differs(self, pk: int, kind: Kind, then: Told) -> bool:
+        """Of one that somebody else holds than before, or that was none of these."""
+        if (whose := self._whose.get(pk)) is None:
+            return False
+        return _differ(self._seen.told.get(self._kind_before(kind, whose)), then)
+
+    def _kind_before(self, kind: Kind, whose: Whose) -> Kind:
+        """The change may have cut the time more often."""
+        return kind._replace(whose=whose, since=self.stretches.start(kind.since))
+
+    def _named(
+        self, differ: set[int], unreached: set[int], held: set[int], look: Look
+    ) -> list[Difference]:
+        """The first of these, each with the step of which it is true."""
+        if not differ:
+            return []
+        rank = Case(When(pk__in=unreached, then=0), default=1)
+        rows = Finding.objects.filter(pk__in=differ).select_related(*WHOSE)
+        found = list(rows.order_by(rank, "category__priority", "pk")[:NAMED])
+        steps = _planned(self._coming().filter(finding__in=found), "finding")
+        holder = PlannedStep(0, self.at, Audience.OWNER, HOLDER)
+        asks = [
+            (Subject.of(one), [holder, *steps[one.pk]] if one.pk in held else steps[one.pk])
+            for one in found
+        ]
+        pairs = (
+            (finding, [(self._was_told(finding.pk, one.step), one) for one in shown])
+            for finding, shown in zip(found, look.again(asks), strict=True)
+        )
+        return [one for one in (_difference(*pair) for pair in pairs) if one]
+
+    def _was_told(self, pk: int, step: PlannedStep) -> Told | None:
+        itself = None if step.audience in BY_WHOSE else pk
+        start = self.stretches.start(step.due_at)
+        return self._seen.told.get(Kind(self._whose[pk], step.audience, start, itself))
+
+    # --- Examinations ---
+
+    def _waiting(self) -> list[Asked]:
         rows = self.concern.waits.waiting().select_related(*reach.READ_BEFORE)
         waits = {one.pk: one for one in rows.order_by("pk")}
+        if not waits:
+            return []
         subjects = reach.waiting(waits.values())
-        steps = self._steps("clock__examination", waits, self.concern.steps)
-        for pk, examination in waits.items():
-            yield examination, subjects[pk], steps[pk]
+        coming = Step.objects.filter(self.concern.steps, clock__examination__in=list(waits))
+        coming = coming.filter(falls_at__gte=self.at, falls_at__lt=self.until)
+        steps = _planned(coming, "clock__examination")
+        return [(one, subjects[pk], steps[pk]) for pk, one in waits.items() if steps[pk]]
 
-    def _steps(self, of: str, ids: Iterable[int], which: Q) -> dict[int, list[PlannedStep]]:
-        found: dict[int, list[PlannedStep]] = defaultdict(list)
-        coming = Step.objects.unfired().of_running_clocks().filter(which)
-        coming = coming.exclude(clock__kind=ClockKind.CONFIRM)
-        rows = coming.filter(falls_at__gte=self.at, falls_at__lt=self.concern.until)
-        here = rows.filter(**{f"{of}__in": list(ids)})
-        for pk, *step in here.values_list(of, "level", "falls_at", "audience", "words"):
-            found[pk].append(PlannedStep(*step))
-        return found
+    def _waits_that_differ(self, waits: Sequence[Asked], after: Answers) -> list[Difference]:
+        pairs = []
+        for examination, _, _ in waits:
+            before = self._of_waits[examination.pk]
+            steps = after[examination.pk].items()
+            told = [(reach.told(before[key]) if key in before else None, one) for key, one in steps]
+            pairs.append((examination, told))
+        return [one for one in (_difference(*pair) for pair in pairs) if one]
+
+
+NOW = "SELECT clock_timestamp(), coalesce((SELECT max(id) FROM findings_step), 0)"
+
+
+def _now() -> tuple[datetime, int]:
+    """By the database's clock, and the newest step (id)."""
+    with connection.cursor() as cursor:
+        cursor.execute(NOW)
+        now, last = cursor.fetchone()
+        return now, last
+
+
+def _planned(steps: StepQuerySet, of: str) -> dict[int, list[PlannedStep]]:
+    """The unfired ones among these."""
+    coming = steps.unfired().of_running_clocks().exclude(clock__kind=ClockKind.CONFIRM)
+    found: dict[int, list[PlannedStep]] = defaultdict(list)
+    for pk, *step in coming.values_list(of, "level", "falls_at", "audience", "words"):
+        found[pk].append(PlannedStep(*step))
+    return found
+
+
+def _by_step(waits: Sequence[Asked], answers: Sequence[Sequence[StepPreview]]) -> Answers:
+    """What else was asked comes after them."""
+    return {
+        one.pk: {_key(step.step): step for step in steps}
+        for (one, _, _), steps in zip(waits, answers, strict=False)
+    }
 
 
 def _key(step: PlannedStep) -> Key:
     return step.level, step.due_at, step.audience, step.words
 
 
-def _told(shown: StepPreview) -> tuple[Person, ...]:
-    return tuple(one.person for one in shown.recipients if not one.unreachable_because)
+def _difference(
+    subject: Finding | Examination, steps: Iterable[tuple[Told | None, StepPreview]]
+) -> Difference | None:
+    """The first step of which nobody would hear any more; or the first of which others would."""
+    found = [(was, then) for was, then in steps if _differ(was, reach.told(then))]
+    found.sort(key=lambda one: (bool(reach.told(one[1])), one[1].step.due_at, one[1].step.level))
+    for was, then in found[:1]:
+        is_now, step = reach.told(then), then.step
+        because = () if is_now else tuple(then.reasons)
+        return Difference(
+            subject, step.audience, step.words, step.due_at, was or (), is_now, because
+        )
+    return None
 
 
-# --- What may be touched -------------------------------------------------------------------------
+def _differ(was: Told | None, then: Told) -> bool:
+    """None: it was no step before, and is none of these."""
+    return was is not None and {one.pk for one in was} != {one.pk for one in then}
 
 
-def by_person(person: Person, since: datetime, until: datetime | None = None) -> Concern:
-    """They go, or are away from then until then: of what they hold, what their teams hold, what
-    they flagged, what waits where they see to reports, and, where they watch over the trust, of
-    everything there."""
-    theirs = Q(owner_person=person) | Q(flagged_by=person)
-    teams = person.team_ids()
-    theirs |= Q(team__in=teams) | Q(owner_team__in=teams)
-    watches = person.has_role(Role.COORDINATOR, Role.GOVERNANCE)
-    watched = person.organisation_id if watches else None
-    if person.has_role(Role.RADIOLOGIST) and person.site_id:
-        theirs |= Q(site=person.site_id, questions__answered_at=None, questions__isnull=False)
-    findings = Finding.objects.filter(pk__in=Finding.objects.filter(theirs).values("pk"))
-    sees_to_reports = Team.objects.filter(pk__in=teams, kind__in=Team.WAITING).exists()
-    return Concern(
-        findings,
-        since,
-        until or since + AHEAD,
-        watched=Finding.objects.filter(organisation=watched),
-        waits=_waits_of(person.organisation_id if watches or sees_to_reports else None),
-    )
+def _ids(told: Told) -> tuple[int, ...]:
+    return tuple(person.pk for person in told)
 
 
-def _waits_of(organisation: int | None) -> ExaminationQuerySet:
-    """None: of no trust."""
-    return Examination.objects.filter(site__organisation=organisation)
-
-
-def by_leaver(person: Person) -> Concern:
-    """They leave. What they hold themselves goes to its team, and is shown one by one."""
-    every = by_person(person, database_now())
-    others = (one.exclude(owner_person=person) for one in (every.findings, every.watched))
-    findings, watched = others
-    return replace(every, findings=findings, watched=watched)
-
-
-def span_of(first_on: date, last_on: date) -> tuple[datetime, datetime]:
-    """Whole local days, both included, as the moments between which they lie."""
-    zone = ZoneInfo(ZONE)
-    return end_of_day(first_on - timedelta(days=1), zone), end_of_day(last_on, zone)
-
-
-def by_post(post: Post, shifts: Iterable[Shift] = ()) -> Concern:
-    """Somebody else is on in these shifts; without any: the post begins or ends."""
-    now, spans = database_now(), list(shifts)
-    return Concern(
-        _of_post(post),
-        since=min((one.starts_at for one in spans), default=now),
-        until=max((one.ends_at for one in spans), default=now + AHEAD),
-        steps=Q(audience=post.stands_for),
-        of_holder=False,
-        waits=_waits_of(post.team.organisation_id if post.team.kind in Team.WAITING else None),
-    )
-
-
-def _of_post(post: Post) -> FindingQuerySet:
-    if post.stands_for == Post.StandsFor.COORDINATOR:
-        return Finding.objects.filter(organisation=post.team.organisation_id)
-    if post.stands_for == Post.StandsFor.RADIOLOGISTS:
-        return Finding.objects.filter(site=post.team.site_id)
-    return Finding.objects.filter(team=post.team_id)
-
-
-def by_rotas_of(person: Person) -> Concern:
-    """Any rota of the trust of this person may change, as by a file."""
-    steps = Q(audience__in=Post.StandsFor.values)
-    return replace(by_anybody_of(person), steps=steps, of_holder=False)
-
-
-def by_anybody_of(person: Person) -> Concern:
-    """Anything may change in the trust of this person, as by a list of its staff."""
-    now, trust = database_now(), person.organisation_id
-    findings = Finding.objects.filter(organisation=trust)
-    return Concern(findings, now, now + AHEAD, waits=_waits_of(trust))
+def _fingerprint(*said: object) -> str:
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:16]

@@ -14,7 +14,7 @@ from typing import Any
 
 from findings.models import Person, Post, RotaEntry
 from findings.rules import NotAllowed
-from findings.services.foretell import by_rotas_of
+from findings.services.concerns import by_rotas_of
 from findings.services.rota import add_entry, change_entry, entries_between, remove_entry
 from findings.services.shown_first import Outcome, done, tried
 from findings.services.table_file import Mistake, Row, read_table

@@ -10,7 +10,8 @@ from typing import Generic, TypeVar
 
 from django.db import transaction
 
-from findings.services.foretell import Before, Concern, Foretold
+from findings.services.concerns import Concern
+from findings.services.foretell import Before, Foretold
 from findings.services.table_file import Mistake
 from findings.services.taken_back import taken_back
 

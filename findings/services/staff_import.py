@@ -14,8 +14,8 @@ from django.db import transaction
 from findings import doorbell, newcomers
 from findings.models import Membership, Person, Role
 from findings.rules import NotAllowed, check_can_let_leave, keeps
+from findings.services.concerns import by_anybody_of
 from findings.services.directory_trail import NAMES, STAFF_LIST, note, note_place
-from findings.services.foretell import by_anybody_of
 from findings.services.leavers import (
     findings_held_by,
     leave_team,

@@ -33,7 +33,7 @@ def coverage(request: HttpRequest) -> HttpResponse:
         "only_here": only_here_lines(duties.only_here),
         "keeps_rotas": can_keep_rotas(person),
         "organisation": person.organisation,
-        "open_count": len(findings),
+        "open_count": found.open_count,
         "waiting_count": len(waits),
     }
     return render(request, "coverage.jinja", context)

@@ -9,7 +9,7 @@ from findings import words
 from findings.forms.leave import LeaveForm
 from findings.models import Leave, Person
 from findings.rules import check_can_set_leave
-from findings.services.foretell import by_person, span_of
+from findings.services.concerns import by_person, span_of
 from findings.services.leave import cancel_leave, set_leave
 from findings.views.access import signed_in
 from findings.views.form_page import form_page

@@ -11,7 +11,7 @@ from findings.forms.leave import GoodbyeForm
 from findings.models import Person, Role
 from findings.presenters.people import duties_left, what_moves
 from findings.rules import check_can_let_leave
-from findings.services.foretell import by_leaver
+from findings.services.concerns import by_leaver
 from findings.services.leavers import plan_goodbye, say_goodbye, welcome_back
 from findings.views.access import signed_in
 from findings.views.form_page import form_page
@@ -31,30 +31,29 @@ def let_leave(request: HttpRequest, pk: int) -> HttpResponse:
     """Every open finding of theirs with the team that it goes to, then the reason."""
     by, person = _leaver(request, pk)
     form = GoodbyeForm(request.POST if request.method == "POST" else None)
-
-    def gone() -> None:
-        Person.objects.filter(pk=person.pk).update(is_active=False)
-
-    looked = NOT_ASKED
+    moving = what_moves(person)
+    concern, looked = by_leaver(person, also=moving.asks), NOT_ASKED
     if form.is_valid():
         try:
             looked = look_first(
-                request, by_leaver(person), lambda: _let_leave(by, person, form), gone
+                request, concern, lambda: _let_leave(by, person, form), without=person
             )
         except ValueError as refused:
             form.add_error("last_day", str(refused))
         if looked.is_done:
             messages.success(request, looked.result)
             return redirect("person", person.pk)
+    if looked is NOT_ASKED:
+        looked = look_ahead(request, concern, without=person)
     context = {
         "form": form,
         "leaver": person,
-        "moving": what_moves(person),
+        "moving": moving.told(looked.also),
         "duties": duties_left(person),
         "now": timezone.now(),
         # Administrators have no business with patients: they cannot open a finding.
         "can_open": by.has_role(Role.COORDINATOR),
-        **(looked.context or look_ahead(request, by_leaver(person), gone)),
+        **looked.context,
     }
     return form_page(request, "let_leave.jinja", context, looked.status)
 

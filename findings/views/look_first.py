@@ -9,7 +9,9 @@ from django.utils import timezone
 
 from findings.models import Role
 from findings.presenters.foretold import shown
-from findings.services.foretell import Concern, Foretold, foretell
+from findings.reach import StepPreview
+from findings.services.concerns import Concern
+from findings.services.foretell import Before, Foretold, Without, foretell
 from findings.views.access import signed_in
 
 
@@ -21,6 +23,8 @@ class Looked:
     result: Any = None
     context: dict[str, Any] = field(default_factory=dict)
     status: int = 200
+    # The answers to what else was asked.
+    also: list[list[StepPreview]] = field(default_factory=list)
 
 
 NOT_ASKED = Looked(is_done=False)
@@ -30,21 +34,23 @@ def look_first(
     request: HttpRequest,
     concern: Concern,
     change: Callable[[], Any],
-    as_if: Callable[[], Any] | None = None,
+    without: Without | None = None,
 ) -> Looked:
     """Make the change where it was sent, and nobody else would hear of anything or that was seen.
-    `change` is made twice: once to look, and taken back; or `as_if`, where less of it is enough to
-    look. What it refuses (ValueError) is the caller's."""
-    found = foretell(concern, as_if or change)
+    `change` is made twice: once to look, and taken back; where it only takes a row away, it is
+    looked at `without` that. What it refuses (ValueError) is the caller's."""
+    found = foretell(concern, change, without)
     seen = request.POST.get("foreseen", "")
     if request.method == "POST" and (not found.differences or seen == found.fingerprint):
         return Looked(True, change())
-    return Looked(False, None, _context(request, found, again=bool(seen)), 409 if seen else 200)
+    context = _context(request, found, again=bool(seen))
+    return Looked(False, None, context, 409 if seen else 200, found.also)
 
 
-def look_ahead(request: HttpRequest, concern: Concern, change: Callable[[], Any]) -> dict[str, Any]:
+def look_ahead(request: HttpRequest, concern: Concern, without: Without) -> Looked:
     """The same for a page that shows it as it is opened; nothing is done."""
-    return _context(request, foretell(concern, change))
+    found = Before(concern).without(without)
+    return Looked(False, None, _context(request, found), also=found.also)
 
 
 def _context(request: HttpRequest, found: Foretold, *, again: bool = False) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from findings.forms.rotas import AddShiftForm, PostForm, ShiftForm
 from findings.models import Person, Post, RotaEntry
 from findings.presenters.rotas import WINDOW, post_line, rota_lines
 from findings.presenters.trail import of_rota
-from findings.rules import check_can_keep_rotas
-from findings.services.foretell import by_post
+from findings.rules import check_can_keep_rota, check_can_keep_rotas
+from findings.services.concerns import by_post
 from findings.services.rota import add_entries, change_entry, end_post, make_post, remove_entry
 from findings.shifts import Shift, moment
 from findings.views.access import signed_in
@@ -111,7 +111,8 @@ def end(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask first: from then on everybody who holds the duty is told again."""
     shown = _post(request, pk)
     by = signed_in(request)
-    looked = look_first(request, by_post(shown), lambda: end_post(post=shown, by=by))
+    check_can_keep_rota(by, shown.team)
+    looked = look_first(request, by_post(shown), lambda: end_post(post=shown, by=by), shown)
     if looked.is_done:
         told = _capital(shown.get_stands_for_display())
         messages.success(request, f"{shown} was given up. {told} told again.")
@@ -175,8 +176,9 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
     entry, by = _entry(request, pk), signed_in(request)
+    check_can_keep_rota(by, entry.post.team)
     concern = by_post(entry.post, [entry.shift])
-    looked = look_first(request, concern, lambda: remove_entry(entry=entry, by=by))
+    looked = look_first(request, concern, lambda: remove_entry(entry=entry, by=by), entry)
     if looked.is_done:
         return _done(request, entry.post, f"Taken off the rota: {entry}.", [])
     context = {

@@ -1,13 +1,16 @@
 """What a change would do to open findings is shown before it is saved, and is what happens."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
 from findings.models import Audience, Finding, Leave, Person, Post, Role, RotaEntry, Team
-from findings.services.foretell import by_leaver, by_person, foretell, span_of
+from findings.services.concerns import Concern, by_leaver, by_person, by_post, span_of
+from findings.services.foretell import Foretold, Without, foretell
 from findings.services.leave import set_leave
 from findings.services.rota import add_entry, make_post
 from findings.shifts import Shift
@@ -99,6 +102,68 @@ def test_what_is_shown_is_what_happens_and_looking_leaves_no_trace(trust: Trust)
     )
     change()
     assert foretell(concern, lambda: None).differences == []
+
+
+def shown(found: Foretold) -> object:
+    """Without the moments of the two looks."""
+    named = [
+        (one.subject, one.audience, one.before, one.after, one.nobody_because)
+        for one in found.differences
+    ]
+    return named, found.every, found.unreached, found.fingerprint
+
+
+def test_looking_without_a_row_sees_what_taking_it_away_does(trust: Trust, post: Post) -> None:
+    entry = add_entry(post=post, person=trust.colleague, shift=whole_week(), by=trust.coordinator)
+    deputy = trust.add(Role.REFERRER, family_name="Deputy")
+    today = timezone.localdate()
+    until = today + timedelta(days=9)
+    set_leave(
+        person=trust.responsible,
+        by=trust.coordinator,
+        first_on=today,
+        last_on=until,
+        deputy=deputy,
+    )
+    for owner in (trust.referrer, trust.colleague, trust.responsible):
+        flagged(trust, category=WAITS, owner=owner)
+    waiting_examination(trust)
+    flagged(trust, category="urgent", owner=trust.responsible)
+    now = timezone.now()
+    taken_away: list[tuple[Concern, Without, Callable[[], object]]] = [
+        (by_post(post), post, lambda: Post.objects.filter(pk=post.pk).update(ended_at=now)),
+        (
+            by_post(post, [entry.shift]),
+            entry,
+            lambda: RotaEntry.objects.filter(pk=entry.pk).update(removed_at=now),
+        ),
+    ]
+    for one in (deputy, trust.colleague, trust.responsible, trust.coordinator, trust.radiologist):
+        rows = Person.objects.filter(pk=one.pk)
+        taken_away.append((by_leaver(one), one, partial(rows.update, is_active=False)))
+    counts = []
+    for concern, row, change in taken_away:
+        found = foretell(concern, change, row)
+        assert shown(found) == shown(foretell(concern, change)), row
+        counts.append(sum(found.every))
+    assert sum(bool(count) for count in counts) >= 5, counts
+
+
+def test_of_a_finding_the_step_of_which_nobody_would_hear_is_named(
+    trust: Trust, post: Post
+) -> None:
+    """Though an earlier one would only tell somebody else."""
+    flagged(trust, category=WAITS, owner=trust.colleague)
+    set_leave(
+        person=trust.colleague,
+        by=trust.coordinator,
+        first_on=timezone.localdate() + timedelta(days=1),
+        last_on=timezone.localdate() + timedelta(days=20),
+        deputy=trust.responsible,
+    )
+    (one,) = foretell(by_leaver(trust.responsible), lambda: None, trust.responsible).differences
+    assert one.audience == Audience.RESPONSIBLE
+    assert one.reaches_nobody
 
 
 def test_a_rota_shows_it_and_so_does_giving_up_a_post(trust: Trust, post: Post) -> None:
