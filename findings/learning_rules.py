@@ -1,7 +1,7 @@
 """Who may do what with reviews and what is learned from them: as rules.py, which says who may do
 what with a finding."""
 
-from findings.models import Improvement, Person, Review, Role
+from findings.models import Improvement, LearningPoint, Meeting, Person, Review, Role
 from findings.rules import NotAllowed, _answers, _require
 
 __all__ = ["NotAllowed"]
@@ -111,3 +111,42 @@ can_end_improvement = _answers(check_can_end_improvement)
 can_give_up_improvement = _answers(check_can_give_up_improvement)
 can_give_improvement = _answers(check_can_give_improvement)
 can_check_improvement = _answers(check_can_check_improvement)
+
+
+def check_can_see_meetings(person: Person) -> None:
+    _require(
+        person.has_role(Role.COORDINATOR, Role.GOVERNANCE, Role.RADIOLOGIST),
+        "Meetings are for governance leads, coordinators and radiologists.",
+    )
+
+
+def check_can_keep_meetings(person: Person) -> None:
+    """Call one, prepare it, and keep its record."""
+    _require(person.has_role(Role.GOVERNANCE), "Only a governance lead keeps meetings.")
+
+
+def check_can_keep_meeting(person: Person, meeting: Meeting) -> None:
+    check_can_keep_meetings(person)
+    _require(
+        person.organisation_id == meeting.organisation_id,
+        "Only a governance lead of the trust keeps this meeting.",
+    )
+
+
+def check_can_share_points(person: Person) -> None:
+    _require(person.has_role(Role.GOVERNANCE), "Only a governance lead shares learning points.")
+
+
+def check_can_read_point(person: Person, point: LearningPoint) -> None:
+    """Say that they read it: whoever it is shared with."""
+    _require(
+        LearningPoint.objects.visible_to(person).filter(pk=point.pk).exists(),
+        "This learning point is not shared with your role.",
+    )
+
+
+can_see_meetings = _answers(check_can_see_meetings)
+can_keep_meetings = _answers(check_can_keep_meetings)
+can_keep_meeting = _answers(check_can_keep_meeting)
+can_share_points = _answers(check_can_share_points)
+can_read_point = _answers(check_can_read_point)

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import SimpleLazyObject
 
-from findings.models import Person, Role
+from findings.models import LearningPoint, Person, Role
 from notifications import watchdog
 from notifications.models import Notification
 
@@ -63,6 +63,7 @@ NAVIGATION = (
     Entry("integration", "Integration", (Role.ADMINISTRATOR, Role.COORDINATOR)),
     Entry("bank-holidays", "Bank holidays", (Role.ADMINISTRATOR,)),
     Entry("wordings", "Wordings", (Role.COORDINATOR, Role.GOVERNANCE, Role.ADMINISTRATOR)),
+    Entry("learning", "Learning"),
     Entry("policy", "Policy"),
     Entry("messages", "Messages", in_demonstration_only=True),
     Entry("help", "Help"),
@@ -83,6 +84,7 @@ GOVERNANCE_PLACES = (
     Entry("reviews", "Reviews", (Role.GOVERNANCE, Role.COORDINATOR)),
     Entry("policy-lab", "Policy lab", (Role.GOVERNANCE, Role.COORDINATOR, Role.ADMINISTRATOR)),
     Entry("improvements", "Improvements", (Role.GOVERNANCE, Role.COORDINATOR)),
+    Entry("meetings", "Meetings", (Role.GOVERNANCE, Role.COORDINATOR)),
 )
 
 
@@ -95,6 +97,7 @@ def every_page(request: HttpRequest) -> dict[str, Any]:
             "navigation": SimpleLazyObject(lambda: navigation(request)),
             "watchdog": SimpleLazyObject(lambda: watchdog_sentences(request)),
             "places": SimpleLazyObject(lambda: places(request)),
+            "to_read": SimpleLazyObject(lambda: to_read(request)),
             "governance": SimpleLazyObject(lambda: governance_places(request)),
             "demonstration": settings.DEMONSTRATION,
             "release": settings.RELEASE,
@@ -130,6 +133,12 @@ def governance_places(request: HttpRequest) -> list[dict[str, Any]]:
         nearest = max(here, key=lambda one: len(one["href"]))
         nearest["current"] = "page" if request.path == nearest["href"] else "true"
     return found
+
+
+def to_read(request: HttpRequest) -> int:
+    """How many learning points are shared with them that they have not said they read."""
+    person = signed_in(request)
+    return LearningPoint.objects.unread_by(person).count() if person else 0
 
 
 def places(request: HttpRequest) -> dict[str, dict[str, str | None]]:

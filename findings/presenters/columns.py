@@ -191,6 +191,20 @@ REVIEWS: Columns = (
     column("What was learned", lambda review: review.conclusion, Kind.LONG_TEXT),
 )
 
+MEETINGS: Columns = (
+    column("Meeting", lambda meeting: meeting.get_kind_display()),
+    column("When", lambda meeting: meeting.held_at, Kind.MOMENT),
+    column("Where", lambda meeting: meeting.place),
+    column("Cases", lambda meeting: meeting.case_count, Kind.NUMBER),
+    column("Were there", lambda meeting: meeting.came, Kind.NUMBER),
+    column("What came of it", lambda meeting: meeting.summary, Kind.LONG_TEXT),
+)
+POINTS: Columns = (
+    column("Learning point", lambda point: point.title),
+    column("What to know", lambda point: point.text, Kind.LONG_TEXT),
+    column("Shared", lambda point: point.shared_at, Kind.MOMENT),
+    column("You have read it", lambda point: "Yes" if point.is_read else "No"),
+)
 IMPROVEMENTS: Columns = (
     column("Improvement", lambda one: one.reference),
     column("What is to change", lambda one: one.what, Kind.LONG_TEXT),

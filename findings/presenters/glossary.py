@@ -242,6 +242,19 @@ PARTS = (
                 " that is watched before and after.",
             ),
             Term(
+                "meeting",
+                "Learning meeting",
+                "Radiologists talk about cases without anybody's name (a radiology events and"
+                " learning meeting, REALM), or departments bring together what they learned"
+                " (triangulation).",
+            ),
+            Term(
+                "learning-point",
+                "Learning point",
+                "One thing that everybody with a role is to know. Whoever has read it presses a"
+                " button; opening the page is not reading.",
+            ),
+            Term(
                 "candour",
                 "Duty of candour",
                 "From moderate harm on, and for prolonged psychological harm, the patient is told"

@@ -50,6 +50,7 @@ REFERRERS = "referrer colleague bystander told other_referrer"
 RADIOLOGISTS = "radiologist elsewhere other_radiologist"
 COORDINATORS = "coordinator other_coordinator"
 KEEPERS = "coordinator administrator"
+ATTENDERS = "radiologist elsewhere coordinator governance"
 REVIEWERS = "radiologist coordinator governance"
 LEADS = "governance other_governance"
 OVERSEERS = f"{COORDINATORS} {LEADS}"
@@ -167,6 +168,20 @@ TABLE: dict[str, Expected] = {
     "take-candour-back": of_review(),
     "conclude-review": of_review(),
     "not-a-breach": of_review(),
+    "meetings": only(f"{OVERSEERS} {RADIOLOGISTS}", NO),
+    "call-meeting": only("governance other_governance", NO),
+    "meeting": only(ATTENDERS, NONE),
+    "case-sheets": only(ATTENDERS, NONE),
+    "add-case": everybody(POST_ONLY),
+    "prepare-case": everybody(
+        NONE, but={OK: "governance", NO: "radiologist elsewhere coordinator"}
+    ),
+    "record-attendance": everybody(POST_ONLY),
+    "close-meeting": everybody(POST_ONLY),
+    "learning": everybody(OK),
+    "share-point": only("governance other_governance", NO),
+    "read-point": everybody(POST_ONLY),
+    "withdraw-point": everybody(NO, but={OK: "governance", NONE: "other_governance"}),
     # The referrer owns it.
     "improvements": only(f"{OVERSEERS} referrer", NO),
     "ask-for-improvement": only("governance other_governance", NO),
@@ -319,6 +334,12 @@ TABLE: dict[str, Expected] = {
 # What a POST by somebody who may not see the object gives. No row: the address takes no object,
 # or takes no POST.
 POSTED = {
+    "add-case": "governance",
+    "prepare-case": "governance",
+    "record-attendance": "governance",
+    "close-meeting": "governance",
+    "read-point": "radiologist elsewhere",
+    "withdraw-point": "governance",
     "improvement-done": "referrer governance",
     "give-improvement-up": "governance",
     "give-improvement": "governance",

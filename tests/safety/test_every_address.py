@@ -23,10 +23,13 @@ from findings.intake.importing import take_in
 from findings.models import (
     BankHoliday,
     CandourStep,
+    Case,
     Cause,
     Document,
     Finding,
     Improvement,
+    LearningPoint,
+    Meeting,
     NoReport,
     PatientChange,
     Person,
@@ -40,6 +43,7 @@ from findings.services.drafts import make_draft
 from findings.services.improvements import ask_for_improvement
 from findings.services.lab import replay_draft
 from findings.services.leave import set_leave
+from findings.services.meetings import call_meeting, share_point
 from findings.services.merge import merge_patients
 from findings.services.patient_change import Change, record_change
 from findings.services.report_by import expect_report, no_report_expected
@@ -78,6 +82,14 @@ from tests.safety.table_of_addresses import (
 
 ROUTE_PAGES = ("verify-route", "send-code", "move-route", "test-route", "remove-route")
 DRAFT_PAGES = ("policy-draft", "change-draft", "sign-draft", "put-away-draft", "replay-draft")
+MEETING_PAGES = (
+    "meeting",
+    "case-sheets",
+    "add-case",
+    "prepare-case",
+    "record-attendance",
+    "close-meeting",
+)
 # The directory of administrators: Django's own admin site, closed to everybody else as a whole.
 DIRECTORY = "directory:"
 
@@ -151,6 +163,7 @@ def world(db: None) -> World:
     until = timezone.now() + timedelta(hours=8)
     sheet = hand_over_shift(by=trust.coordinator, until_at=until, **around)
     review, cause, step = _review(trust, finding)
+    meeting, case, point = _meeting(trust, review)
     draft = make_draft(policy_id="DEF-URG", by=trust.governance, because="To see.")
     replay = replay_draft(version=draft.versions.get(), by=trust.governance)
     return World(
@@ -187,6 +200,9 @@ def world(db: None) -> World:
                 trust.referrer.routes.get(channel=Channel.EMAIL).pk,
             ),
             "review": review.reference,
+            **dict.fromkeys((f"{name}.pk" for name in MEETING_PAGES), meeting.pk),
+            "prepare-case.number": case.pk,
+            **dict.fromkeys(("read-point.pk", "withdraw-point.pk"), point.pk),
             "improvement": _improvement(trust, review).reference,
             "take-cause-back.pk": cause.pk,
             "take-candour-back.pk": step.pk,
@@ -217,6 +233,15 @@ def _review(trust: Trust, finding: Finding) -> tuple[Review, ReviewCause, Candou
     cause = add_cause(review=review, by=by, cause=Cause.objects.get(code="capacity"))
     which, today = CandourStep.Which.IN_PERSON, timezone.localdate()
     return review, cause, record_candour(review=review, by=by, step=which, done_on=today)
+
+
+def _meeting(trust: Trust, review: Review) -> tuple[Meeting, Case, LearningPoint]:
+    """To come, with one case; and a point that radiologists are to read."""
+    kind, by = Meeting.Kind.REALM, trust.governance
+    held_at = timezone.now() + timedelta(days=3)
+    meeting = call_meeting(by=by, kind=kind, held_at=held_at, cases=[review])
+    given = {"title": "Look twice.", "text": "At the apices.", "roles": [Role.RADIOLOGIST]}
+    return meeting, meeting.cases.get(), share_point(by=by, meeting=meeting, **given)
 
 
 def _improvement(trust: Trust, review: Review) -> Improvement:

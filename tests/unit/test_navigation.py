@@ -15,10 +15,10 @@ from notifications import pulse, watchdog
 from notifications.models import Pulse
 from tests.factories import PersonFactory
 
-EVERYBODY = ["Inbox", "Policy", "Help"]
+EVERYBODY = ["Inbox", "Learning", "Policy", "Help"]
 PLACES = {
-    Role.RADIOLOGIST: ["Reports", "To confirm", "My flags", "Inbox", "Policy", "Help"],
-    Role.REFERRER: ["My findings", "Inbox", "Policy", "Help"],
+    Role.RADIOLOGIST: ["Reports", "To confirm", "My flags", "Inbox", "Learning", "Policy", "Help"],
+    Role.REFERRER: ["My findings", "Inbox", "Learning", "Policy", "Help"],
     Role.COORDINATOR: [
         "Desk",
         "To confirm",
@@ -32,6 +32,7 @@ PLACES = {
         "Rotas",
         "Integration",
         "Wordings",
+        "Learning",
         "Policy",
         "Help",
     ],
@@ -42,6 +43,7 @@ PLACES = {
         "Governance",
         "Coverage",
         "Wordings",
+        "Learning",
         "Policy",
         "Help",
     ],
@@ -55,6 +57,7 @@ PLACES = {
         "Integration",
         "Bank holidays",
         "Wordings",
+        "Learning",
         "Policy",
         "Help",
     ],
