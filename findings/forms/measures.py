@@ -77,8 +77,8 @@ class PeriodForm(ListFilter):
     first = DayField(label="From, where you chose days", required=False, width=10)
     last = DayField(label="To, that day included", required=False, width=10)
 
-    def __init__(self, data: Any, *, trust: Organisation, today: date) -> None:
-        super().__init__(data)
+    def __init__(self, data: Any, *, trust: Organisation, today: date, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
         self.today = today
         self._offer("site", Site.objects.filter(organisation=trust).values_list("pk", "name"))
 

@@ -14,12 +14,18 @@ LONGEST_WORD = 40
 class BoardForm(PeriodForm):
     """The time; of all sites."""
 
+    # Three forms stand on one page.
+    ids = "board_%s"
+
     def __init__(self, data: Any, *, trust: Organisation, today: date) -> None:
-        super().__init__(data, trust=trust, today=today)
+        super().__init__(data, trust=trust, today=today, auto_id=self.ids)
         del self.fields["site"]
 
 
 class AuditForm(BoardForm):
+    """The time, and the word that draws the sample."""
+
+    ids = "audit_%s"
     seed = TextField(
         label="Word that draws the sample",
         help_text="The same word draws the same findings again",
@@ -41,6 +47,6 @@ class WeeklyForm(ListFilter):
     team = SelectField(label="Team", missing="Choose a team")
 
     def __init__(self, data: Any, *, trust: Organisation) -> None:
-        super().__init__(data)
+        super().__init__(data, auto_id="weekly_%s")
         teams = Team.objects.filter(organisation=trust, kind__in=Team.HOLDERS)
         self._offer("team", teams.values_list("pk", "name"))

@@ -136,8 +136,12 @@ def _learning(trust: Organisation, period: Period) -> Section:
         "The learning",
         [f"{len(reviews)} reviews were opened in this time, of which {concluded} are concluded."],
         [
-            table("themes", "What kind of failure", ["Theme", "Reviews"], _most_first(themes)),
-            table("causes", "What contributed", ["Cause", "Reviews"], _most_first(causes)),
+            table(name, caption, [head, "Reviews"], _most_first(counts))
+            for name, caption, head, counts in (
+                ("themes", "What kind of failure", "Theme", themes),
+                ("causes", "What contributed", "Cause", causes),
+            )
+            if counts
         ],
     )
 

@@ -135,7 +135,8 @@ function draw(figure) {
     },
   });
   // Paper has a width of its own, which nothing tells a canvas.
-  window.addEventListener("beforeprint", () => chart.resize(640, 300));
+  const [wide, high] = figure.closest(".app-paper") ? [330, 230] : [640, 300];
+  window.addEventListener("beforeprint", () => chart.resize(wide, high));
   window.addEventListener("afterprint", () => chart.resize());
 }
 
