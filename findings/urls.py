@@ -166,6 +166,7 @@ urlpatterns = [
     path("measures/<str:code>/", measures.measure, name="measure"),
     path("measures/<str:code>/rows/", measures.rows, name="measure-rows"),
     path("papers/", papers.papers, name="papers"),
+    path("papers/<int:pk>/stop/", papers.stop, name="stop-paper"),
     path("papers/board/", papers.board, name="paper-board"),
     path("papers/audit/", papers.audit, name="paper-audit"),
     path("papers/weekly/", papers.weekly, name="paper-weekly"),

@@ -23,6 +23,7 @@ LISTEN = "listen"
 FILED = "filed"
 # What the watcher's round does each hour.
 COVERAGE, LISTS, SIGN_INS, REVIEWS = "coverage", "lists", "sign-ins", "reviews"
+PAPERS = "papers"
 EVERY = timedelta(hours=1)
 
 

@@ -17,6 +17,7 @@ from notifications.delivery import Delivered, deliver_due
 from notifications.downtime import keep_lists
 from notifications.escalation import Fired
 from notifications.firing import fire_due_steps
+from notifications.paper_mail import tell_of_papers
 
 log = logging.getLogger(__name__)
 
@@ -59,12 +60,13 @@ def forget_sign_ins() -> None:
 def watch() -> list[watchdog.Sentence]:
     """File what was left, look for what will reach nobody, and for what should have happened and
     did not, which is returned; then keep the list for downtime, open reviews of what was not kept,
-    and forget old sign-ins."""
+    tell of papers that are ready, and forget old sign-ins."""
     file_what_was_left()
     coverage.check_if_due()
     late = watchdog.watch()
     pulse.beat(pulse.WATCH)
     keep_lists()
     pulse.each_hour(pulse.REVIEWS, open_reviews)
+    pulse.each_hour(pulse.PAPERS, tell_of_papers)
     pulse.each_hour(pulse.SIGN_INS, forget_sign_ins)
     return late

@@ -221,6 +221,17 @@ def send_test(*, route: Route, by: Person) -> None:
 
 def _send(route: Route, subject: str, words: str, link: str) -> None:
     """At once, while its person waits for it."""
+    try:
+        send_plain(route, subject, words, link)
+    except Unavailable as error:
+        raise Refused("The service that sends these does not answer now. Try later.") from error
+    except NotSent as error:
+        raise Refused(f"It was not sent: {error.detail}") from error
+
+
+def send_plain(route: Route, subject: str, words: str, link: str) -> None:
+    """One message that belongs to no finding. Raises as a channel does; `Refused` where there is no
+    such channel. An address that is refused for good counts no more."""
     make = SENDERS.get(Channel(route.channel))
     if make is None or route.channel == Channel.IN_APP:
         raise Refused("Nothing can be sent this way here.")
@@ -238,12 +249,10 @@ def _send(route: Route, subject: str, words: str, link: str) -> None:
                 is_urgent=False,
             )
         )
-    except Unavailable as error:
-        raise Refused("The service that sends these does not answer now. Try later.") from error
-    except NotSent as error:
-        if isinstance(error, Permanent) and error.address_is_bad:
+    except Permanent as error:
+        if error.address_is_bad:
             mark_as_bounced(route, error.detail)
-        raise Refused(f"It was not sent: {error.detail}") from error
+        raise
     finally:
         sender.close()
 

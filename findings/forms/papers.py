@@ -3,10 +3,13 @@
 from datetime import date
 from typing import Any
 
+from django import forms
+
 from findings.form_fields import SelectField, TextField
 from findings.forms.lists import ListFilter
 from findings.forms.measures import PeriodForm
-from findings.models import Organisation, Team
+from findings.models import Organisation, PaperSchedule, Person, Team
+from findings.rules import can_make_papers
 
 LONGEST_WORD = 40
 
@@ -50,3 +53,31 @@ class WeeklyForm(ListFilter):
         super().__init__(data, auto_id="weekly_%s")
         teams = Team.objects.filter(organisation=trust, kind__in=Team.HOLDERS)
         self._offer("team", teams.values_list("pk", "name"))
+
+
+class WantPaperForm(forms.Form):
+    """To be told when a paper is ready."""
+
+    paper = SelectField(label="Paper", missing="Choose a paper")
+    every = SelectField(
+        label="How often", choices=PaperSchedule.Every.choices, missing="Choose how often"
+    )
+    team = SelectField(label="Team, for a list", required=False, empty="None")
+
+    def __init__(self, *, by: Person, data: Any = None) -> None:
+        super().__init__(data, auto_id="want_%s")
+        may = {PaperSchedule.Paper.WEEKLY.value} if not can_make_papers(by) else None
+        papers: Any = self.fields["paper"]
+        papers.choices = [
+            (value, label)
+            for value, label in PaperSchedule.Paper.choices
+            if may is None or value in may
+        ]
+        teams: Any = self.fields["team"]
+        held = Team.objects.filter(organisation=by.organisation, kind__in=Team.HOLDERS)
+        teams.choices = [(str(pk), name) for pk, name in held.values_list("pk", "name")]
+
+    def clean(self) -> None:
+        given = self.cleaned_data
+        if given.get("paper") == PaperSchedule.Paper.WEEKLY and not given.get("team"):
+            self.add_error("team", "Choose the team whose list you want")

@@ -26,6 +26,7 @@ from findings.models.merge import PatientMerge, ToldApart
 from findings.models.no_report import NoReport
 from findings.models.offer import HandOver
 from findings.models.organisation import Membership, Organisation, Site, Team
+from findings.models.paper import PaperReady, PaperSchedule
 from findings.models.patient import Patient, PatientIdentifier, PatientUpdate
 from findings.models.patient_change import PatientChange
 from findings.models.pause import Pause
@@ -99,6 +100,8 @@ __all__ = [
     "Nation",
     "NoReport",
     "Organisation",
+    "PaperReady",
+    "PaperSchedule",
     "Patient",
     "PatientChange",
     "PatientIdentifier",

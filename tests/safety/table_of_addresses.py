@@ -204,6 +204,7 @@ TABLE: dict[str, Expected] = {
     "measure": only(OVERSEERS, NO),
     "measure-rows": only(OVERSEERS, NO),
     "papers": only(OVERSEERS, NO),
+    "stop-paper": everybody(POST_ONLY),
     "paper-board": only(LEADS, NO),
     "paper-audit": only(LEADS, NO),
     "paper-weekly": only(OVERSEERS, NO),

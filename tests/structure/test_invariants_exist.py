@@ -43,6 +43,11 @@ CONSTRAINTS = {
         "not_telling_the_patient_has_a_reason",
         "times_are_in_order",
     },
+    "findings_paperschedule": {
+        "list_is_of_a_team",
+        "paper_comes_each_week_month_or_quarter",
+    },
+    "findings_paperready": {"paper_is_ready_once", "paper_ends_after_it_begins"},
     # 4. Event numbers.
     "findings_event": {"event_number_is_used_once"},
     # 5. Clocks.
@@ -246,6 +251,7 @@ INDEXES = {
     "somebody_attends_once",
     "name_of_a_view_is_used_once",
     "one_running_clock_of_a_kind",
+    "paper_is_wanted_once",
     "one_running_clock_of_an_examination",
     "one_running_clock_of_a_question",
     "one_open_offer_a_finding",
@@ -261,6 +267,8 @@ INDEXES = {
     "professional_code_is_one_person",
 }
 TRIGGERS = {
+    "findings_paperschedule": {"paperschedule_is_never_deleted"},
+    "findings_paperready": {"paperready_is_never_deleted"},
     "findings_handover": {
         "handover_is_never_deleted",
         "offer_never_changes",
