@@ -686,6 +686,22 @@ def check_can_draft_policy(person: Person) -> None:
     )
 
 
+def check_can_see_recommendations(person: Person) -> None:
+    """Where the trust stands with what national bodies recommend."""
+    _require(
+        person.has_role(Role.COORDINATOR, Role.GOVERNANCE, Role.ADMINISTRATOR),
+        "National recommendations are for coordinators, governance and administrators.",
+    )
+
+
+def check_can_keep_recommendations(person: Person) -> None:
+    """Say where it stands, and report it."""
+    _require(
+        person.has_role(Role.GOVERNANCE),
+        "Only a governance lead can say where the trust stands with a recommendation.",
+    )
+
+
 can_write_report = _answers(check_can_write_report)
 can_flag = _answers(check_can_flag)
 can_see_proposals = _answers(check_can_see_proposals)
@@ -740,3 +756,4 @@ can_follow_wait = _answers(check_can_follow_wait)
 can_end_wait = _answers(check_can_end_wait)
 can_take_back_no_report = _answers(check_can_take_back_no_report)
 can_draft_policy = _answers(check_can_draft_policy)
+can_keep_recommendations = _answers(check_can_keep_recommendations)

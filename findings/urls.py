@@ -28,6 +28,7 @@ from findings.views import (
     meetings,
     merges,
     my_week,
+    national,
     offers,
     papers,
     patient_changes,
@@ -183,6 +184,13 @@ urlpatterns = [
     path("views/keep/", saved_views.keep, name="keep-view"),
     path("views/<int:pk>/", saved_views.saved_view, name="saved-view"),
     path("policy/", policy.policy, name="policy"),
+    path("recommendations/", national.recommendations, name="recommendations"),
+    path("recommendations/report/", national.reports, name="progress-reports"),
+    path("recommendations/report/<int:pk>/", national.report, name="progress-report"),
+    path(
+        "recommendations/report/<int:pk>/file/", national.report_file, name="progress-report-file"
+    ),
+    path("recommendations/<str:code>/", national.recommendation, name="recommendation"),
     path("policy/lab/", lab.lab, name="policy-lab"),
     path("policy/lab/new/", lab.new, name="new-draft"),
     path("policy/lab/<int:pk>/", lab.draft, name="policy-draft"),

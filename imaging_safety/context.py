@@ -82,6 +82,11 @@ GOVERNANCE_PLACES = (
         also_for_reporting=True,
     ),
     Entry("reviews", "Reviews", (Role.GOVERNANCE, Role.COORDINATOR)),
+    Entry(
+        "recommendations",
+        "National recommendations",
+        (Role.GOVERNANCE, Role.COORDINATOR, Role.ADMINISTRATOR),
+    ),
     Entry("policy-lab", "Policy lab", (Role.GOVERNANCE, Role.COORDINATOR, Role.ADMINISTRATOR)),
     Entry("improvements", "Improvements", (Role.GOVERNANCE, Role.COORDINATOR)),
     Entry("meetings", "Meetings", (Role.GOVERNANCE, Role.COORDINATOR)),

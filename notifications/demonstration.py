@@ -17,6 +17,7 @@ from findings.demonstration.examinations import (
     waiting_for_a_flag,
 )
 from findings.demonstration.held import make_held_items
+from findings.demonstration.lab import make_drafts, make_standings
 from findings.demonstration.ladders import Ladder
 from findings.demonstration.patients import make_patients
 from findings.demonstration.people import TRUST, Hospital, make_hospital
@@ -36,6 +37,7 @@ from findings.models import (
     Report,
 )
 from findings.news import tell_with
+from findings.services.national import load_recommendations
 from findings.services.policy import load_policy
 from findings.services.timeline import database_now
 from notifications import news
@@ -76,6 +78,7 @@ def load() -> Loaded:
 def _load() -> Loaded:
     _refuse_beside_real_rows()
     load_policy()
+    load_recommendations()
     now = database_now()
     hospital = make_hospital(now)
     _make_routes(hospital)
@@ -89,6 +92,8 @@ def _load() -> Loaded:
     past.save()
     make_held_items(now)
     make_rotas(hospital, now)
+    make_drafts(hospital, now)
+    make_standings(hospital, now)
     return Loaded(
         people=Person.objects.count(),
         reports=Report.objects.count(),

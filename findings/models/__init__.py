@@ -23,6 +23,11 @@ from findings.models.learning_point import LearningPoint, ReadReceipt
 from findings.models.link_key import LinkKey
 from findings.models.meeting import Attendance, Case, Meeting
 from findings.models.merge import PatientMerge, ToldApart
+from findings.models.national import (
+    NationalRecommendation,
+    ProgressReport,
+    RecommendationStanding,
+)
 from findings.models.no_report import NoReport
 from findings.models.offer import HandOver
 from findings.models.organisation import Membership, Organisation, Site, Team
@@ -98,6 +103,7 @@ __all__ = [
     "Meeting",
     "Membership",
     "Nation",
+    "NationalRecommendation",
     "NoReport",
     "Organisation",
     "PaperReady",
@@ -112,6 +118,7 @@ __all__ = [
     "PhoneCall",
     "PolicyDraft",
     "Post",
+    "ProgressReport",
     "Proposal",
     "ProposedMatch",
     "Question",
@@ -119,6 +126,7 @@ __all__ = [
     "ReadReceipt",
     "Receipt",
     "Recommendation",
+    "RecommendationStanding",
     "Repair",
     "ReplayedCase",
     "Report",

@@ -68,6 +68,8 @@ APPEND_ONLY = [
     "findings_draftsignature",
     "findings_labreplay",
     "findings_replayedcase",
+    "findings_recommendationstanding",
+    "findings_progressreport",
     "findings_bankholidaychange",
     "findings_rotachange",
     "findings_directorychange",

@@ -60,8 +60,9 @@ class Outcome:
 
     @property
     def is_changed(self) -> bool:
-        same = self.was == self.would_be.fired
-        return not same or self.case.recorded.due_at != self.would_be.due_at
+        """Somebody is told at another moment, or it is late or is not any more. That the limit
+        alone lies elsewhere changes nothing that anybody would have noticed."""
+        return self.was != self.would_be.fired or self.was_late != self.would_be_late
 
     @property
     def earlier(self) -> tuple[timedelta, str]:

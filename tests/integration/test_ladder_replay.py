@@ -154,7 +154,7 @@ def test_the_rule_in_force_brings_out_what_happened(
         ).filter(clock__kind__in=clocks_of(policy_id), clock__rule__policy_id=policy_id)
         for outcome in found:
             assert outcome.is_replayed, (outcome.case.kind, outcome.was)
-            assert not outcome.is_changed
+            assert outcome.was == outcome.would_be.fired
         came_out = sorted(
             (outcome.case.pk, one.level, one.at)
             for outcome in found

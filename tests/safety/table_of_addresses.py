@@ -244,6 +244,15 @@ TABLE: dict[str, Expected] = {
     "add-to-rota": rota_page(),
     "change-shift": rota_page(),
     "remove-shift": rota_page(),
+    "recommendations": only(f"{OVERSEERS} administrator", NO),
+    "recommendation": only(f"{OVERSEERS} administrator", NO),
+    "progress-reports": only(f"{OVERSEERS} administrator", NO),
+    "progress-report": everybody(
+        NO, but={OK: "coordinator governance administrator", NONE: OTHER_OVERSEERS}
+    ),
+    "progress-report-file": everybody(
+        NO, but={OK: "coordinator governance administrator", NONE: OTHER_OVERSEERS}
+    ),
     "policy-lab": only(f"{OVERSEERS} administrator", NO),
     "new-draft": only("governance other_governance administrator", NO),
     "policy-draft": only(f"{OVERSEERS} administrator", NO),
@@ -398,6 +407,8 @@ POSTED = {
     "open-notification": "referrer",
     "saved-view": "referrer",
     "shift-sheet": "coordinator governance",
+    "recommendation": "governance other_governance",
+    "progress-reports": "governance other_governance",
     "new-draft": "governance other_governance administrator",
     "change-draft": "governance other_governance administrator",
     "sign-draft": "governance other_governance administrator",

@@ -45,6 +45,7 @@ from findings.services.lab import replay_draft
 from findings.services.leave import set_leave
 from findings.services.meetings import call_meeting, share_point
 from findings.services.merge import merge_patients
+from findings.services.national import load_recommendations, make_report
 from findings.services.patient_change import Change, record_change
 from findings.services.report_by import expect_report, no_report_expected
 from findings.services.reviews import add_cause, assess, record_candour, start_review
@@ -164,6 +165,8 @@ def world(db: None) -> World:
     sheet = hand_over_shift(by=trust.coordinator, until_at=until, **around)
     review, cause, step = _review(trust, finding)
     meeting, case, point = _meeting(trust, review)
+    load_recommendations()
+    progress = make_report(by=trust.governance)
     draft = make_draft(policy_id="DEF-URG", by=trust.governance, because="To see.")
     replay = replay_draft(version=draft.versions.get(), by=trust.governance)
     return World(
@@ -210,6 +213,8 @@ def world(db: None) -> World:
             "saved-view.pk": view.pk,
             "shift-sheet.pk": sheet.pk,
             **dict.fromkeys((f"{name}.pk" for name in DRAFT_PAGES), draft.pk),
+            "recommendation.code": "PHSO-1",
+            **dict.fromkeys(("progress-report.pk", "progress-report-file.pk"), progress.pk),
             **dict.fromkeys(("policy-replay.pk", "replayed-cases.pk"), replay.pk),
             **dict.fromkeys(("sender.pk", "feed.pk", "link-keys.pk"), trust.sender.pk),
             "stored-message.pk": held.message_id,

@@ -78,6 +78,11 @@ CONSTRAINTS = {
     "notifications_deliveryattempt": {"attempt_number_is_used_once"},
     "notifications_deliveryreceipt": {"receipt_counts_once_an_attempt"},
     "notifications_route": {"route_is_listed_once", "code_says_when_it_was_sent"},
+    "findings_nationalrecommendation": {"recommendation_that_was_read_has_words"},
+    "findings_recommendationstanding": {
+        "status_of_a_recommendation_is_known",
+        "not_applicable_has_a_reason",
+    },
     "findings_policydraft": {
         "withdrawn_draft_says_when_who_and_why",
         "draft_is_signed_or_withdrawn",
@@ -404,6 +409,8 @@ TRIGGERS = {
     "notifications_deliveryresult": {"deliveryresult_is_append_only"},
     "notifications_deliveryreceipt": {"deliveryreceipt_is_append_only"},
     "notifications_routechange": {"routechange_is_append_only"},
+    "findings_recommendationstanding": {"recommendationstanding_is_append_only"},
+    "findings_progressreport": {"progressreport_is_append_only"},
     "findings_policydraft": {
         "policydraft_is_never_deleted",
         "policy_draft_is_of_one_rule",

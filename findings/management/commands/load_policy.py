@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from findings.models import Rule
+from findings.services.national import FILE as RECOMMENDATIONS
+from findings.services.national import FileError, load_recommendations
 from findings.services.policy import FOLDER, PolicyError, load_policy
 
 
@@ -31,8 +34,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, folder: Path, replace: list[str], **options: Any) -> None:
         before = set(Rule.objects.values_list("pk", flat=True))
         try:
-            loaded = load_policy(folder, replace)
-        except (PolicyError, OSError) as problem:
+            with transaction.atomic():
+                loaded = load_policy(folder, replace)
+                # A folder of a trust's own may have none: then those that are shipped hold.
+                own = folder / RECOMMENDATIONS.name
+                load_recommendations(own if own.exists() else RECOMMENDATIONS)
+        except (PolicyError, FileError, OSError) as problem:
             raise CommandError(f"Nothing was loaded. {problem}") from problem
         for rule in Rule.objects.exclude(pk__in=before):
             self.stdout.write(f"{'New' if rule.version == 1 else 'Changed'}: {rule}")
