@@ -204,7 +204,7 @@ def heat_of(
         for number, day in WEEKDAYS.items()
     ]
     return {
-        "head": ["", *(f"{hour:02}" for hour in HOURS)],
+        "head": ["Day", *(f"{hour:02}" for hour in HOURS)],
         "rows": rows,
         "is_missed": is_missed,
         "most": most,
