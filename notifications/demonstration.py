@@ -21,12 +21,12 @@ from findings.demonstration.lab import make_drafts, make_standings
 from findings.demonstration.ladders import Ladder
 from findings.demonstration.patients import make_patients
 from findings.demonstration.people import TRUST, Hospital, make_hospital
-from findings.demonstration.replay import Told, replay
+from findings.demonstration.replay import Told, rate_some, replay
 from findings.demonstration.rotas import make_rotas
 from findings.demonstration.scenarios import stories
 from findings.demonstration.seed import seeded
 from findings.demonstration.texts import flaggable
-from findings.demonstration.waiting import Wait, make_waits, preliminary_only
+from findings.demonstration.waiting import Wait, make_waits, preliminary_only, waited
 from findings.models import (
     Category,
     Finding,
@@ -90,6 +90,7 @@ def _load() -> Loaded:
     finally:
         tell_with(news.tell)
     past.save()
+    rate_some()
     make_held_items(now)
     make_rotas(hospital, now)
     make_drafts(hospital, now)
@@ -144,4 +145,6 @@ def _make_examinations(hospital: Hospital, now: datetime) -> tuple[list[Told], l
     waits += preliminary_only(others)
     kept = {id(wait.order): wait.order for wait in waits} | {id(one): one for one in others}
     save(hospital, [*(one.order for one in told), *kept.values()])
+    still = {id(wait.order) for wait in waits}
+    waited([one for one in others if id(one) not in still], now)
     return told, waits

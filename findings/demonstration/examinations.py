@@ -25,7 +25,7 @@ from findings.demonstration.texts import (
     see,
     write_report,
 )
-from findings.models import Examination, Patient, Person, Report
+from findings.models import Examination, Patient, Person, Report, Team
 from findings.services.filing import fingerprint_of
 
 EXAMINATIONS = 3_000
@@ -202,6 +202,7 @@ def _examination(hospital: Hospital, order: Order, number: int) -> Examination:
         code=order.kind.code,
         description=order.kind.description,
         performed_at=order.performed_at,
+        setting=_setting(team, seeded("setting", number)),
         requested_by=asked_by,
         requesting_team=team,
         requester_as_sent=(
@@ -209,6 +210,18 @@ def _examination(hospital: Hospital, order: Order, number: int) -> Examination:
         ),
         location_as_sent=team.location_code if team else "VISITING",
     )
+
+
+def _setting(team: Team | None, rng: Random) -> str:
+    """As an order says it; some do not."""
+    if team is None or rng.random() < 0.1:
+        return ""
+    if team.kind == Team.Kind.PRACTICE:
+        return Examination.Setting.GENERAL_PRACTICE
+    if team.specialty == "Emergency medicine":
+        return Examination.Setting.EMERGENCY
+    usual = [Examination.Setting.OUTPATIENT] * 5 + [Examination.Setting.INPATIENT] * 4
+    return rng.choice([*usual, Examination.Setting.SUSPECTED_CANCER])
 
 
 def _report(order: Order, index: int) -> Report:

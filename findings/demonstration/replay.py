@@ -16,7 +16,7 @@ from findings.demonstration.seed import reference, seeded
 from findings.demonstration.stories import PHRASES, Deed, Story, local
 from findings.demonstration.texts import ADDENDA
 from findings.demonstration.waiting import Wait, moments_of
-from findings.models import Action, Category, Event, Finding, Person
+from findings.models import Action, Category, Event, Finding, Person, Rating
 from findings.services.acknowledge import (
     acknowledge_finding,
     decline_finding,
@@ -29,7 +29,11 @@ from findings.services.close import close_finding, withdraw_finding
 from findings.services.flag import flag_finding, reopen_finding
 from findings.services.leavers import say_goodbye
 from findings.services.patient_change import Change, confirm_owner, record_change
+from findings.services.rate import rate_finding
 from findings.services.timeline import lock, record
+
+_YES, _NO, _OTHER = Rating.Useful.YES, Rating.Useful.NO, Rating.Useful.CATEGORY
+RATINGS = [_YES] * 7 + [_NO] * 2 + [_OTHER]
 
 
 @dataclass
@@ -91,6 +95,15 @@ def _leaving(person: Person, at: datetime) -> Callable[[], None]:
         person.refresh_from_db()
 
     return leave
+
+
+def rate_some() -> None:
+    """What those who closed a finding thought of the flag; nobody has to say."""
+    closed = Finding.objects.filter(closed_by__is_active=True).select_related("closed_by")
+    for finding in closed.order_by("reference"):
+        rng = seeded("rating", finding.reference)
+        if finding.closed_by and rng.random() < 0.6:
+            rate_finding(finding=finding, by=finding.closed_by, useful=rng.choice(RATINGS))
 
 
 def _flagging(told: Told) -> Callable[[], None]:

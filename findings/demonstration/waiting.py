@@ -9,8 +9,10 @@ from findings.demonstration.examinations import Order, Orders, Version, add_repo
 from findings.demonstration.people import Hospital
 from findings.demonstration.seed import seeded
 from findings.demonstration.texts import kinds
-from findings.models import Examination, NoReport
+from findings.models import Clock, Examination, NoReport, Rule
+from findings.services.policy_checks import REPORT_POLICY
 from findings.services.report_by import expect_report, no_report_expected, settle
+from findings.states import ClockKind
 
 DAY = timedelta(days=1)
 # Days since the images were made, and how many days after them it ended and how: "", "reported",
@@ -27,6 +29,7 @@ WAITS = (
 )
 # From the images to the day on which the RIS lists them as unreported.
 KNOWN_AFTER = timedelta(hours=30)
+LEARNT_FROM = timedelta(days=85)
 MODALITIES = ("CT", "MR", "DX")
 SAYS_SO = "denise.farrow"
 CANCELLED = "The patient could not lie still; nothing was imaged. A new request has been made."
@@ -53,6 +56,30 @@ def make_waits(orders: Orders) -> Iterator[Wait]:
         order, report = orders.unreported(kind, made_at, sites[number % len(sites)], rng)
         ended_at = made_at + after * DAY if after else None
         yield Wait(order, made_at + KNOWN_AFTER, ended_at, how, report)
+
+
+def waited(orders: list[Order], now: datetime) -> None:
+    """Of some examinations that have their report: that they were awaited, as a list of the RIS
+    said once. From these the page of late reporting learns how long reports take."""
+    rule = Rule.objects.in_force().get(policy_id=REPORT_POLICY)
+    clocks = []
+    for number, order in enumerate(orders):
+        verified = [one.at for one in order.versions if one.status != ArrivingStatus.PRELIMINARY]
+        is_lately = order.performed_at > now - LEARNT_FROM
+        if not verified or not is_lately or seeded("was awaited", number).random() > 0.15:
+            continue
+        clocks.append(
+            Clock(
+                examination=order.row,
+                kind=ClockKind.REPORT_BY,
+                rule=rule,
+                started_at=order.performed_at,
+                due_at=order.performed_at + timedelta(days=28),
+                stopped_at=max(verified[0], order.performed_at),
+                stopped_because=Clock.StoppedBecause.REPORTED,
+            )
+        )
+    Clock.objects.bulk_create(clocks)
 
 
 def preliminary_only(orders: list[Order]) -> Iterator[Wait]:
