@@ -220,6 +220,35 @@ PARTS = (
         ),
     ),
     Part(
+        "What is measured",
+        (
+            Term(
+                "measure",
+                "Measure",
+                "A share of cases: what it asks, counts and leaves out stands beside it, and its"
+                " number leads to the cases. What is still open past its limit counts as missed.",
+            ),
+            Term(
+                "half-took",
+                "Half took so long or less",
+                "The median, estimated with what is open counted as “at least so long”. Where fewer"
+                " than half are done there is none.",
+            ),
+            Term(
+                "process-limits",
+                "Process limits",
+                "Between them a month differs from another by chance alone. They come from how much"
+                " each month differs from the one before.",
+            ),
+            Term(
+                "special-cause",
+                "Special cause",
+                "More than chance: a point outside the limits, seven in a row on one side of the"
+                " mean, seven that rise or fall, or two of three near one limit.",
+            ),
+        ),
+    ),
+    Part(
         "What is learned",
         (
             Term(

@@ -25,6 +25,7 @@ from findings.presenters.measures import (
 
 # Of the limit, in percent: where a curve is read for its table.
 SHARES_OF_LIMIT = (0, 25, 50, 75, 100, 150, 200, 300, 500)
+HALF = 50
 # The darkest cell of a heat map holds the most.
 SHADES = 4
 
@@ -36,6 +37,8 @@ class Months:
     table: Table
     variation: str
     assurance: str
+    # Where the picture ends: a share of a few per cent would lie flat below 100.
+    most: int | None
 
 
 def months_of(
@@ -68,6 +71,7 @@ def months_of(
         Table("months", f"By {step}", head, rows, said),
         variation,
         "" if assurance == Assurance.NO_TARGET else assurance,
+        100 if max((one.share or 0 for one in shown), default=0) > HALF else None,
     )
 
 
