@@ -1,8 +1,13 @@
 """An improvement in words: where it stands, and whether the numbers say that it worked."""
 
+from datetime import date
+from typing import Any
+
 from findings.measures.before_and_after import Compared
 from findings.models import Improvement
-from findings.words import plural
+from findings.presenters.measure_pictures import mark_of
+from findings.presenters.measures import Cell, Table, limit_line, share
+from findings.words import capital, day, plural
 
 NO_PROOF = "That two numbers differ is no proof, and one beyond the limits does not say why."
 
@@ -15,6 +20,31 @@ def stands_at(improvement: Improvement, is_late: bool) -> str:
         return improvement.get_worked_display()
     is_done = improvement.outcome == Improvement.Outcome.DONE
     return "Done, not checked yet" if is_done else improvement.get_outcome_display()
+
+
+def both_sides(compared: Compared, on: date) -> Table:
+    """Its months or weeks before and after, with the limits that those before draw."""
+    chart, measure = compared.chart, compared.measure
+    head: list[str | Cell] = ["From", "Side", {"text": measure.name, "series": "value"}]
+    if chart.mean is not None:
+        head += [
+            {"text": "Mean before", "series": "mean"},
+            {"text": "Lower limit", "series": "lower"},
+            {"text": "Upper limit", "series": "upper"},
+        ]
+    head.append("More than chance?")
+    rows = []
+    for line in compared.lines:
+        signals = line.point.signals if line.is_after else ()
+        mark = mark_of(line.point, measure) if signals else "inside"
+        row: list[Any] = [day(line.reading.period.first), "After" if line.is_after else "Before"]
+        row.append(share(line.reading, mark=mark))
+        if chart.mean is not None:
+            row += [limit_line(chart.mean), limit_line(chart.lower), limit_line(chart.upper)]
+        rows.append([*row, capital("; ".join(signal.words for signal in signals))])
+    caption = f"{measure.name} by {compared.step}"
+    said = f"{caption}, before and after {day(on)}. {' '.join(in_sentences(compared))}"
+    return Table("both-sides", caption, head, rows, said)
 
 
 def in_sentences(compared: Compared) -> list[str]:

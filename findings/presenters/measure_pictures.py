@@ -82,16 +82,17 @@ def _month(
     time = urlencode({"period": "own", "first": first, "last": last})
     own = Addresses(time, addresses.narrow)
     cells: list[Any] = [f"{first:%B %Y}" if step == "month" else f"{first:%d %b %Y}"]
-    cells.append(share(reading, own.rows(measure.code), _mark(point, measure)))
+    cells.append(share(reading, own.rows(measure.code), mark_of(point, measure)))
     if chart.mean is not None:
         cells += [limit_line(chart.mean), limit_line(chart.lower), limit_line(chart.upper)]
     if measure.target is not None:
         cells.append(limit_line(measure.target))
-    cells.append("; ".join(signal.words for signal in point.signals))
+    cells.append(words.capital("; ".join(signal.words for signal in point.signals)))
     return cells
 
 
-def _mark(point: Point, measure: Measure) -> str:
+def mark_of(point: Point, measure: Measure) -> str:
+    """How a point is drawn: better or worse where a measure says which is which."""
     if not point.signals:
         return "inside"
     if measure.good is None:

@@ -23,7 +23,7 @@ from findings.measures import MEASURES
 from findings.measures.before_and_after import compare
 from findings.models import Improvement, Person, Review, Step
 from findings.presenters.columns import IMPROVEMENTS
-from findings.presenters.improvements import NO_PROOF, in_sentences, stands_at
+from findings.presenters.improvements import NO_PROOF, both_sides, in_sentences, stands_at
 from findings.presenters.waiting import next_lines, told_lines
 from findings.reach import Subject
 from findings.services import improvements as services
@@ -74,15 +74,17 @@ def improvement(request: HttpRequest, improvement: str) -> HttpResponse:
     found, person, now = _visible(request, improvement), signed_in(request), timezone.now()
     today = timezone.localdate()
     measure = MEASURES.get(found.measure)
-    compared = None
+    compared = drawn = None
     if measure and found.in_force_on:
         compared = compare(measure, found.organisation, found.in_force_on, today)
+        drawn = both_sides(compared, found.in_force_on)
     steps = list(Step.objects.filter(clock__improvement=found, improvement=found))
     subject = Subject.improving(found)
     context = {
         "improvement": found,
         "measure": measure,
         "compared": compared,
+        "drawn": drawn,
         "said": in_sentences(compared) if compared else [],
         "no_proof": NO_PROOF,
         "status": stands_at(found, found.due_on < today),
