@@ -79,7 +79,7 @@ function bar(one, at) {
   };
 }
 
-function axes({ unit, least, most, xName, yName }, numbers, across) {
+function axes({ unit, least, most, xName, yName }, numbers, across, stacked) {
   const words = { color: INK, font: { size: 14 } };
   const title = (text) => ({ display: Boolean(text), text, ...words });
   const values = {
@@ -96,7 +96,7 @@ function axes({ unit, least, most, xName, yName }, numbers, across) {
     title: title(xName),
     ...(numbers ? { beginAtZero: true } : {}),
   };
-  return across ? { x: { ...values, stacked: true }, y: { ...places, stacked: true } } : { x: places, y: values };
+  return across ? { x: { ...values, stacked }, y: { ...places, stacked } } : { x: places, y: values };
 }
 
 function draw(figure) {
@@ -104,7 +104,7 @@ function draw(figure) {
   const table = document.getElementById(figure.dataset.table);
   const canvas = figure.querySelector("canvas");
   const { places, series } = read(table);
-  const bars = kind === "bars";
+  const bars = kind === "bars" || kind === "pairs";
   const numbers = !bars && places.every((place) => place.x !== null);
   figure.hidden = false;
   const chart = new window.Chart(canvas, {
@@ -117,7 +117,7 @@ function draw(figure) {
       animation: false,
       maintainAspectRatio: false,
       indexAxis: bars ? "y" : "x",
-      scales: axes(figure.dataset, numbers, bars),
+      scales: axes(figure.dataset, numbers, bars, kind === "bars"),
       plugins: {
         legend: { display: series.length > 1, labels: { color: INK, usePointStyle: !bars, font: { size: 14 } } },
         tooltip: {
