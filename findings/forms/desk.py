@@ -12,7 +12,6 @@ from findings.forms.answers import LONGEST
 from findings.forms.lists import ListFilter
 from findings.forms.receivers import NamesReceiver, receiver_field
 from findings.models import Finding, Person, Role, Team
-from findings.models.finding import FindingQuerySet
 from findings.presenters.reasons import REASONS, Row
 
 
@@ -38,16 +37,11 @@ class DeskFilter(ListFilter):
         self._offer("owner", ((owner.pk, str(owner)) for owner in named))
 
     @property
-    def is_of_findings(self) -> bool:
-        """Whether what is no finding is not asked for."""
-        return bool(self.cleaned_data["team"] or self.cleaned_data["owner"])
-
-    def apply(self, findings: FindingQuerySet) -> FindingQuerySet:
-        if team := self.cleaned_data["team"]:
-            findings = findings.filter(team=team)
-        if owner := self.cleaned_data["owner"]:
-            findings = findings.filter(owner_person=owner)
-        return findings
+    def only(self) -> dict[str, Any]:
+        """Of findings, by their fields; what is no finding is not asked for then."""
+        chosen = {"team": "team", "owner": "owner_person"}
+        given = self.cleaned_data
+        return {field: given[name] for name, field in chosen.items() if given[name]}
 
     def of_reason(self, rows: list[Row]) -> list[Row]:
         code = self.cleaned_data["reason"]

@@ -6,7 +6,7 @@ asks them all in one statement. presenters/reasons.py says what they are called,
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -33,6 +33,7 @@ from findings.models import (
     Clock,
     Event,
     Examination,
+    Finding,
     HandOver,
     Person,
     PhoneCall,
@@ -43,7 +44,7 @@ from findings.models import (
     Unroutable,
 )
 from findings.models.finding import FindingQuerySet
-from findings.states import BY_STATE, ClockKind
+from findings.states import BY_STATE, OPEN, ClockKind, State
 from findings.words import PRESSING, local
 
 # Of what has no category: after every category.
@@ -67,11 +68,24 @@ SETTLES = (Kind.HANDED_OVER, Kind.ACKNOWLEDGED, Kind.REOPENED)
 
 @dataclass(frozen=True)
 class Asked:
-    """By whom and when, and of which open findings: those of their trust, perhaps fewer."""
+    """By whom and when, and of which open findings: those of the trust whose coordinator asks, or
+    fewer."""
 
     person: Person
     now: datetime
-    findings: FindingQuerySet
+    # By the fields of a finding.
+    only: Mapping[str, Any] = field(default_factory=dict)
+
+    def open(self, of: str = "finding__") -> Q:
+        """A condition on what the rows belong to: a join where a list of findings would be read for
+        each reason."""
+        trust = self.person.organisation_id
+        here = {"organisation": trust, "state__in": OPEN, **self.only}
+        return Q(**{f"{of}{name}": value for name, value in here.items()})
+
+    @property
+    def findings(self) -> FindingQuerySet:
+        return Finding.objects.visible_to(self.person).filter(self.open(""))
 
     @property
     def today(self) -> datetime:
@@ -127,13 +141,13 @@ def _no_category() -> Value:
 
 def unroutable(asked: Asked) -> "QuerySet[Any]":
     """The last check found that nobody can be told."""
-    queued = Unroutable.objects.standing().filter(finding__in=asked.findings)
+    queued = Unroutable.objects.standing().filter(asked.open())
     return _rows(queued, "finding_id", "since_at")
 
 
 def ladder_at_its_end(asked: Asked) -> "QuerySet[Any]":
     """Everybody whom the ladder names was told, and nobody has answered."""
-    clocks = _at_their_end(Clock.objects.running(*BY_STATE).filter(finding__in=asked.findings))
+    clocks = _at_their_end(Clock.objects.running(*BY_STATE).filter(asked.open()))
     return _rows(clocks, "finding_id", "due_at")
 
 
@@ -148,7 +162,7 @@ def owner_left(asked: Asked) -> "QuerySet[Any]":
 
 def bounced(asked: Asked) -> "QuerySet[Any]":
     """A message was refused for good, and nothing says that its recipient heard all the same."""
-    failed = Event.objects.filter(finding__in=asked.findings, kind=Kind.SEND_FAILED)
+    failed = Event.objects.filter(asked.open(), kind=Kind.SEND_FAILED)
     failed = failed.exclude(data__contains={"again": True}).annotate(to=KT("data__to"))
     later = Event.objects.filter(finding=OuterRef("finding"), number__gt=OuterRef("number"))
     # In the application they hear of it only once they look.
@@ -161,8 +175,8 @@ def bounced(asked: Asked) -> "QuerySet[Any]":
 
 def declined_twice(asked: Asked) -> "QuerySet[Any]":
     """Two said that it is not theirs, and nobody has settled whose it is."""
-    awaiting = asked.findings.awaiting_acknowledgement()
-    declined = Event.objects.filter(finding__in=awaiting, kind=Kind.DECLINED)
+    awaiting = Q(finding__state=State.AWAITING)
+    declined = Event.objects.filter(asked.open(), awaiting, kind=Kind.DECLINED)
     settled = Event.objects.filter(
         finding=OuterRef("finding"), number__gt=OuterRef("number"), kind__in=SETTLES
     )
@@ -176,7 +190,7 @@ def declined_twice(asked: Asked) -> "QuerySet[Any]":
 def late(asked: Asked) -> "QuerySet[Any]":
     """Whatever was promised and is not kept, in one look: which reason it is follows from the
     promise, and of an answer from whether somebody who could give it has opened the finding."""
-    clocks = Clock.objects.running(*LATE).filter(finding__in=asked.findings)
+    clocks = Clock.objects.running(*LATE).filter(asked.open())
     which = Case(
         When(kind=ClockKind.ACT, then=Value("forgotten")),
         When(kind=ClockKind.FOLLOW_UP, then=Value("result_late")),
@@ -201,7 +215,7 @@ def _read() -> Exists:
 
 
 def offer_unanswered(asked: Asked) -> "QuerySet[Any]":
-    open_ones = HandOver.objects.open().filter(finding__in=asked.findings)
+    open_ones = HandOver.objects.open().filter(asked.open())
     return _rows(open_ones.filter(offered_at__lt=asked.today), "finding_id", "offered_at")
 
 
@@ -209,7 +223,7 @@ def question_unanswered(asked: Asked) -> "QuerySet[Any]":
     """Past the trust's limit for an answer; where it has none, of an earlier day."""
     limits = Clock.objects.running(ClockKind.ANSWER).filter(question=OuterRef("pk"))
     limit = Subquery(limits.values("due_at")[:1])
-    open_ones = Question.objects.open().filter(finding__in=asked.findings).annotate(limit=limit)
+    open_ones = Question.objects.open().filter(asked.open()).annotate(limit=limit)
     old = Q(limit__lte=asked.now) | Q(limit=None, asked_at__lt=asked.today)
     return _rows(open_ones.filter(old), "finding_id", Coalesce("limit", "asked_at"))
 
@@ -219,7 +233,7 @@ def rung(asked: Asked) -> "QuerySet[Any]":
     news = Event.objects.filter(
         finding=OuterRef("finding"), at__gt=OuterRef("recorded_at"), kind__in=NEWS
     )
-    calls = PhoneCall.objects.filter(finding__in=asked.findings, called_at__gte=asked.today)
+    calls = PhoneCall.objects.filter(asked.open(), called_at__gte=asked.today)
     return _rows(calls.filter(~Exists(news)), "finding_id", "called_at")
 
 

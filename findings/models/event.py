@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 # In the event of an acknowledgement that was heard on the telephone: the id of whoever gave it.
 TAKEN_ON_BY = "taken_on_by"
 
+# What a coordinator does (Event.Kind); readings are no work that somebody has to know of.
+BY_HAND = (
+    "phoned",
+    "handed_over",
+    "note",
+    "withdrawn",
+    "category_changed",
+    "letter_sent",
+    "asked",
+    "patient_changed",
+)
+
 
 class EventQuerySet(models.QuerySet["Event"]):
     """Questions about lines."""
@@ -110,6 +122,8 @@ class Event(models.Model):
                 fields=["finding"], name="not_theirs", condition=models.Q(kind="declined")
             ),
             models.Index(fields=["finding"], name="opened_by", condition=models.Q(kind="read")),
+            # A sheet of a shift lists them; what the engine writes is a hundred times as much.
+            models.Index(fields=["at"], name="done_by_hand", condition=models.Q(kind__in=BY_HAND)),
         ]
         triggers = [
             append_only("event"),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 from findings import reach, words
 from findings.measures.desk import Asked, silences, silent, standing
@@ -11,14 +12,12 @@ from findings.measures.feeds import Silence
 from findings.models import (
     Clock,
     Examination,
-    Finding,
     Person,
     Proposal,
     Receipt,
     Team,
     Unroutable,
 )
-from findings.models.finding import FindingQuerySet
 from findings.presenters.cards import Card, Ring, Said
 from findings.presenters.columns import Columns, column
 from findings.presenters.desk_findings import finding_cards
@@ -42,22 +41,16 @@ class Desk:
     def said_at(self, at: datetime) -> str:
         return words.when(at) if self.is_kept else words.near(at, self.now)
 
-    @property
-    def findings(self) -> FindingQuerySet:
-        """What a coordinator answers for: everything open in their trust."""
-        here = Finding.objects.visible_to(self.person)
-        return here.filter(organisation=self.person.organisation_id).open()
-
     @cached_property
     def silences(self) -> Mapping[int, Silence]:
         """Measured once, and only where feeds are looked at."""
         return silent(self.person, self.now)
 
-    def standing(self, findings: FindingQuerySet, of: Of | None = None) -> list[Row]:
+    def standing(self, only: Mapping[str, Any] | None = None, of: Of | None = None) -> list[Row]:
         """Everything that stands, or what is of this kind, the most harmful first; of findings
-        only these."""
+        only those with these fields."""
         queries = {code: ask for code, ask in QUERIES.items() if of in (None, REASONS[code].of)}
-        asked = Asked(self.person, self.now, findings)
+        asked = Asked(self.person, self.now, only or {})
         found = standing(queries, asked) if queries else []
         if of in (None, Of.FEED):
             found += silences(SILENT, self.silences.values())
@@ -79,7 +72,7 @@ def _titles(row: Row, more: Mapping[str, str] | None = None) -> list[Said]:
 
 
 def _findings(desk: Desk, rows: Sequence[Row]) -> dict[int, Card]:
-    return finding_cards(rows, desk.said_at)
+    return finding_cards(rows, desk.person, desk.said_at)
 
 
 def _held(desk: Desk, rows: Sequence[Row]) -> dict[int, Card]:

@@ -55,9 +55,11 @@ class Facts:
         return self.events.get((finding.pk, kind))
 
 
-def finding_cards(rows: Sequence[Row], said_at: Callable[[datetime], str]) -> dict[int, Card]:
-    """By id: every finding of these rows that is still there to be seen."""
-    findings = list(with_seen().filter(pk__in=[row.pk for row in rows]))
+def finding_cards(
+    rows: Sequence[Row], person: Person, said_at: Callable[[datetime], str]
+) -> dict[int, Card]:
+    """By id: every finding of these rows that is still there to be seen by this person."""
+    findings = list(with_seen().visible_to(person).filter(pk__in=[row.pk for row in rows]))
     facts, by_pk = _facts(findings, said_at), {row.pk: row for row in rows}
     return {one.pk: _card(one, by_pk[one.pk], facts) for one in findings}
 

@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from findings import words
 from findings.models import Clock, Event, Patient, Person, Receipt, Role
+from findings.models.event import BY_HAND
 from findings.presenters.cards import Card
 from findings.presenters.desk import Desk
 from findings.presenters.finding import PROMISES
@@ -20,18 +21,6 @@ from findings.states import OWED_BY_OTHERS, ClockKind
 
 # More is not read by anybody at the change of a shift. How many more there are is said.
 MOST_ROWS, MOST_LINES = 40, 60
-Kind = Event.Kind
-# What a coordinator does; readings are no work that somebody has to know of.
-DEEDS = (
-    Kind.PHONED,
-    Kind.HANDED_OVER,
-    Kind.NOTE,
-    Kind.WITHDRAWN,
-    Kind.CATEGORY_CHANGED,
-    Kind.LETTER_SENT,
-    Kind.ASKED,
-    Kind.PATIENT_CHANGED,
-)
 
 
 @dataclass(frozen=True)
@@ -86,7 +75,7 @@ class Sheet:
 def sheet_of(person: Person, began_at: datetime, now: datetime, until_at: datetime) -> Sheet:
     """Of the trust that this person coordinates, as it is now."""
     sitting = Desk(person, now, is_kept=True)
-    every = sitting.standing(sitting.findings)
+    every = sitting.standing()
     rows = sitting.fill(every[:MOST_ROWS])
     done, all_done = _done(person, began_at, now)
     due, all_due = _due(person, now, until_at)
@@ -135,16 +124,26 @@ def _done(person: Person, began_at: datetime, now: datetime) -> tuple[list[Line]
     colleagues = Person.objects.filter(organisation=person.organisation_id).with_role(
         Role.COORDINATOR
     )
-    deeds = Event.objects.filter(by__in=colleagues, kind__in=DEEDS)
+    deeds = Event.objects.filter(by__in=colleagues, kind__in=BY_HAND)
     deeds = deeds.filter(
         at__gte=began_at, at__lte=now, finding__organisation=person.organisation_id
     )
     dealt = Receipt.objects.visible_to(person).filter(resolved_by__in=colleagues)
     dealt = dealt.filter(resolved_at__gte=began_at, resolved_at__lte=now)
-    newest = deeds.select_related("finding", "by").order_by("-at", "-pk")[:MOST_LINES]
-    last = dealt.select_related("resolved_by").order_by("-resolved_at", "-pk")[:MOST_LINES]
+    newest = _first(deeds.select_related("finding", "by").order_by("-at", "-pk"))
+    last = _first(dealt.select_related("resolved_by").order_by("-resolved_at", "-pk"))
     lines = sorted([*map(_deed, newest), *map(_dealt, last)], key=lambda one: one[0])
-    return [line for _, line in lines[-MOST_LINES:]], deeds.count() + dealt.count()
+    every = _number(newest, deeds) + _number(last, dealt)
+    return [line for _, line in lines[-MOST_LINES:]], every
+
+
+def _first(rows: QuerySet[Any]) -> list[Any]:
+    return list(rows[:MOST_LINES])
+
+
+def _number(first: Sequence[object], rows: QuerySet[Any]) -> int:
+    """Asked for only where there may be more than was read."""
+    return rows.count() if len(first) == MOST_LINES else len(first)
 
 
 def _deed(event: Event) -> tuple[datetime, Line]:
@@ -168,10 +167,23 @@ def _due(person: Person, now: datetime, until_at: datetime) -> tuple[list[Line],
     ours = Q(finding__organisation=trust) | Q(examination__site__organisation=trust)
     clocks = Clock.objects.running().exclude(kind__in=OWED_BY_OTHERS).filter(ours)
     soon = clocks.filter(due_at__gt=now, due_at__lte=until_at).order_by("due_at", "pk")
-    return list(_limits(soon.select_related(*_READ)[:MOST_LINES])), soon.count()
+    first = _first(soon.select_related(*_READ).only(*_WORDS))
+    return list(_limits(first)), _number(first, soon)
 
 
 _READ = ("finding__owner_person", "finding__owner_team", "finding__category", "examination__site")
+# Of them the words of a line: they are many rows of many columns.
+_WORDS = (
+    "kind",
+    "due_at",
+    "finding__reference",
+    "finding__category__name",
+    *(f"finding__owner_person__{name}" for name in ("title", "given_name", "family_name")),
+    "finding__owner_team__name",
+    "examination__public_id",
+    "examination__accession",
+    "examination__site__name",
+)
 
 
 def _limits(clocks: Iterable[Clock]) -> Iterable[Line]:

@@ -58,10 +58,12 @@ def matches(rule: RoutingRule, asked: Asked) -> bool:
 
 
 class Routing:
-    """The rules of one trust, read once for any number of questions."""
+    """The rules of one trust, read once for any number of questions. `before` has asked about most
+    of its teams already: a change of rules changes nobody who works in them."""
 
-    def __init__(self, organisation: Organisation) -> None:
+    def __init__(self, organisation: Organisation, before: "Routing | None" = None) -> None:
         self.organisation = organisation
+        self._reaches: dict[int, bool] = before._reaches if before else {}
 
     @cached_property
     def rules(self) -> list[RoutingRule]:
@@ -71,12 +73,12 @@ class Routing:
     def reachable(self) -> set[int]:
         """The teams of the rules in which somebody can be told now, as for any finding."""
         teams = {rule.team_id: rule.team for rule in self.rules}
+        new = [team for pk, team in teams.items() if pk not in self._reaches]
         now = PlannedStep(0, timezone.now(), Audience.OWNER, "")
-        asks = [
-            (Subject(None, team, team, None, self.organisation), [now]) for team in teams.values()
-        ]
-        answers = zip(teams, reach.previews(asks) if asks else [], strict=True)
-        return {team for team, (shown,) in answers if shown.reaches_somebody}
+        asks = [(Subject(None, team, team, None, self.organisation), [now]) for team in new]
+        for team, (shown,) in zip(new, reach.previews(asks) if asks else [], strict=True):
+            self._reaches[team.pk] = shown.reaches_somebody
+        return {pk for pk in teams if self._reaches[pk]}
 
     def passed_over(self, asked: Asked) -> tuple[RoutingRule | None, list[RoutingRule]]:
         """The rule that decides, None where nobody can be told by any; and those before it that
@@ -223,13 +225,19 @@ class Combination:
 
 def combinations(organisation: Organisation) -> list[Combination]:
     """Every category, every specialty that a rule names and any other, and every site."""
-    routing = Routing(organisation)
+    return _combinations(Routing(organisation), *_categories_and_sites(organisation))
+
+
+def _categories_and_sites(organisation: Organisation) -> tuple[list[Category], list[Site]]:
+    offered = Category.objects.filter(is_offered=True)
+    return list(offered), list(Site.objects.filter(organisation=organisation))
+
+
+def _combinations(
+    routing: Routing, categories: list[Category], sites: list[Site]
+) -> list[Combination]:
     named = sorted({rule.specialty for rule in routing.rules if rule.specialty})
-    asked = product(
-        Category.objects.filter(is_offered=True),
-        [*named, ""],
-        Site.objects.filter(organisation=organisation),
-    )
+    asked = product(categories, [*named, ""], sites)
     return [_combination(routing, Asked(*one)) for one in asked]
 
 
@@ -254,10 +262,11 @@ class Effect:
 
 def effects(organisation: Organisation, change: Callable[[], object]) -> list[Effect]:
     """What a change would send elsewhere: done for real and taken back."""
-    before = {_key(one): one for one in combinations(organisation)}
+    rest, routing = _categories_and_sites(organisation), Routing(organisation)
+    before = {_key(one): one for one in _combinations(routing, *rest)}
     with taken_back():
         change()
-        after = combinations(organisation)
+        after = _combinations(Routing(organisation, routing), *rest)
     return list(_differences(before, after))
 
 

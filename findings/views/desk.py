@@ -54,9 +54,7 @@ def _rows(form: DeskFilter, sitting: Desk) -> list[Row]:
     """Of whatever the filters leave, every reason: they are counted one by one."""
     if not form.is_valid():
         return []
-    return sitting.standing(
-        form.apply(sitting.findings), of=Of.FINDING if form.is_of_findings else None
-    )
+    return sitting.standing(form.only, of=Of.FINDING if form.only else None)
 
 
 def _address(form: DeskFilter, code: str) -> str:

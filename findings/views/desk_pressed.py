@@ -63,7 +63,7 @@ def pressed(request: HttpRequest) -> HttpResponse:
 
 def _still(press: Pressed, sitting: Desk) -> Row | None:
     """The row as it is now, where that for which it was pressed is still true."""
-    rows = sitting.standing(sitting.findings.filter(pk=press.pk), press.of)
+    rows = sitting.standing({"pk": press.pk}, press.of)
     still = [row for row in rows if row.pk == press.pk and press.reason in row.reasons]
     return next(iter(sitting.fill(still)), None)
 

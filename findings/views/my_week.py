@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from findings.models import Clock, Finding, Pause, Person, Recommendation, Role
 from findings.models.cover import covered_by
 from findings.models.finding import FindingQuerySet
-from findings.presenters.my_week import by_day, everything_due
+from findings.presenters.my_week import OF_A_CLOCK, Promise, week
 from findings.views.access import saw, signed_in
 
 
@@ -20,20 +20,25 @@ def my_week(request: HttpRequest) -> HttpResponse:
     person, now = signed_in(request), timezone.now()
     if not person.has_role(Role.REFERRER):
         raise PermissionDenied("This list is for people with another role.")
-    days, later = by_day(everything_due(_promised(person)), now)
+    promised = Clock.objects.owed_by_holder().filter(finding__in=_theirs(person))
+    found = week(map(Promise._make, promised.values_list(*OF_A_CLOCK)), now)
+    days = found.filled(
+        promised.select_related(*SHOWN).prefetch_related(*_SAID).in_bulk(found.clocks)
+    )
     if request.method == "GET":
         saw(request, *(one.finding.examination.patient for day in days for one in day.due))
-    context = {"days": days, "later": later, "now": now, "person": person}
+    context = {"days": days, "more": found.more, "later": found.later, "now": now, "person": person}
     return render(request, "my_week.jinja", context)
 
 
-def _promised(person: Person) -> FindingQuerySet:
+def _theirs(person: Person) -> FindingQuerySet:
     owners = [person.pk, *covered_by(person, timezone.localdate())]
-    theirs = Finding.objects.visible_to(person).open().filter(owner_person__in=owners)
-    return theirs.select_related(
-        "category", "examination__patient", "owner_person"
-    ).prefetch_related(
-        Prefetch("clocks", Clock.objects.owed_by_holder()),
-        Prefetch("pauses", Pause.objects.deaths()),
-        Prefetch("recommendations", Recommendation.objects.filter(ended_at__isnull=True)),
-    )
+    return Finding.objects.visible_to(person).open().filter(owner_person__in=owners)
+
+
+# With what a row shows.
+SHOWN = ("finding__category", "finding__examination__patient", "finding__owner_person")
+_SAID = (
+    Prefetch("finding__pauses", Pause.objects.deaths()),
+    Prefetch("finding__recommendations", Recommendation.objects.filter(ended_at__isnull=True)),
+)

@@ -1,6 +1,7 @@
 """What a referrer promises on one page, and where it stands: the plan with its day, my week, who
 told the patient, and for whom somebody acts."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from findings import words
-from findings.models import Event, Finding, Role, Viewing
+from findings.models import Clock, Event, Finding, Role, Viewing
+from findings.presenters import my_week
 from findings.services.acknowledge import acknowledge_finding, hand_over_finding
 from findings.services.act import record_action
 from findings.states import BY_STATE
@@ -142,6 +144,26 @@ def test_my_week_has_what_is_late_first_and_then_day_by_day(trust: Trust) -> Non
     for _ in range(5):
         acknowledged(trust, flagged(trust, category="critical"))
     assert queries_without_banner(client, WEEK) == few <= 15
+
+
+def test_my_week_shows_what_is_nearest_and_counts_the_rest(
+    trust: Trust, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(my_week, "MOST", 2)
+    late = [
+        acknowledged(trust, flagged(trust, category="critical", at=now - timedelta(hours=hours)))
+        for now in [timezone.now()]
+        for hours in (9, 8, 7)
+    ]
+    said = words_of(signed_in(trust.referrer).get(WEEK))
+    assert [one.reference in said for one in late] == [True, True, False]
+    more = re.search(r"(\d+) more things? (?:is|are) late or falls? due this week", said)
+    later = re.search(r"(\d+) more things? falls? due after that", said)
+    counted = sum(int(found[1]) for found in (more, later) if found)
+    assert more, said
+    assert counted == Clock.objects.owed_by_holder().count() - 2
+    seen = Viewing.objects.get(person=trust.referrer, page="my-week")
+    assert len(seen.patients) == 2, "only whom the page named"
 
 
 def test_who_told_the_patient_is_kept_beside_who_recorded_it(trust: Trust) -> None:
