@@ -33,6 +33,7 @@ class NamesReceiver(NamesSomebody):
         missing="Select the team",
     )
     field_order = ("because", "receiver", "name", "person", "team")
+    or_else = ", or choose a team"
 
     def find_receivers(self, teams: QuerySet[Team]) -> None:
         """Call at the end of __init__: the teams to choose from, and whom the name may mean."""

@@ -24,6 +24,7 @@ def visible_finding(request: HttpRequest, reference: str) -> Finding:
         .select_related(
             "report__reported_by",
             "organisation",
+            "site__organisation",
             "flagged_by",
             "acknowledged_by",
             "closed_by",

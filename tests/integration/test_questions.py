@@ -128,3 +128,14 @@ def test_the_lists_cost_is_flat_as_questions_grow(trust: Trust) -> None:
     for _ in range(4):
         ask_radiologist(finding=flagged(trust), by=trust.referrer, text=WHY)
     assert queries_without_banner(client, FLAGS) == few <= 15
+
+
+def test_the_page_of_a_finding_costs_the_same_however_much_is_asked(trust: Trust) -> None:
+    finding = flagged(trust, category="significant_unexpected")
+    ask_radiologist(finding=finding, by=trust.referrer, text=WHY)
+    address = reverse("finding", args=[finding.reference])
+    for person in (trust.referrer, trust.colleague, trust.radiologist, trust.coordinator):
+        few = queries_without_banner(signed_in(person), address)
+        asked = trust.add(Role.REFERRER, team=trust.team)
+        ask_radiologist(finding=finding, by=asked, text=WHY)
+        assert queries_without_banner(signed_in(person), address) == few <= 25, person.roles

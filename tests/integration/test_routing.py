@@ -267,6 +267,8 @@ def test_the_list_asks_as_much_for_ten_rules(trust: Trust) -> None:
     for name in "bcdefghi":
         rule(trust, specialty=name, team=TeamFactory(organisation=trust.organisation))
     assert queries_without_banner(client, reverse("routing")) == few <= 20
+    address = reverse("remove-routing-rule", args=[rule(trust, specialty="z").pk])
+    assert queries_without_banner(client, address) <= 25
 
 
 # --- What the database refuses -------------------------------------------------------------------
