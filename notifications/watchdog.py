@@ -234,15 +234,23 @@ def _ladder_at_its_end(now: datetime) -> Iterator[Sentence]:
     # improvement that is late puts no patient at risk now: its list and the governance leads know,
     # and an alarm that stands for months would hide the next one.
     running = Clock.objects.running().exclude(kind__in=[ClockKind.CONFIRM, ClockKind.IMPROVE])
-    of_questions = Q(kind=ClockKind.ANSWER)
     found = running.filter(~Exists(to_come)).aggregate(
-        questions=Count("pk", filter=of_questions),
-        findings=Count("finding", distinct=True, filter=~of_questions),
+        questions=Count("pk", filter=Q(kind=ClockKind.ANSWER)),
+        # As the coordinators' desk counts them.
+        findings=Count("finding", distinct=True, filter=Q(kind__in=BY_STATE)),
+        patients=Count("finding", distinct=True, filter=Q(kind=ClockKind.TELL_PATIENT)),
         examinations=OF_EACH["examinations"],
     )
     if count := found["findings"]:
         yield Sentence(
             f"{plural(count, 'open finding')} went up the whole ladder and nobody has answered.",
+            count,
+            "open-findings",
+        )
+    if count := found["patients"]:
+        yield Sentence(
+            f"Of {plural(count, 'open finding')} everybody was told that the patient has not been,"
+            " and nobody has said that they are told now.",
             count,
             "open-findings",
         )

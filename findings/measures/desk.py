@@ -35,12 +35,14 @@ from findings.models import (
     Examination,
     Finding,
     HandOver,
+    Membership,
     Person,
     PhoneCall,
     Proposal,
     Question,
     Receipt,
     Step,
+    Team,
     Unroutable,
 )
 from findings.models.finding import FindingQuerySet
@@ -270,6 +272,21 @@ def wait_at_its_end(asked: Asked) -> "QuerySet[Any]":
     waits = Clock.objects.running(ClockKind.REPORT_BY)
     here = waits.filter(examination__site__organisation=asked.person.organisation_id)
     return _rows(_at_their_end(here), "examination_id", "due_at", _no_category())
+
+
+def wait_without_team(asked: Asked) -> "QuerySet[Any]":
+    """Its report is late, and of its site no reporting team hears of that (`told_of_waiting`): the
+    coordinators do, who report nothing."""
+    working = Membership.objects.filter(team=OuterRef("pk"), person__is_active=True)
+    hears = Team.objects.filter(
+        Q(site=None) | Q(site=OuterRef("examination__site")),
+        Exists(working),
+        kind=Team.Kind.REPORTING,
+        organisation=OuterRef("examination__site__organisation"),
+    )
+    waits = Clock.objects.running(ClockKind.REPORT_BY).filter(due_at__lte=asked.now)
+    here = waits.filter(examination__site__organisation=asked.person.organisation_id)
+    return _rows(here.filter(~Exists(hears)), "examination_id", "due_at", _no_category())
 
 
 def silent(person: Person, now: datetime) -> dict[int, Silence]:

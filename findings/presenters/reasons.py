@@ -184,6 +184,15 @@ _EVERY = (
         desk.wait_at_its_end,
     ),
     Reason(
+        "wait_no_team",
+        Of.WAIT,
+        _BROKEN,
+        "The report is late, and no reporting team hears of it",
+        "without a report in time, where no reporting team is",
+        FOLLOW,
+        desk.wait_without_team,
+    ),
+    Reason(
         "result_late",
         Of.FINDING,
         _WAITS,

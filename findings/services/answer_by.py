@@ -74,6 +74,12 @@ def without_clock() -> QuestionQuerySet:
     return of_open.filter(~Exists(awaited)).select_related("finding")
 
 
+def missing_clocks() -> int:
+    """How many `start_missing_clocks` would start now: none where the trust has no limit."""
+    waiting = without_clock().select_related("finding__site__organisation")
+    return sum(bool(answer_limit(one.finding, one.asked_at)) for one in waiting)
+
+
 def start_missing_clocks(finding: Finding) -> list[Clock]:
     """Of questions that were asked before the trust had a limit for answers. Doing it twice changes
     nothing."""

@@ -3,7 +3,7 @@
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
-from findings.models import Examination, Finding, Patient, Person
+from findings.models import Examination, Finding, Patient, Person, Role
 from findings.services.timeline import record_viewing
 
 
@@ -52,6 +52,11 @@ def visible_examination(request: HttpRequest, public_id: str) -> Examination:
 def is_from_my_flags(request: HttpRequest) -> bool:
     """Whether it was pressed in the list of flags, and leads back there."""
     return request.POST.get("from") == "my-flags"
+
+
+def is_from_desk(request: HttpRequest) -> bool:
+    """Whether a row of the desk led here, to which its answer leads back."""
+    return request.GET.get("from") == "desk" and signed_in(request).has_role(Role.COORDINATOR)
 
 
 def saw(request: HttpRequest, *patients: Patient | int, in_file: str = "") -> None:

@@ -23,7 +23,7 @@ from findings.services.acknowledge import keep_late_acknowledgement
 from findings.services.policy import PolicyError
 from findings.services.timeline import lock, on_behalf_of
 from findings.states import MoveRefused
-from findings.views.access import saw, signed_in, visible_finding
+from findings.views.access import is_from_desk, saw, signed_in, visible_finding
 from findings.views.form_page import form_page
 from findings.views.numbers import number_in
 
@@ -72,6 +72,9 @@ def answer_page(request: HttpRequest, reference: str, answer: Answer) -> HttpRes
     except (PolicyError, ValueError) as error:
         form.add_error(None, str(error))
         return _page(request, finding, answer, form)
+    if is_from_desk(request):
+        messages.success(request, f"{reference}: {words}")
+        return redirect("desk")
     messages.success(request, words)
     return _onwards(by, reference)
 
@@ -103,6 +106,7 @@ def _page(request: HttpRequest, finding: Finding, answer: Answer, form: AnswerFo
         "telling": telling,
         "lead": answer.lead_of(finding) if answer.lead_of else answer.lead,
         "behalf": on_behalf_of(finding.owner_person, signed_in(request)),
+        "is_from_desk": is_from_desk(request),
     }
     return form_page(request, "answers/answer.jinja", context)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
@@ -57,7 +58,8 @@ def pressed(request: HttpRequest) -> HttpResponse:
     if row is None or others:
         return _said(request, press, row, finding, entries(others), person)
     if request.method != "POST":
-        return redirect(press.reason.does.page, row.shown.page[1])
+        to = reverse(press.reason.does.page, args=[row.shown.page[1]])
+        return redirect(f"{to}?from=desk" if press.of == Of.FINDING else to)
     return _phoned(request, press, finding, person)
 
 

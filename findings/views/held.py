@@ -46,7 +46,7 @@ def held_items(request: HttpRequest) -> HttpResponseBase:
     if not person.has_role(Role.COORDINATOR):
         raise PermissionDenied("Held items are for coordinators.")
     waiting = Receipt.objects.visible_to(person).waiting()
-    form = HeldFilter(request.GET, waiting=waiting)
+    form = HeldFilter(request.GET, waiting=waiting, organisation=person.organisation)
     chosen = form.apply(waiting) if form.is_valid() else waiting.none()
     chosen = chosen.select_related("message__sender").most_pressing_first()
     if request.method == "POST":

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils import timezone
 
 from findings.intake.importing import take_in
-from findings.models import Event, Examination, Finding, Role, Step, Unroutable
+from findings.models import Event, Examination, Finding, Role, Step, Team, Unroutable
 from findings.services.acknowledge import decline_finding
 from findings.services.act import record_action, record_patient_told
 from findings.services.ask import ask_radiologist
@@ -16,6 +16,7 @@ from findings.services.senders import make_sender
 from findings.services.timeline import record, record_reading
 from notifications.firing import fire_due_steps
 from tests.factories import (
+    SiteFactory,
     TeamFactory,
     Trust,
     acknowledged,
@@ -55,6 +56,7 @@ def everything(trust: Trust) -> dict[str, Any]:
         "held": held("Nodule."),
         "held_alert": held("Free gas. CRITICAL ALERT"),
         "wait_end": _waited(trust),
+        "wait_no_team": _without_team(trust),
         "unroutable_wait": _unroutable_wait(trust),
         "silent": make_sender(code="CRIS|RXX02", site=trust.site),
     }
@@ -160,9 +162,19 @@ def held(text: str) -> Any:
 
 
 def _waited(trust: Trust) -> Examination:
+    """At a site that has a reporting team."""
+    kind = Team.Kind.REPORTING
+    team = TeamFactory(organisation=trust.organisation, site=trust.site, kind=kind)
+    trust.add(Role.RADIOLOGIST, team=team)
     examination = waiting_examination(trust, performed_at=ago(days=60))
     examination.clocks.get().steps.update(fired_at=timezone.now())
     return examination
+
+
+def _without_team(trust: Trust) -> Examination:
+    """Late, and with somebody still to be told."""
+    elsewhere = SiteFactory(organisation=trust.organisation)
+    return waiting_examination(trust, performed_at=ago(days=60), site=elsewhere)
 
 
 def _unroutable_wait(trust: Trust) -> Examination:

@@ -522,6 +522,13 @@ def test_a_coordinator_hands_over_to_a_team(trust: Trust, elsewhere: Team) -> No
     assert finding.events.filter(kind=Event.Kind.HANDED_OVER, by=trust.coordinator).exists()
 
 
+def test_a_coordinator_who_finds_nobody_is_told_what_else_there_is(trust: Trust) -> None:
+    typed = {"receiver": "person", "name": "Nobody Atall", "because": "Not theirs."}
+    said = words_of(answer("hand-over", flagged(trust), trust.coordinator, **typed))
+    assert "or choose a team" in said
+    assert "you do not know whose it is" not in said
+
+
 def test_a_coordinator_hands_over_to_a_person_who_must_answer_anew(
     trust: Trust, elsewhere: Team
 ) -> None:

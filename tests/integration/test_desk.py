@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from findings.models import Event, Finding, PhoneCall, Role, Viewing
 from findings.presenters.reasons import REASONS
@@ -20,7 +21,7 @@ from findings.views import listing
 from tests.factories import TeamFactory, Trust, a_trust, flagged
 from tests.integration.desk_scene import ago, call, everything, failed, held
 from tests.integration.test_integration_page import every_half_hour
-from tests.pages import queries_without_banner, signed_in, turn, words_of
+from tests.pages import hidden_in, queries_without_banner, signed_in, turn, words_of
 
 pytestmark = pytest.mark.django_db
 
@@ -143,6 +144,21 @@ def test_a_call_puts_it_last_until_something_happens(trust: Trust, desk: Client)
     assert "In theatre until five." in words_of(desk.get(DESK))
 
 
+def test_what_a_row_led_to_leads_back_to_the_desk(trust: Trust, desk: Client) -> None:
+    finding = flagged(trust, at=ago(minutes=90))
+    address = desk.get(link_of(desk, finding)).url
+    typed = {"known": "owner", "said": "She looks at once.", "took_it_on": "no"}
+    page = desk.get(address)
+    assert f'href="{DESK}"' in page.content.decode().split("<h1")[0], "the way back"
+    here = timezone.localtime(ago(minutes=1))
+    at = {"day": here.day, "month": here.month, "year": here.year, "time": f"{here:%H:%M}"}
+    sent = typed | {f"called_at-{part}": str(value) for part, value in at.items()}
+    done = desk.post(address, hidden_in(page) | sent, follow=True)
+    assert done.redirect_chain == [(DESK, 302)], words_of(done)
+    assert f"{finding.reference}: The call is recorded." in words_of(done)
+    assert keys(desk, reason="rung") == [key(finding)]
+
+
 def test_a_call_of_an_earlier_day_leaves_a_row_where_it_is(trust: Trust, desk: Client) -> None:
     finding = flagged(trust, at=ago(days=2))
     rung = replace(call(spoke_to=trust.referrer), called_at=ago(days=1))
@@ -153,7 +169,8 @@ def test_a_call_of_an_earlier_day_leaves_a_row_where_it_is(trust: Trust, desk: C
 def test_whoever_is_second_is_told_who_was_first(trust: Trust, desk: Client) -> None:
     finding = flagged(trust, at=ago(minutes=90))
     link, pressed = link_of(desk, finding), phoned(desk, finding)
-    assert desk.get(link).url == reverse("call", args=[finding.reference])
+    to = desk.get(link).url
+    assert to == f"{reverse('call', args=[finding.reference])}?from=desk"
     colleague = trust.add(Role.COORDINATOR)
     add_note(finding=finding, by=colleague, text="I am ringing her.")
     changed = desk.get(link)

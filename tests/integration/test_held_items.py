@@ -264,3 +264,16 @@ def test_a_filed_message_of_a_once_unknown_sender_is_its_own_trusts(trust: Trust
 def test_no_number_of_a_patient_stands_in_an_address(trust: Trust) -> None:
     receipt = held_with(oru())
     assert NUMBER not in page_of(receipt)
+
+
+def test_a_kept_address_of_what_is_held_no_more_is_an_empty_list(trust: Trust) -> None:
+    """Of a reason, or a sender, of which nothing waits; what was never one is still an error."""
+    client, address = signed_in(trust.coordinator), reverse("held-items")
+    for query in (f"reason={HeldReason.UNKNOWN_SENDER}", f"sender={trust.sender.pk}"):
+        page = client.get(f"{address}?{query}")
+        said = words_of(page)
+        assert "Nothing that is held is like this." in said, query
+        assert "There is a problem" not in said
+    others = a_trust().sender.pk
+    for query in ("reason=of_course", f"sender={others}", "sender=x"):
+        assert "There is a problem" in words_of(client.get(f"{address}?{query}")), query

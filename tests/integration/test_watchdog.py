@@ -127,8 +127,14 @@ def test_the_end_of_the_ladder_without_an_answer_is_said(trust: Trust) -> None:
     finding = flagged(trust, at=ago(hours=3))
     fire_due_steps()
     assert said() == ["1 open finding went up the whole ladder and nobody has answered."]
+    asks = Step.objects.unfired().filter(clock__kind="tell_patient")
+    asks.update(brought_forward_to=ago(minutes=1))
+    fire_due_steps()
+    other = "Of 1 open finding everybody was told that the patient has not been, and nobody has"
+    assert f"{other} said that they are told now." in said()
+    assert "1 open finding went up the whole ladder and nobody has answered." in said()
     acknowledged(trust, finding)
-    assert said() == []
+    assert said() == [f"{other} said that they are told now."], "it is no answer to that"
 
 
 @pytest.mark.usefixtures("_running")

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand
 
 from findings.models import Clock, Examination, Finding, Improvement
 from findings.services import improvements
-from findings.services.answer_by import start_missing_clocks
+from findings.services.answer_by import missing_clocks, start_missing_clocks
 from findings.services.answer_by import without_clock as questions_without_clock
 from findings.services.one_by_one import pass_over
 from findings.services.policy import PolicyError
@@ -50,7 +50,8 @@ class Command(BaseCommand):
             *improvements.without_clock(),
         ]
         if options["dry_run"]:
-            self.stdout.write(f"{plural(len(missing), 'clock')} missing; nothing was started.")
+            count = len(missing) + missing_clocks()
+            self.stdout.write(f"{plural(count, 'clock')} missing; nothing was started.")
             return
         started, failed = list[Clock](), 0
         for row in missing:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('findings', '0072_improvements_and_meetings'),
+        ('findings', '0074_national_recommendations'),
     ]
 
     operations = [
