@@ -3,6 +3,7 @@
 import argparse
 import os
 import secrets
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -116,14 +117,18 @@ def main() -> int:
     if given.quick:
         given.findings, given.runs, given.steps = 2000, 1, 100_000
         given.reports = 1000
+    # Whoever ends it finds nothing left: the directory has twenty hospitals.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     servers = embedded.Throwaway(durable=True)
-    servers.postgres.start()
-    os.environ.update(_environment(servers))
-    import django
-
-    django.setup()
     try:
+        servers.postgres.start()
+        os.environ.update(_environment(servers))
+        import django
+
+        django.setup()
         _measure(Bench(given, servers))
+    except KeyboardInterrupt:
+        return 130
     finally:
         servers.stop()
     return 0
