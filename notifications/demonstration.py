@@ -19,6 +19,7 @@ from findings.demonstration.examinations import (
 from findings.demonstration.held import make_held_items
 from findings.demonstration.lab import make_drafts, make_standings
 from findings.demonstration.ladders import Ladder
+from findings.demonstration.learning import make_learning
 from findings.demonstration.patients import make_patients
 from findings.demonstration.people import TRUST, Hospital, make_hospital
 from findings.demonstration.replay import Told, rate_some, replay
@@ -89,6 +90,9 @@ def _load() -> Loaded:
         replay(hospital, told, waits, now, past.catch_up)
     finally:
         tell_with(news.tell)
+    make_learning(hospital, now)
+    # What fell due of improvements meanwhile was told, too.
+    past.catch_up(now)
     past.save()
     rate_some()
     make_held_items(now)

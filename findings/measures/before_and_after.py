@@ -51,6 +51,11 @@ class Compared:
         return self.chart.mean is not None and bool(after)
 
     @property
+    def never_varied(self) -> bool:
+        """Before it: then the limits have no width, and whatever differs lies beyond them."""
+        return self.chart.lower is not None and self.chart.lower == self.chart.upper
+
+    @property
     def has_rows(self) -> bool:
         return any(line.reading.denominator for line in self.lines)
 

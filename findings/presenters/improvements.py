@@ -53,8 +53,8 @@ def in_sentences(compared: Compared) -> list[str]:
     said = [f"Before: {before}. After: {after}."]
     if not compared.can_be_judged:
         said.append(
-            "There is not enough before, or nothing after, to draw limits: with five months or"
-            " weeks before it, the numbers can be judged."
+            "It cannot be judged by limits yet: that takes five months or weeks before it, and at"
+            " least one after it."
         )
         return said
     chart = compared.chart
@@ -64,6 +64,8 @@ def in_sentences(compared: Compared) -> list[str]:
         f" {min(chart.upper, 100):.0f} %, as the time before draws it."
     )
     said.append(_verdict(compared))
+    if compared.never_varied:
+        said.append("Before it the number never varied, so whatever differs at all counts as more.")
     if chart.is_trial:
         said.append("These limits are on trial: there are fewer than twelve points before.")
     return said

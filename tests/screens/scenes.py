@@ -12,7 +12,7 @@ from tests.screens.album import Album
 from tests.screens.visit import NotThere, Visit
 
 RADIOLOGIST, REFERRER, COORDINATOR = "sunita.rao", "fiona.buchanan", "denise.farrow"
-COLLEAGUE = "shabnam.iqbal"
+COLLEAGUE, LEAD = "shabnam.iqbal", "angela.merriweather"
 OPEN = "/findings/"
 PAPER = ("desktop",)
 
@@ -186,6 +186,22 @@ SCENES = (
     ),
     Scene("list-late", "Lists", "late only", COORDINATOR, f"{OPEN}?late=on"),
     Scene("list-without-script", "Lists", "without JavaScript", REFERRER, "/", javascript=False),
+    Scene(
+        "review-concluded",
+        "Learning",
+        "a review that is concluded",
+        LEAD,
+        "/reviews/?status=concluded",
+        _follow("review"),
+    ),
+    Scene(
+        "improvement-proved",
+        "Learning",
+        "an improvement that worked",
+        LEAD,
+        "/improvements/?status=yes",
+        _follow("improvement"),
+    ),
     Scene("list-on-paper", "On paper", "", COORDINATOR, OPEN, _on_paper(""), sizes=PAPER),
     Scene("finding-on-paper", "On paper", "", COORDINATOR, OPEN, _on_paper("finding"), sizes=PAPER),
     Scene("flag-nothing", "Forms", "sent empty", RADIOLOGIST, "/reports/", _flags_nothing),
