@@ -92,6 +92,7 @@ def _load() -> Loaded:
         tell_with(news.tell)
     make_learning(hospital, now)
     # What fell due of improvements meanwhile was told, too.
+    past.begin_again()
     past.catch_up(now)
     past.save()
     rate_some()

@@ -132,6 +132,10 @@ class Past:
                 self._fire(about, self._not_before_it_was_made(falls_at) + SWEEP)
         self.reached = until
 
+    def begin_again(self) -> None:
+        """What was made since, with steps in the past, is told as if it had always been there."""
+        self.reached = None
+
     def _not_before_it_was_made(self, falls_at: datetime) -> datetime:
         """A new owner may get steps whose time has passed: what is due from before the last look
         came with the deed after it."""

@@ -1,8 +1,10 @@
 """What reviews have in common, and how many of them wait for whom."""
 
+from datetime import date
+
 from django.db.models import Count, Q
 
-from findings.models import Person, Review
+from findings.models import Improvement, Person, Review
 
 # As many as somebody reads beside a case.
 SIMILAR_SHOWN = 8
@@ -17,6 +19,12 @@ def counts(person: Person) -> dict[str, int]:
         not_looked_at=Count("pk", filter=Q(status=Review.Status.OPEN)),
     )
     return found | {"candour": rows.candour_owed().count()}
+
+
+def to_learn(person: Person, today: date) -> dict[str, int]:
+    """With the improvements whose day is over: for the front page of governance."""
+    late = Improvement.objects.visible_to(person).open().filter(due_on__lt=today)
+    return counts(person) | {"overdue": late.count()}
 
 
 def similar(review: Review, person: Person) -> list[tuple[Review, int]]:

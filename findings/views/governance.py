@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from findings import measures
 from findings.forms.lists import Narrowing
-from findings.measures import waiting
+from findings.measures import reviews, waiting
 from findings.models import Person, Role
 from findings.presenters.columns import PROMISES, TELLINGS
 from findings.views.access import signed_in
@@ -40,6 +40,7 @@ def governance(request: HttpRequest) -> HttpResponse:
         "counts": measures.COUNTS.values(),
         "late": late,
         "late_count": late_count,
+        "learned": reviews.to_learn(person, timezone.localdate(now)),
         "unreported": waiting.counts(waiting.waits_visible_to(person), now),
         "now": now,
     }

@@ -16,6 +16,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.models import Count, Exists, F, OuterRef, Q
 from django.test import Client, override_settings
+from django.utils import timezone
 from nhs_number import is_valid
 
 from findings import demonstration
@@ -29,6 +30,9 @@ from findings.models import (
     Event,
     Examination,
     Finding,
+    Improvement,
+    LearningPoint,
+    Meeting,
     Membership,
     Organisation,
     Patient,
@@ -39,6 +43,7 @@ from findings.models import (
     Proposal,
     Receipt,
     Report,
+    Review,
     Role,
     RoutingRule,
     Site,
@@ -305,12 +310,17 @@ def test_every_message_has_the_words_that_would_have_gone_out(hospital, loaded):
     assert ended.count() == past.count() > 1000
     assert not ended.filter(attempts=None).exists()
     for attempt in DeliveryAttempt.objects.select_related(
-        "notification__finding__examination__patient", "notification__examination__patient"
+        "notification__finding__examination__patient",
+        "notification__examination__patient",
+        "notification__improvement",
     ):
-        finding, examination = attempt.notification.finding, attempt.notification.examination
-        patient = (examination or finding.examination).patient
-        assert (examination or finding).reference in attempt.subject
-        assert (examination or finding).reference in attempt.body
+        subject = attempt.notification.subject
+        assert subject.reference in attempt.subject
+        assert subject.reference in attempt.body
+        if attempt.notification.improvement:
+            assert subject.what not in attempt.body
+            continue
+        patient = getattr(subject, "examination", subject).patient
         assert (patient.nhs_number or "no number") not in attempt.body
         assert patient.display_name not in attempt.body
 
@@ -321,6 +331,19 @@ def test_one_address_refused_a_message_and_the_radiologist_was_told(hospital):
     told = Notification.objects.filter(finding=failed.finding, step__audience="radiologist")
     assert told.exists()
     assert failed.finding.events.filter(kind=Event.Kind.SEND_FAILED).exists()
+
+
+def test_the_hospital_has_learned(hospital):
+    statuses = set(Review.objects.values_list("status", flat=True))
+    assert statuses == set(Review.Status.values)
+    assert Review.objects.count() >= 30
+    assert set(Improvement.objects.values_list("worked", flat=True)) >= {"yes", "no", ""}
+    late = Improvement.objects.open().get(due_on__lt=timezone.localdate())
+    assert Notification.objects.filter(improvement=late, step__audience="governance").exists()
+    assert Meeting.objects.held().count() == 3
+    assert LearningPoint.objects.filter(receipts__isnull=False).distinct().count() == 6
+    now = database_now()
+    assert not Review.objects.filter(Q(opened_at__gt=now) | Q(concluded_at__gt=now)).exists()
 
 
 def test_the_past_is_over_so_the_engine_has_hardly_anything_to_do(hospital):
