@@ -52,7 +52,7 @@ class RouteQuerySet(models.QuerySet["Route"]):
         return self.filter(removed_at__isnull=True)
 
     def visible_to(self, person: Person) -> "RouteQuerySet":
-        """Of whomever they may see in the directory, those that were removed, too; rules.py says
+        """Of whomever they may see in the directory, those that were removed, too; rules says
         who may change them."""
         return self.filter(person__in=Person.objects.visible_to(person))
 

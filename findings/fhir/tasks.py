@@ -1,7 +1,7 @@
 """Task: a finding that somebody has to act on, and the answer to it.
 
 A move of the status is an answer on a page in other words, and obeys the same rules and services:
-which moves there are, docs/fhir.md and `MOVES` say; who may make them, `findings/rules.py`.
+which moves there are, docs/fhir.md and `MOVES` say; who may make them, `findings/rules/`.
 """
 
 import copy

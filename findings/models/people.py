@@ -18,7 +18,7 @@ from django.utils import timezone
 
 
 class Role(models.TextChoices):
-    """What a person does here. `rules.py` says what each may do."""
+    """What a person does here. `rules` says what each may do."""
 
     RADIOLOGIST = "radiologist", "Radiologist"
     REFERRER = "referrer", "Referring clinician"
