@@ -395,7 +395,7 @@ def test_a_clock_is_of_a_finding_or_of_an_examination_that_waits_for_its_report(
     for one in wrong:
         refused(
             lambda one=one: Clock.objects.create(**fields, **one),
-            "examination_has_promises_of_its_own",
+            "each_subject_has_promises_of_its_own",
         )
 
 
@@ -427,11 +427,11 @@ def test_a_step_and_its_message_are_of_a_finding_or_of_an_examination() -> None:
         channel="in_app",
         priority=1,
     )
-    refused(message.save, "notification_is_of_a_finding_or_an_examination")
+    refused(message.save, "notification_is_of_one_thing")
     step.pk, step.finding = None, finding
-    refused(step.save, "step_is_of_a_finding_or_an_examination")
+    refused(step.save, "step_is_of_one_thing")
     step.finding = step.examination = None
-    refused(step.save, "step_is_of_a_finding_or_an_examination")
+    refused(step.save, "step_is_of_one_thing")
 
 
 def test_what_nobody_can_be_told_of_is_a_finding_or_an_examination_once_at_a_time() -> None:

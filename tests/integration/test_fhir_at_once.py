@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from threading import Event as Signal
-from time import sleep
 from typing import Any
 
 import pytest
@@ -133,7 +132,7 @@ def test_what_is_numbered_and_not_yet_there_is_waited_for() -> None:
     for one in (first, arriving(trust), arriving(trust)):
         receive_report(sender=trust.sender, arriving=one)
     client = calling(trust.referrer)
-    written, read, released = Signal(), Signal(), Signal()
+    written, there, read, released = Signal(), Signal(), Signal(), Signal()
 
     def correct() -> None:
         with transaction.atomic():
@@ -145,6 +144,7 @@ def test_what_is_numbered_and_not_yet_there_is_waited_for() -> None:
     def pages() -> list[str]:
         written.wait(10)
         receive_report(sender=trust.sender, arriving=arriving(trust))
+        there.set()
         url, ids = f"{REPORTS}?_count=2", []
         while url:
             page = client.get(url.removeprefix("http://127.0.0.1:8000")).json()
@@ -156,8 +156,7 @@ def test_what_is_numbered_and_not_yet_there_is_waited_for() -> None:
 
     def versions() -> list[str]:
         """Newest first, down to what is known: nothing may come to be below the first."""
-        written.wait(10)
-        sleep(0.2)  # the newer one is there
+        there.wait(10)
         return [one["version"] for one in client.get("/api/v1/reports/").json()["results"]]
 
     def release() -> None:
