@@ -1,17 +1,25 @@
 """The board paper: a page of numbers, a page of charts, a page of learning. It may leave the
 organisation, so small numbers are hidden in it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
 from django.utils import timezone
 
-from findings import measures
+from findings import measures, words
 from findings.measures import Measure, Reading
 from findings.measures.outside import TOO_FEW, Outside, for_outside, parts_for_outside
 from findings.measures.period import Period, last_months
 from findings.measures.spc import Chart, Point, xmr
-from findings.models import Organisation, Person, Review
+from findings.models import (
+    Improvement,
+    LearningPoint,
+    Meeting,
+    Organisation,
+    Person,
+    Review,
+)
 from findings.presenters.measures import Table, limit_line, period_words
 from findings.presenters.papers import OUTSIDE, Paper, Section, table
 
@@ -134,7 +142,12 @@ def _learning(trust: Organisation, period: Period) -> Section:
     concluded = sum(1 for review in reviews if review.concluded_at)
     return Section(
         "The learning",
-        [f"{len(reviews)} reviews were opened in this time, of which {concluded} are concluded."],
+        [
+            f"{words.plural(len(reviews), 'review')} of what happened opened in this time, of which"
+            f" {concluded} are concluded.",
+            _improvements(trust, period),
+            _meetings(trust, period),
+        ],
         [
             table(name, caption, [head, "Reviews"], _most_first(counts))
             for name, caption, head, counts in (
@@ -146,5 +159,35 @@ def _learning(trust: Organisation, period: Period) -> Section:
     )
 
 
+def _improvements(trust: Organisation, period: Period) -> str:
+    """In numbers alone: what somebody wrote may name a patient."""
+    every = Improvement.objects.filter(organisation=trust, asked_at__lt=period.end)
+    checked = every.filter(checked_at__gte=period.start, checked_at__lt=period.end)
+    worked = checked.filter(worked=Improvement.Worked.YES).count()
+    late = every.open().filter(due_on__lte=period.last).count()
+    return (
+        f"Improvements: {every.open().count()} under way, {late} of them past their day."
+        f" {checked.count()} were looked at again in this time, and {worked} of these had worked."
+    )
+
+
+def _meetings(trust: Organisation, period: Period) -> str:
+    held = Meeting.objects.held().filter(
+        organisation=trust, held_at__gte=period.start, held_at__lt=period.end
+    )
+    counts = Counter(held.values_list("kind", flat=True))
+    shared = LearningPoint.objects.filter(
+        organisation=trust,
+        shared_at__gte=period.start,
+        shared_at__lt=period.end,
+        undone_at__isnull=True,
+    )
+    return (
+        f"Learning meetings: {counts[Meeting.Kind.REALM]} of radiologists and"
+        f" {counts[Meeting.Kind.TRIANGULATION]} across departments."
+        f" {words.plural(shared.count(), 'learning point')} shared."
+    )
+
+
 def _most_first(counts: dict[str, int]) -> list[list[object]]:
-    return [[words, count] for words, count in sorted(counts.items(), key=lambda one: -one[1])]
+    return [[said, count] for said, count in sorted(counts.items(), key=lambda one: -one[1])]
