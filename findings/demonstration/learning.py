@@ -302,7 +302,7 @@ class Learning:
                 called_by=self.lead,
                 called_at=min(held_at, self.now) - 14 * DAY,
             )
-            self._cases(meeting, reviews, number)
+            self._cases(meeting, reviews)
             if "came" not in said:
                 continue
             came = [*radiologists[number : number + said["came"] - 1], self.lead]
@@ -314,9 +314,11 @@ class Learning:
             meeting.summary = said["summary"]
             meeting.save(update_fields=["ended_at", "ended_by", "summary"])
 
-    def _cases(self, meeting: Meeting, reviews: Sequence[Review], number: int) -> None:
-        before = [one for one in reviews if one.opened_at < meeting.called_at] or list(reviews)
-        chosen, brings = before[number * 2 : number * 2 + 3] or before[-2:], self.by[RADIOLOGIST]
+    def _cases(self, meeting: Meeting, reviews: Sequence[Review]) -> None:
+        brings = self.by[RADIOLOGIST]
+        had = set(Case.objects.values_list("review", flat=True))
+        waited = [one for one in reviews if one.pk not in had and one.opened_at < meeting.held_at]
+        chosen = sorted(waited, key=lambda one: one.opened_at)[:3]
         Case.objects.bulk_create(
             Case(
                 meeting=meeting,
