@@ -37,6 +37,8 @@ class Months:
     table: Table
     variation: str
     assurance: str
+    # Whether the last point lies above the mean.
+    is_high: bool
     # Where the picture ends: a share of a few per cent would lie flat below 100.
     most: int | None
 
@@ -71,8 +73,14 @@ def months_of(
         Table("months", f"By {step}", head, rows, said),
         variation,
         "" if assurance == Assurance.NO_TARGET else assurance,
+        _ends_high(chart),
         100 if max((one.share or 0 for one in shown), default=0) > HALF else None,
     )
+
+
+def _ends_high(chart: Chart) -> bool:
+    known = [point for point in chart.points if point.value is not None]
+    return bool(known) and known[-1].is_high
 
 
 def _month(

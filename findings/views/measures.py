@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.exceptions import ValidationError
 from django.db import DataError
@@ -20,8 +21,10 @@ from findings.models import Person
 from findings.presenters import measure_pictures as pictures
 from findings.presenters.columns import CASES_OF_EXAMINATIONS, CASES_OF_FINDINGS, examination_of
 from findings.presenters.measures import Addresses, measure_lines, period_words
+from findings.presenters.paper_measures import measures_paper
 from findings.views.access import signed_in
-from findings.views.listing import Listing, Shown, answer
+from findings.views.listing import AS, XLSX, Listing, Shown, answer
+from findings.views.papers import shown
 
 MONTHS, WEEKS = 24, 26
 # Those that have a table of their own on the page.
@@ -48,8 +51,9 @@ def _narrow(request: HttpRequest, measure: measures.Measure) -> dict[str, str]:
 
 
 @require_safe
-def list_of_measures(request: HttpRequest) -> HttpResponse:
-    """Every measure in one time and the time before, and the way from flagged to outcome."""
+def list_of_measures(request: HttpRequest) -> HttpResponseBase:
+    """Every measure in one time and the time before, and the way from flagged to outcome; its
+    numbers as a workbook with ?as=xlsx."""
     person = _overseer(request)
     form, now = _form(request, person), timezone.now()
     period, trust = form.chosen, person.organisation
@@ -57,12 +61,16 @@ def list_of_measures(request: HttpRequest) -> HttpResponse:
     narrow = {"site": site} if site else {}
     addresses = Addresses(form.time_query, narrow)
     readings = measures.read_many(measures.MEASURES, trust, [period, period.before], now, **narrow)
+    if request.GET.get(AS) == XLSX:
+        said = "; ".join(form.narrowing.said)
+        return shown(request, measures_paper(person, readings, said, now))
     states = measures.by("closed", trust, period, "state", now, **narrow)
     context = {
         "form": form,
         "period": period_words(period),
         "before": period_words(period.before),
         "lines": measure_lines(readings, addresses),
+        "file": f"?{urlencode({**request.GET.dict(), AS: XLSX})}",
         "flow": pictures.flow_of(states, addresses),
     }
     return render(request, "measures.jinja", context)

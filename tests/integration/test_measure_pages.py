@@ -1,5 +1,6 @@
 """The pages of measures: every number leads to its rows, and only whoever may sees them."""
 
+import io
 import re
 from datetime import timedelta
 from html import unescape
@@ -8,8 +9,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from openpyxl import load_workbook
 
 from findings import measures
+from findings.measures.period import financial_year_of
 from findings.models import Viewing
 from tests.factories import Trust, a_trust, acknowledged, flagged
 from tests.pages import queries_without_banner, words_of
@@ -86,6 +89,18 @@ def test_own_days_are_said_in_the_address_and_wrong_ones_beside_the_field(lead: 
     wrong = words_of(lead.get("/measures/?period=own&first=1/10/2026&last=30/9/2026"))
     assert "The last day must not be before the first" in wrong
     assert "must be a day" in words_of(lead.get("/measures/?period=own&first=tomorrow"))
+
+
+def test_the_numbers_are_a_workbook_too(trust: Trust, lead: Client) -> None:
+    history(trust, 6)
+    answer = lead.get("/measures/?period=year&as=xlsx")
+    book = load_workbook(io.BytesIO(b"".join(answer.streaming_content)))
+    numbers = {row[0]: row for row in book["Numbers"].iter_rows(values_only=True)}
+    found = measures.read("acknowledged", trust.organisation, financial_year_of(_lately().last))
+    assert numbers["Acknowledged in time"][1:3] == (str(found.numerator), str(found.denominator))
+    assert len(numbers) == len(measures.MEASURES) + 1
+    defined = {row[0]: row for row in book["Definitions"].iter_rows(values_only=True)}
+    assert defined["Declined"][1] == measures.MEASURES["declined"].question
 
 
 def test_looking_at_rows_is_recorded(trust: Trust, lead: Client) -> None:
