@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache, lru_cache
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -36,6 +37,7 @@ class Duration:
         return timedelta(days=self.days) + self.time
 
 
+@cache
 def parse_duration(text: str) -> Duration:
     """An ISO 8601 duration of days, hours and minutes; "-P28D" is 28 days before.
 
@@ -71,13 +73,20 @@ class Calendar:
         if days == 0:
             return start
         local = start.astimezone(self.zone)
-        step = timedelta(days=1 if days > 0 else -1)
-        day = local.date()
-        for _ in range(abs(days)):
-            day += step
-            while not self.is_working_day(day):
-                day += step
+        day = _working_days_on(self, local.date(), days)
         return datetime.combine(day, local.timetz()).astimezone(UTC)
+
+
+@lru_cache(maxsize=20_000)
+def _working_days_on(calendar: Calendar, day: date, days: int) -> date:
+    """So many working days after this day, or before it. A replay asks the same ten thousand
+    times."""
+    step = timedelta(days=1 if days > 0 else -1)
+    for _ in range(abs(days)):
+        day += step
+        while not calendar.is_working_day(day):
+            day += step
+    return day
 
 
 class RungLike(Protocol):

@@ -99,9 +99,12 @@ class DraftForm(forms.Form):
         self.kinds = clocks_of(policy_id)
         sent = data
         self.rows = {kind: _rows(sent, kind, content) for kind in self.kinds}
-        if sent is not None:
-            sent = self._changed(dict(sent.items()))
-        super().__init__(sent)
+        # A button of a ladder was pressed: nothing is saved, and nothing is wrong yet.
+        self.only_rows = sent is not None and _is_of_rows(sent.get(_DO, ""))
+        if sent is not None and self.only_rows:
+            super().__init__(initial=self._changed(dict(sent.items())))
+        else:
+            super().__init__(sent)
         self.fields["because"] = TextareaField(
             label="What is the change for?",
             rows=3,
@@ -212,8 +215,9 @@ class DraftForm(forms.Form):
 
     # --- Rows that come and go --------------------------------------------------------------
 
-    def _changed(self, sent: dict[str, str]) -> dict[str, str]:
-        """After a button of the ladder: one row more or fewer."""
+    def _changed(self, sent: dict[str, Any]) -> dict[str, Any]:
+        """After a button of the ladder: one row more or fewer, and all else as it was typed."""
+        sent["holds_from"] = DateTimeField.widget().value_from_datadict(sent, {}, "holds_from")
         what, _, which = sent.get(_DO, "").partition(":")
         kind, _, row = which.partition(":")
         if kind in self.rows:
@@ -225,11 +229,6 @@ class DraftForm(forms.Form):
                 for part, value in (("unit", "H"), ("anchor", "start")):
                     sent[f"{kind}-{rows[-1]}-{part}"] = value
         return sent
-
-    @property
-    def only_rows(self) -> bool:
-        """Whether a button of the ladder was pressed: then nothing is saved."""
-        return str(self.data.get(_DO, "")).startswith(("add:", "remove:"))
 
     # --- What was typed ---------------------------------------------------------------------
 
@@ -301,6 +300,10 @@ class DraftForm(forms.Form):
             part["audience"],
             part["words"],
         )
+
+
+def _is_of_rows(pressed: str) -> bool:
+    return pressed.startswith(("add:", "remove:"))
 
 
 def _rows(sent: Mapping[str, str] | None, kind: ClockKind, content: RuleContent) -> list[int]:

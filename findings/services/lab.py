@@ -112,7 +112,7 @@ class _Chain:
                 recorded = case.recorded
                 kept = Replayed(recorded.started_at, recorded.due_at, was)
                 self.then[case.pk] = self.would[case.pk] = kept
-            elif case.counts:
+            elif case.counts and not self._is_the_same(case):
                 self.would[case.pk] = self._climb(case, self.draft, shape, self.would)
             else:
                 self.would[case.pk] = self.then[case.pk]
@@ -120,6 +120,17 @@ class _Chain:
                 self.asked = case.pk
             if case.counts:
                 yield Outcome(case, was, self.would[case.pk], shape is not None)
+
+    def _is_the_same(self, case: Case) -> bool:
+        """The draft leaves this ladder alone, and nothing that it hangs on has moved."""
+        rule, number = self.facts.contents[case.rule_id], NUMBER_OF.get(case.kind, "calendar")
+        before = (case.replaces or 0, self.asked)
+        return (
+            rule.calendar == self.draft.calendar
+            and getattr(rule, number) == getattr(self.draft, number)
+            and rule.of_clock(case.kind) == self.draft.of_clock(case.kind)
+            and all(self.then.get(one) == self.would.get(one) for one in before)
+        )
 
     def _shape(self, case: Case, was: tuple[Firing, ...]) -> Shape | None:
         """How its ladder was set up: whatever brings out what is recorded."""

@@ -161,7 +161,7 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
         "seen": request.POST.get("seen", newest.number),
         "overtaken": "",
     }
-    if form.is_bound and form.only_rows:
+    if form.only_rows:
         return render(request, "change_draft.jinja", context)
     if not form.is_valid():
         return form_page(request, "change_draft.jinja", context)
