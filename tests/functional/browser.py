@@ -303,3 +303,30 @@ def check(page: Page, name: str, browser: Browser | None = None) -> None:
     assert page.locator("h1").count() == 1
     assert page.title().endswith("Imaging Safety")
     assert browser is None or browser.said == []
+
+
+class Keys:
+    """A page by keyboard alone: Tab, Space, Enter and words."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def reach(self, selector: str) -> None:
+        for _ in range(80):
+            self.page.keyboard.press("Tab")
+            if self.page.evaluate("s => document.activeElement.matches(s)", selector):
+                return
+        raise AssertionError(f"{selector} cannot be reached by Tab")
+
+    def press(self, selector: str, key: str = "Enter") -> None:
+        self.reach(selector)
+        self.page.keyboard.press(key)
+
+    def write(self, selector: str, words: str) -> None:
+        """In place of what stands there."""
+        self.press(selector, "Control+a")
+        self.page.keyboard.type(words)
+
+    def go(self, selector: str) -> None:
+        with self.page.expect_navigation():
+            self.press(selector)

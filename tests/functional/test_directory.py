@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from findings.intake.importing import take_in
-from findings.models import BankHoliday, Person, Role
+from findings.models import BankHoliday, Leave, Person, Role
 from findings.services.leave import set_leave
 from findings.services.leavers import plan_goodbye
 from findings.services.offer import offer_finding
@@ -17,8 +17,9 @@ from findings.services.senders import make_sender
 from findings.services.taken_folders import looked_into
 from notifications.models import Route
 from tests.factories import TeamFactory, Trust, a_trust, acknowledged, flagged
-from tests.functional.browser import DESKTOP, PHONE, check, follow
+from tests.functional.browser import DESKTOP, PHONE, Keys, check, follow
 from tests.functional.test_referrer import MAIN_BUTTON, look_at
+from tests.integration.test_wordings import ADDRESS
 from tests.messages import oru
 
 MAIN_FORM_BUTTON = "main form[novalidate] button.nhsuk-button"
@@ -63,6 +64,33 @@ def test_the_directory_and_leave_fit_and_have_nothing_for_axe_to_find(browser, t
     look_at(browser, trust.coordinator, pages, "directory")
     own = {"me": reverse("me"), "routes": reverse("routes", args=[trust.colleague.pk])}
     look_at(browser, trust.colleague, own, "own")
+
+
+def test_leave_is_entered_and_a_message_worded_by_keyboard_alone(browser, trust):
+    page = browser.open(reverse("people"), person=trust.coordinator)
+    keys = Keys(page)
+    keys.write("main [name=name]", trust.referrer.family_name)
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    keys.go(f"main a[href$='{reverse('person', args=[trust.referrer.pk])}']")
+    keys.go(f"main a[href$='{reverse('leave', args=[trust.referrer.pk])}']")
+    on = timezone.localdate() + timedelta(days=3)
+    for name in ("first_on", "last_on"):
+        for part in ("day", "month", "year"):
+            keys.write(f"[name={name}-{part}]", str(getattr(on, part)))
+    keys.go(MAIN_BUTTON)
+    page.wait_for_selector(".nhsuk-notification-banner")
+    assert Leave.objects.get().person == trust.referrer
+
+    page = browser.open(reverse("change-wording", kwargs=ADDRESS), person=trust.governance)
+    keys = Keys(page)
+    keys.write("[name=headline]", "Something was found that cannot wait.")
+    keys.go(MAIN_FORM_BUTTON)
+    assert "This is what would be sent" in page.inner_text("main")
+    check(page, "wording by keyboard")
+    keys.go(MAIN_FORM_BUTTON)
+    page.wait_for_selector(".nhsuk-notification-banner")
+    assert "Something was found that cannot wait." in page.inner_text("main")
 
 
 def test_a_route_is_added_and_verified(browser, trust):

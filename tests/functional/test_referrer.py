@@ -20,6 +20,7 @@ from tests.factories import TEXT, TeamFactory, Trust, a_trust, acknowledged, fla
 from tests.functional.browser import (
     DESKTOP,
     PHONE,
+    Keys,
     check,
     follow,
     overflow,
@@ -217,24 +218,14 @@ def test_the_whole_path_by_keyboard_alone(browser, trust):
     finding = flagged(trust)
     page = browser.open(page_of(finding), person=trust.referrer)
 
-    def reach(selector: str) -> None:
-        for _ in range(80):
-            page.keyboard.press("Tab")
-            if page.evaluate("s => document.activeElement.matches(s)", selector):
-                return
-        raise AssertionError(f"{selector} cannot be reached by Tab")
-
-    def press(selector: str, key: str = "Enter") -> None:
-        reach(selector)
-        page.keyboard.press(key)
+    keys = Keys(page)
+    reach, press = keys.reach, keys.press
 
     def go(name: str) -> None:
-        with page.expect_navigation():
-            press(f"a[href$='{reverse(name, args=[finding.reference])}']")
+        keys.go(f"a[href$='{reverse(name, args=[finding.reference])}']")
 
     def send() -> None:
-        with page.expect_navigation():
-            press(MAIN_BUTTON)
+        keys.go(MAIN_BUTTON)
 
     press("[name=choice]", "Space")
     reach("[name=details]")

@@ -141,6 +141,32 @@ def _signs_the_shift(visit: Visit, page: Page) -> None:
         page.get_by_role("button", name="Sign and hand over").click()
 
 
+def _takes_back_that_none_will_come(visit: Visit, page: Page) -> None:
+    """Somebody says that an examination will have no report; the question whether it has after
+    all."""
+    _go(visit, page, "wait")
+    address = urlsplit(page.url).path
+    _go(visit, page, "end-wait")
+    page.locator("main input[type=radio]").first.check()
+    for text in page.locator("main textarea:visible").all():
+        text.fill("Done elsewhere; the images were sent here by mistake.")
+    _press(page)
+    visit.go(page, address)
+    _go(visit, page, "report-expected")
+
+
+def _undoes_a_merge(visit: Visit, page: Page) -> None:
+    _go(visit, page, "undo-merge")
+
+
+def _verifies_a_route(visit: Visit, page: Page) -> None:
+    """A new address, whose code is still to come."""
+    _go(visit, page, "routes")
+    page.check("[name=channel][value=email]")
+    page.fill("[name=address]", "on.call@example.org")
+    _press(page, "main form[novalidate] button.nhsuk-button")
+
+
 def _keeps_a_view(visit: Visit, page: Page) -> None:
     _go(visit, page, "keep-view")
     page.locator("main input[type=text]:visible").first.fill("Late at every site")
@@ -259,5 +285,17 @@ SCENES = (
         COORDINATOR,
         f"{OPEN}?late=on",
         _keeps_a_view,
+    ),
+    Scene(
+        "report-expected",
+        "Waiting",
+        "a report is expected after all",
+        COORDINATOR,
+        "/waiting/",
+        _takes_back_that_none_will_come,
+    ),
+    Scene("undo-merge", "Patients", "undoing a merge", COORDINATOR, "/merges/", _undoes_a_merge),
+    Scene(
+        "verify-route", "How I am told", "a code is awaited", REFERRER, "/me/", _verifies_a_route
     ),
 )
