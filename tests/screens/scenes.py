@@ -1,5 +1,6 @@
 """States that no link leads to: what is refused, what is empty, what somebody else did first."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -146,8 +147,9 @@ def _takes_back_that_none_will_come(visit: Visit, page: Page) -> None:
     all."""
     _go(visit, page, "wait")
     address = urlsplit(page.url).path
-    _go(visit, page, "end-wait")
-    page.locator("main input[type=radio]").first.check()
+    _go(visit, page, "no-report")
+    for choice in page.locator("main input[type=radio]").all()[:1]:
+        choice.check()
     for text in page.locator("main textarea:visible").all():
         text.fill("Done elsewhere; the images were sent here by mistake.")
     _press(page)
@@ -156,6 +158,15 @@ def _takes_back_that_none_will_come(visit: Visit, page: Page) -> None:
 
 
 def _undoes_a_merge(visit: Visit, page: Page) -> None:
+    """Of the first two patients of the list of open findings."""
+    with visit.page(OPEN, COORDINATOR) as other:
+        numbers = re.findall(r"\b999 \d{3} \d{4}\b", other.inner_text("main"))
+    keep, merged = list(dict.fromkeys(numbers))[:2]
+    page.fill("[name=keep]", keep)
+    page.fill("[name=merged]", merged)
+    page.fill("[name=because]", "The patient index has merged them.")
+    for _ in ("look", "merge"):
+        _press(page, "main form[novalidate] button.nhsuk-button")
     _go(visit, page, "undo-merge")
 
 
