@@ -151,9 +151,6 @@ def _kind(address: str) -> str:
 
 
 def _measured(client: Any, role: Any, address: str) -> Measured:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
     took: list[float] = []
     clock: list[float] = []
     while len(took) < FEW or (len(took) < TRIES and min(took) > NEAR_MS):
@@ -161,10 +158,18 @@ def _measured(client: Any, role: Any, address: str) -> Measured:
         size = len(client.get(address).content)
         took.append(1000 * (_worked() - worked))
         clock.append(1000 * (time.perf_counter() - began))
-    # The banner was asked for a moment ago, and is kept.
+    asked = min(_asked(client, address), _asked(client, address))
+    return Measured(str(role), _kind(address), address, min(took), min(clock), asked, size)
+
+
+def _asked(client: Any, address: str) -> int:
+    """The banner is kept for a few seconds: of two looks in a row one does not ask for it."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
     with CaptureQueriesContext(connection) as asked:
         client.get(address)
-    return Measured(str(role), _kind(address), address, min(took), min(clock), len(asked), size)
+    return len(asked)
 
 
 def _worked() -> float:

@@ -158,9 +158,9 @@ def _takes_back_that_none_will_come(visit: Visit, page: Page) -> None:
 
 
 def _undoes_a_merge(visit: Visit, page: Page) -> None:
-    """Of the first two patients of the list of open findings."""
-    with visit.page(OPEN, COORDINATOR) as other:
-        numbers = re.findall(r"\b999 \d{3} \d{4}\b", other.inner_text("main"))
+    """Of the first two patients on the desk."""
+    with visit.page("/desk/", COORDINATOR) as other:
+        numbers = re.findall(r"\b999\s?\d{3}\s?\d{4}\b", other.inner_text("main"))
     keep, merged = list(dict.fromkeys(numbers))[:2]
     page.fill("[name=keep]", keep)
     page.fill("[name=merged]", merged)
