@@ -25,6 +25,9 @@ FILED = "filed"
 COVERAGE, LISTS, SIGN_INS, REVIEWS = "coverage", "lists", "sign-ins", "reviews"
 PAPERS = "papers"
 EVERY = timedelta(hours=1)
+# And more often: days of measures that changed.
+MEASURES = "measures"
+MEASURES_EVERY = timedelta(minutes=10)
 
 
 def beat(name: str, at: datetime | None = None) -> None:
@@ -46,13 +49,18 @@ def last(name: str) -> datetime | None:
     return Pulse.objects.filter(name=name).values_list("at", flat=True).first()
 
 
-def each_hour(name: str, do: Callable[[], object], asked_at: datetime | None = None) -> None:
-    """Do it when an hour has passed since it last began, or somebody has asked since then.
+def each_hour(
+    name: str,
+    do: Callable[[], object],
+    asked_at: datetime | None = None,
+    every: timedelta = EVERY,
+) -> None:
+    """Do it when an hour (`every`) has passed since it last began, or somebody asked since then.
 
     Whatever goes wrong in it must not keep anybody from watching: the watchdog says that it is old.
     """
     began, before = database_now(), last(name)
-    if before and began - before < EVERY and not (asked_at and asked_at >= before):
+    if before and began - before < every and not (asked_at and asked_at >= before):
         return
     try:
         do()

@@ -10,6 +10,7 @@ from django.utils import timezone
 from findings.intake.sweep import sweep
 from findings.services.leave import tell_stand_ins
 from findings.services.leavers import settle_leavers
+from findings.services.measured_days import keep_up
 from findings.services.open_reviews import open_reviews
 from findings.services.propose import flag_unanswered
 from notifications import clockwork, coverage, pulse, watchdog
@@ -60,7 +61,7 @@ def forget_sign_ins() -> None:
 def watch() -> list[watchdog.Sentence]:
     """File what was left, look for what will reach nobody, and for what should have happened and
     did not, which is returned; then keep the list for downtime, open reviews of what was not kept,
-    tell of papers that are ready, and forget old sign-ins."""
+    tell of papers that are ready, forget old sign-ins, and keep the days of the measures."""
     file_what_was_left()
     coverage.check_if_due()
     late = watchdog.watch()
@@ -69,4 +70,5 @@ def watch() -> list[watchdog.Sentence]:
     pulse.each_hour(pulse.REVIEWS, open_reviews)
     pulse.each_hour(pulse.PAPERS, tell_of_papers)
     pulse.each_hour(pulse.SIGN_INS, forget_sign_ins)
+    pulse.each_hour(pulse.MEASURES, keep_up, every=pulse.MEASURES_EVERY)
     return late

@@ -23,6 +23,7 @@ from findings.models import (
     Clock,
     Examination,
     Finding,
+    MeasuredUpTo,
     Proposal,
     Receipt,
     Step,
@@ -46,6 +47,7 @@ SWEEP_LATE_AFTER = timedelta(minutes=3)
 UNFILED_LATE_AFTER = timedelta(minutes=10)
 COVERAGE_OLD_AFTER = timedelta(hours=3)
 LISTS_OLD_AFTER = timedelta(hours=2)
+MEASURES_TOLD_FOR = timedelta(hours=24)
 KEPT_FOR = 15.0  # seconds: every page asks
 HEARTBEAT_WITHIN = 10.0  # seconds
 
@@ -446,6 +448,18 @@ def _lists_old(now: datetime) -> Iterator[Sentence]:
         yield Sentence(f"The lists of open findings for downtime are of {when(at)}: see the log.")
 
 
+def _measures(now: datetime) -> Iterator[Sentence]:
+    """What was kept of a day was not what its rows say. It was put right at once."""
+    wrong = MeasuredUpTo.objects.filter(wrong_at__gt=now - MEASURES_TOLD_FOR).first()
+    if wrong:
+        yield Sentence(
+            f"What was kept of {plural(wrong.wrong, 'day')} of a measure was not what the rows"
+            " said. It is right now; numbers printed before may not be: see the log.",
+            wrong.wrong,
+            "measures",
+        )
+
+
 def _own_words(now: datetime) -> Iterator[Sentence]:
     if count := len(own_words.unusable()):
         yield Sentence(
@@ -490,5 +504,6 @@ CHECKS: tuple[Callable[[datetime], Iterator[Sentence]], ...] = (
     _tests,
     _calendar,
     _lists_old,
+    _measures,
     _own_words,
 )

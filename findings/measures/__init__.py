@@ -24,6 +24,7 @@ from findings.measures.reading import (
     read_many,
     rows,
     series,
+    series_many,
     took,
     waiting_for,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "rows",
     "rows_of",
     "series",
+    "series_many",
     "took",
     "waiting_for",
 ]

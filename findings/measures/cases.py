@@ -40,6 +40,7 @@ LINES = Cases(
     radiologist="finding__flagged_by",
     begun="finding__flagged_at",
     noun="line of a timeline",
+    is_append_only=True,
 )
 RATINGS = Cases(
     of=lambda trust: Rating.objects.standing().filter(finding__organisation=trust),
@@ -48,6 +49,7 @@ RATINGS = Cases(
     radiologist="finding__flagged_by",
     begun="finding__flagged_at",
     noun="rating",
+    every=lambda trust: Rating.objects.filter(finding__organisation=trust),
 )
 EXAMINATIONS = Cases(
     of=lambda trust: Examination.objects.filter(site__organisation=trust),
@@ -85,4 +87,5 @@ REPORTS = Cases(
     radiologist="reported_by",
     begun="reported_at",
     noun="report",
+    every=lambda trust: Report.objects.filter(examination__site__organisation=trust),
 )

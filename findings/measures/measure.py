@@ -4,7 +4,7 @@ A measure names cases, says when each counts, and which of them are met. Every n
 shares, the breakdowns, the months and the rows, is the same selection, so they cannot disagree.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -34,6 +34,10 @@ class Cases:
     begun: str
     # What a row is called.
     noun: str
+    # As `of`, with those that no longer count; None: `of` itself. Of these days may change.
+    every: "Callable[[Organisation], QuerySet[Any]] | None" = None
+    # Whether what makes a row count never changes.
+    is_append_only: bool = False
 
     @property
     def shown(self) -> list[str]:
@@ -94,13 +98,19 @@ class Measure:
             return F(self.at)
         return ExpressionWrapper(F(self.at) + self.after, output_field=DateTimeField())
 
-    def select(self, organisation: Organisation, period: Period, now: datetime) -> "QuerySet[Any]":
-        """Its cases. None counts before its moment has come."""
-        within = {
-            f"{self.at}__gte": period.start - self.after,
-            f"{self.at}__lt": min(period.end, now) - self.after,
-        }
-        return self.cases.of(organisation).filter(self.counted(now), **within).order_by()
+    def select(
+        self, organisation: Organisation, periods: Sequence[Period], now: datetime
+    ) -> "QuerySet[Any]":
+        """Its cases in any of these periods. None counts before its moment has come."""
+        within = Q(pk__in=())
+        for period in periods:
+            within |= Q(
+                **{
+                    f"{self.at}__gte": period.start - self.after,
+                    f"{self.at}__lt": min(period.end, now) - self.after,
+                }
+            )
+        return self.cases.of(organisation).filter(within, self.counted(now)).order_by()
 
 
 @dataclass(frozen=True)

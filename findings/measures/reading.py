@@ -4,9 +4,10 @@
 ValueError for a key that cannot be one, KeyError for a dimension that the measure does not have.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -19,24 +20,25 @@ from django.db.models import (
     IntegerField,
     Min,
     QuerySet,
-    TextField,
     Value,
     When,
 )
 from django.db.models.expressions import Combinable
-from django.db.models.functions import (
-    Cast,
-    Coalesce,
-    Concat,
-    NullIf,
-    TruncDate,
-    TruncMonth,
-    TruncWeek,
-)
+from django.db.models.functions import Cast, TruncDate, TruncMonth, TruncWeek
 from django.utils import timezone
 
+from findings.measures.counting import (
+    HOURS_OF_WEEK,
+    WHOLE,
+    Numbers,
+    address_key_of,
+    key_of,
+    moment_of,
+    pair_key_of,
+)
 from findings.measures.definitions import MEASURES
 from findings.measures.dimensions import DIMENSIONS, NOT_KNOWN, NOT_KNOWN_WORDS
+from findings.measures.kept import Kept, kept
 from findings.measures.measure import Measure, Reading
 from findings.measures.period import Period
 from findings.measures.survival import Curve, curve
@@ -83,19 +85,17 @@ def read_many(
     """By measure: what it says of each of these periods. One question, however many these are."""
     now = now or timezone.now()
     wanted = list(codes)
+    known = _kept(wanted, trust, periods, now, narrow)
     sums: dict[tuple[str, int], list[Sum]] = defaultdict(list)
-    parts = [
-        _summed(
-            MEASURES[code],
-            code,
-            _selected(MEASURES[code], trust, period, now, narrow),
-            Value(number),
-            now,
-        )
-        for code in wanted
-        for number, period in enumerate(periods)
-    ]
-    for one in _all(parts):
+    questions = []
+    for code in wanted:
+        for number, period in enumerate(periods):
+            days, gaps = known.split(code, period)
+            sums[code, number] += (_sum(code, number, one) for _, one in days)
+            rows = _selected(MEASURES[code], trust, gaps, now, narrow)
+            if gaps:
+                questions.append(_summed(MEASURES[code], code, rows, Value(number), now))
+    for one in _all(questions):
         sums[one.name, one.key].append(one)
     return {
         code: [
@@ -115,16 +115,44 @@ def series(
     **narrow: str,
 ) -> list[Reading]:
     """The same by the months or weeks of a period, the earliest first, none left out."""
-    measure, now = MEASURES[code], now or timezone.now()
-    rows = _selected(measure, trust, period, now, narrow)
-    on = TRUNCATED[step](measure.moment)
-    sums: dict[date, list[Sum]] = defaultdict(list)
-    for one in _all([_summed(measure, code, rows, on, now)]):
+    return series_many([code], trust, period, step, now, **narrow)[code]
+
+
+def series_many(
+    codes: Iterable[str],
+    trust: Organisation,
+    period: Period,
+    step: str = "month",
+    now: datetime | None = None,
+    **narrow: str,
+) -> dict[str, list[Reading]]:
+    """The same of several measures, in one question."""
+    now, wanted = now or timezone.now(), list(codes)
+    known = _kept(wanted, trust, [period], now, narrow)
+    parts = list(period.weeks() if step == "week" else period.months())
+    sums: dict[tuple[str, date], list[Sum]] = defaultdict(list)
+    questions = []
+    for code in wanted:
+        days, gaps = known.split(code, period)
+        for day, numbers in days:
+            sums[code, _part_of(day, parts)].append(_sum(code, day, numbers))
+        if gaps:
+            rows = _selected(MEASURES[code], trust, gaps, now, narrow)
+            on = TRUNCATED[step](MEASURES[code].moment)
+            questions.append(_summed(MEASURES[code], code, rows, on, now))
+    for one in _all(questions):
         # A month and a week are given by the moment at which they begin.
         began = timezone.localtime(one.key).date() if isinstance(one.key, datetime) else one.key
-        sums[max(began, period.first)].append(one)
-    parts = period.weeks() if step == "week" else period.months()
-    return [_reading(measure, part, sums[part.first], now) for part in parts]
+        sums[one.name, max(began, period.first)].append(one)
+    return {
+        code: [_reading(MEASURES[code], part, sums[code, part.first], now) for part in parts]
+        for code in wanted
+    }
+
+
+def _part_of(day: date, parts: Sequence[Period]) -> date:
+    """The first day of the month or week in which it lies."""
+    return parts[bisect_right([part.first for part in parts], day) - 1].first
 
 
 def by(
@@ -148,25 +176,35 @@ def by_each(
     **narrow: str,
 ) -> dict[str, list[Part]]:
     """As `by`, for several dimensions in one question."""
-    measure, now = MEASURES[code], now or timezone.now()
-    rows = _selected(measure, trust, period, now, narrow)
-    wanted = list(dimensions)
-    questions = [_summed(measure, one, rows, _as_address(measure, one), now) for one in wanted]
-    sums: dict[str, dict[str, Sum]] = {one: {} for one in wanted}
-    for one in _all(questions):
-        sums[one.name][one.key] = one
+    measure, now, wanted = MEASURES[code], now or timezone.now(), list(dimensions)
+    known = Known() if narrow else Known(kept([code], trust, wanted, [period], now))
+    sums: dict[str, dict[str, list[Sum]]] = {one: defaultdict(list) for one in wanted}
+    questions = []
+    for one in wanted:
+        days, gaps = known.kept.split(code, one, period)
+        for _, parts in days:
+            for key, numbers in parts.items():
+                sums[one][key].append(_sum(one, key, numbers))
+        rows = _selected(measure, trust, gaps, now, narrow)
+        if gaps:
+            questions.append(_summed(measure, one, rows, address_key_of(measure, one), now))
+    for found in _all(questions):
+        sums[found.name][found.key].append(found)
     return {one: _parts(one, measure, period, sums[one], now) for one in wanted}
 
 
 def _parts(
-    dimension: str, measure: Measure, period: Period, sums: Mapping[str, Sum], now: datetime
+    dimension: str,
+    measure: Measure,
+    period: Period,
+    sums: Mapping[str, Sequence[Sum]],
+    now: datetime,
 ) -> list[Part]:
     labels = DIMENSIONS[dimension].labels(sums.keys() - {NOT_KNOWN})
     if NOT_KNOWN in sums:
         labels = {**labels, NOT_KNOWN: NOT_KNOWN_WORDS}
     return [
-        Part(key, words, _reading(measure, period, [sums[key]], now))
-        for key, words in labels.items()
+        Part(key, words, _reading(measure, period, sums[key], now)) for key, words in labels.items()
     ]
 
 
@@ -184,7 +222,7 @@ def rows(
     is_met = Case(
         When(measure.met(now), then=Value(True)), default=Value(False), output_field=BooleanField()
     )
-    found = _selected(measure, trust, period, now, narrow)
+    found = _selected(measure, trust, [period], now, narrow)
     found = found.annotate(is_met=is_met, counts_at=measure.moment)
     return found if met is None else found.filter(is_met=met)
 
@@ -201,7 +239,7 @@ def took(
     if measure.took is None:
         return None
     since, until, done = measure.took
-    found = _selected(measure, trust, period, now, narrow)
+    found = _selected(measure, trust, [period], now, narrow)
     found = found.annotate(is_done=Case(When(done, then=Value(True)), default=Value(False)))
     lengths: dict[bool, list[float]] = {True: [], False: []}
     for began, ended, is_done in found.values_list(since, until, "is_done"):
@@ -210,29 +248,53 @@ def took(
 
 
 def _selected(
-    measure: Measure, trust: Organisation, period: Period, now: datetime, narrow: Narrow
+    measure: Measure,
+    trust: Organisation,
+    periods: Sequence[Period],
+    now: datetime,
+    narrow: Narrow,
 ) -> "QuerySet[Any]":
-    found = measure.select(trust, period, now)
+    found = measure.select(trust, periods, now)
     for dimension, key in narrow.items():
         name = f"by_{dimension}"
-        of = _as_address if key == NOT_KNOWN else _key
-        expression = of(measure, dimension)
-        found = found.alias(**{name: expression}).filter(**{name: key})
+        of = address_key_of if key == NOT_KNOWN else key_of
+        found = found.alias(**{name: of(measure, dimension)}).filter(**{name: key})
     return found
 
 
-def _key(measure: Measure, dimension: str) -> Combinable:
-    key = DIMENSIONS[dimension].key(measure) if DIMENSIONS[dimension].is_of(measure) else None
-    if key is None:
-        raise KeyError(dimension)
-    return key
+@dataclass(frozen=True)
+class Known:
+    """What is kept of some measures, narrowed to one key of one dimension."""
+
+    kept: Kept = field(default_factory=Kept)
+    dimension: str = WHOLE
+    key: str = WHOLE
+
+    def split(self, code: str, period: Period) -> tuple[list[tuple[date, Numbers]], list[Period]]:
+        """The days that are kept and have cases, and the rest of the period."""
+        days, gaps = self.kept.split(code, self.dimension, period)
+        return [(day, parts[self.key]) for day, parts in days if self.key in parts], gaps
 
 
-def _as_address(measure: Measure, dimension: str) -> Combinable:
-    """The key as text. What is not known has no value, or an empty one: senders do both."""
-    text = TextField()
-    known = NullIf(Cast(_key(measure, dimension), text), Value("", output_field=text))
-    return Coalesce(known, Value(NOT_KNOWN), output_field=text)
+def _kept(
+    codes: Sequence[str],
+    trust: Organisation,
+    periods: Sequence[Period],
+    now: datetime,
+    narrow: Narrow,
+) -> Known:
+    """Days are kept by one dimension at a time."""
+    if len(narrow) > 1:
+        return Known()
+    dimension, key = next(iter(narrow.items()), (WHOLE, WHOLE))
+    if key.isdigit() and key != str(int(key)):
+        return Known()  # "03" is 3 to the database
+    return Known(kept(codes, trust, [dimension], periods, now), dimension, key)
+
+
+def _sum(name: str, key: Any, numbers: Numbers) -> Sum:
+    due, met, still_open, oldest = numbers
+    return Sum(name, key, due, met, still_open, None if oldest is None else moment_of(oldest))
 
 
 def _summed(
@@ -281,14 +343,19 @@ def across(
     **narrow: str,
 ) -> dict[tuple[str, str], Reading]:
     """By two dimensions at once, with keys as an address has them; only what has cases."""
-    measure, now = MEASURES[code], now or timezone.now()
-    rows = _selected(measure, trust, period, now, narrow)
-    text = TextField()
-    between = Value("|", output_field=text)
-    keys = _as_address(measure, one), between, _as_address(measure, other)
-    both = Concat(*keys, output_field=text)
-    found = _all([_summed(measure, code, rows, both, now)])
-    return {_pair(sums.key): _reading(measure, period, [sums], now) for sums in found}
+    measure, now, both = MEASURES[code], now or timezone.now(), f"{one}|{other}"
+    keeps = not narrow and (one, other) == HOURS_OF_WEEK
+    known = kept([code], trust, [both], [period], now) if keeps else Kept()
+    days, gaps = known.split(code, both, period)
+    sums: dict[str, list[Sum]] = defaultdict(list)
+    for _, parts in days:
+        for key, numbers in parts.items():
+            sums[key].append(_sum(code, key, numbers))
+    rows = _selected(measure, trust, gaps, now, narrow)
+    question = _summed(measure, code, rows, pair_key_of(measure, one, other), now)
+    for found in _all([question] if gaps else []):
+        sums[found.key].append(found)
+    return {_pair(key): _reading(measure, period, of, now) for key, of in sums.items()}
 
 
 def _pair(key: str) -> tuple[str, str]:
@@ -305,7 +372,7 @@ def waiting_for(
     if measure.took is None or measure.at != "due_at" or measure.cases.finding is None:
         return {}
     since, until, done = measure.took
-    found = _selected(measure, trust, period, now, narrow)
+    found = _selected(measure, trust, [period], now, narrow)
     found = found.annotate(is_done=Case(When(done, then=Value(True)), default=Value(False)))
     category = f"{measure.cases.finding}category_id"
     shares: dict[str, dict[bool, list[float]]] = defaultdict(lambda: {True: [], False: []})

@@ -21,6 +21,7 @@ from findings.models.finding import Finding
 from findings.models.improvement import Improvement, ImprovementChange
 from findings.models.learning_point import LearningPoint, ReadReceipt
 from findings.models.link_key import LinkKey
+from findings.models.measured_day import MeasuredDay, MeasuredUpTo
 from findings.models.meeting import Attendance, Case, Meeting
 from findings.models.merge import PatientMerge, ToldApart
 from findings.models.national import (
@@ -100,6 +101,8 @@ __all__ = [
     "LearningRule",
     "Leave",
     "LinkKey",
+    "MeasuredDay",
+    "MeasuredUpTo",
     "Meeting",
     "Membership",
     "Nation",

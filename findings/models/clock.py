@@ -146,6 +146,8 @@ class Clock(OfOne):
                 name="clocks_not_kept",
                 condition=Q(stopped_at__isnull=True) | Q(stopped_at__gt=F("due_at")),
             ),
+            # Measures count those of some days.
+            models.Index(fields=["kind", "due_at"], name="clocks_by_day"),
             models.Index(
                 fields=["question"],
                 name="clocks_of_questions",

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import BrinIndex, GinIndex
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
@@ -124,6 +124,8 @@ class Event(models.Model):
             models.Index(fields=["finding"], name="opened_by", condition=models.Q(kind="read")),
             # A sheet of a shift lists them; what the engine writes is a hundred times as much.
             models.Index(fields=["at"], name="done_by_hand", condition=models.Q(kind__in=BY_HAND)),
+            # Measures count those of some days. They are written in the order of their time.
+            BrinIndex(fields=["at"], name="lines_by_day"),
         ]
         triggers = [
             append_only("event"),

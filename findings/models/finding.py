@@ -311,6 +311,13 @@ class Finding(models.Model):
             ),
             models.Index(fields=["team"], name="open_by_team", condition=Q(state__in=OPEN)),
             models.Index(fields=["flagged_by", "-flagged_at"]),
+            # Measures count those of some days.
+            models.Index(fields=["organisation", "flagged_at"], name="findings_by_day"),
+            models.Index(
+                fields=["organisation", "tell_by"],
+                name="findings_to_tell_by_day",
+                condition=Q(tell_by__isnull=False),
+            ),
         ]
         triggers = [
             never_deleted("finding"),

@@ -40,6 +40,7 @@ class Rating(models.Model):
                 name="rating_is_known", condition=Q(useful__in=["yes", "no", "category"])
             ),
         ]
+        indexes = [models.Index(fields=["rated_at"], name="ratings_by_day")]
         triggers = [append_only("rating")]
 
     def __str__(self) -> str:
