@@ -48,9 +48,15 @@ class Tries:
     results: list[DeliveryResult] = field(default_factory=list)
 
     def add(
-        self, notification: Notification, message: Message, at: datetime, outcome: str, detail: str
+        self,
+        notification: Notification,
+        message: Message,
+        when: tuple[datetime, datetime],
+        outcome: str,
+        detail: str,
     ) -> Event:
-        """One try; gives back its line for the timeline."""
+        """One try, with its beginning and its end; gives back its line for the timeline."""
+        at, ended_at = when
         number = 1 + sum(one.notification is notification for one in self.attempts[-2:])
         attempt = DeliveryAttempt(
             notification=notification,
@@ -59,7 +65,6 @@ class Tries:
             subject=message.subject,
             body=message.text,
         )
-        ended_at = at + TAKES[Channel(notification.channel)]
         self.attempts.append(attempt)
         self.results.append(
             DeliveryResult(attempt=attempt, outcome=outcome, detail=detail, at=ended_at)
@@ -118,9 +123,12 @@ class Past:
         self.tries = Tries()
         self.news: list[Step] = []
         self.reached: datetime | None = None
+        # The moment of what happens next: everything of before is over by then.
+        self.until = now
 
     def catch_up(self, until: datetime) -> None:
         """Deliver what was news, then fire, one after another, what fell due until that moment."""
+        self.until = until
         for step in self.news:
             self._deliver(self._with_known(step.its_finding), step.due_at)
         self.news = []
@@ -129,12 +137,16 @@ class Past:
         while self.look_again:
             self.look_again = False
             for about, falls_at in self._due(until):
-                self._fire(about, self._not_before_it_was_made(falls_at) + SWEEP)
+                self._fire(about, self._soon(self._not_before_it_was_made(falls_at), SWEEP))
         self.reached = until
 
     def begin_again(self) -> None:
         """What was made since, with steps in the past, is told as if it had always been there."""
         self.reached = None
+
+    def _soon(self, at: datetime, later: timedelta) -> datetime:
+        """So much later, and before whatever happens next: timelines are in the order of time."""
+        return max(at, min(at + later, self.until))
 
     def _not_before_it_was_made(self, falls_at: datetime) -> datetime:
         """A new owner may get steps whose time has passed: what is due from before the last look
@@ -194,7 +206,9 @@ class Past:
         words: dict[Person, Message] = {}
         # What follows from a refusal comes before a second try could: one trouble at a time.
         of_finding = isinstance(subject, Finding)
-        may_be_busy = of_finding and not any(one.recipient_id in self.refused for one in made)
+        is_time = at + AGAIN_AFTER + TAKES[Channel.EMAIL] < self.until
+        bad = any(one.recipient_id in self.refused for one in made)
+        may_be_busy = of_finding and is_time and not bad
         for notification in made:
             person = self.people[notification.recipient_id]
             if isinstance(subject, Finding):
@@ -219,16 +233,27 @@ class Past:
         by_email = notification.channel == Channel.EMAIL
         if by_email and notification.recipient_id in self.refused:
             self._refuse(notification, at)
-            return [self.tries.add(notification, message, at, Outcome.PERMANENT, NO_SUCH_MAILBOX)]
+            return [self._tried(notification, message, at, Outcome.PERMANENT, NO_SUCH_MAILBOX)]
         lines = []
         if by_email and may_be_busy and self.rng.random() < 0.02:
-            lines = [self.tries.add(notification, message, at, Outcome.TRANSIENT, BUSY_SERVER)]
+            lines = [self._tried(notification, message, at, Outcome.TRANSIENT, BUSY_SERVER)]
             at += AGAIN_AFTER
-        return [*lines, self.tries.add(notification, message, at, Outcome.ACCEPTED, "")]
+        return [*lines, self._tried(notification, message, at, Outcome.ACCEPTED, "")]
+
+    def _tried(
+        self,
+        notification: Notification,
+        message: Message,
+        at: datetime,
+        outcome: str,
+        detail: str,
+    ) -> Event:
+        ended_at = self._soon(at, TAKES[Channel(notification.channel)])
+        return self.tries.add(notification, message, (at, ended_at), outcome, detail)
 
     def _refuse(self, notification: Notification, at: datetime) -> None:
         """The address is marked, and whoever flagged the finding is told."""
-        at += TAKES[Channel.EMAIL]
+        at = self._soon(at, TAKES[Channel.EMAIL])
         Route.objects.filter(pk=notification.route_id, failed_at=None).update(
             failed_at=at, failed_because=NO_SUCH_MAILBOX
         )
