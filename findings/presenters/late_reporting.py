@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -12,11 +11,10 @@ from findings import words
 from findings.measures.forecast import LEAST_REPORTED, Expected
 from findings.measures.late_reporting import BANDS, LEARNS_FROM, Day, LateReporting, Row
 from findings.models import Examination, Rule
+from findings.presenters.measures import Cell, Table, number
 from findings.services.policy import in_calendar
 from findings.services.policy_checks import REPORT_POLICIES, REPORT_POLICY
 from findings.timetable import in_words
-
-Cell = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -26,16 +24,6 @@ class LimitLine:
     of: str
     within: str
     whose: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table as a picture reads it (templates/components/charts.jinja)."""
-
-    id: str
-    caption: str
-    head: Sequence[Cell]
-    rows: Sequence[Sequence[Cell]]
 
 
 @dataclass(frozen=True)
@@ -87,7 +75,7 @@ def _limit(of: str, rule: Rule | None) -> LimitLine:
 
 
 def _table(by: str, caption: str, rows: Iterable[Row], total: Row, now: datetime) -> Table:
-    head = [
+    head: list[str | Cell] = [
         {"text": caption.removeprefix("By ").capitalize()},
         {"text": "Waiting", "series": "waiting"},
         {"text": "Late", "series": "late"},
@@ -112,9 +100,7 @@ def _line(by: str, row: Row, now: datetime) -> list[Cell]:
 
 def _number(count: int, **narrowed: str) -> Cell:
     """A number that leads to the rows that it counts."""
-    if not count:
-        return {"text": 0, "value": 0}
-    return {"text": count, "value": count, "href": f"{reverse('waiting')}?{urlencode(narrowed)}"}
+    return number(count, f"{reverse('waiting')}?{urlencode(narrowed)}")
 
 
 def expected_words(expected: Expected | None) -> str:
@@ -129,7 +115,7 @@ def expected_words(expected: Expected | None) -> str:
 
 
 def _ages(found: LateReporting) -> Table:
-    head: list[Cell] = [{"text": "Kind of referral"}]
+    head: list[str | Cell] = [{"text": "Kind of referral"}]
     head += [{"text": band.words, "series": band.key} for band in BANDS]
     rows = [
         [
@@ -147,7 +133,7 @@ def _ages(found: LateReporting) -> Table:
 def _days(found: LateReporting, now: datetime) -> Table:
     """How many limits fall on each day; with a forecast, how many of these will be kept."""
     if found.total.expected is None:
-        head: list[Cell] = [{"text": "Limit falls on"}, {"text": "Due", "series": "due"}]
+        head: list[str | Cell] = [{"text": "Limit falls on"}, {"text": "Due", "series": "due"}]
         rows = [[_on(day, now), {"text": day.due, "value": day.due}] for day in found.days]
         return Table("days", "The next 7 days", head, rows)
     head = [
