@@ -12,7 +12,7 @@ from findings.measures.dimensions import (
     NOT_KNOWN_WORDS,
     dimensions_of,
 )
-from findings.measures.measure import SMALL, Measure, Reading
+from findings.measures.measure import SMALL, Measure, Reading, from_the_first
 from findings.measures.now import COUNTS, promises_visible_to
 from findings.measures.period import Period
 from findings.measures.reading import (
@@ -49,6 +49,7 @@ __all__ = [
     "by",
     "by_each",
     "dimensions_of",
+    "from_the_first",
     "label_of",
     "late_now",
     "promises_visible_to",

@@ -1,11 +1,10 @@
 """Whether a measure changed on a day: its months before and after, or its weeks where there are too
 few months, judged by the limits that the time before draws."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from findings.measures.measure import Measure, Reading
+from findings.measures.measure import Measure, Reading, from_the_first
 from findings.measures.period import Period
 from findings.measures.reading import series
 from findings.measures.spc import Chart, Point, xmr
@@ -75,7 +74,7 @@ def _compare(
     measure: Measure, organisation: Organisation, on: date, period: Period, step: str
 ) -> Compared:
     readings = series(measure.code, organisation, period, step)
-    before = _from_the_first([one for one in readings if one.period.last < on])
+    before = from_the_first([one for one in readings if one.period.last < on])
     after = [one for one in readings if one.period.first >= on]
     known = sum(one.share is not None for one in before)
     chart = xmr([one.share for one in (*before, *after)], baseline=known)
@@ -84,9 +83,3 @@ def _compare(
         for number, (reading, point) in enumerate(zip((*before, *after), chart.points, strict=True))
     ]
     return Compared(measure, step, lines, chart)
-
-
-def _from_the_first(readings: Sequence[Reading]) -> list[Reading]:
-    """Without the months before anything was recorded: they say nothing."""
-    known = [number for number, one in enumerate(readings) if one.share is not None]
-    return list(readings[known[0] :]) if known else []

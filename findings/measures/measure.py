@@ -142,3 +142,9 @@ class Reading:
     @property
     def missed(self) -> int:
         return self.denominator - self.numerator
+
+
+def from_the_first(readings: Sequence[Reading]) -> list[Reading]:
+    """Without the months before anything was recorded: they say nothing."""
+    known = [number for number, one in enumerate(readings) if one.denominator]
+    return list(readings[known[0] :]) if known else []

@@ -6,7 +6,7 @@ from typing import Any
 from findings.measures.before_and_after import Compared
 from findings.models import Improvement
 from findings.presenters.measure_pictures import mark_of
-from findings.presenters.measures import Cell, Table, limit_line, share
+from findings.presenters.measures import Cell, Table, limits_cells, limits_head, share
 from findings.words import capital, day, plural
 
 NO_PROOF = "That two numbers differ is no proof, and one beyond the limits does not say why."
@@ -26,21 +26,13 @@ def both_sides(compared: Compared, on: date) -> Table:
     """Its months or weeks before and after, with the limits that those before draw."""
     chart, measure = compared.chart, compared.measure
     head: list[str | Cell] = ["From", "Side", {"text": measure.name, "series": "value"}]
-    if chart.mean is not None:
-        head += [
-            {"text": "Mean before", "series": "mean"},
-            {"text": "Lower limit", "series": "lower"},
-            {"text": "Upper limit", "series": "upper"},
-        ]
-    head.append("More than chance?")
+    head += [*limits_head(chart, "Mean before"), "More than chance?"]
     rows = []
     for line in compared.lines:
         signals = line.point.signals if line.is_after else ()
         mark = mark_of(line.point, measure) if signals else "inside"
         row: list[Any] = [day(line.reading.period.first), "After" if line.is_after else "Before"]
-        row.append(share(line.reading, mark=mark))
-        if chart.mean is not None:
-            row += [limit_line(chart.mean), limit_line(chart.lower), limit_line(chart.upper)]
+        row += [share(line.reading, mark=mark), *limits_cells(chart)]
         rows.append([*row, capital("; ".join(signal.words for signal in signals))])
     caption = f"{measure.name} by {compared.step}"
     said = f"{caption}, before and after {day(on)}. {' '.join(in_sentences(compared))}"

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from findings import words
-from findings.measures import Measure, Part, Reading
+from findings.measures import Measure, Part, Reading, from_the_first
 from findings.measures.dimensions import HOURS, WEEKDAYS
 from findings.measures.funnel import Place, limits, place, share_of_all
 from findings.measures.spc import ENOUGH, Assurance, Chart, Point, xmr
@@ -19,6 +19,8 @@ from findings.presenters.measures import (
     Table,
     length,
     limit_line,
+    limits_cells,
+    limits_head,
     number,
     share,
 )
@@ -47,18 +49,12 @@ def months_of(
     readings: Sequence[Reading], measure: Measure, addresses: Addresses, step: str = "month"
 ) -> Months:
     """Months, or weeks, with process limits where there are enough of them."""
-    known = [number for number, one in enumerate(readings) if one.denominator]
-    shown = readings[known[0] :] if known else []
+    shown = from_the_first(readings)
     chart = xmr([reading.share for reading in shown])
     variation = chart.variation(measure.good)
     assurance = chart.assurance(measure.target, measure.good)
     head: list[str | Cell] = [step.capitalize(), {"text": measure.name, "series": "value"}]
-    if chart.mean is not None:
-        head += [
-            {"text": "Mean", "series": "mean"},
-            {"text": "Lower limit", "series": "lower"},
-            {"text": "Upper limit", "series": "upper"},
-        ]
+    head += limits_head(chart)
     if measure.target is not None:
         head.append({"text": "Target", "series": "target"})
     head.append("More than chance?")
@@ -91,8 +87,7 @@ def _month(
     own = Addresses(time, addresses.narrow)
     cells: list[Any] = [f"{first:%B %Y}" if step == "month" else f"{first:%d %b %Y}"]
     cells.append(share(reading, own.rows(measure.code), mark_of(point, measure)))
-    if chart.mean is not None:
-        cells += [limit_line(chart.mean), limit_line(chart.lower), limit_line(chart.upper)]
+    cells += limits_cells(chart)
     if measure.target is not None:
         cells.append(limit_line(measure.target))
     cells.append(words.capital("; ".join(signal.words for signal in point.signals)))

@@ -11,6 +11,7 @@ from django.urls import reverse
 from findings import words
 from findings.measures import Measure, Reading
 from findings.measures.period import Period
+from findings.measures.spc import Chart
 
 Cell = dict[str, Any]
 
@@ -77,6 +78,24 @@ def limit_line(value: float | None) -> Cell:
         return {"text": ""}
     shown = min(max(value, 0), 100)
     return {"text": f"{round(shown)} %", "value": round(shown, 1)}
+
+
+def limits_head(chart: Chart, mean: str = "Mean") -> list[Cell]:
+    """The columns of the process limits; none where there is too little to draw them."""
+    if chart.mean is None:
+        return []
+    return [
+        {"text": mean, "series": "mean"},
+        {"text": "Lower limit", "series": "lower"},
+        {"text": "Upper limit", "series": "upper"},
+    ]
+
+
+def limits_cells(chart: Chart) -> list[Cell]:
+    """What stands in these columns: the same in each row."""
+    if chart.mean is None:
+        return []
+    return [limit_line(one) for one in (chart.mean, chart.lower, chart.upper)]
 
 
 def length(span: timedelta | None) -> str:

@@ -20,7 +20,7 @@ from findings.models import (
     Person,
     Review,
 )
-from findings.presenters.measures import Table, limit_line, period_words
+from findings.presenters.measures import Table, limits_cells, limits_head, period_words
 from findings.presenters.papers import OUTSIDE, Paper, Section, table
 
 # Those of which the page of charts shows the months.
@@ -98,13 +98,7 @@ def _months(measure: Measure, readings: Sequence[Reading]) -> Table:
         for reading, one in zip(readings, shown, strict=True)
     ]
     chart = xmr(values)
-    head = ["Month", {"text": measure.name, "series": "value"}]
-    if chart.mean is not None:
-        head += [
-            {"text": "Mean", "series": "mean"},
-            {"text": "Lower limit", "series": "lower"},
-            {"text": "Upper limit", "series": "upper"},
-        ]
+    head = ["Month", {"text": measure.name, "series": "value"}, *limits_head(chart)]
     rows = [
         _month(reading, one, chart, point)
         for reading, one, point in zip(readings, shown, chart.points, strict=True)
@@ -120,9 +114,7 @@ def _month(reading: Reading, shown: Outside, chart: Chart, point: Point) -> list
         cells.append({"text": TOO_FEW})
     else:
         cells.append({"text": str(shown), "value": round(point.value, 1), "mark": "inside"})
-    if chart.mean is not None:
-        cells += [limit_line(chart.mean), limit_line(chart.lower), limit_line(chart.upper)]
-    return cells
+    return cells + limits_cells(chart)
 
 
 def _learning(trust: Organisation, period: Period) -> Section:
