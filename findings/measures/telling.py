@@ -16,6 +16,16 @@ from findings.states import OPEN, ClockKind
 
 Clocks = ClockQuerySet
 Kind = Event.Kind
+# What the line of a message says of which message it was.
+SAME_MESSAGE = ("to", "channel", "level", "attempt")
+
+
+def came_back() -> QuerySet[Event]:
+    """Of a line that says that a message left: the line that says that it came back."""
+    same = {f"data__{name}": OuterRef(f"data__{name}") for name in SAME_MESSAGE}
+    return Event.objects.filter(
+        finding=OuterRef("finding"), kind=Kind.SEND_FAILED, data__came_back=True, **same
+    )
 
 
 def told_by_then() -> Q:
@@ -50,16 +60,7 @@ def first_told() -> Any:
 
 def _lines(finding: str = "finding") -> QuerySet[Event]:
     """Of one clock's finding, or of a finding ("pk"), through the index of its timeline."""
-    came_back = Event.objects.filter(
-        finding=OuterRef("finding"),
-        kind=Kind.SEND_FAILED,
-        data__came_back=True,
-        **{
-            f"data__{name}": OuterRef(f"data__{name}")
-            for name in ("to", "channel", "level", "attempt")
-        },
-    )
-    left = Q(kind=Kind.SENT) & ~Q(data__channel="in_app") & ~Exists(came_back)
+    left = Q(kind=Kind.SENT) & ~Q(data__channel="in_app") & ~Exists(came_back())
     return Event.objects.filter(left | Q(kind=Kind.ACKNOWLEDGED), finding=OuterRef(finding))
 
 

@@ -1,14 +1,13 @@
 """Do the steps reach somebody, and do the messages arrive."""
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, Q
 
 from findings.measures.cases import LINES
 from findings.measures.measure import Measure
+from findings.measures.telling import came_back
 from findings.models import Event
 
 Kind = Event.Kind
-# What the line of a message says of which message it was.
-SAME_MESSAGE = ("to", "channel", "level", "attempt")
 
 
 def _ended() -> Q:
@@ -23,11 +22,7 @@ def _ended() -> Q:
 
 
 def _did_not_arrive() -> Q:
-    same = {f"data__{name}": OuterRef(f"data__{name}") for name in SAME_MESSAGE}
-    came_back = Event.objects.filter(
-        finding=OuterRef("finding"), kind=Kind.SEND_FAILED, data__came_back=True, **same
-    )
-    return Q(kind=Kind.SEND_FAILED) | Q(Exists(came_back))
+    return Q(kind=Kind.SEND_FAILED) | Q(Exists(came_back()))
 
 
 MEASURES = (
