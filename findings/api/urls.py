@@ -5,7 +5,7 @@ from django.urls import path
 import findings.addresses
 import findings.api.schema  # noqa: F401  registers itself
 from findings.api import findings as cases
-from findings.api import reports
+from findings.api import measures, reports
 
 urlpatterns = [
     path("reports/", reports.Reports.as_view(), name="api-reports"),
@@ -23,4 +23,7 @@ urlpatterns = [
         name="api-acknowledge",
     ),
     path("findings/<reference:reference>/decline/", cases.Decline.as_view(), name="api-decline"),
+    path("measures/", measures.Measures.as_view(), name="api-measures"),
+    path("measures/<slug:code>/", measures.OneMeasure.as_view(), name="api-measure"),
+    path("measures/<slug:code>/rows/", measures.MeasureRows.as_view(), name="api-measure-rows"),
 ]

@@ -11,6 +11,7 @@ from findings.measures.dimensions import (
     NOT_KNOWN,
     NOT_KNOWN_WORDS,
     dimensions_of,
+    narrowing,
 )
 from findings.measures.measure import SMALL, Measure, Reading, from_the_first
 from findings.measures.now import COUNTS, promises_visible_to
@@ -52,6 +53,7 @@ __all__ = [
     "from_the_first",
     "label_of",
     "late_now",
+    "narrowing",
     "promises_visible_to",
     "read",
     "read_many",

@@ -222,3 +222,11 @@ ONLY_IF_ASKED = {"route", "level", "outcome", "state", "useful"}
 
 def dimensions_of(measure: Measure) -> list[Dimension]:
     return [one for one in DIMENSIONS.values() if one.is_of(measure)]
+
+
+def narrowing(measure: Measure, given: Mapping[str, str]) -> dict[str, str]:
+    """What a query narrows a measure to. Raises KeyError for what it is not broken down by."""
+    found = {code: given[code] for code in DIMENSIONS if given.get(code)}
+    if odd := found.keys() - {one.code for one in dimensions_of(measure)}:
+        raise KeyError(*sorted(odd))
+    return found

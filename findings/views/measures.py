@@ -43,11 +43,10 @@ def _form(request: HttpRequest, person: Person) -> PeriodForm:
 
 def _narrow(request: HttpRequest, measure: measures.Measure) -> dict[str, str]:
     """What the address narrows the measure to. Raises Http404 for what it cannot be narrowed by."""
-    given = {name: request.GET[name] for name in measures.DIMENSIONS if request.GET.get(name)}
-    known = {dimension.code for dimension in measures.dimensions_of(measure)}
-    if given.keys() - known:
-        raise Http404
-    return given
+    try:
+        return measures.narrowing(measure, request.GET.dict())
+    except KeyError:
+        raise Http404 from None
 
 
 @require_safe

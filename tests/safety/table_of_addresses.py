@@ -312,6 +312,9 @@ TABLE: dict[str, Expected] = {
     "api-finding-events": call(MAY_READ_IT, NONE),
     "api-acknowledge": everybody(POST_ONLY, nobody=UNKNOWN),
     "api-decline": everybody(POST_ONLY, nobody=UNKNOWN),
+    "api-measures": call(OVERSEERS, NO),
+    "api-measure": call(OVERSEERS, NO),
+    "api-measure-rows": call(OVERSEERS, NO),
     # To everybody alike, as FHIR wants it.
     "fhir-metadata": public(),
     "fhir-base": everybody(POST_ONLY, nobody=UNKNOWN),

@@ -83,6 +83,7 @@ from tests.safety.table_of_addresses import (
 
 ROUTE_PAGES = ("verify-route", "send-code", "move-route", "test-route", "remove-route")
 DRAFT_PAGES = ("policy-draft", "change-draft", "sign-draft", "put-away-draft", "replay-draft")
+OF_A_MEASURE = ("measure", "measure-rows", "api-measure", "api-measure-rows")
 MEETING_PAGES = (
     "meeting",
     "case-sheets",
@@ -189,7 +190,7 @@ def world(db: None) -> World:
             "not-a-finding.pk": proposed.proposals.get().pk,
             "pk": BankHoliday.objects.counting("ENG").latest("on").pk,
             "measure": "open",
-            **dict.fromkeys(("measure.code", "measure-rows.code"), "acknowledged"),
+            **dict.fromkeys([f"{name}.code" for name in OF_A_MEASURE], "acknowledged"),
             "category": "critical",
             "clock": "acknowledge",
             "level": 1,
