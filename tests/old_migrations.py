@@ -14,7 +14,7 @@ import sys
 from typing import Any
 
 # The last step that a squashed migration replaces, in the order in which the apps depend.
-LEAVES = [("findings", "0055_links_from_a_ris"), ("notifications", "0015_counts_of_answers")]
+LEAVES = [("findings", "0076_measured_days"), ("notifications", "0017_improvements_and_meetings")]
 HALF_WAY = [
     ("findings", "0010_posts_and_rotas"),
     ("notifications", "0003_what_was_sent_and_what_failed"),

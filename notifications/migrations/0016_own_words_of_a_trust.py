@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('findings', '0060_questions'),
-        ('notifications', '0001_squashed_0015_counts_of_answers'),
+        ('notifications', '0015_counts_of_answers'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,4 +1,4 @@
-"""Everything up to 0055 in one step, for a database that is new.
+"""Everything up to 0076 in one step, for a database that is new.
 
 A database from before goes on by the old steps: docs/adr/0014-a-new-database-in-one-step.md.
 """
@@ -17,6 +17,8 @@ import django.db.models.functions.text
 import django.utils.timezone
 import findings.models.finding
 import findings.models.folding
+import findings.models.improvement
+import findings.models.review
 import findings.states
 import pgtrigger.compiler
 import pgtrigger.migrations
@@ -26,6 +28,7 @@ from django.contrib.postgres.operations import BtreeGistExtension
 from django.db import migrations, models
 
 from findings.migrations._functions import CHECK_CLOCK_OF_STATE, EVENT_HASH, FOLDED, SQUEEZED
+from findings.migrations._lists import fill_lists
 from findings.migrations._together import Together
 
 
@@ -87,6 +90,27 @@ class Migration(migrations.Migration):
         ('findings', '0053_how_useful_a_flag_was'),
         ('findings', '0054_taken_folders'),
         ('findings', '0055_links_from_a_ris'),
+        ('findings', '0056_held_within'),
+        ('findings', '0057_saved_views'),
+        ('findings', '0058_reports_by_time'),
+        ('findings', '0059_what_was_promised'),
+        ('findings', '0060_questions'),
+        ('findings', '0061_question_clocks'),
+        ('findings', '0062_opened_again'),
+        ('findings', '0063_directory_changes'),
+        ('findings', '0064_numbers_as_compared'),
+        ('findings', '0065_a_post_for_radiologists'),
+        ('findings', '0066_shift_sheets'),
+        ('findings', '0067_examples'),
+        ('findings', '0068_not_delivered'),
+        ('findings', '0069_what_the_desk_asks'),
+        ('findings', '0070_reviews'),
+        ('findings', '0071_policy_lab'),
+        ('findings', '0072_improvements_and_meetings'),
+        ('findings', '0073_papers_wanted'),
+        ('findings', '0074_national_recommendations'),
+        ('findings', '0075_done_by_hand'),
+        ('findings', '0076_measured_days'),
     ]
 
     initial = True
@@ -114,6 +138,7 @@ class Migration(migrations.Migration):
                     ('is_offered', models.BooleanField(default=True)),
                     ('patient_policy_id', models.CharField(blank=True, max_length=30)),
                     ('held_at_night', models.BooleanField(default=False)),
+                    ('examples', models.TextField(blank=True, db_default='')),
                 ],
                 options={
                     'verbose_name_plural': 'categories',
@@ -146,6 +171,7 @@ class Migration(migrations.Migration):
                     ('name', models.CharField(max_length=120)),
                     ('kind', models.CharField(choices=[('trust', 'NHS trust'), ('practice', 'GP practice')], max_length=10)),
                     ('nation', models.CharField(blank=True, choices=[('ENG', 'England'), ('WLS', 'Wales'), ('SCT', 'Scotland'), ('NIR', 'Northern Ireland')], max_length=3)),
+                    ('held_within', models.PositiveSmallIntegerField(blank=True, help_text='Whoever watches is warned of one that waits longer. Empty: no limit.', null=True, verbose_name='hours a held item may wait')),
                 ],
                 options={
                     'ordering': ['name'],
@@ -155,11 +181,11 @@ class Migration(migrations.Migration):
                 name='Rung',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                    ('clock', models.CharField(choices=[('acknowledge', 'acknowledge'), ('act', 'act'), ('follow_up', 'follow_up'), ('tell_patient', 'tell_patient'), ('report_by', 'report_by'), ('confirm', 'confirm')], max_length=12)),
+                    ('clock', models.CharField(choices=[('acknowledge', 'acknowledge'), ('act', 'act'), ('follow_up', 'follow_up'), ('tell_patient', 'tell_patient'), ('answer', 'answer'), ('report_by', 'report_by'), ('confirm', 'confirm'), ('improve', 'improve')], max_length=12)),
                     ('level', models.PositiveSmallIntegerField()),
                     ('offset', models.CharField(max_length=12)),
                     ('anchor', models.CharField(choices=[('start', 'after the clock starts'), ('due', "before or after the clock's limit")], default='start', max_length=6)),
-                    ('audience', models.CharField(choices=[('owner', 'the owner'), ('responsible', 'the responsible consultant'), ('team', 'the team'), ('department', "the department's clinical director"), ('coordinator', 'the coordinators'), ('radiologist', 'the radiologist who flagged it'), ('governance', 'the governance leads'), ('radiologists', 'the radiologists of the site'), ('offered', 'whoever it was offered to'), ('offered_by', 'whoever offered it'), ('withdrawn', 'whoever was told of it or holds it'), ('acknowledger', 'whoever acknowledged it before'), ('told', 'whoever else was told of it before')], max_length=12)),
+                    ('audience', models.CharField(choices=[('owner', 'the owner'), ('responsible', 'the responsible consultant'), ('team', 'the team'), ('department', "the department's clinical director"), ('coordinator', 'the coordinators'), ('radiologist', 'the radiologist who flagged it'), ('governance', 'the governance leads'), ('radiologists', 'the radiologists of the site'), ('offered', 'whoever it was offered to'), ('offered_by', 'whoever offered it'), ('withdrawn', 'whoever was told of it or holds it'), ('acknowledger', 'whoever acknowledged it before'), ('told', 'whoever else was told of it before'), ('question', 'the radiologist who flagged it, or those of the site'), ('reply', 'whoever asked')], max_length=12)),
                     ('words', models.CharField(max_length=120)),
                     ('rule', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='rungs', to='findings.rule')),
                 ],
@@ -243,11 +269,12 @@ class Migration(migrations.Migration):
                     ('falls_at', models.GeneratedField(db_persist=True, expression=django.db.models.functions.comparison.Greatest(django.db.models.functions.comparison.Coalesce('brought_forward_to', 'due_at'), 'waits_until'), output_field=models.DateTimeField())),
                     ('may_wait', models.BooleanField(default=False)),
                     ('examination', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='findings.examination')),
+                    ('improvement', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='findings.improvement')),
                 ],
                 options={
                     'ordering': ['clock', 'due_at', 'level'],
-                    'indexes': [models.Index(condition=models.Q(('fired_at__isnull', False)), fields=['fired_at'], name='steps_fired'), models.Index(condition=models.Q(('cancelled_at__isnull', True), ('fired_at__isnull', True)), fields=['priority', 'falls_at'], name='steps_to_fire'), models.Index(condition=models.Q(('cancelled_at__isnull', True), ('examination__isnull', False), ('fired_at__isnull', True)), fields=['falls_at'], name='steps_of_waits_to_fire')],
-                    'constraints': [models.CheckConstraint(condition=models.Q(('fired_at__isnull', True), ('cancelled_at__isnull', True), _connector='OR'), name='step_is_never_fired_and_cancelled'), models.CheckConstraint(condition=models.Q(('brought_forward_to__isnull', True), ('brought_forward_to__lte', models.F('due_at')), _connector='OR'), name='step_only_moves_nearer'), models.CheckConstraint(condition=models.Q(('fired_at__isnull', True), ('fired_at__gte', models.F('falls_at')), _connector='OR'), name='step_never_fires_early'), models.CheckConstraint(condition=models.Q(('waits_until__isnull', True), ('level__gt', 0), _connector='OR'), name='only_a_step_of_a_ladder_waits'), models.CheckConstraint(condition=models.Q(models.Q(('examination__isnull', True), ('finding__isnull', False)), models.Q(('examination__isnull', False), ('finding__isnull', True)), _connector='OR'), name='step_is_of_a_finding_or_an_examination')],
+                    'indexes': [models.Index(condition=models.Q(('fired_at__isnull', False)), fields=['fired_at'], name='steps_fired'), models.Index(condition=models.Q(('cancelled_at__isnull', True), ('fired_at__isnull', True)), fields=['priority', 'falls_at'], name='steps_to_fire'), models.Index(condition=models.Q(('cancelled_at__isnull', True), ('examination__isnull', False), ('fired_at__isnull', True)), fields=['falls_at'], name='steps_of_waits_to_fire'), models.Index(condition=models.Q(('cancelled_at__isnull', True), ('fired_at__isnull', True), ('improvement__isnull', False)), fields=['falls_at'], name='steps_of_improvements_to_fire')],
+                    'constraints': [models.CheckConstraint(condition=models.Q(('fired_at__isnull', True), ('cancelled_at__isnull', True), _connector='OR'), name='step_is_never_fired_and_cancelled'), models.CheckConstraint(condition=models.Q(('brought_forward_to__isnull', True), ('brought_forward_to__lte', models.F('due_at')), _connector='OR'), name='step_only_moves_nearer'), models.CheckConstraint(condition=models.Q(('fired_at__isnull', True), ('fired_at__gte', models.F('falls_at')), _connector='OR'), name='step_never_fires_early'), models.CheckConstraint(condition=models.Q(('waits_until__isnull', True), ('level__gt', 0), _connector='OR'), name='only_a_step_of_a_ladder_waits'), models.CheckConstraint(condition=models.Q(models.Q(('examination__isnull', True), ('finding__isnull', False), ('improvement__isnull', True)), models.Q(('examination__isnull', False), ('finding__isnull', True), ('improvement__isnull', True)), models.Q(('examination__isnull', True), ('finding__isnull', True), ('improvement__isnull', False)), _connector='OR'), name='step_is_of_one_thing')],
                 },
             ),
             migrations.CreateModel(
@@ -395,10 +422,12 @@ class Migration(migrations.Migration):
                     ('owner_team', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='owned_findings', to='findings.team')),
                     ('team', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='findings', to='findings.team')),
                     ('tell_by', models.DateTimeField(blank=True, null=True)),
+                    ('plan_by', models.DateField(blank=True, null=True)),
+                    ('patient_told_who', models.CharField(blank=True, db_default='', max_length=120)),
                 ],
                 options={
-                    'indexes': [models.Index(fields=['organisation', 'state'], name='findings_fi_organis_fafa4a_idx'), models.Index(condition=models.Q(('state__in', (findings.states.State['AWAITING'], findings.states.State['ACKNOWLEDGED'], findings.states.State['ACTED_ON']))), fields=['owner_person'], name='open_by_person'), models.Index(condition=models.Q(('state__in', (findings.states.State['AWAITING'], findings.states.State['ACKNOWLEDGED'], findings.states.State['ACTED_ON']))), fields=['team'], name='open_by_team'), models.Index(fields=['flagged_by', '-flagged_at'], name='findings_fi_flagged_4cff69_idx')],
-                    'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['awaiting', 'acknowledged', 'acted_on', 'closed', 'withdrawn'])), name='state_is_known'), models.CheckConstraint(condition=models.Q(models.Q(('owner_person__isnull', False), ('owner_team__isnull', True)), models.Q(('owner_person__isnull', True), ('owner_team__isnull', False)), _connector='OR'), name='exactly_one_owner'), models.CheckConstraint(condition=models.Q(models.Q(('acknowledged_at__isnull', True), ('acknowledged_by__isnull', True), ('plan', '')), models.Q(('acknowledged_at__isnull', False), ('acknowledged_by__isnull', False), models.Q(('plan', ''), _negated=True)), _connector='OR'), name='acknowledged_says_when_who_and_plan'), models.CheckConstraint(condition=models.Q(models.Q(('acknowledged_at__isnull', True), ('state', 'awaiting')), models.Q(('acknowledged_at__isnull', False), ('state__in', ['acknowledged', 'acted_on', 'closed'])), ('state', 'withdrawn'), _connector='OR'), name='acknowledged_states_are_acknowledged'), models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', False), ('closed_by__isnull', False), ('state', 'closed'), models.Q(('outcome', ''), _negated=True)), models.Q(models.Q(('state', 'closed'), _negated=True), ('closed_at__isnull', True), ('closed_by__isnull', True), ('outcome', '')), _connector='OR'), name='closed_says_when_who_and_outcome'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'withdrawn'), ('withdrawn_at__isnull', False), ('withdrawn_by__isnull', False), models.Q(('withdrawn_because', ''), _negated=True)), models.Q(models.Q(('state', 'withdrawn'), _negated=True), ('withdrawn_at__isnull', True), ('withdrawn_because', ''), ('withdrawn_by__isnull', True)), _connector='OR'), name='withdrawn_says_when_who_and_why'), models.CheckConstraint(condition=models.Q(models.Q(('patient_told_at__isnull', True), ('patient_told_by__isnull', True), ('patient_told_how', '')), models.Q(('patient_told_at__isnull', False), ('patient_told_by__isnull', False), models.Q(('patient_told_how', ''), _negated=True)), _connector='OR'), name='patient_told_says_when_who_and_how'), models.CheckConstraint(condition=models.Q(models.Q(('patient_told_how', 'not_told'), _negated=True), models.Q(('patient_told_note', ''), _negated=True), _connector='OR'), name='not_telling_the_patient_has_a_reason'), models.CheckConstraint(condition=models.Q(models.Q(('acknowledged_at__isnull', True), ('acknowledged_at__gte', models.F('flagged_at')), _connector='OR'), models.Q(('closed_at__isnull', True), ('closed_at__gte', models.F('acknowledged_at')), _connector='OR'), models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('flagged_at')), _connector='OR'), ('counts_from__gte', models.F('flagged_at')), models.Q(('tell_by__isnull', True), ('tell_by__gt', models.F('flagged_at')), _connector='OR')), name='times_are_in_order')],
+                    'indexes': [models.Index(fields=['organisation', 'state'], name='findings_fi_organis_fafa4a_idx'), models.Index(condition=models.Q(('state__in', (findings.states.State['AWAITING'], findings.states.State['ACKNOWLEDGED'], findings.states.State['ACTED_ON']))), fields=['owner_person'], name='open_by_person'), models.Index(condition=models.Q(('state__in', (findings.states.State['AWAITING'], findings.states.State['ACKNOWLEDGED'], findings.states.State['ACTED_ON']))), fields=['team'], name='open_by_team'), models.Index(fields=['flagged_by', '-flagged_at'], name='findings_fi_flagged_4cff69_idx'), models.Index(fields=['organisation', 'flagged_at'], name='findings_by_day'), models.Index(condition=models.Q(('tell_by__isnull', False)), fields=['organisation', 'tell_by'], name='findings_to_tell_by_day')],
+                    'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['awaiting', 'acknowledged', 'acted_on', 'closed', 'withdrawn'])), name='state_is_known'), models.CheckConstraint(condition=models.Q(models.Q(('owner_person__isnull', False), ('owner_team__isnull', True)), models.Q(('owner_person__isnull', True), ('owner_team__isnull', False)), _connector='OR'), name='exactly_one_owner'), models.CheckConstraint(condition=models.Q(models.Q(('acknowledged_at__isnull', True), ('acknowledged_by__isnull', True), ('plan', '')), models.Q(('acknowledged_at__isnull', False), ('acknowledged_by__isnull', False), models.Q(('plan', ''), _negated=True)), _connector='OR'), name='acknowledged_says_when_who_and_plan'), models.CheckConstraint(condition=models.Q(models.Q(('acknowledged_at__isnull', True), ('state', 'awaiting')), models.Q(('acknowledged_at__isnull', False), ('state__in', ['acknowledged', 'acted_on', 'closed'])), ('state', 'withdrawn'), _connector='OR'), name='acknowledged_states_are_acknowledged'), models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', False), ('closed_by__isnull', False), ('state', 'closed'), models.Q(('outcome', ''), _negated=True)), models.Q(models.Q(('state', 'closed'), _negated=True), ('closed_at__isnull', True), ('closed_by__isnull', True), ('outcome', '')), _connector='OR'), name='closed_says_when_who_and_outcome'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'withdrawn'), ('withdrawn_at__isnull', False), ('withdrawn_by__isnull', False), models.Q(('withdrawn_because', ''), _negated=True)), models.Q(models.Q(('state', 'withdrawn'), _negated=True), ('withdrawn_at__isnull', True), ('withdrawn_because', ''), ('withdrawn_by__isnull', True)), _connector='OR'), name='withdrawn_says_when_who_and_why'), models.CheckConstraint(condition=models.Q(models.Q(('patient_told_at__isnull', True), ('patient_told_by__isnull', True), ('patient_told_how', '')), models.Q(('patient_told_at__isnull', False), ('patient_told_by__isnull', False), models.Q(('patient_told_how', ''), _negated=True)), _connector='OR'), name='patient_told_says_when_who_and_how'), models.CheckConstraint(condition=models.Q(models.Q(('patient_told_how', 'not_told'), _negated=True), models.Q(('patient_told_note', ''), _negated=True), _connector='OR'), name='not_telling_the_patient_has_a_reason'), models.CheckConstraint(condition=models.Q(models.Q(('acknowledged_at__isnull', True), ('acknowledged_at__gte', models.F('flagged_at')), _connector='OR'), models.Q(('closed_at__isnull', True), ('closed_at__gte', models.F('acknowledged_at')), _connector='OR'), models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('flagged_at')), _connector='OR'), ('counts_from__gte', models.F('flagged_at')), models.Q(('tell_by__isnull', True), ('tell_by__gt', models.F('flagged_at')), _connector='OR')), name='times_are_in_order'), models.CheckConstraint(condition=models.Q(('plan_by__isnull', True), models.Q(('plan', ''), _negated=True), _connector='OR'), name='planned_day_has_a_plan'), models.CheckConstraint(condition=models.Q(('patient_told_who', ''), ('patient_told_at__isnull', False), _connector='OR'), name='who_told_the_patient_told_them')],
                 },
             ),
             migrations.CreateModel(
@@ -406,7 +435,7 @@ class Migration(migrations.Migration):
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                     ('number', models.PositiveIntegerField(default=0, editable=False)),
-                    ('kind', models.CharField(choices=[('flagged', 'Finding flagged'), ('clock_started', 'Clock started'), ('clock_stopped', 'Clock stopped'), ('step_fired', 'Escalation step fired'), ('step_unreachable', 'Nobody could be reached'), ('step_brought_forward', 'Next step brought forward'), ('sent', 'Message sent'), ('send_failed', 'Message not delivered'), ('read', 'Read'), ('phoned', 'Told by telephone'), ('acknowledged', 'Acknowledged'), ('answered_late', 'Answer came too late'), ('refused', 'Answer refused'), ('declined', 'Declined'), ('handed_over', 'Handed over'), ('offered', 'Offered to somebody else'), ('offer_ended', 'Offer ended'), ('acted', 'Action recorded'), ('patient_told', 'Patient told'), ('recommended', 'Further examination recommended'), ('match_proposed', 'Later examination proposed as the one'), ('match_refused', 'Proposed examination is not the one'), ('followed_up', 'Recommended examination answered'), ('letter_sent', 'Letter sent to the patient'), ('paused', 'Snoozed or held'), ('pause_ended', 'Snooze or hold ended'), ('patient_merged', "Patient's records merged"), ('merge_undone', 'Merge of records undone'), ('patient_changed', 'Patient died, was discharged or transferred'), ('patient_change_undone', 'That was recorded by mistake'), ('confirmed', 'Still held by the same owner'), ('category_changed', 'Category changed'), ('rated', 'Flag rated'), ('closed', 'Closed'), ('withdrawn', 'Withdrawn'), ('reopened', 'Re-opened'), ('note', 'Note')], max_length=24)),
+                    ('kind', models.CharField(choices=[('flagged', 'Finding flagged'), ('clock_started', 'Clock started'), ('clock_stopped', 'Clock stopped'), ('step_fired', 'Escalation step fired'), ('step_unreachable', 'Nobody could be reached'), ('step_brought_forward', 'Next step brought forward'), ('sent', 'Message sent'), ('send_failed', 'Message not delivered'), ('read', 'Read'), ('phoned', 'Told by telephone'), ('acknowledged', 'Acknowledged'), ('answered_late', 'Answer came too late'), ('refused', 'Answer refused'), ('declined', 'Declined'), ('handed_over', 'Handed over'), ('offered', 'Offered to somebody else'), ('offer_ended', 'Offer ended'), ('asked', 'Radiologist asked'), ('replied', 'Question answered'), ('acted', 'Action recorded'), ('patient_told', 'Patient told'), ('recommended', 'Further examination recommended'), ('match_proposed', 'Later examination proposed as the one'), ('match_refused', 'Proposed examination is not the one'), ('followed_up', 'Recommended examination answered'), ('letter_sent', 'Letter sent to the patient'), ('paused', 'Snoozed or held'), ('pause_ended', 'Snooze or hold ended'), ('patient_merged', "Patient's records merged"), ('merge_undone', 'Merge of records undone'), ('patient_changed', 'Patient died, was discharged or transferred'), ('patient_change_undone', 'That was recorded by mistake'), ('confirmed', 'Still held by the same owner'), ('category_changed', 'Category changed'), ('rated', 'Flag rated'), ('closed', 'Closed'), ('withdrawn', 'Withdrawn'), ('reopened', 'Re-opened'), ('note', 'Note')], max_length=24)),
                     ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                     ('data', models.JSONField(default=dict, encoder=django.core.serializers.json.DjangoJSONEncoder)),
                     ('previous_hash', models.CharField(blank=True, default='', editable=False, max_length=64)),
@@ -416,6 +445,7 @@ class Migration(migrations.Migration):
                 ],
                 options={
                     'ordering': ['finding', 'number'],
+                    'indexes': [models.Index(condition=models.Q(('kind', 'reopened')), fields=['finding'], name='opened_again'), models.Index(condition=models.Q(('kind', 'send_failed')), fields=['finding'], name='not_delivered'), models.Index(condition=models.Q(('kind', 'declined')), fields=['finding'], name='not_theirs'), models.Index(condition=models.Q(('kind', 'read')), fields=['finding'], name='opened_by'), models.Index(condition=models.Q(('kind__in', ('phoned', 'handed_over', 'note', 'withdrawn', 'category_changed', 'letter_sent', 'asked', 'patient_changed'))), fields=['at'], name='done_by_hand'), django.contrib.postgres.indexes.BrinIndex(fields=['at'], name='lines_by_day')],
                     'constraints': [models.UniqueConstraint(fields=('finding', 'number'), name='event_number_is_used_once')],
                 },
             ),
@@ -475,7 +505,7 @@ class Migration(migrations.Migration):
                     ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='identifiers', to='findings.patient')),
                 ],
                 options={
-                    'indexes': [models.Index(findings.models.folding.Squeezed('value'), name='identifier_as_typed')],
+                    'indexes': [models.Index(findings.models.folding.Squeezed('value'), name='identifier_as_typed'), models.Index(models.F('authority'), findings.models.folding.AsCompared('value'), name='identifier_as_compared')],
                     'constraints': [models.UniqueConstraint(fields=('authority', 'value'), name='identifier_is_one_patient'), models.CheckConstraint(condition=models.Q(models.Q(('authority', ''), _negated=True), models.Q(('value', ''), _negated=True)), name='identifier_is_never_empty')],
                 },
             ),
@@ -498,6 +528,7 @@ class Migration(migrations.Migration):
                 ],
                 options={
                     'ordering': ['examination', 'version'],
+                    'indexes': [models.Index(fields=['reported_at'], name='reports_by_time')],
                     'constraints': [models.UniqueConstraint(fields=('examination', 'version'), name='report_version_is_received_once'), models.UniqueConstraint(fields=('examination', 'fingerprint'), name='report_content_is_received_once'), models.CheckConstraint(condition=models.Q(('status__in', ['preliminary', 'final', 'corrected', 'withdrawn'])), name='report_status_is_known'), models.CheckConstraint(condition=models.Q(('version__gte', 1)), name='report_version_starts_at_one')],
                 },
             ),
@@ -546,6 +577,7 @@ class Migration(migrations.Migration):
                     ('fingerprint', models.CharField(max_length=64)),
                     ('loaded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                     ('snooze_within', models.CharField(blank=True, max_length=12)),
+                    ('in_force_from', models.DateTimeField(blank=True, null=True)),
                 ],
                 options={
                     'ordering': ['policy_id', 'version'],
@@ -560,17 +592,19 @@ class Migration(migrations.Migration):
                     ('started_at', models.DateTimeField()),
                     ('due_at', models.DateTimeField()),
                     ('stopped_at', models.DateTimeField(blank=True, null=True)),
-                    ('stopped_because', models.CharField(blank=True, choices=[('answered', 'What was promised was done'), ('corrected', 'The report was corrected; a new clock started'), ('handed_over', 'Handed to somebody else; a new clock started'), ('category', 'The category changed; a new clock started'), ('closed', 'The finding was closed'), ('withdrawn', 'The finding was withdrawn'), ('reported', 'The report came'), ('not_expected', 'No report is to be expected, and it was said why'), ('nearer', 'An earlier limit holds; a new clock started')], max_length=12)),
+                    ('stopped_because', models.CharField(blank=True, choices=[('answered', 'What was promised was done'), ('corrected', 'The report was corrected; a new clock started'), ('handed_over', 'Handed to somebody else; a new clock started'), ('category', 'The category changed; a new clock started'), ('closed', 'The finding was closed'), ('withdrawn', 'The finding was withdrawn'), ('reported', 'The report came'), ('not_expected', 'No report is to be expected, and it was said why'), ('given_up', 'It was given up, and it was said why'), ('nearer', 'An earlier limit holds; a new clock started')], max_length=12)),
                     ('finding', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='findings.finding')),
                     ('rule', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='clocks', to='findings.rule')),
                     ('later_because', models.TextField(blank=True, db_default='')),
                     ('replaces', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='replaced_by', to='findings.clock')),
                     ('examination', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='findings.examination')),
+                    ('question', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='clocks', to='findings.question')),
+                    ('improvement', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='findings.improvement')),
                 ],
                 options={
                     'ordering': ['started_at', 'pk'],
-                    'indexes': [models.Index(condition=models.Q(('examination__isnull', False)), fields=['examination'], name='clocks_of_examinations')],
-                    'constraints': [models.CheckConstraint(condition=models.Q(('due_at__gt', models.F('started_at'))), name='clock_is_due_after_it_starts'), models.UniqueConstraint(condition=models.Q(('stopped_at__isnull', True)), fields=('finding', 'kind'), name='one_running_clock_of_a_kind'), models.CheckConstraint(condition=models.Q(models.Q(('stopped_at__isnull', True), ('stopped_because', '')), models.Q(('stopped_at__gte', models.F('started_at')), ('stopped_at__isnull', False), models.Q(('stopped_because', ''), _negated=True)), _connector='OR'), name='stopped_clock_says_when_and_why'), models.CheckConstraint(condition=models.Q(('later_because', ''), ('replaces__isnull', False), _connector='OR'), name='only_a_clock_that_replaces_one_is_later'), models.UniqueConstraint(condition=models.Q(('examination__isnull', False), ('stopped_at__isnull', True)), fields=('examination', 'kind'), name='one_running_clock_of_an_examination'), models.CheckConstraint(condition=models.Q(('kind__in', ['acknowledge', 'act', 'follow_up', 'tell_patient', 'report_by', 'confirm'])), name='clock_kind_is_known'), models.CheckConstraint(condition=models.Q(models.Q(('examination__isnull', False), ('finding__isnull', True), ('kind__in', ['report_by', 'confirm'])), models.Q(('examination__isnull', True), ('finding__isnull', False), models.Q(('kind__in', ['report_by', 'confirm']), _negated=True)), _connector='OR'), name='examination_has_promises_of_its_own')],
+                    'indexes': [models.Index(condition=models.Q(('examination__isnull', False)), fields=['examination'], name='clocks_of_examinations'), models.Index(condition=models.Q(('question__isnull', False)), fields=['question'], name='clocks_of_questions'), models.Index(condition=models.Q(('stopped_at__isnull', True), ('stopped_at__gt', models.F('due_at')), _connector='OR'), fields=['due_at'], name='clocks_not_kept'), models.Index(condition=models.Q(('improvement__isnull', False)), fields=['improvement'], name='clocks_of_improvements'), models.Index(fields=['kind', 'due_at'], name='clocks_by_day')],
+                    'constraints': [models.CheckConstraint(condition=models.Q(('due_at__gt', models.F('started_at'))), name='clock_is_due_after_it_starts'), models.CheckConstraint(condition=models.Q(models.Q(('stopped_at__isnull', True), ('stopped_because', '')), models.Q(('stopped_at__gte', models.F('started_at')), ('stopped_at__isnull', False), models.Q(('stopped_because', ''), _negated=True)), _connector='OR'), name='stopped_clock_says_when_and_why'), models.CheckConstraint(condition=models.Q(('later_because', ''), ('replaces__isnull', False), _connector='OR'), name='only_a_clock_that_replaces_one_is_later'), models.UniqueConstraint(condition=models.Q(('examination__isnull', False), ('stopped_at__isnull', True)), fields=('examination', 'kind'), name='one_running_clock_of_an_examination'), models.UniqueConstraint(condition=models.Q(('question__isnull', True), ('stopped_at__isnull', True)), fields=('finding', 'kind'), name='one_running_clock_of_a_kind'), models.UniqueConstraint(condition=models.Q(('question__isnull', False), ('stopped_at__isnull', True)), fields=('question',), name='one_running_clock_of_a_question'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'answer'), ('question__isnull', False)), models.Q(models.Q(('kind', 'answer'), _negated=True), ('question__isnull', True)), _connector='OR'), name='answer_is_promised_of_a_question'), models.CheckConstraint(condition=models.Q(('kind__in', ['acknowledge', 'act', 'follow_up', 'tell_patient', 'answer', 'report_by', 'confirm', 'improve'])), name='clock_kind_is_known'), models.CheckConstraint(condition=models.Q(models.Q(('examination__isnull', False), ('finding__isnull', True), ('improvement__isnull', True), ('kind__in', ['report_by', 'confirm'])), models.Q(('examination__isnull', True), ('finding__isnull', True), ('improvement__isnull', False), ('kind', 'improve')), models.Q(('examination__isnull', True), ('finding__isnull', False), ('improvement__isnull', True), models.Q(('kind__in', ['report_by', 'confirm', 'improve']), _negated=True)), _connector='OR'), name='each_subject_has_promises_of_its_own'), models.UniqueConstraint(condition=models.Q(('improvement__isnull', False), ('stopped_at__isnull', True)), fields=('improvement',), name='one_running_clock_of_an_improvement')],
                 },
             ),
             migrations.CreateModel(
@@ -633,14 +667,14 @@ class Migration(migrations.Migration):
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                     ('name', models.CharField(max_length=120)),
-                    ('stands_for', models.CharField(choices=[('responsible', 'the responsible consultant'), ('department', 'the clinical director'), ('coordinator', 'the coordinators')], max_length=12)),
+                    ('stands_for', models.CharField(choices=[('responsible', 'the responsible consultant'), ('department', 'the clinical director'), ('coordinator', 'the coordinators'), ('radiologists', 'the radiologists of the site')], max_length=12)),
                     ('zone', models.CharField(default='Europe/London', max_length=40)),
                     ('ended_at', models.DateTimeField(blank=True, null=True)),
                     ('team', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='posts', to='findings.team')),
                 ],
                 options={
                     'ordering': ['team__name', 'name'],
-                    'constraints': [models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='post_has_a_name'), models.CheckConstraint(condition=models.Q(('stands_for__in', ['responsible', 'department', 'coordinator'])), name='post_stands_for_a_duty'), models.UniqueConstraint(fields=('team', 'name'), name='post_name_is_its_own'), models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('team', 'stands_for'), name='one_post_for_a_duty_of_a_team')],
+                    'constraints': [models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='post_has_a_name'), models.UniqueConstraint(fields=('team', 'name'), name='post_name_is_its_own'), models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('team', 'stands_for'), name='one_post_for_a_duty_of_a_team'), models.CheckConstraint(condition=models.Q(('stands_for__in', ['responsible', 'department', 'coordinator', 'radiologists'])), name='post_stands_for_a_duty')],
                 },
             ),
             migrations.CreateModel(
@@ -727,11 +761,12 @@ class Migration(migrations.Migration):
                     ('mended_at', models.DateTimeField(blank=True, null=True)),
                     ('finding', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='findings.finding')),
                     ('examination', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='findings.examination')),
+                    ('improvement', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='findings.improvement')),
                 ],
                 options={
                     'verbose_name_plural': 'unroutable findings',
                     'ordering': ['since_at', 'pk'],
-                    'constraints': [models.UniqueConstraint(condition=models.Q(('mended_at__isnull', True)), fields=('finding',), name='a_finding_is_unroutable_once_at_a_time'), models.CheckConstraint(condition=models.Q(('because', ''), _negated=True), name='unroutable_says_why'), models.CheckConstraint(condition=models.Q(('mended_at__isnull', True), ('mended_at__gte', models.F('since_at')), _connector='OR'), name='unroutable_is_mended_after_it_began'), models.UniqueConstraint(condition=models.Q(('examination__isnull', False), ('mended_at__isnull', True)), fields=('examination',), name='an_examination_is_unroutable_once_at_a_time'), models.CheckConstraint(condition=models.Q(models.Q(('examination__isnull', True), ('finding__isnull', False)), models.Q(('examination__isnull', False), ('finding__isnull', True)), _connector='OR'), name='unroutable_is_of_a_finding_or_an_examination')],
+                    'constraints': [models.UniqueConstraint(condition=models.Q(('mended_at__isnull', True)), fields=('finding',), name='a_finding_is_unroutable_once_at_a_time'), models.CheckConstraint(condition=models.Q(('because', ''), _negated=True), name='unroutable_says_why'), models.CheckConstraint(condition=models.Q(('mended_at__isnull', True), ('mended_at__gte', models.F('since_at')), _connector='OR'), name='unroutable_is_mended_after_it_began'), models.UniqueConstraint(condition=models.Q(('examination__isnull', False), ('mended_at__isnull', True)), fields=('examination',), name='an_examination_is_unroutable_once_at_a_time'), models.CheckConstraint(condition=models.Q(models.Q(('examination__isnull', True), ('finding__isnull', False), ('improvement__isnull', True)), models.Q(('examination__isnull', False), ('finding__isnull', True), ('improvement__isnull', True)), _connector='OR'), name='unroutable_is_of_a_finding_or_an_examination')],
                 },
             ),
             migrations.CreateModel(
@@ -1023,6 +1058,7 @@ class Migration(migrations.Migration):
                 options={
                     'ordering': ['rated_at', 'pk'],
                     'constraints': [models.CheckConstraint(condition=models.Q(('useful__in', ['yes', 'no', 'category'])), name='rating_is_known')],
+                    'indexes': [models.Index(fields=['rated_at'], name='ratings_by_day')],
                 },
             ),
             migrations.CreateModel(
@@ -1055,6 +1091,573 @@ class Migration(migrations.Migration):
                     'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('ended_by__isnull', True)), models.Q(('ended_at__gte', models.F('made_at')), ('ended_by__isnull', False)), _connector='OR'), name='ended_link_key_says_when_and_who')],
                 },
             ),
+            migrations.CreateModel(
+                name='SavedView',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('path', models.CharField(max_length=120)),
+                    ('query', models.CharField(blank=True, max_length=500)),
+                    ('name', models.CharField(max_length=60)),
+                    ('saved_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                    ('removed_at', models.DateTimeField(blank=True, null=True)),
+                    ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='saved_views', to=settings.AUTH_USER_MODEL)),
+                ],
+                options={
+                    'ordering': ['name', 'pk'],
+                    'constraints': [models.UniqueConstraint(models.F('person'), models.F('path'), django.db.models.functions.text.Lower('name'), condition=models.Q(('removed_at__isnull', True)), name='name_of_a_view_is_used_once')],
+                },
+            ),
+            migrations.CreateModel(
+                name='Question',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('text', models.TextField()),
+                    ('asked_at', models.DateTimeField()),
+                    ('answer', models.TextField(blank=True)),
+                    ('answered_at', models.DateTimeField(blank=True, null=True)),
+                    ('answered_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('asked_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('finding', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='questions', to='findings.finding')),
+                ],
+                options={
+                    'ordering': ['asked_at', 'pk'],
+                    'constraints': [models.CheckConstraint(condition=models.Q(('text', ''), _negated=True), name='question_says_what'), models.CheckConstraint(condition=models.Q(models.Q(('answer', ''), ('answered_at__isnull', True), ('answered_by__isnull', True)), models.Q(('answered_at__gte', models.F('asked_at')), ('answered_by__isnull', False), models.Q(('answer', ''), _negated=True)), _connector='OR'), name='answered_question_says_when_who_and_what')],
+                },
+            ),
+            migrations.CreateModel(
+                name='DirectoryChange',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('what', models.CharField(max_length=60)),
+                    ('before', models.TextField(blank=True)),
+                    ('after', models.TextField(blank=True)),
+                    ('source', models.CharField(blank=True, max_length=120)),
+                    ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                    ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='findings.organisation')),
+                    ('person', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='directory_changes', to=settings.AUTH_USER_MODEL)),
+                    ('team', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='directory_changes', to='findings.team')),
+                ],
+                options={
+                    'ordering': ['-at', '-pk'],
+                    'indexes': [models.Index(fields=['organisation', '-at', '-id'], name='changes_of_a_trust')],
+                    'constraints': [models.CheckConstraint(condition=models.Q(('before', models.F('after')), _negated=True), name='directory_change_says_what_was_and_what_is'), models.CheckConstraint(condition=models.Q(('person__isnull', False), ('team__isnull', False), _connector='OR'), name='directory_change_is_about_somebody')],
+                },
+            ),
+            migrations.CreateModel(
+                name='ShiftSheet',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('began_at', models.DateTimeField()),
+                    ('given_at', models.DateTimeField()),
+                    ('until_at', models.DateTimeField()),
+                    ('note', models.TextField(blank=True)),
+                    ('content', models.JSONField()),
+                    ('patients', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, size=None)),
+                    ('taken_at', models.DateTimeField(blank=True, null=True)),
+                    ('given_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('organisation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='shift_sheets', to='findings.organisation')),
+                    ('taken_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ],
+                options={
+                    'ordering': ['-given_at', '-pk'],
+                    'indexes': [models.Index(fields=['organisation', '-given_at'], name='sheets_of_a_trust')],
+                    'constraints': [models.CheckConstraint(condition=models.Q(('began_at__lt', models.F('given_at')), ('until_at__gt', models.F('given_at'))), name='shifts_follow_each_other'), models.CheckConstraint(condition=models.Q(models.Q(('taken_at__isnull', True), ('taken_by__isnull', True)), models.Q(('taken_at__gte', models.F('given_at')), ('taken_by__isnull', False)), _connector='OR'), name='taken_shift_says_when_and_who'), models.CheckConstraint(condition=models.Q(('taken_by__isnull', True), models.Q(('taken_by', models.F('given_by')), _negated=True), _connector='OR'), name='nobody_takes_over_from_themselves')],
+                },
+            ),
+            migrations.CreateModel(
+                name='CandourStep',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('step', models.CharField(choices=[('in_person', 'Told in person, with a true account'), ('apology', 'Apology'), ('record', 'Written record kept'), ('notification', 'Written notification sent')], max_length=12)),
+                    ('done_on', models.DateField()),
+                    ('note', models.TextField(blank=True)),
+                    ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                    ('undone_at', models.DateTimeField(blank=True, null=True)),
+                    ('undone_because', models.TextField(blank=True)),
+                    ('recorded_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('undone_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('review', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='candour_steps', to='findings.review')),
+                ],
+                options={
+                    'ordering': ['review', 'done_on', 'pk'],
+                    'constraints': [models.UniqueConstraint(condition=models.Q(('undone_at__isnull', True)), fields=('review', 'step'), name='candour_step_is_taken_once'), models.CheckConstraint(condition=models.Q(('step__in', ['in_person', 'apology', 'record', 'notification'])), name='candour_step_is_known'), models.CheckConstraint(condition=models.Q(models.Q(('undone_at__isnull', True), ('undone_because', ''), ('undone_by__isnull', True)), models.Q(('undone_at__gte', models.F('recorded_at')), models.Q(('undone_because', ''), _negated=True)), _connector='OR'), name='undone_candour_step_says_when_and_why')],
+                },
+            ),
+            migrations.CreateModel(
+                name='Cause',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('code', models.SlugField(db_index=False, max_length=40)),
+                    ('words', models.CharField(max_length=120)),
+                    ('source', models.CharField(max_length=120)),
+                    ('position', models.PositiveSmallIntegerField(default=100)),
+                    ('ended_at', models.DateTimeField(blank=True, null=True)),
+                    ('organisation', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='findings.organisation')),
+                ],
+                options={
+                    'ordering': ['position', 'words'],
+                    'constraints': [models.UniqueConstraint(fields=('organisation', 'code'), name='cause_is_there_once', nulls_distinct=False), models.CheckConstraint(condition=models.Q(models.Q(('words', ''), _negated=True), models.Q(('source', ''), _negated=True)), name='cause_says_what_and_whence')],
+                },
+            ),
+            migrations.CreateModel(
+                name='LearningRule',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('number', models.PositiveIntegerField()),
+                    ('reviews_from', models.DateTimeField()),
+                    ('candour_days', models.PositiveSmallIntegerField(blank=True, null=True)),
+                    ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                    ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('organisation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='learning_rules', to='findings.organisation')),
+                ],
+                options={
+                    'ordering': ['organisation', 'number'],
+                    'constraints': [models.UniqueConstraint(fields=('organisation', 'number'), name='learning_rule_number_is_used_once'), models.CheckConstraint(condition=models.Q(('candour_days__isnull', True), ('candour_days__gte', 1), _connector='OR'), name='candour_limit_is_at_least_a_day')],
+                },
+            ),
+            migrations.CreateModel(
+                name='Review',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('reference', models.CharField(default=findings.models.review.new_review_reference, editable=False, max_length=14, unique=True)),
+                    ('kind', models.CharField(choices=[('breach', 'Promise not kept'), ('complaint', 'Complaint'), ('incident', 'Incident'), ('discrepancy', 'Discrepancy'), ('near_miss', 'Near miss'), ('excellence', 'Excellence')], max_length=12)),
+                    ('happened', models.TextField(blank=True)),
+                    ('opened_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                    ('status', models.CharField(choices=[('open', 'Not looked at yet'), ('in_review', 'In review'), ('concluded', 'Concluded'), ('not_breach', 'Not a breach')], default='open', max_length=10)),
+                    ('harm', models.CharField(choices=[('unknown', 'Not yet known'), ('none', 'No harm'), ('low', 'Low harm'), ('moderate', 'Moderate harm'), ('severe', 'Severe harm'), ('death', 'Death'), ('psychological', 'Prolonged psychological harm')], default='unknown', max_length=14)),
+                    ('candour_since', models.DateTimeField(blank=True, null=True)),
+                    ('lfpse_reference', models.CharField(blank=True, max_length=60, verbose_name='LFPSE reference')),
+                    ('conclusion', models.TextField(blank=True)),
+                    ('concluded_at', models.DateTimeField(blank=True, null=True)),
+                    ('concluded_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('examination', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to='findings.examination')),
+                    ('finding', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to='findings.finding')),
+                    ('opened_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('organisation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to='findings.organisation')),
+                    ('causes', models.ManyToManyField(related_name='reviews', through='findings.ReviewCause', to='findings.cause')),
+                    ('theme', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to='findings.theme')),
+                ],
+                options={
+                    'ordering': ['-opened_at', '-pk'],
+                    'indexes': [models.Index(fields=['organisation', '-opened_at', '-id'], name='reviews_of_a_trust')],
+                    'constraints': [models.CheckConstraint(condition=models.Q(('finding__isnull', True), ('examination__isnull', True), _connector='OR'), name='review_is_of_a_finding_or_an_examination'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'breach'), _negated=True), ('finding__isnull', False), ('examination__isnull', False), _connector='OR'), name='breach_is_of_something'), models.CheckConstraint(condition=models.Q(('kind', 'breach'), models.Q(('opened_by__isnull', False), models.Q(('happened', ''), _negated=True)), _connector='OR'), name='somebody_raises_what_is_no_breach_and_says_what_happened'), models.CheckConstraint(condition=models.Q(models.Q(('status', 'not_breach'), _negated=True), ('kind', 'breach'), _connector='OR'), name='only_a_breach_can_be_none'), models.CheckConstraint(condition=models.Q(models.Q(('concluded_at__isnull', True), ('concluded_by__isnull', True), ('conclusion', ''), ('status__in', ['open', 'in_review'])), models.Q(('concluded_at__gte', models.F('opened_at')), ('concluded_by__isnull', False), ('status__in', ['concluded', 'not_breach']), models.Q(('conclusion', ''), _negated=True)), _connector='OR'), name='concluded_review_says_when_who_and_what'), models.CheckConstraint(condition=models.Q(models.Q(('candour_since__isnull', False), ('harm__in', ['moderate', 'severe', 'death', 'psychological'])), models.Q(('candour_since__isnull', True), ('harm__in', ['unknown', 'none', 'low'])), _connector='OR'), name='candour_counts_from_when_harm_was_known'), models.UniqueConstraint(condition=models.Q(('finding__isnull', False), ('kind', 'breach')), fields=('finding',), name='one_review_of_the_breaches_of_a_finding'), models.UniqueConstraint(condition=models.Q(('examination__isnull', False), ('kind', 'breach')), fields=('examination',), name='one_review_of_the_breaches_of_an_examination')],
+                },
+            ),
+            migrations.CreateModel(
+                name='ReviewBreach',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('added_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                    ('clock', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='reviewed_in', to='findings.clock')),
+                    ('review', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='breaches', to='findings.review')),
+                ],
+                options={
+                    'ordering': ['review', 'pk'],
+                },
+            ),
+            migrations.CreateModel(
+                name='ReviewCause',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('was_one', models.BooleanField(default=True)),
+                    ('note', models.TextField(blank=True)),
+                    ('suggested_because', models.TextField(blank=True)),
+                    ('added_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                    ('undone_at', models.DateTimeField(blank=True, null=True)),
+                    ('undone_because', models.TextField(blank=True)),
+                    ('added_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('cause', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='findings.cause')),
+                    ('review', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='found_causes', to='findings.review')),
+                    ('undone_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ],
+                options={
+                    'ordering': ['review', 'pk'],
+                    'constraints': [models.UniqueConstraint(condition=models.Q(('undone_at__isnull', True)), fields=('review', 'cause'), name='cause_is_found_once_in_a_review'), models.CheckConstraint(condition=models.Q(('was_one', True), models.Q(('suggested_because', ''), _negated=True), _connector='OR'), name='only_what_was_suggested_is_no_cause'), models.CheckConstraint(condition=models.Q(models.Q(('undone_at__isnull', True), ('undone_because', ''), ('undone_by__isnull', True)), models.Q(('undone_at__gte', models.F('added_at')), models.Q(('undone_because', ''), _negated=True)), _connector='OR'), name='undone_cause_says_when_and_why')],
+                },
+            ),
+            migrations.CreateModel(
+                name='ReviewChange',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('what', models.CharField(max_length=60)),
+                    ('before', models.TextField(blank=True)),
+                    ('after', models.TextField(blank=True)),
+                    ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                    ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('review', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='changes', to='findings.review')),
+                ],
+                options={
+                    'ordering': ['review', 'pk'],
+                    'constraints': [models.CheckConstraint(condition=models.Q(('before', models.F('after')), _negated=True), name='review_change_says_what_was_and_what_is')],
+                },
+            ),
+            migrations.CreateModel(
+                name='ReviewNote',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('text', models.TextField()),
+                    ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                    ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('review', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='notes', to='findings.review')),
+                ],
+                options={
+                    'ordering': ['review', 'pk'],
+                    'constraints': [models.CheckConstraint(condition=models.Q(('text', ''), _negated=True), name='note_says_something')],
+                },
+            ),
+            migrations.CreateModel(
+                name='Theme',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('code', models.SlugField(db_index=False, max_length=40)),
+                    ('words', models.CharField(max_length=120)),
+                    ('source', models.CharField(max_length=120)),
+                    ('position', models.PositiveSmallIntegerField(default=100)),
+                    ('ended_at', models.DateTimeField(blank=True, null=True)),
+                    ('organisation', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='findings.organisation')),
+                ],
+                options={
+                    'ordering': ['position', 'words'],
+                    'constraints': [models.UniqueConstraint(fields=('organisation', 'code'), name='theme_is_there_once', nulls_distinct=False), models.CheckConstraint(condition=models.Q(models.Q(('words', ''), _negated=True), models.Q(('source', ''), _negated=True)), name='theme_says_what_and_whence')],
+                },
+            ),
+            migrations.CreateModel(
+                name='DraftVersion',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('number', models.PositiveIntegerField()),
+                    ('content', models.JSONField()),
+                    ('holds_from', models.DateTimeField(blank=True, null=True)),
+                    ('because', models.TextField()),
+                    ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                    ('by', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('draft', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='findings.policydraft')),
+                ],
+                options={
+                    'ordering': ['-number'],
+                    'constraints': [models.UniqueConstraint(fields=('draft', 'number'), name='draft_version_is_saved_once'), models.CheckConstraint(condition=models.Q(('because', ''), _negated=True), name='draft_says_what_it_is_for')],
+                },
+            ),
+            migrations.CreateModel(
+                name='LabReplay',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('since', models.DateTimeField()),
+                    ('until', models.DateTimeField()),
+                    ('result', models.JSONField()),
+                    ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                    ('by', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('organisation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='findings.organisation')),
+                    ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='replays', to='findings.draftversion')),
+                ],
+                options={
+                    'ordering': ['-pk'],
+                    'constraints': [models.CheckConstraint(condition=models.Q(('until__gt', models.F('since'))), name='replay_ends_after_it_begins')],
+                },
+            ),
+            migrations.CreateModel(
+                name='PolicyDraft',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('policy_id', models.CharField(max_length=30)),
+                    ('made_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                    ('withdrawn_at', models.DateTimeField(blank=True, null=True)),
+                    ('withdrawn_because', models.TextField(blank=True, db_default='')),
+                    ('made_by', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('rule', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='draft', to='findings.rule')),
+                    ('withdrawn_by', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ],
+                options={
+                    'ordering': ['-pk'],
+                    'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('withdrawn_at__isnull', True), ('withdrawn_by__isnull', True), ('withdrawn_because', '')), models.Q(('withdrawn_at__isnull', False), ('withdrawn_by__isnull', False), models.Q(('withdrawn_because', ''), _negated=True)), _connector='OR'), name='withdrawn_draft_says_when_who_and_why'), models.CheckConstraint(condition=models.Q(('rule__isnull', True), ('withdrawn_at__isnull', True), _connector='OR'), name='draft_is_signed_or_withdrawn')],
+                },
+            ),
+            migrations.CreateModel(
+                name='ReplayedCase',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('due_at', models.DateTimeField()),
+                    ('minutes_earlier', models.IntegerField(default=0)),
+                    ('told_first', models.CharField(blank=True, max_length=12)),
+                    ('messages_more', models.IntegerField(default=0)),
+                    ('was_late', models.BooleanField()),
+                    ('would_be_late', models.BooleanField()),
+                    ('clock', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='findings.clock')),
+                    ('replay', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='cases', to='findings.labreplay')),
+                ],
+                options={
+                    'ordering': ['-minutes_earlier', 'pk'],
+                    'constraints': [models.UniqueConstraint(fields=('replay', 'clock'), name='case_is_replayed_once')],
+                },
+            ),
+            migrations.CreateModel(
+                name='DraftSignature',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('capacity', models.CharField(choices=[('approver', 'For the trust'), ('safety', 'As clinical safety officer')], max_length=8)),
+                    ('title', models.CharField(max_length=90)),
+                    ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                    ('beside', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='findings.rule')),
+                    ('by', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='signatures', to='findings.draftversion')),
+                ],
+                options={
+                    'ordering': ['pk'],
+                    'constraints': [models.UniqueConstraint(fields=('version', 'beside', 'capacity'), name='draft_is_signed_once_in_a_capacity'), models.UniqueConstraint(fields=('version', 'beside', 'by'), name='draft_is_signed_by_two_people'), models.CheckConstraint(condition=models.Q(('capacity__in', ['approver', 'safety'])), name='capacity_of_a_signature_is_known'), models.CheckConstraint(condition=models.Q(('title', ''), _negated=True), name='draft_signature_has_a_title')],
+                },
+            ),
+            migrations.CreateModel(
+                name='Attendance',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                    ('undone_at', models.DateTimeField(blank=True, null=True)),
+                    ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attendances', to=settings.AUTH_USER_MODEL)),
+                    ('recorded_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('undone_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('meeting', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='attendances', to='findings.meeting')),
+                ],
+                options={
+                    'ordering': ['meeting', 'pk'],
+                    'constraints': [models.UniqueConstraint(condition=models.Q(('undone_at__isnull', True)), fields=('meeting', 'person'), name='somebody_attends_once'), models.CheckConstraint(condition=models.Q(models.Q(('undone_at__isnull', True), ('undone_by__isnull', True)), models.Q(('undone_at__isnull', False), ('undone_by__isnull', False)), _connector='OR'), name='undone_attendance_says_by_whom')],
+                },
+            ),
+            migrations.CreateModel(
+                name='Case',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('position', models.PositiveSmallIntegerField()),
+                    ('sheet', models.TextField(blank=True)),
+                    ('undone_at', models.DateTimeField(blank=True, null=True)),
+                    ('brought_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('review', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='cases', to='findings.review')),
+                    ('undone_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('meeting', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='cases', to='findings.meeting')),
+                ],
+                options={
+                    'ordering': ['meeting', 'position', 'pk'],
+                    'constraints': [models.UniqueConstraint(condition=models.Q(('undone_at__isnull', True)), fields=('meeting', 'review'), name='case_is_on_an_agenda_once'), models.CheckConstraint(condition=models.Q(models.Q(('undone_at__isnull', True), ('undone_by__isnull', True)), models.Q(('undone_at__isnull', False), ('undone_by__isnull', False)), _connector='OR'), name='case_taken_off_says_by_whom')],
+                },
+            ),
+            migrations.CreateModel(
+                name='Improvement',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('reference', models.CharField(default=findings.models.improvement.new_improvement_reference, editable=False, max_length=14, unique=True)),
+                    ('what', models.TextField()),
+                    ('due_on', models.DateField()),
+                    ('measure', models.SlugField(db_index=False, max_length=40)),
+                    ('asked_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                    ('ended_at', models.DateTimeField(blank=True, null=True)),
+                    ('outcome', models.CharField(blank=True, choices=[('done', 'Done'), ('given_up', 'Given up')], max_length=8)),
+                    ('evidence', models.TextField(blank=True)),
+                    ('in_force_on', models.DateField(blank=True, null=True)),
+                    ('checked_at', models.DateTimeField(blank=True, null=True)),
+                    ('worked', models.CharField(blank=True, choices=[('yes', 'It worked'), ('no', 'It did not change anything'), ('unclear', 'It cannot be told from the numbers')], max_length=8)),
+                    ('check_note', models.TextField(blank=True)),
+                    ('asked_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('checked_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('ended_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='improvements', to='findings.organisation')),
+                    ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='improvements', to=settings.AUTH_USER_MODEL)),
+                    ('review', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='improvements', to='findings.review')),
+                ],
+                options={
+                    'ordering': ['due_on', 'pk'],
+                    'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('what', ''), _negated=True), models.Q(('measure', ''), _negated=True)), name='improvement_says_what_and_by_which_measure'), models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('ended_by__isnull', True), ('evidence', ''), ('in_force_on__isnull', True), ('outcome', '')), models.Q(('ended_at__gte', models.F('asked_at')), ('ended_by__isnull', False), models.Q(('evidence', ''), _negated=True), models.Q(models.Q(('in_force_on__isnull', False), ('outcome', 'done')), models.Q(('in_force_on__isnull', True), ('outcome', 'given_up')), _connector='OR')), _connector='OR'), name='ended_improvement_says_when_who_and_how'), models.CheckConstraint(condition=models.Q(models.Q(('checked_at__isnull', True), ('checked_by__isnull', True), ('worked', '')), models.Q(('checked_at__gte', models.F('ended_at')), ('checked_by__isnull', False), ('outcome', 'done'), ('worked__in', ['yes', 'no', 'unclear'])), _connector='OR'), name='only_what_was_done_is_checked_and_it_says_whether_it_worked')],
+                },
+            ),
+            migrations.CreateModel(
+                name='ImprovementChange',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('because', models.TextField()),
+                    ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                    ('after', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('before', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('improvement', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='changes', to='findings.improvement')),
+                ],
+                options={
+                    'ordering': ['improvement', 'pk'],
+                    'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('before', models.F('after')), _negated=True), models.Q(('because', ''), _negated=True)), name='improvement_goes_to_somebody_else_with_a_reason')],
+                },
+            ),
+            migrations.CreateModel(
+                name='LearningPoint',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('title', models.CharField(max_length=120)),
+                    ('text', models.TextField()),
+                    ('roles', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('radiologist', 'Radiologist'), ('referrer', 'Referring clinician'), ('coordinator', 'Coordinator'), ('governance', 'Governance lead'), ('administrator', 'Administrator')], max_length=14), size=None)),
+                    ('shared_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                    ('undone_at', models.DateTimeField(blank=True, null=True)),
+                    ('undone_because', models.TextField(blank=True)),
+                    ('organisation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='learning_points', to='findings.organisation')),
+                    ('review', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='points', to='findings.review')),
+                    ('shared_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('undone_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('meeting', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='points', to='findings.meeting')),
+                ],
+                options={
+                    'ordering': ['-shared_at', '-pk'],
+                    'indexes': [models.Index(fields=['organisation', '-shared_at', '-id'], name='points_of_a_trust')],
+                    'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('title', ''), _negated=True), models.Q(('text', ''), _negated=True), ('roles__len__gt', 0)), name='point_says_what_and_to_whom'), models.CheckConstraint(condition=models.Q(('roles__contained_by', ['radiologist', 'referrer', 'coordinator', 'governance', 'administrator'])), name='point_is_shared_with_known_roles'), models.CheckConstraint(condition=models.Q(models.Q(('undone_at__isnull', True), ('undone_because', ''), ('undone_by__isnull', True)), models.Q(('undone_at__gte', models.F('shared_at')), ('undone_by__isnull', False), models.Q(('undone_because', ''), _negated=True)), _connector='OR'), name='withdrawn_point_says_when_who_and_why')],
+                },
+            ),
+            migrations.CreateModel(
+                name='Meeting',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('kind', models.CharField(choices=[('realm', 'Radiology events and learning meeting'), ('triangulation', 'Triangulation across departments')], max_length=14)),
+                    ('held_at', models.DateTimeField()),
+                    ('place', models.CharField(blank=True, max_length=120)),
+                    ('called_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                    ('ended_at', models.DateTimeField(blank=True, null=True)),
+                    ('summary', models.TextField(blank=True)),
+                    ('called_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('ended_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('organisation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='meetings', to='findings.organisation')),
+                ],
+                options={
+                    'ordering': ['-held_at', '-pk'],
+                    'indexes': [models.Index(fields=['organisation', '-held_at', '-id'], name='meetings_of_a_trust')],
+                    'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['realm', 'triangulation'])), name='meeting_kind_is_known'), models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('ended_by__isnull', True), ('summary', '')), models.Q(('ended_at__gte', models.F('held_at')), ('ended_by__isnull', False), models.Q(('summary', ''), _negated=True)), _connector='OR'), name='closed_record_says_when_who_and_what')],
+                },
+            ),
+            migrations.CreateModel(
+                name='ReadReceipt',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                    ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('point', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='receipts', to='findings.learningpoint')),
+                ],
+                options={
+                    'constraints': [models.UniqueConstraint(fields=('point', 'person'), name='point_is_read_once_by_each')],
+                },
+            ),
+            migrations.CreateModel(
+                name='PaperSchedule',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('paper', models.CharField(choices=[('board', 'Board paper'), ('audit', 'Audit of fail-safe alerts'), ('weekly', 'List of a team')], max_length=8)),
+                    ('every', models.CharField(choices=[('week', 'Each week'), ('month', 'Each month'), ('quarter', 'Each quarter')], max_length=8)),
+                    ('made_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                    ('ended_at', models.DateTimeField(blank=True, null=True)),
+                    ('person', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='paper_schedules', to=settings.AUTH_USER_MODEL)),
+                    ('team', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='findings.team')),
+                ],
+                options={
+                    'ordering': ['pk'],
+                    'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('person', 'paper', 'team'), name='paper_is_wanted_once', nulls_distinct=False), models.CheckConstraint(condition=models.Q(models.Q(('paper', 'weekly'), ('team__isnull', False)), models.Q(('paper__in', ['board', 'audit']), ('team__isnull', True)), _connector='OR'), name='list_is_of_a_team'), models.CheckConstraint(condition=models.Q(('every__in', ['week', 'month', 'quarter'])), name='paper_comes_each_week_month_or_quarter')],
+                },
+            ),
+            migrations.CreateModel(
+                name='PaperReady',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('first', models.DateField()),
+                    ('last', models.DateField()),
+                    ('ready_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                    ('tries', models.PositiveSmallIntegerField(default=0)),
+                    ('told_at', models.DateTimeField(blank=True, null=True)),
+                    ('not_told_because', models.CharField(blank=True, max_length=300)),
+                    ('schedule', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='ready', to='findings.paperschedule')),
+                ],
+                options={
+                    'ordering': ['-last', '-pk'],
+                    'indexes': [models.Index(condition=models.Q(('not_told_because', ''), ('told_at__isnull', True)), fields=['ready_at'], name='papers_to_tell_of')],
+                    'constraints': [models.UniqueConstraint(fields=('schedule', 'first'), name='paper_is_ready_once'), models.CheckConstraint(condition=models.Q(('last__gte', models.F('first'))), name='paper_ends_after_it_begins')],
+                },
+            ),
+            migrations.CreateModel(
+                name='NationalRecommendation',
+                fields=[
+                    ('code', models.CharField(max_length=12, primary_key=True, serialize=False)),
+                    ('position', models.PositiveSmallIntegerField()),
+                    ('report', models.CharField(max_length=60)),
+                    ('number', models.CharField(blank=True, max_length=20)),
+                    ('asked_of', models.CharField(blank=True, max_length=160)),
+                    ('text', models.TextField(blank=True)),
+                    ('by_when', models.CharField(blank=True, max_length=60)),
+                    ('grade', models.CharField(choices=[('primary', "Read in the document itself or on its publisher's page"), ('secondary', 'Read in a secondary source; the document was not available to us'), ('not_available', 'The text was not available to us')], max_length=13)),
+                    ('source', models.CharField(max_length=160)),
+                    ('url', models.URLField(blank=True, max_length=300)),
+                    ('measures', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), blank=True, default=list, size=None)),
+                ],
+                options={
+                    'ordering': ['position'],
+                    'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('grade', 'not_available'), ('text', '')), models.Q(models.Q(('grade', 'not_available'), _negated=True), models.Q(('text', ''), _negated=True)), _connector='OR'), name='recommendation_that_was_read_has_words')],
+                },
+            ),
+            migrations.CreateModel(
+                name='ProgressReport',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('content', models.JSONField()),
+                    ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                    ('before', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='findings.progressreport')),
+                    ('by', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='findings.organisation')),
+                ],
+                options={
+                    'ordering': ['-pk'],
+                },
+            ),
+            migrations.CreateModel(
+                name='RecommendationStanding',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('status', models.CharField(choices=[('not_started', 'Not started'), ('under_way', 'Under way'), ('done', 'Done'), ('not_applicable', 'Not applicable')], max_length=14)),
+                    ('because', models.TextField(blank=True)),
+                    ('evidence', models.TextField(blank=True)),
+                    ('review_on', models.DateField(blank=True, null=True)),
+                    ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                    ('by', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='findings.organisation')),
+                    ('owner', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('recommendation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='standings', to='findings.nationalrecommendation')),
+                ],
+                options={
+                    'ordering': ['-pk'],
+                    'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['not_started', 'under_way', 'done', 'not_applicable'])), name='status_of_a_recommendation_is_known'), models.CheckConstraint(condition=models.Q(models.Q(('status', 'not_applicable'), _negated=True), models.Q(('because', ''), _negated=True), _connector='OR'), name='not_applicable_has_a_reason')],
+                },
+            ),
+            migrations.CreateModel(
+                name='MeasuredDay',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('measure', models.CharField(max_length=40)),
+                    ('dimension', models.CharField(blank=True, max_length=40)),
+                    ('day', models.DateField()),
+                    ('form', models.BigIntegerField()),
+                    ('parts', models.JSONField(default=dict)),
+                    ('counted_at', models.DateTimeField()),
+                    ('organisation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='findings.organisation')),
+                ],
+                options={
+                    'ordering': ['organisation', 'measure', 'dimension', 'day'],
+                    'indexes': [models.Index(condition=models.Q(('dimension', '')), fields=['organisation', 'measure', 'day', 'form', 'counted_at'], name='measured_days')],
+                    'constraints': [models.UniqueConstraint(fields=('organisation', 'measure', 'dimension', 'day'), name='measured_day_is_kept_once')],
+                },
+            ),
+            migrations.CreateModel(
+                name='MeasuredUpTo',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('event', models.BigIntegerField(default=0)),
+                    ('report', models.BigIntegerField(default=0)),
+                    ('examination', models.BigIntegerField(default=0)),
+                    ('clock', models.BigIntegerField(default=0)),
+                    ('no_report', models.BigIntegerField(default=0)),
+                    ('receipt', models.BigIntegerField(default=0)),
+                    ('at', models.DateTimeField()),
+                    ('wrong_at', models.DateTimeField(blank=True, null=True)),
+                    ('wrong', models.PositiveIntegerField(default=0)),
+                ],
+            ),
             pgtrigger.migrations.AddTrigger(
                 model_name='incomingmessage',
                 trigger=pgtrigger.compiler.Trigger(name='incomingmessage_is_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='d642128a12adf5fa5a5bd8c94affef0d514a6e50', operation='UPDATE OR DELETE', pgid='pgtrigger_incomingmessage_is_append_only_9b7ce', table='findings_incomingmessage', when='BEFORE')),
@@ -1077,7 +1680,7 @@ class Migration(migrations.Migration):
             ),
             pgtrigger.migrations.AddTrigger(
                 model_name='step',
-                trigger=pgtrigger.compiler.Trigger(name='step_promise_never_changes', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."clock_id" IS DISTINCT FROM (NEW."clock_id") OR OLD."finding_id" IS DISTINCT FROM (NEW."finding_id") OR OLD."examination_id" IS DISTINCT FROM (NEW."examination_id") OR OLD."level" IS DISTINCT FROM (NEW."level") OR OLD."audience" IS DISTINCT FROM (NEW."audience") OR OLD."due_at" IS DISTINCT FROM (NEW."due_at"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='41657938eff8d15a5efecc568d0e26a071ed6c03', operation='UPDATE', pgid='pgtrigger_step_promise_never_changes_f503a', table='findings_step', when='BEFORE')),
+                trigger=pgtrigger.compiler.Trigger(name='step_promise_never_changes', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."clock_id" IS DISTINCT FROM (NEW."clock_id") OR OLD."finding_id" IS DISTINCT FROM (NEW."finding_id") OR OLD."examination_id" IS DISTINCT FROM (NEW."examination_id") OR OLD."improvement_id" IS DISTINCT FROM (NEW."improvement_id") OR OLD."level" IS DISTINCT FROM (NEW."level") OR OLD."audience" IS DISTINCT FROM (NEW."audience") OR OLD."due_at" IS DISTINCT FROM (NEW."due_at"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='9336c1fb0e5ef501ca5ec24a4eda0c81af196cfb', operation='UPDATE', pgid='pgtrigger_step_promise_never_changes_f503a', table='findings_step', when='BEFORE')),
             ),
             pgtrigger.migrations.AddTrigger(
                 model_name='team',
@@ -1145,15 +1748,15 @@ class Migration(migrations.Migration):
             ),
             pgtrigger.migrations.AddTrigger(
                 model_name='clock',
-                trigger=pgtrigger.compiler.Trigger(name='clock_promise_never_changes', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."finding_id" IS DISTINCT FROM (NEW."finding_id") OR OLD."examination_id" IS DISTINCT FROM (NEW."examination_id") OR OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."rule_id" IS DISTINCT FROM (NEW."rule_id") OR OLD."started_at" IS DISTINCT FROM (NEW."started_at") OR OLD."due_at" IS DISTINCT FROM (NEW."due_at") OR OLD."replaces_id" IS DISTINCT FROM (NEW."replaces_id") OR OLD."later_because" IS DISTINCT FROM (NEW."later_because"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='080cbff73f0e973cbcb7bd056aba35463813155b', operation='UPDATE', pgid='pgtrigger_clock_promise_never_changes_b64b0', table='findings_clock', when='BEFORE')),
-            ),
-            pgtrigger.migrations.AddTrigger(
-                model_name='clock',
                 trigger=pgtrigger.compiler.Trigger(name='replacing_clock_is_never_due_later', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW."replaces_id" IS NOT NULL)', declare='DECLARE before findings_clock%ROWTYPE;', func="\n                    SELECT * INTO before FROM findings_clock WHERE id = NEW.replaces_id;\n                    IF before.finding_id IS DISTINCT FROM NEW.finding_id\n                            OR before.examination_id IS DISTINCT FROM NEW.examination_id\n                            OR before.stopped_because NOT IN ('handed_over', 'category') THEN\n                        RAISE EXCEPTION 'clock % was not stopped to be replaced', before.id\n                            USING ERRCODE = 'check_violation';\n                    ELSIF NEW.due_at > before.due_at AND NEW.later_because = '' THEN\n                        RAISE EXCEPTION 'the clock that replaces % is due later than it', before.id\n                            USING ERRCODE = 'check_violation';\n                    END IF;\n                    RETURN NEW;\n                ", hash='f31284d49514dc55d200abab351cc5f3575d40b4', operation='INSERT', pgid='pgtrigger_replacing_clock_is_never_due_later_d876f', table='findings_clock', when='BEFORE')),
             ),
             pgtrigger.migrations.AddTrigger(
                 model_name='clock',
                 trigger=pgtrigger.compiler.Trigger(name='clock_runs_while_finding_is_open', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW."finding_id" IS NOT NULL)', constraint='CONSTRAINT', func='PERFORM findings_check_clock(NEW.finding_id); RETURN NULL;', hash='c467e67508b2bba3d1a0a490ec7e815958ac64c5', operation='INSERT OR UPDATE', pgid='pgtrigger_clock_runs_while_finding_is_open_b11d1', table='findings_clock', timing='DEFERRABLE INITIALLY DEFERRED', when='AFTER')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='clock',
+                trigger=pgtrigger.compiler.Trigger(name='clock_promise_never_changes', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."finding_id" IS DISTINCT FROM (NEW."finding_id") OR OLD."examination_id" IS DISTINCT FROM (NEW."examination_id") OR OLD."improvement_id" IS DISTINCT FROM (NEW."improvement_id") OR OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."question_id" IS DISTINCT FROM (NEW."question_id") OR OLD."rule_id" IS DISTINCT FROM (NEW."rule_id") OR OLD."started_at" IS DISTINCT FROM (NEW."started_at") OR OLD."due_at" IS DISTINCT FROM (NEW."due_at") OR OLD."replaces_id" IS DISTINCT FROM (NEW."replaces_id") OR OLD."later_because" IS DISTINCT FROM (NEW."later_because"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='b7a48a2bcd1b598a1bf8e32afc781f666e29a07b', operation='UPDATE', pgid='pgtrigger_clock_promise_never_changes_b64b0', table='findings_clock', when='BEFORE')),
             ),
             pgtrigger.migrations.AddTrigger(
                 model_name='bankholidaychange',
@@ -1327,5 +1930,206 @@ class Migration(migrations.Migration):
                 model_name='linkkey',
                 trigger=pgtrigger.compiler.Trigger(name='link_key_only_ends', sql=pgtrigger.compiler.UpsertTriggerSql(func="IF OLD.ended_at IS NOT NULL OR (OLD.sender_id, OLD.salt, OLD.made_at, OLD.made_by_id) IS DISTINCT FROM (NEW.sender_id, NEW.salt, NEW.made_at, NEW.made_by_id) THEN RAISE EXCEPTION 'link key % only ends', OLD.id USING ERRCODE = 'check_violation'; END IF; RETURN NEW;", hash='76081af496a38e00574a6bc4805b1ad8336f03b3', operation='UPDATE', pgid='pgtrigger_link_key_only_ends_5014a', table='findings_linkkey', when='BEFORE')),
             ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='question',
+                trigger=pgtrigger.compiler.Trigger(name='question_is_never_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='015501c24de4c198cf541561d30eea60599025b2', operation='DELETE', pgid='pgtrigger_question_is_never_deleted_0d7d9', table='findings_question', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='question',
+                trigger=pgtrigger.compiler.Trigger(name='question_never_changes', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."finding_id" IS DISTINCT FROM (NEW."finding_id") OR OLD."text" IS DISTINCT FROM (NEW."text") OR OLD."asked_by_id" IS DISTINCT FROM (NEW."asked_by_id") OR OLD."asked_at" IS DISTINCT FROM (NEW."asked_at"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='05b4f720303174e43076487d04fd32b73f21c052', operation='UPDATE', pgid='pgtrigger_question_never_changes_40d8b', table='findings_question', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='question',
+                trigger=pgtrigger.compiler.Trigger(name='question_is_answered_once', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."answered_at" IS NOT NULL)', func="RAISE EXCEPTION 'question % was answered', OLD.id USING ERRCODE = 'check_violation';", hash='6aa9aae594c496ad379042c03312ee746af34c2d', operation='UPDATE', pgid='pgtrigger_question_is_answered_once_62dc5', table='findings_question', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='directorychange',
+                trigger=pgtrigger.compiler.Trigger(name='directorychange_is_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='af5f0b2c2b5aef759dafd60b23f131ac178f1152', operation='UPDATE OR DELETE', pgid='pgtrigger_directorychange_is_append_only_f3e30', table='findings_directorychange', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='shiftsheet',
+                trigger=pgtrigger.compiler.Trigger(name='shiftsheet_is_never_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='3b6d2762529c0baa4d355071e67a31e3bb6d3be3', operation='DELETE', pgid='pgtrigger_shiftsheet_is_never_deleted_b5540', table='findings_shiftsheet', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='shiftsheet',
+                trigger=pgtrigger.compiler.Trigger(name='shift_sheet_never_changes', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."organisation_id" IS DISTINCT FROM (NEW."organisation_id") OR OLD."began_at" IS DISTINCT FROM (NEW."began_at") OR OLD."given_at" IS DISTINCT FROM (NEW."given_at") OR OLD."until_at" IS DISTINCT FROM (NEW."until_at") OR OLD."given_by_id" IS DISTINCT FROM (NEW."given_by_id") OR OLD."note" IS DISTINCT FROM (NEW."note") OR OLD."content" IS DISTINCT FROM (NEW."content") OR OLD."patients" IS DISTINCT FROM (NEW."patients"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='24f9209672b9f1ed01339b9ea2ef48d1d042b92c', operation='UPDATE', pgid='pgtrigger_shift_sheet_never_changes_a7bd4', table='findings_shiftsheet', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='shiftsheet',
+                trigger=pgtrigger.compiler.Trigger(name='shift_is_taken_over_once', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."taken_at" IS NOT NULL)', func="RAISE EXCEPTION 'shift sheet % was taken over', OLD.id USING ERRCODE = 'check_violation';", hash='dc9ca96d05611344cb3a032dc00b94bf9b7a6665', operation='UPDATE', pgid='pgtrigger_shift_is_taken_over_once_72c9f', table='findings_shiftsheet', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='candourstep',
+                trigger=pgtrigger.compiler.Trigger(name='candourstep_is_never_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='ec8f83e1a095f2f0932c68b760028e5e9540319e', operation='DELETE', pgid='pgtrigger_candourstep_is_never_deleted_490af', table='findings_candourstep', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='candourstep',
+                trigger=pgtrigger.compiler.Trigger(name='candour_step_never_changes', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."review_id" IS DISTINCT FROM (NEW."review_id") OR OLD."step" IS DISTINCT FROM (NEW."step") OR OLD."done_on" IS DISTINCT FROM (NEW."done_on") OR OLD."note" IS DISTINCT FROM (NEW."note") OR OLD."recorded_at" IS DISTINCT FROM (NEW."recorded_at") OR OLD."recorded_by_id" IS DISTINCT FROM (NEW."recorded_by_id"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='87b7f571fd93576d7555eeac19854fb955f1182e', operation='UPDATE', pgid='pgtrigger_candour_step_never_changes_78f83', table='findings_candourstep', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='candourstep',
+                trigger=pgtrigger.compiler.Trigger(name='candour_step_is_taken_back_once', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."undone_at" IS NOT NULL)', func="RAISE EXCEPTION 'step of candour % was undone', OLD.id USING ERRCODE = 'check_violation';", hash='b7f2821ad3e02622fef81137dd0d4f6a714c50a0', operation='UPDATE', pgid='pgtrigger_candour_step_is_taken_back_once_6e4f6', table='findings_candourstep', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='learningrule',
+                trigger=pgtrigger.compiler.Trigger(name='learningrule_is_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='bda1fc1482f20c03e2f09c66a7da37c8e881f66c', operation='UPDATE OR DELETE', pgid='pgtrigger_learningrule_is_append_only_0862f', table='findings_learningrule', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='review',
+                trigger=pgtrigger.compiler.Trigger(name='review_is_never_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='316825471f587056db27953bb4bca19e6539c50c', operation='DELETE', pgid='pgtrigger_review_is_never_deleted_418c8', table='findings_review', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='review',
+                trigger=pgtrigger.compiler.Trigger(name='what_is_reviewed_never_changes', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."reference" IS DISTINCT FROM (NEW."reference") OR OLD."organisation_id" IS DISTINCT FROM (NEW."organisation_id") OR OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."finding_id" IS DISTINCT FROM (NEW."finding_id") OR OLD."examination_id" IS DISTINCT FROM (NEW."examination_id") OR OLD."happened" IS DISTINCT FROM (NEW."happened") OR OLD."opened_at" IS DISTINCT FROM (NEW."opened_at") OR OLD."opened_by_id" IS DISTINCT FROM (NEW."opened_by_id"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='b052df9acc519325e54d9c59efb974c44c33a76c', operation='UPDATE', pgid='pgtrigger_what_is_reviewed_never_changes_d91cb', table='findings_review', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='review',
+                trigger=pgtrigger.compiler.Trigger(name='concluded_review_never_changes', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."concluded_at" IS NOT NULL)', func="RAISE EXCEPTION 'review % is concluded', OLD.id USING ERRCODE = 'check_violation';", hash='140d0cec38854c56c4b2908714608b9bdfa235f2', operation='UPDATE', pgid='pgtrigger_concluded_review_never_changes_22894', table='findings_review', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='reviewbreach',
+                trigger=pgtrigger.compiler.Trigger(name='reviewbreach_is_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='85f66c61887d4c4cabebe201d0e444432c071379', operation='UPDATE OR DELETE', pgid='pgtrigger_reviewbreach_is_append_only_acde2', table='findings_reviewbreach', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='reviewcause',
+                trigger=pgtrigger.compiler.Trigger(name='reviewcause_is_never_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='df653f120edc3a77ad9c54889eb25bf01c87e836', operation='DELETE', pgid='pgtrigger_reviewcause_is_never_deleted_d0780', table='findings_reviewcause', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='reviewcause',
+                trigger=pgtrigger.compiler.Trigger(name='found_cause_never_changes', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."review_id" IS DISTINCT FROM (NEW."review_id") OR OLD."cause_id" IS DISTINCT FROM (NEW."cause_id") OR OLD."was_one" IS DISTINCT FROM (NEW."was_one") OR OLD."note" IS DISTINCT FROM (NEW."note") OR OLD."suggested_because" IS DISTINCT FROM (NEW."suggested_because") OR OLD."added_at" IS DISTINCT FROM (NEW."added_at") OR OLD."added_by_id" IS DISTINCT FROM (NEW."added_by_id"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='5c81e710cf735869c71d9861d66f4f8477a0abff', operation='UPDATE', pgid='pgtrigger_found_cause_never_changes_ca2e1', table='findings_reviewcause', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='reviewcause',
+                trigger=pgtrigger.compiler.Trigger(name='cause_is_taken_back_once', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."undone_at" IS NOT NULL)', func="RAISE EXCEPTION 'cause % was undone', OLD.id USING ERRCODE = 'check_violation';", hash='257a5feb424a4d10bfd7cfc30325eaacc752f688', operation='UPDATE', pgid='pgtrigger_cause_is_taken_back_once_b1760', table='findings_reviewcause', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='reviewchange',
+                trigger=pgtrigger.compiler.Trigger(name='reviewchange_is_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='61a3bab064739df1986062b234c357b547743760', operation='UPDATE OR DELETE', pgid='pgtrigger_reviewchange_is_append_only_7f64d', table='findings_reviewchange', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='reviewnote',
+                trigger=pgtrigger.compiler.Trigger(name='reviewnote_is_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='d576de9b2953ebbc7ddd364974475f9e4530a81c', operation='UPDATE OR DELETE', pgid='pgtrigger_reviewnote_is_append_only_dd6f3', table='findings_reviewnote', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='draftversion',
+                trigger=pgtrigger.compiler.Trigger(name='draftversion_is_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='7edaef2bf95511e9da24a038cb2a022b5e563fc3', operation='UPDATE OR DELETE', pgid='pgtrigger_draftversion_is_append_only_9133c', table='findings_draftversion', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='labreplay',
+                trigger=pgtrigger.compiler.Trigger(name='labreplay_is_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='ff6f926572d734e8d43cbee01e30051065c3bfb1', operation='UPDATE OR DELETE', pgid='pgtrigger_labreplay_is_append_only_1408c', table='findings_labreplay', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='policydraft',
+                trigger=pgtrigger.compiler.Trigger(name='policydraft_is_never_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='ff7973fb8d0d82b768a86079f821d04697b342b4', operation='DELETE', pgid='pgtrigger_policydraft_is_never_deleted_1f7b9', table='findings_policydraft', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='policydraft',
+                trigger=pgtrigger.compiler.Trigger(name='policy_draft_is_of_one_rule', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."policy_id" IS DISTINCT FROM (NEW."policy_id") OR OLD."made_by_id" IS DISTINCT FROM (NEW."made_by_id") OR OLD."made_at" IS DISTINCT FROM (NEW."made_at"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='a52ba2d56b720362fb6e28afebcb72f29f2cece4', operation='UPDATE', pgid='pgtrigger_policy_draft_is_of_one_rule_5ec75', table='findings_policydraft', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='policydraft',
+                trigger=pgtrigger.compiler.Trigger(name='policy_draft_ends_once', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."rule_id" IS NOT NULL OR OLD."withdrawn_at" IS NOT NULL)', func="RAISE EXCEPTION 'policy draft % has ended', OLD.id USING ERRCODE = 'check_violation';", hash='be67f70a67f76e5d2831efc83ece20a81cdbb0b1', operation='UPDATE', pgid='pgtrigger_policy_draft_ends_once_59850', table='findings_policydraft', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='replayedcase',
+                trigger=pgtrigger.compiler.Trigger(name='replayedcase_is_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='16d579b3a5de0119f4c284727774eff0bdc6d226', operation='UPDATE OR DELETE', pgid='pgtrigger_replayedcase_is_append_only_5c122', table='findings_replayedcase', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='draftsignature',
+                trigger=pgtrigger.compiler.Trigger(name='draftsignature_is_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='aef0e0fed4e6d7dac2cfa4e93f97423306ba646b', operation='UPDATE OR DELETE', pgid='pgtrigger_draftsignature_is_append_only_ac210', table='findings_draftsignature', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='attendance',
+                trigger=pgtrigger.compiler.Trigger(name='attendance_is_never_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='baa56a93a68b0bb9ffd1abd824b6c9bc60a65010', operation='DELETE', pgid='pgtrigger_attendance_is_never_deleted_6b230', table='findings_attendance', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='attendance',
+                trigger=pgtrigger.compiler.Trigger(name='attendance_never_changes', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."meeting_id" IS DISTINCT FROM (NEW."meeting_id") OR OLD."person_id" IS DISTINCT FROM (NEW."person_id") OR OLD."recorded_at" IS DISTINCT FROM (NEW."recorded_at") OR OLD."recorded_by_id" IS DISTINCT FROM (NEW."recorded_by_id"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='c5586e0a5cee613021a31d8048250f7a4a1e9e18', operation='UPDATE', pgid='pgtrigger_attendance_never_changes_601ed', table='findings_attendance', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='attendance',
+                trigger=pgtrigger.compiler.Trigger(name='attendance_is_undone_once', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."undone_at" IS NOT NULL)', func="RAISE EXCEPTION 'attendance % was undone', OLD.id USING ERRCODE = 'check_violation';", hash='bbfb580a4bd5cf033d8e1e95be1fa28729b78d0d', operation='UPDATE', pgid='pgtrigger_attendance_is_undone_once_0cabc', table='findings_attendance', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='attendance',
+                trigger=pgtrigger.compiler.Trigger(name='attendance_is_of_an_open_record', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n    IF EXISTS (SELECT 1 FROM findings_meeting WHERE id = NEW.meeting_id AND ended_at IS NOT NULL)\n    THEN\n        RAISE EXCEPTION 'the record of meeting % is closed', NEW.meeting_id\n            USING ERRCODE = 'check_violation';\n    END IF;\n    RETURN NEW;\n", hash='c119351ff5cf821a28100c4cd69df02efa2c3023', operation='INSERT OR UPDATE', pgid='pgtrigger_attendance_is_of_an_open_record_0ea40', table='findings_attendance', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='case',
+                trigger=pgtrigger.compiler.Trigger(name='case_is_never_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='81ec9d9ae1f2490f5dd819c89a1ea3a5a72cc1bd', operation='DELETE', pgid='pgtrigger_case_is_never_deleted_11cf9', table='findings_case', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='case',
+                trigger=pgtrigger.compiler.Trigger(name='case_is_of_one_review', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."meeting_id" IS DISTINCT FROM (NEW."meeting_id") OR OLD."review_id" IS DISTINCT FROM (NEW."review_id"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='a9d8dabfb230adfa4b19ec807d869900e3dc14d5', operation='UPDATE', pgid='pgtrigger_case_is_of_one_review_b58b7', table='findings_case', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='case',
+                trigger=pgtrigger.compiler.Trigger(name='case_is_taken_off_once', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."undone_at" IS NOT NULL)', func="RAISE EXCEPTION 'case % was undone', OLD.id USING ERRCODE = 'check_violation';", hash='2e4d1d24901440add5c13c6f0e03eff8d8fcb91c', operation='UPDATE', pgid='pgtrigger_case_is_taken_off_once_d3a7b', table='findings_case', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='case',
+                trigger=pgtrigger.compiler.Trigger(name='case_is_of_an_open_record', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n    IF EXISTS (SELECT 1 FROM findings_meeting WHERE id = NEW.meeting_id AND ended_at IS NOT NULL)\n    THEN\n        RAISE EXCEPTION 'the record of meeting % is closed', NEW.meeting_id\n            USING ERRCODE = 'check_violation';\n    END IF;\n    RETURN NEW;\n", hash='e659182ac71e9c7368bd2141f9ba07b4b2ec9ff4', operation='INSERT OR UPDATE', pgid='pgtrigger_case_is_of_an_open_record_5ffeb', table='findings_case', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='improvement',
+                trigger=pgtrigger.compiler.Trigger(name='improvement_is_never_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='8a313910320b9fb85553c0afd801a76b75ff3f31', operation='DELETE', pgid='pgtrigger_improvement_is_never_deleted_f5c04', table='findings_improvement', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='improvement',
+                trigger=pgtrigger.compiler.Trigger(name='what_was_asked_never_changes', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."reference" IS DISTINCT FROM (NEW."reference") OR OLD."organisation_id" IS DISTINCT FROM (NEW."organisation_id") OR OLD."review_id" IS DISTINCT FROM (NEW."review_id") OR OLD."what" IS DISTINCT FROM (NEW."what") OR OLD."due_on" IS DISTINCT FROM (NEW."due_on") OR OLD."measure" IS DISTINCT FROM (NEW."measure") OR OLD."asked_at" IS DISTINCT FROM (NEW."asked_at") OR OLD."asked_by_id" IS DISTINCT FROM (NEW."asked_by_id"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='5934488e31883b8bb9cc5b519be266e4bcd86240', operation='UPDATE', pgid='pgtrigger_what_was_asked_never_changes_1170d', table='findings_improvement', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='improvement',
+                trigger=pgtrigger.compiler.Trigger(name='improvement_ends_once', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."ended_at" IS NOT NULL)', func="RAISE EXCEPTION 'improvement % has ended', OLD.id USING ERRCODE = 'check_violation';", hash='fbe06b27e9c94ad1e187039e7efb08665bd8fb99', operation='UPDATE OF "owner_id", "ended_at", "ended_by_id", "outcome", "evidence", "in_force_on"', pgid='pgtrigger_improvement_ends_once_01039', table='findings_improvement', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='improvement',
+                trigger=pgtrigger.compiler.Trigger(name='improvement_is_checked_once', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."checked_at" IS NOT NULL)', func="RAISE EXCEPTION 'improvement % is checked', OLD.id USING ERRCODE = 'check_violation';", hash='5576c188820f1da046e2523d5e204de3263f8b7f', operation='UPDATE', pgid='pgtrigger_improvement_is_checked_once_e9272', table='findings_improvement', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='improvementchange',
+                trigger=pgtrigger.compiler.Trigger(name='improvementchange_is_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='6e1cef5fa594aba562516c74072782a640b44f82', operation='UPDATE OR DELETE', pgid='pgtrigger_improvementchange_is_append_only_cdd98', table='findings_improvementchange', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='learningpoint',
+                trigger=pgtrigger.compiler.Trigger(name='learningpoint_is_never_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='c47dd695f77d48f09f4564d91f8e92d0a6f29c52', operation='DELETE', pgid='pgtrigger_learningpoint_is_never_deleted_a6d2c', table='findings_learningpoint', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='learningpoint',
+                trigger=pgtrigger.compiler.Trigger(name='learning_point_never_changes', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."organisation_id" IS DISTINCT FROM (NEW."organisation_id") OR OLD."title" IS DISTINCT FROM (NEW."title") OR OLD."text" IS DISTINCT FROM (NEW."text") OR OLD."roles" IS DISTINCT FROM (NEW."roles") OR OLD."meeting_id" IS DISTINCT FROM (NEW."meeting_id") OR OLD."review_id" IS DISTINCT FROM (NEW."review_id") OR OLD."shared_at" IS DISTINCT FROM (NEW."shared_at") OR OLD."shared_by_id" IS DISTINCT FROM (NEW."shared_by_id"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='2ed50a62740073bba12ab5975e6da2a8e6a07e96', operation='UPDATE', pgid='pgtrigger_learning_point_never_changes_479eb', table='findings_learningpoint', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='learningpoint',
+                trigger=pgtrigger.compiler.Trigger(name='learning_point_is_withdrawn_once', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."undone_at" IS NOT NULL)', func="RAISE EXCEPTION 'learning point % was undone', OLD.id USING ERRCODE = 'check_violation';", hash='c9a8698e23e44b6cd94a00acf92165c886087be5', operation='UPDATE', pgid='pgtrigger_learning_point_is_withdrawn_once_01a03', table='findings_learningpoint', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='meeting',
+                trigger=pgtrigger.compiler.Trigger(name='meeting_is_never_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='e7e7eaa20097451df000907be8d3c91da4aacc0b', operation='DELETE', pgid='pgtrigger_meeting_is_never_deleted_ffdc0', table='findings_meeting', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='meeting',
+                trigger=pgtrigger.compiler.Trigger(name='record_is_closed_once', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."ended_at" IS NOT NULL)', func="RAISE EXCEPTION 'the record of meeting % is closed', OLD.id USING ERRCODE = 'check_violation';", hash='c469715fca2240e1ffbf067f190c67e40c37bc9e', operation='UPDATE', pgid='pgtrigger_record_is_closed_once_82e09', table='findings_meeting', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='readreceipt',
+                trigger=pgtrigger.compiler.Trigger(name='readreceipt_is_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='09d713b33ddfcc11778995243f7f0e9afca0f784', operation='UPDATE OR DELETE', pgid='pgtrigger_readreceipt_is_append_only_1f6fe', table='findings_readreceipt', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='paperschedule',
+                trigger=pgtrigger.compiler.Trigger(name='paperschedule_is_never_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='77c5c05bb522641d2a001ff00fa4e869a28140c3', operation='DELETE', pgid='pgtrigger_paperschedule_is_never_deleted_4f828', table='findings_paperschedule', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='paperready',
+                trigger=pgtrigger.compiler.Trigger(name='paperready_is_never_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='c954efb4388fa38e5fb4f0f3716be9bd0ee6f446', operation='DELETE', pgid='pgtrigger_paperready_is_never_deleted_a30f2', table='findings_paperready', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='progressreport',
+                trigger=pgtrigger.compiler.Trigger(name='progressreport_is_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='13751062cdfedec9ba5ebbe7511a0dd9c2827083', operation='UPDATE OR DELETE', pgid='pgtrigger_progressreport_is_append_only_7df9a', table='findings_progressreport', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='recommendationstanding',
+                trigger=pgtrigger.compiler.Trigger(name='recommendationstanding_is_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='9a48d1ebcf1a6e4cccabab865027efaea161a69b', operation='UPDATE OR DELETE', pgid='pgtrigger_recommendationstanding_is_append_only_4bbe6', table='findings_recommendationstanding', when='BEFORE')),
+            ),
         ]),
+        migrations.RunPython(fill_lists, migrations.RunPython.noop),
     ]

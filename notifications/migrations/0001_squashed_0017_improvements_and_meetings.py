@@ -1,4 +1,4 @@
-"""Everything up to 0015 in one step, for a database that is new; see the one of findings."""
+"""Everything up to 0017 in one step, for a database that is new; see the one of findings."""
 
 import django.db.models.deletion
 import django.db.models.functions.datetime
@@ -29,12 +29,14 @@ class Migration(migrations.Migration):
         ('notifications', '0013_messages_of_waits'),
         ('notifications', '0014_messages_of_waits_by_their_step'),
         ('notifications', '0015_counts_of_answers'),
+        ('notifications', '0016_own_words_of_a_trust'),
+        ('notifications', '0017_improvements_and_meetings'),
     ]
 
     initial = True
 
     dependencies = [
-        ('findings', '0001_squashed_0055_links_from_a_ris'),
+        ('findings', '0001_squashed_0076_measured_days'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -93,11 +95,12 @@ class Migration(migrations.Migration):
                     ('route', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='notifications', to='notifications.route')),
                     ('held_until', models.DateTimeField(blank=True, null=True)),
                     ('examination', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='findings.examination')),
+                    ('improvement', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='findings.improvement')),
                 ],
                 options={
                     'ordering': ['-created_at', '-pk'],
-                    'indexes': [models.Index(condition=models.Q(('status__in', ['queued', 'sending'])), fields=['priority', 'next_attempt_at'], name='notifications_to_send'), models.Index(fields=['recipient', '-created_at'], name='notificatio_recipie_a972ce_idx'), models.Index(condition=models.Q(('sent_at__isnull', False)), fields=['sent_at'], name='notifications_sent'), models.Index(condition=models.Q(('status', 'failed')), fields=['channel'], name='notifications_failed'), models.Index(condition=models.Q(('examination__isnull', False), ('status__in', ['queued', 'sending'])), fields=['priority', 'next_attempt_at'], name='messages_of_waits_to_send')],
-                    'constraints': [models.UniqueConstraint(fields=('step', 'recipient', 'route'), name='one_notification_a_step_and_route'), models.CheckConstraint(condition=models.Q(('status__in', ['queued', 'sending', 'sent', 'failed', 'not_needed'])), name='notification_status_is_known'), models.CheckConstraint(condition=models.Q(models.Q(('lease_token__isnull', False), ('lease_until__isnull', False), ('status', 'sending')), models.Q(models.Q(('status', 'sending'), _negated=True), ('lease_token__isnull', True), ('lease_until__isnull', True)), _connector='OR'), name='sending_has_a_lease'), models.CheckConstraint(condition=models.Q(models.Q(('sent_at__isnull', False), ('status', 'sent')), models.Q(models.Q(('status', 'sent'), _negated=True), ('sent_at__isnull', True)), _connector='OR'), name='sent_says_when'), models.CheckConstraint(condition=models.Q(models.Q(('examination__isnull', True), ('finding__isnull', False)), models.Q(('examination__isnull', False), ('finding__isnull', True)), _connector='OR'), name='notification_is_of_a_finding_or_an_examination')],
+                    'indexes': [models.Index(condition=models.Q(('status__in', ['queued', 'sending'])), fields=['priority', 'next_attempt_at'], name='notifications_to_send'), models.Index(fields=['recipient', '-created_at'], name='notificatio_recipie_a972ce_idx'), models.Index(condition=models.Q(('sent_at__isnull', False)), fields=['sent_at'], name='notifications_sent'), models.Index(condition=models.Q(('status', 'failed')), fields=['channel'], name='notifications_failed'), models.Index(condition=models.Q(('examination__isnull', False), ('status__in', ['queued', 'sending'])), fields=['priority', 'next_attempt_at'], name='messages_of_waits_to_send'), models.Index(condition=models.Q(('improvement__isnull', False), ('status__in', ['queued', 'sending'])), fields=['priority', 'next_attempt_at'], name='messages_of_improvements')],
+                    'constraints': [models.UniqueConstraint(fields=('step', 'recipient', 'route'), name='one_notification_a_step_and_route'), models.CheckConstraint(condition=models.Q(('status__in', ['queued', 'sending', 'sent', 'failed', 'not_needed'])), name='notification_status_is_known'), models.CheckConstraint(condition=models.Q(models.Q(('lease_token__isnull', False), ('lease_until__isnull', False), ('status', 'sending')), models.Q(models.Q(('status', 'sending'), _negated=True), ('lease_token__isnull', True), ('lease_until__isnull', True)), _connector='OR'), name='sending_has_a_lease'), models.CheckConstraint(condition=models.Q(models.Q(('sent_at__isnull', False), ('status', 'sent')), models.Q(models.Q(('status', 'sent'), _negated=True), ('sent_at__isnull', True)), _connector='OR'), name='sent_says_when'), models.CheckConstraint(condition=models.Q(models.Q(('examination__isnull', True), ('finding__isnull', False), ('improvement__isnull', True)), models.Q(('examination__isnull', False), ('finding__isnull', True), ('improvement__isnull', True)), models.Q(('examination__isnull', True), ('finding__isnull', True), ('improvement__isnull', False)), _connector='OR'), name='notification_is_of_one_thing')],
                 },
             ),
             migrations.CreateModel(
@@ -157,6 +160,27 @@ class Migration(migrations.Migration):
                     ('count', models.BigIntegerField()),
                 ],
             ),
+            migrations.CreateModel(
+                name='Wording',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('clock', models.CharField(max_length=12)),
+                    ('level', models.PositiveSmallIntegerField()),
+                    ('audience', models.CharField(max_length=12)),
+                    ('version', models.PositiveIntegerField()),
+                    ('subject', models.CharField(blank=True, max_length=100)),
+                    ('headline', models.CharField(blank=True, max_length=200)),
+                    ('to_do', models.TextField(blank=True)),
+                    ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                    ('by', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ('category', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='findings.category')),
+                    ('organisation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='findings.organisation')),
+                ],
+                options={
+                    'ordering': ['-at', '-pk'],
+                    'constraints': [models.UniqueConstraint(fields=('organisation', 'category', 'clock', 'level', 'audience', 'version'), name='wording_version_is_written_once'), models.CheckConstraint(condition=models.Q(models.Q(('headline', ''), ('subject', ''), ('to_do', '')), models.Q(models.Q(('subject', ''), _negated=True), models.Q(('headline', ''), _negated=True), models.Q(('to_do', ''), _negated=True)), _connector='OR'), name='wording_has_every_part_or_none'), models.CheckConstraint(condition=models.Q(('clock__in', ['acknowledge', 'act', 'follow_up', 'tell_patient']), ('level__gt', 0)), name='wording_is_of_a_step_of_a_finding')],
+                },
+            ),
             pgtrigger.migrations.AddTrigger(
                 model_name='deliveryattempt',
                 trigger=pgtrigger.compiler.Trigger(name='deliveryattempt_is_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='d48d7e90010d0c04d23aabeb81263e57f2ac2dcf', operation='UPDATE OR DELETE', pgid='pgtrigger_deliveryattempt_is_append_only_ddaac', table='notifications_deliveryattempt', when='BEFORE')),
@@ -176,6 +200,10 @@ class Migration(migrations.Migration):
             pgtrigger.migrations.AddTrigger(
                 model_name='deliveryreceipt',
                 trigger=pgtrigger.compiler.Trigger(name='deliveryreceipt_is_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='fefc086111f3a2dbfdadcc86e759a293a23cf503', operation='UPDATE OR DELETE', pgid='pgtrigger_deliveryreceipt_is_append_only_f6cd2', table='notifications_deliveryreceipt', when='BEFORE')),
+            ),
+            pgtrigger.migrations.AddTrigger(
+                model_name='wording',
+                trigger=pgtrigger.compiler.Trigger(name='wording_is_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='d61683c87cf08d780534b812d858a059410446be', operation='UPDATE OR DELETE', pgid='pgtrigger_wording_is_append_only_beb40', table='notifications_wording', when='BEFORE')),
             ),
         ]),
     ]
