@@ -39,6 +39,47 @@ class ArrivingIdentifier:
         object.__setattr__(self, "value", as_compared(self.value))
 
 
+class LanguageNeed(StrEnum):
+    """What is known of the language that a patient needs to be told in."""
+
+    INTERPRETER = "interpreter"
+    NONE = "none"
+    # The language was said, and not whether an interpreter is needed.
+    OTHER = "other"
+    ENGLISH = "english"
+
+    @property
+    def label(self) -> str:
+        return _LANGUAGE_NEEDS[self]
+
+    @property
+    def is_of_language(self) -> bool:
+        """Said of the language alone."""
+        return self in (LanguageNeed.OTHER, LanguageNeed.ENGLISH)
+
+    @classmethod
+    def of(cls, language: str, is_needed: bool | None = None) -> "LanguageNeed | None":
+        """From a code of a language (en, en-GB, eng) and whether an interpreter is needed."""
+        if is_needed is not None:
+            return cls.INTERPRETER if is_needed else cls.NONE
+        said = language.strip().casefold().replace("_", "-").partition("-")[0]
+        if not said or said in _NO_LANGUAGE:
+            return None
+        return cls.ENGLISH if said in ("en", "eng", "english") else cls.OTHER
+
+
+_LANGUAGE_NEEDS = {
+    LanguageNeed.INTERPRETER: "Interpreter needed",
+    LanguageNeed.NONE: "No interpreter needed",
+    LanguageNeed.OTHER: "Language other than English; whether an interpreter is needed not said",
+    LanguageNeed.ENGLISH: "English; whether an interpreter is needed not said",
+}
+# Not said, not determined, no linguistic content; and what people type.
+_NO_LANGUAGE = frozenset(
+    {"und", "zxx", "mul", "mis", "unk", "unknown", "not known", "not stated", "u", "z", "n/a"}
+)
+
+
 @dataclass(frozen=True)
 class ArrivingPatient:
     """Who the report says it is about."""
@@ -53,6 +94,9 @@ class ArrivingPatient:
     identifiers: tuple[ArrivingIdentifier, ...] = ()
     # The record of ours that a person chose, where what was sent leads to none or to several.
     record: int | None = None
+    # Where they live now, squeezed; only a mark of it is kept (findings/postcodes.py).
+    postcode: str = ""
+    language_need: LanguageNeed | None = None
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from findings.demonstration.ladders import Ladder
 from findings.demonstration.learning import make_learning
 from findings.demonstration.patients import make_patients
 from findings.demonstration.people import TRUST, Hospital, make_hospital
+from findings.demonstration.places import make_places
 from findings.demonstration.replay import Told, rate_some, replay
 from findings.demonstration.rotas import make_rotas
 from findings.demonstration.scenarios import stories
@@ -136,6 +137,7 @@ def _make_examinations(hospital: Hospital, now: datetime) -> tuple[list[Told], l
     """Examinations and reports of the stories, and many more of which there is no story; and those
     that wait for a report."""
     patients = make_patients(hospital.trust.ods_code, seeded("patients"))
+    make_places(patients, now)
     ladders = {category.code: Ladder(category) for category in Category.objects.all()}
     planned = list(stories(hospital, ladders, now))
     orders = Orders(hospital, patients, now)

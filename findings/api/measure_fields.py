@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from findings.forms.measures import LONGEST_YEARS, PERIODS, USUAL
-from findings.measures import DIMENSIONS, SMALL, Measure, Period, Reading, dimensions_of
+from findings.measures import DIMENSIONS, SMALL, Measure, Part, Period, Reading, dimensions_of
 from findings.presenters.columns import examination_of, finding_of
 
 STEPS = {"month": "By month", "week": "By week, from Monday"}
@@ -144,9 +144,15 @@ class StepSerializer(ReadingSerializer):
 class PartSerializer(serializers.Serializer):
     """One line of a breakdown. `key` narrows the measure to it: ?category=3."""
 
+    reading = serializers.SerializerMethodField()
+
     key = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]
-    reading = ReadingSerializer()
+
+    @extend_schema_field(ReadingSerializer(allow_null=True))
+    def get_reading(self, part: Part) -> Any:
+        """Nothing, where so few must not be shown: of what is said of groups alone."""
+        return None if part.is_hidden else ReadingSerializer(part.reading).data
 
 
 class TookSerializer(serializers.Serializer):

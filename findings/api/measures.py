@@ -41,6 +41,7 @@ NARROWING = [
         description=f"{one.name}: only this key of its parts; none for what is not known",
     )
     for one in measures.DIMENSIONS.values()
+    if not one.is_of_groups
 ]
 OF_ANY_LIST = {Stable.cursor_query_param, Stable.page_size_query_param}
 

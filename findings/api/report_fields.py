@@ -17,8 +17,10 @@ from findings.arrivals import (
     ArrivingPerson,
     ArrivingReport,
     ArrivingStatus,
+    LanguageNeed,
 )
 from findings.models import Patient, Person, Receipt, Report, ReportStatus
+from findings.postcodes import squeezed
 from findings.services.filing import LONGEST_ACCESSION
 from findings.services.identity import LONGEST_IDENTIFIER
 
@@ -56,6 +58,10 @@ class ArrivingPatientSerializer(serializers.Serializer):
     sex = serializers.ChoiceField(
         choices=Patient.Sex.choices, required=False, default=Patient.Sex.UNKNOWN.value
     )
+    # Of these measures keep how deprived a place is, and a need: docs/adr/0053.
+    postcode = _words(10, help_text="Where they live now; a mark of it is kept, never the postcode")
+    language = _words(40, help_text="A code: en, pl, bfi. Kept as English, or another")
+    interpreter_needed = serializers.BooleanField(required=False, allow_null=True, default=None)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs["nhs_number"] and not attrs["identifiers"]:
@@ -105,6 +111,8 @@ def arriving_from(given: dict[str, Any], reporter: Person | None) -> ArrivingRep
     """What was sent, as every way in hands it on. `reporter` writes it now, whatever was sent."""
     patient = dict(given["patient"])
     identifiers = tuple(ArrivingIdentifier(**one) for one in patient.pop("identifiers"))
+    need = LanguageNeed.of(patient.pop("language"), patient.pop("interpreter_needed"))
+    patient |= {"postcode": squeezed(patient["postcode"]), "language_need": need}
     writes = arriving_person(reporter) if reporter else ArrivingPerson(**given["reporter"])
     same = ("accession", "reported_at", "text", "modality", "examination_code")
     more = ("examination_description", "performed_at", "requesting_location")

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 
-from findings.arrivals import ArrivingPerson
+from findings.arrivals import ArrivingPerson, LanguageNeed
 from findings.fhir import names
 from findings.fhir.names import Json
 from findings.fhir.references import Around, Found
+from findings.postcodes import squeezed
 
 _OTHER_NAMES = frozenset(["old", "maiden", "nickname", "anonymous", "temp"])
+_OTHER_ADDRESSES = frozenset(["old", "temp", "work", "billing"])
 _MRN = "https://fhir.nhs.uk/Id/MRN/"
 # Where a person is named by number and display alone.
 _PEOPLE = ("Practitioner", "PractitionerRole")
@@ -49,6 +51,40 @@ def name_of(given: list[Json]) -> tuple[str, str]:
     if "family" in best or "given" in best:
         return best.get("family", "").strip(), " ".join(best.get("given", [])).strip()
     return split_name(best.get("text", ""))
+
+
+def postcode_of(patient: Json) -> str:
+    """Of the home, else of the first address that is in use and not another kind of place."""
+    used = [
+        one
+        for one in patient.get("address", [])
+        if one.get("use") not in _OTHER_ADDRESSES and one.get("type") != "postal"
+    ]
+    homes = sorted(used, key=lambda one: one.get("use") != "home")
+    return next(filter(None, (squeezed(one.get("postalCode", "")) for one in homes)), "")
+
+
+def language_need_of(patient: Json) -> LanguageNeed | None:
+    """As FHIR says it (communication, and an extension of its own), or as UK Core does."""
+    said = {_last(one): one for one in patient.get("extension", [])}
+    inside = said.get("extension-ukcore-nhscommunication", {}).get("extension", [])
+    of_uk = {_last(one): one for one in inside}
+    needed = said.get("patient-interpreterrequired") or of_uk.get("interpreterrequired") or {}
+    spoken = sorted(patient.get("communication", []), key=lambda one: not one.get("preferred"))
+    languages = [one.get("language", {}) for one in spoken]
+    languages.append(of_uk.get("language", {}).get("valueCodeableConcept", {}))
+    return LanguageNeed.of(
+        next(filter(None, map(_code_of, languages)), ""), needed.get("valueBoolean")
+    )
+
+
+def _last(extension: Json) -> str:
+    return extension.get("url", "").rstrip("/").rpartition("/")[2].casefold()
+
+
+def _code_of(concept: Json) -> str:
+    codes = (one.get("code", "") for one in concept.get("coding", []))
+    return next(filter(None, codes), "") or concept.get("text", "")
 
 
 def split_name(text: str) -> tuple[str, str]:

@@ -32,11 +32,13 @@ from findings.fhir.people import (
     identifiers_of,
     is_ods,
     kind_of,
+    language_need_of,
     name_of,
     nobody_because,
     person_at,
     person_of,
     place_of,
+    postcode_of,
     split_name,
     type_of,
     where,
@@ -256,6 +258,8 @@ class _Reader:
             sex=names.GENDERS.get(patient.get("gender", ""), ""),
             nhs_number=number,
             identifiers=others,
+            postcode=postcode_of(patient),
+            language_need=language_need_of(patient),
         )
 
     def _birth_date(self, said: str) -> date | None:

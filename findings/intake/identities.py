@@ -9,6 +9,7 @@ from findings.arrivals import (
     ArrivingPatient,
     ArrivingPerson,
     HeldReason,
+    LanguageNeed,
     Problem,
     SenderProfile,
     as_compared,
@@ -16,6 +17,7 @@ from findings.arrivals import (
 from findings.intake.hl7 import Message, Segment, field
 from findings.intake.hl7_times import read_date
 from findings.nhs_numbers import NhsFault, read_nhs_number
+from findings.postcodes import squeezed
 
 # Identifier types (CX-5) and assigning authorities (CX-4) that mean the NHS number, folded.
 _NHS_TYPES = frozenset({"NH", "NHS", "NHSNMBR", "NHSNBR", "NHSNO", "NHSNUMBER"})
@@ -43,6 +45,8 @@ _SEXES = {
 }
 # Names that are not the one a person goes by.
 _OTHER_NAMES = frozenset({"A", "M", "N", "P", "S", "T", "BAD", "ALIAS", "MAIDEN", "PREVIOUS"})
+# Bad, of birth, of a firm or office, for letters, of a holiday or vacation: nobody lives there now.
+_OTHER_ADDRESSES = frozenset({"BA", "N", "BDL", "B", "O", "M", "V", "F", "RH", "BR"})
 _ASK_FOR_PATIENT = (
     "Ask the sender to put the NHS number, or a hospital number with its assigning authority, "
     "in PID-3; then run the message again."
@@ -236,7 +240,21 @@ def _patient(
         sex=_sex(message, field(pid, 8), notices),
         nhs_number=next(iter(found.nhs_numbers), ""),
         identifiers=tuple(found.identifiers.values()),
+        postcode=_postcode(message, field(pid, 11)),
+        language_need=LanguageNeed.of(message.first(field(pid, 15))),
     )
+
+
+def _postcode(message: Message, value: str) -> str:
+    """Of the home (XAD-5), else of the first address that is not another kind of place."""
+    addresses = [message.components(repeat) for repeat in message.repeats(value)] if value else []
+    of_homes: dict[bool, str] = {}
+    for parts in addresses:
+        kind = message.plain(parts[6]).upper() if len(parts) > 6 else ""
+        written = squeezed(message.plain(parts[4])) if len(parts) > 4 else ""
+        if written and kind not in _OTHER_ADDRESSES:
+            of_homes.setdefault(kind == "H", written)
+    return of_homes.get(True) or of_homes.get(False, "")
 
 
 def _birth_date(

@@ -5,23 +5,39 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Case, F, Func, IntegerField, Model, OuterRef, Subquery, When
+from django.db.models import (
+    Case,
+    CharField,
+    F,
+    Func,
+    IntegerField,
+    Model,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    When,
+)
 from django.db.models import Value as V
 from django.db.models.expressions import Combinable
 from django.db.models.fields.json import KT
-from django.db.models.functions import ExtractHour, ExtractIsoWeekDay
+from django.db.models.functions import Cast, Concat, ExtractHour, ExtractIsoWeekDay
 from django.db.models.lookups import GreaterThanOrEqual
 
 from findings import words
+from findings.arrivals import LanguageNeed
 from findings.measures.measure import Measure
 from findings.models import (
+    DECILES,
     MODALITIES,
     Audience,
     Category,
+    Circumstances,
+    DeprivationIndex,
     Examination,
     Finding,
     Patient,
     Person,
+    PostcodeDecile,
     Rating,
     Site,
     Step,
@@ -48,6 +64,8 @@ class Dimension:
     key: Callable[[Measure], Combinable | None]
     # The words for each key, in the order in which they are shown.
     labels: Labels
+    # Said of many and never of one: a part leads to no rows, and is hidden where it has few.
+    is_of_groups: bool = False
 
     def is_of(self, measure: Measure) -> bool:
         if self.code in measure.not_by:
@@ -126,6 +144,40 @@ def _age(measure: Measure) -> Combinable:
     )
     oldest_first = sorted(AGES, reverse=True)
     return Case(*(When(GreaterThanOrEqual(years, age), then=V(age)) for age in oldest_first))
+
+
+def _last_said(measure: Measure, at: str) -> "QuerySet[Circumstances]":
+    """Of the patient of a case: what was said last, of whichever of the records that are one."""
+    patient = OuterRef(f"{measure.cases.examination}patient")
+    said = Circumstances.objects.filter(patient=patient, **{f"{at}__isnull": False})
+    return said.order_by(f"-{at}", "-pk")
+
+
+def _deprivation(measure: Measure) -> Combinable:
+    """Nation and decile, ENG-1: deciles of two nations are not the same thing."""
+    there = PostcodeDecile.objects.filter(mark=OuterRef("postcode_mark")).values(
+        key=Concat("index__nation", V("-"), Cast("decile", CharField()), output_field=CharField())
+    )
+    said = _last_said(measure, "postcode_at").annotate(key=Subquery(there))
+    return Subquery(said.values("key")[:1])
+
+
+def _deciles(keys: Collection[str]) -> dict[str, str]:
+    """As the index that was loaded is called."""
+    found: dict[str, str] = {}
+    for index in DeprivationIndex.objects.order_by("nation"):
+        for decile in DECILES:
+            key, said = f"{index.nation}-{decile}", DECILE_WORDS.get(decile, "")
+            if key in keys:
+                found[key] = f"Decile {decile}{said} ({index})"
+    return found
+
+
+DECILE_WORDS = {1: ", most deprived", 10: ", least deprived"}
+
+
+def _language(measure: Measure) -> Combinable:
+    return Subquery(_last_said(measure, "language_at").values("language_need")[:1])
 
 
 def _level(measure: Measure) -> Combinable:
@@ -214,6 +266,20 @@ DIMENSIONS = {
             _of_examination("patient__sex"),
             _chosen(dict(Patient.Sex.choices)),
         ),
+        Dimension(
+            "deprivation",
+            "By deprivation where the patient lives",
+            _deprivation,
+            _deciles,
+            is_of_groups=True,
+        ),
+        Dimension(
+            "language",
+            "By language need of the patient",
+            _language,
+            _chosen({one.value: one.label for one in LanguageNeed}),
+            is_of_groups=True,
+        ),
     )
 }
 # What only some cases have, so that a measure names them.
@@ -225,8 +291,10 @@ def dimensions_of(measure: Measure) -> list[Dimension]:
 
 
 def narrowing(measure: Measure, given: Mapping[str, str]) -> dict[str, str]:
-    """What a query narrows a measure to. Raises KeyError for what it is not broken down by."""
+    """What a query narrows a measure to. Raises KeyError for what it is not broken down by, and
+    for what is said of groups alone."""
     found = {code: given[code] for code in DIMENSIONS if given.get(code)}
-    if odd := found.keys() - {one.code for one in dimensions_of(measure)}:
+    can = {one.code for one in dimensions_of(measure) if not one.is_of_groups}
+    if odd := found.keys() - can:
         raise KeyError(*sorted(odd))
     return found

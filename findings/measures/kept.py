@@ -21,13 +21,17 @@ from findings.measures.definitions import MEASURES
 from findings.measures.measure import Measure
 from findings.measures.period import ONE_DAY, Period
 from findings.models import (
+    Circumstances,
     Clock,
     Event,
     Examination,
+    Finding,
     MeasuredDay,
     MeasuredUpTo,
     NoReport,
     Organisation,
+    PatientMerge,
+    PatientUpdate,
     Receipt,
     Report,
 )
@@ -120,6 +124,11 @@ def changed_days(
     events = Event.objects.filter(pk__gt=up_to.event, finding__organisation=trust)
     findings = set(events.values_list("finding", flat=True))
     examinations = _changed_examinations(trust, up_to)
+    if patients := _changed_patients(up_to):
+        of_them = {"examination__patient__in": patients, "organisation": trust}
+        findings |= set(Finding.objects.filter(**of_them).values_list("pk", flat=True))
+        theirs = Examination.objects.filter(patient__in=patients, site__organisation=trust)
+        examinations |= set(theirs.values_list("pk", flat=True))
     if not findings and not examinations:
         return found
     examinations |= set(
@@ -148,6 +157,18 @@ def _changed_examinations(trust: Organisation, up_to: MeasuredUpTo) -> set[int]:
         )
     ]
     return set(new.order_by().values_list("pk", flat=True).union(*asked))
+
+
+def _changed_patients(up_to: MeasuredUpTo) -> set[int]:
+    """Who were born on another day, live elsewhere, or whose records were merged or taken apart."""
+    merges = PatientMerge.objects.filter(Q(pk__gt=up_to.merge) | Q(undone_at__gte=up_to.at))
+    asked = [
+        PatientUpdate.objects.filter(pk__gt=up_to.patient_update).values_list("patient"),
+        Circumstances.objects.filter(pk__gt=up_to.circumstances).values_list("patient"),
+        merges.values_list("kept"),
+        merges.values_list("merged"),
+    ]
+    return {key for (key,) in asked[0].order_by().union(*(one.order_by() for one in asked[1:]))}
 
 
 def _days_of(

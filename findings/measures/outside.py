@@ -44,14 +44,17 @@ def for_outside(readings: Sequence[Reading]) -> list[Outside]:
 
 def parts_for_outside(parts: Sequence[Reading]) -> list[Outside]:
     """Of the parts of a whole that is shown beside them."""
-    shown = for_outside(parts)
-    if sum(1 for one in shown if one.is_hidden) != 1:
-        return shown
-    others = [n for n, one in enumerate(shown) if not one.is_hidden and parts[n].denominator]
-    if others:
-        smallest = min(others, key=lambda n: parts[n].denominator)
-        shown[smallest] = HIDDEN
-    return shown
+    hidden = too_few(parts)
+    return [HIDDEN if n in hidden else _rounded(part) for n, part in enumerate(parts)]
+
+
+def too_few(parts: Sequence[Reading]) -> set[int]:
+    """Which of the parts of a whole are to be hidden, by their place."""
+    hidden = {n for n, part in enumerate(parts) if part.is_small}
+    others = [n for n, part in enumerate(parts) if part.denominator and n not in hidden]
+    if len(hidden) == 1 and others:
+        hidden.add(min(others, key=lambda n: parts[n].denominator))
+    return hidden
 
 
 def _rounded(reading: Reading) -> Outside:

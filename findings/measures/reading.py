@@ -7,7 +7,7 @@ ValueError for a key that cannot be one, KeyError for a dimension that the measu
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -40,6 +40,7 @@ from findings.measures.definitions import MEASURES
 from findings.measures.dimensions import DIMENSIONS, NOT_KNOWN, NOT_KNOWN_WORDS
 from findings.measures.kept import Kept, kept
 from findings.measures.measure import Measure, Reading
+from findings.measures.outside import too_few
 from findings.measures.period import Period
 from findings.measures.survival import Curve, curve
 from findings.models import Organisation
@@ -55,6 +56,8 @@ class Part:
     key: str
     label: str
     reading: Reading
+    # Not to be shown: it has so few cases, of something that is said of groups alone.
+    is_hidden: bool = False
 
 
 class Sum(NamedTuple):
@@ -200,12 +203,22 @@ def _parts(
     sums: Mapping[str, Sequence[Sum]],
     now: datetime,
 ) -> list[Part]:
-    labels = DIMENSIONS[dimension].labels(sums.keys() - {NOT_KNOWN})
+    of = DIMENSIONS[dimension]
+    labels = of.labels(sums.keys() - {NOT_KNOWN})
     if NOT_KNOWN in sums:
         labels = {**labels, NOT_KNOWN: NOT_KNOWN_WORDS}
-    return [
+    parts = [
         Part(key, words, _reading(measure, period, sums[key], now)) for key, words in labels.items()
     ]
+    return _with_few_hidden(parts) if of.is_of_groups else parts
+
+
+def _with_few_hidden(parts: Sequence[Part]) -> list[Part]:
+    """How many are not known says nothing of anybody, and is always shown."""
+    known = [part for part in parts if part.key != NOT_KNOWN]
+    hidden = too_few([part.reading for part in known])
+    keys = {known[n].key for n in hidden}
+    return [replace(part, is_hidden=part.key in keys) for part in parts]
 
 
 def rows(

@@ -4,6 +4,12 @@ from findings.models.action import Action
 from findings.models.append_only import APPEND_ONLY
 from findings.models.bank_holiday import BankHoliday, BankHolidayChange, Nation
 from findings.models.category_change import CategoryChange
+from findings.models.circumstances import (
+    DECILES,
+    Circumstances,
+    DeprivationIndex,
+    PostcodeDecile,
+)
 from findings.models.clock import Clock, Step
 from findings.models.coded_list import Cause, Theme
 from findings.models.cover import Leave
@@ -71,6 +77,7 @@ from findings.models.unroutable import Unroutable
 
 __all__ = [
     "APPEND_ONLY",
+    "DECILES",
     "MODALITIES",
     "NEWS",
     "Action",
@@ -83,7 +90,9 @@ __all__ = [
     "Category",
     "CategoryChange",
     "Cause",
+    "Circumstances",
     "Clock",
+    "DeprivationIndex",
     "DirectoryChange",
     "Document",
     "DraftSignature",
@@ -121,6 +130,7 @@ __all__ = [
     "PhoneCall",
     "PolicyDraft",
     "Post",
+    "PostcodeDecile",
     "ProgressReport",
     "Proposal",
     "ProposedMatch",

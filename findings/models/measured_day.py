@@ -55,6 +55,9 @@ class MeasuredUpTo(models.Model):
     clock = models.BigIntegerField(default=0)
     no_report = models.BigIntegerField(default=0)
     receipt = models.BigIntegerField(default=0)
+    patient_update = models.BigIntegerField(default=0)
+    circumstances = models.BigIntegerField(default=0)
+    merge = models.BigIntegerField(default=0)
     at = models.DateTimeField()
     # When a comparison last found days that were not what their rows say, and how many that night.
     wrong_at = models.DateTimeField(null=True, blank=True)

@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 
 from findings import words
 from findings.measures import Measure, Part, Reading, from_the_first
-from findings.measures.dimensions import HOURS, WEEKDAYS
+from findings.measures.dimensions import DIMENSIONS, HOURS, WEEKDAYS
 from findings.measures.funnel import Place, limits, place, share_of_all
+from findings.measures.outside import TOO_FEW
 from findings.measures.spc import ENOUGH, Assurance, Chart, Point, xmr
 from findings.measures.survival import Curve
 from findings.presenters.measures import (
@@ -120,10 +121,16 @@ def parts_of(
             {"text": part.label, "href": addresses.measure(measure.code, **key)},
             share(part.reading, addresses.rows(measure.code, **key)),
         ]
+        if DIMENSIONS[dimension].is_of_groups:
+            row = [part.label, {"text": TOO_FEW} if part.is_hidden else share(part.reading)]
         if opens:
-            row += [part.reading.open or "0", length(part.reading.oldest)]
+            row += ["", ""] if part.is_hidden else _open(part.reading)
         rows.append(row)
     return Table(f"by-{dimension}", name, head, rows)
+
+
+def _open(reading: Reading) -> list[Any]:
+    return [reading.open or "0", length(reading.oldest)]
 
 
 def funnel_of(parts: Iterable[Part], measure: Measure, addresses: Addresses) -> Table | None:

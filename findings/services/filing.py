@@ -137,6 +137,8 @@ def examination_of(
 ) -> tuple[Examination, tuple[str, ...]]:
     """The examination of this accession, locked; made if it is new."""
     identified = identify(arriving.patient, records)
+    at = arriving.said_at if isinstance(arriving, ArrivingOrder) else arriving.reported_at
+    records.said_of(identified.patient, arriving.patient, at)
     examination = records.examination(sender.keeper, arriving.accession)
     if examination is None:
         examination = _new_examination(sender, identified.patient, arriving, records)

@@ -19,6 +19,7 @@ from findings.measures.kept import changed_days
 from findings.measures.measure import Measure
 from findings.measures.period import ONE_DAY, Period
 from findings.models import (
+    Circumstances,
     Clock,
     Event,
     Examination,
@@ -27,6 +28,8 @@ from findings.models import (
     MeasuredUpTo,
     NoReport,
     Organisation,
+    PatientMerge,
+    PatientUpdate,
     Receipt,
     Report,
 )
@@ -50,6 +53,9 @@ NUMBERED = {
     "clock": Clock,
     "no_report": NoReport,
     "receipt": Receipt,
+    "patient_update": PatientUpdate,
+    "circumstances": Circumstances,
+    "merge": PatientMerge,
 }
 
 
@@ -74,6 +80,14 @@ def rebuild(told: Callable[[Measure, Organisation], object] = lambda *_: None) -
     for trust, measure, days in _missing(database_now()):
         _keep(trust, measure, days)
         told(measure, trust)
+
+
+def forget() -> None:
+    """What is kept of every day, since what cases are broken down by changed for many of them. The
+    rounds count again; until then numbers are counted from rows."""
+    with transaction.atomic():
+        MeasuredUpTo.objects.select_for_update().first()
+        MeasuredDay.objects.all().delete()
 
 
 def _locked() -> MeasuredUpTo | None:

@@ -23,6 +23,7 @@ from findings.models import (
 )
 from findings.models.folding import Squeezed
 from findings.rules import NotAllowed
+from findings.services.circumstances import stand_again, stand_for
 from findings.services.clocks import tell_owner_now
 from findings.services.flag import reopen_finding
 from findings.services.follow_up import propose_matches
@@ -58,6 +59,7 @@ def merge_patients(
         moved = _move(keep, Examination.objects.filter(patient=merged))
         at = at or _moment_of(keep)
         Patient.objects.filter(pk=merged.pk).update(merged_into=keep)
+        stand_for(keep, merged)
         made = PatientMerge.objects.create(
             kept=keep,
             merged=merged,
@@ -99,6 +101,7 @@ def undo_merge(
         if set(also) - since:
             raise ValueError("Only an examination that came since the merge can go with it.")
         Patient.objects.filter(pk=merge.merged_id).update(merged_into=None)
+        stand_again(merge.merged, merge.kept)
         going = Q(pk__in=merge.examinations) | Q(pk__in=also)
         _move(merge.merged, Examination.objects.filter(going, patient=merge.kept_id))
         at = at or _moment_of(merge.kept, merge.merged)

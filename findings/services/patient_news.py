@@ -98,6 +98,7 @@ def _details(
     patient = Patient.objects.select_for_update(no_key=True).get(pk=found.patient.pk)
     if MERGED_NOTICE in found.notices:
         return nothing("It describes a record that was merged into another one.", patient)
+    records.said_of(patient, arriving.patient, arriving.said_at)
     if patient.described_at is not None and arriving.said_at < patient.described_at:
         return nothing("Newer news of this patient came before it.", patient)
     sent = arriving.patient

@@ -24,6 +24,7 @@ from findings.models import (
     Team,
 )
 from findings.models.folding import AsCompared
+from findings.services import circumstances
 from findings.services.report_by import settle, standing_excuse
 from findings.services.timeline import database_now
 from findings.states import State
@@ -55,6 +56,10 @@ class Records:
             for row in _with(identifier).select_related("patient"):
                 found[row.patient_id] = row.patient
         return list(found.values())
+
+    def said_of(self, patient: Patient, arriving: ArrivingPatient, at: datetime) -> None:
+        """Keep of its circumstances what a message said at this time."""
+        circumstances.keep([circumstances.Said(patient.pk, arriving, at)])
 
     def has_number(self, identifier: ArrivingIdentifier) -> bool:
         """Whether it is on record, whoever's it is."""

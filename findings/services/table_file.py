@@ -35,6 +35,7 @@ def read_table(
     *,
     optional: Sequence[str] = (),
     others: bool = False,
+    most: int = MOST_LINES,
 ) -> tuple[list[Row], list[Mistake]]:
     """UTF-8 with these columns in any order, and perhaps `optional` ones. `others`: more may be
     there, as in a list that another system writes."""
@@ -50,7 +51,7 @@ def read_table(
         if wrong := list(_wrong(named, columns, known)):
             return [], [Mistake(1, words) for words in wrong]
         reader.fieldnames = named
-        return _rows(reader)
+        return _rows(reader, most)
     except csv.Error as error:
         return [], [Mistake(reader.line_num, f"This is not CSV: {error}.")]
 
@@ -67,12 +68,12 @@ def _wrong(named: list[str], needed: Sequence[str], known: set[str] | None) -> I
             yield f"The column {name} is there twice."
 
 
-def _rows(reader: csv.DictReader) -> tuple[list[Row], list[Mistake]]:
+def _rows(reader: csv.DictReader, most: int) -> tuple[list[Row], list[Mistake]]:
     rows: list[Row] = []
     mistakes: list[Mistake] = []
     for row in reader:
-        if len(rows) >= MOST_LINES:
-            mistakes.append(Mistake(reader.line_num, f"There are more than {MOST_LINES} lines."))
+        if len(rows) >= most:
+            mistakes.append(Mistake(reader.line_num, f"There are more than {most} lines."))
             break
         if "" in row or None in row.values():
             mistakes.append(Mistake(reader.line_num, "There are more or fewer cells than columns."))

@@ -34,6 +34,7 @@ from findings.models import (
 )
 from findings.prepared import Prepared
 from findings.services import bulk
+from findings.services.circumstances import Said, keep
 from findings.services.filing import Described, fingerprint_of, locations, spellings
 from findings.services.identity import Held
 from findings.services.records import Records, Unusual
@@ -66,6 +67,7 @@ class Together(Records):
         self._changed: dict[Examination, set[str]] = {}
         self._reported: dict[int, Examination] = {}
         self._unsettled: dict[int, Examination] = {}
+        self._said: list[Said] = []
         numbers = sum(len(one.arriving.patient.identifiers) for one in parts)
         reports = sum(isinstance(one.arriving, ArrivingReport) for one in parts)
         counts = (len(parts), numbers, len(parts), reports, receipts)
@@ -291,6 +293,12 @@ class Together(Records):
 
     # --- What they write
 
+    def said_of(self, patient: Patient, arriving: ArrivingPatient, at: datetime) -> None:
+        said = Said(patient.pk, arriving, at)
+        if said.is_something:
+            self._said.append(said)
+            self._undo.append(self._said.pop)
+
     def add(self, row: models.Model) -> None:
         row.pk = next(self._keys[type(row)])
         rows = self._new[type(row)]
@@ -339,6 +347,7 @@ class Together(Records):
         """All of it, in one go, and then what follows from it."""
         names = set().union(*self._changed.values())
         bulk.write(self._new.values(), list(self._changed), *names)
+        keep(self._said)
         if self._reported:
             stop_reported(self._reported, at=self._now)
         limits = Limits()

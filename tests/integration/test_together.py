@@ -27,6 +27,7 @@ from findings.arrivals import (
     ArrivingReport,
     ArrivingStatus,
     HeldReason,
+    LanguageNeed,
     NewsKind,
     OrderStep,
     Part,
@@ -34,6 +35,7 @@ from findings.arrivals import (
     ReadMessage,
 )
 from findings.models import (
+    Circumstances,
     Clock,
     Document,
     Event,
@@ -96,6 +98,7 @@ COMPARED: dict[type[models.Model], Callable[[Any], object]] = {
     PatientUpdate: lambda one: (one.message.fingerprint, str(one.after)),
     PatientMerge: lambda one: (one.kept.nhs_number, one.merged.nhs_number),
     PatientChange: lambda one: (one.patient.nhs_number, one.kind),
+    Circumstances: lambda one: (one.said_of.nhs_number, one.said_of.family_name),
 }
 # What nobody could foresee, or what follows from that.
 LEFT_OUT = {"id", "examinations", "public_id", "reference", "hash", "previous_hash", "data"}
@@ -118,6 +121,8 @@ def mostly(
 def people() -> st.SearchStrategy[ArrivingPatient]:
     return st.builds(
         ArrivingPatient,
+        postcode=st.sampled_from(["", "", "AB12CD", "AB12EF", "ZZ993VZ"]),
+        language_need=st.sampled_from([None, None, *LanguageNeed]),
         family_name=st.sampled_from(["ALDER", "ALDER", "Álder", "BIRCH", ""]),
         given_name=st.sampled_from(["Ann", "Ann", "Ben"]),
         birth_date=st.sampled_from([date(1950, 1, 1), date(1950, 1, 1), date(1960, 2, 2), None]),

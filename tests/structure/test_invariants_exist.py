@@ -116,6 +116,13 @@ CONSTRAINTS = {
         "directory_change_is_about_somebody",
     },
     "findings_rating": {"rating_is_known"},
+    "findings_circumstances": {"language_need_is_known", "circumstances_say_when"},
+    "findings_deprivationindex": {"index_has_a_name"},
+    "findings_postcodedecile": {
+        "postcode_has_one_decile",
+        "decile_is_from_1_to_10",
+        "mark_is_never_empty",
+    },
     "findings_linkkey": {"ended_link_key_says_when_and_who"},
     "findings_phonecall": {
         "call_says_what_was_said",
