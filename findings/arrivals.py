@@ -71,8 +71,8 @@ class LanguageNeed(StrEnum):
 _LANGUAGE_NEEDS = {
     LanguageNeed.INTERPRETER: "Interpreter needed",
     LanguageNeed.NONE: "No interpreter needed",
-    LanguageNeed.OTHER: "Language other than English; whether an interpreter is needed not said",
-    LanguageNeed.ENGLISH: "English; whether an interpreter is needed not said",
+    LanguageNeed.OTHER: "Another language than English; need not said",
+    LanguageNeed.ENGLISH: "English; need not said",
 }
 # Not said, not determined, no linguistic content; and what people type.
 _NO_LANGUAGE = frozenset(

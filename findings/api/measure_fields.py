@@ -83,7 +83,7 @@ class DimensionSerializer(serializers.Serializer):
     """What a measure can be broken down by, and narrowed to."""
 
     code = serializers.CharField()
-    name = serializers.CharField()
+    name = serializers.CharField(source="title")
 
 
 class MeasureSerializer(serializers.Serializer):

@@ -35,6 +35,7 @@ from findings.models import (
     DeprivationIndex,
     Examination,
     Finding,
+    Nation,
     Patient,
     Person,
     PostcodeDecile,
@@ -66,6 +67,13 @@ class Dimension:
     labels: Labels
     # Said of many and never of one: a part leads to no rows, and is hidden where it has few.
     is_of_groups: bool = False
+    # Whose numbers its parts are, where they are somebody else's.
+    source: Callable[[], str] = str
+
+    @property
+    def title(self) -> str:
+        """The name, and the source where it has one."""
+        return ": ".join(filter(None, (self.name, self.source())))
 
     def is_of(self, measure: Measure) -> bool:
         if self.code in measure.not_by:
@@ -163,14 +171,20 @@ def _deprivation(measure: Measure) -> Combinable:
 
 
 def _deciles(keys: Collection[str]) -> dict[str, str]:
-    """As the index that was loaded is called."""
+    """With the nation, where there is more than one."""
+    nations = [nation for nation in Nation if any(key.startswith(f"{nation}-") for key in keys)]
     found: dict[str, str] = {}
-    for index in DeprivationIndex.objects.order_by("nation"):
+    for nation in nations:
         for decile in DECILES:
-            key, said = f"{index.nation}-{decile}", DECILE_WORDS.get(decile, "")
-            if key in keys:
-                found[key] = f"Decile {decile}{said} ({index})"
+            if (key := f"{nation}-{decile}") in keys:
+                said = f"Decile {decile}{DECILE_WORDS.get(decile, '')}"
+                found[key] = said if len(nations) == 1 else f"{nation.label}: {said}"
     return found
+
+
+def _indices() -> str:
+    """As the files that were loaded name them."""
+    return "; ".join(map(str, DeprivationIndex.objects.order_by("nation")))
 
 
 DECILE_WORDS = {1: ", most deprived", 10: ", least deprived"}
@@ -272,6 +286,7 @@ DIMENSIONS = {
             _deprivation,
             _deciles,
             is_of_groups=True,
+            source=_indices,
         ),
         Dimension(
             "language",

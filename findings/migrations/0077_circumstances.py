@@ -79,13 +79,10 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         choices=[
-                            ("interpreter", "Interpreter needed"),
-                            ("none", "No interpreter needed"),
-                            (
-                                "other",
-                                "Language other than English; whether an interpreter is needed not said",
-                            ),
-                            ("english", "English; whether an interpreter is needed not said"),
+                            ("interpreter", "interpreter"),
+                            ("none", "none"),
+                            ("other", "other"),
+                            ("english", "english"),
                         ],
                         max_length=12,
                     ),

@@ -24,7 +24,7 @@ class Circumstances(models.Model):
     # When its sender said so (UTC); older words change nothing.
     postcode_at = models.DateTimeField(null=True, blank=True)
     language_need = models.CharField(
-        max_length=12, choices=[(one.value, one.label) for one in LanguageNeed], blank=True
+        max_length=12, choices=[(one.value, one.value) for one in LanguageNeed], blank=True
     )
     language_at = models.DateTimeField(null=True, blank=True)
 

@@ -109,7 +109,7 @@ def parts_of(
 ) -> Table:
     """One breakdown: each line leads to the measure of that part, each number to its rows."""
     head: list[str | Cell] = [
-        name.removeprefix("By ").capitalize(),
+        DIMENSIONS[dimension].name.removeprefix("By ").capitalize(),
         {"text": measure.name, "series": "value"},
     ]
     opens = measure.is_open is not None

@@ -105,7 +105,7 @@ def measure(request: HttpRequest, code: str) -> HttpResponse:
         "took": pictures.took_words(measures.took(code, trust, period, now, **narrow)),
         "heat": pictures.heat_of(hours, chosen, addresses),
         "tables": [
-            pictures.parts_of(one.name, one.code, parts[one.code], chosen, addresses)
+            pictures.parts_of(one.title, one.code, parts[one.code], chosen, addresses)
             for one in dimensions
             if one.code not in DRAWN and parts[one.code]
         ],

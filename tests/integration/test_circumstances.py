@@ -242,8 +242,13 @@ def test_what_is_not_known_stands_as_such(trust: Trust) -> None:
     assert by(trust, "language") == {"interpreter": 1, "none": 1}
     load(table(AB12CD=10), "a.csv")
     assert by(trust, "deprivation") == {"ENG-10": 1, "none": 1}
-    labels = measures.DIMENSIONS["deprivation"].labels(["ENG-10"])
-    assert labels == {"ENG-10": "Decile 10, least deprived (Made-up index 2026, England)"}
+    by_deprivation = measures.DIMENSIONS["deprivation"]
+    assert by_deprivation.title.endswith("lives: Made-up index 2026, England")
+    assert by_deprivation.labels(["ENG-10"]) == {"ENG-10": "Decile 10, least deprived"}
+    assert by_deprivation.labels(["WLS-2", "ENG-10"]) == {
+        "ENG-10": "England: Decile 10, least deprived",
+        "WLS-2": "Wales: Decile 2",
+    }
 
 
 def test_days_that_are_kept_hear_of_a_patient_who_is_another(trust: Trust) -> None:
@@ -305,7 +310,8 @@ def test_few_of_a_group_are_hidden_and_another_so_that_they_stay_so(
     client.force_login(trust.governance)
     page = client.get(reverse("measure", args=["closed"]))
     words = words_of(page)
-    assert "Decile 1, most deprived (Made-up index 2026, England)" in words
+    assert "By deprivation where the patient lives: Made-up index 2026, England" in words
+    assert "Decile 1, most deprived" in words
     assert "(0 of 12)" in words
     assert "(0 of 11)" not in words
     assert "(0 of 3)" not in words
