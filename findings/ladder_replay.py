@@ -6,13 +6,14 @@ Under the ladder that was in force the same firings come out that were recorded,
 tests/integration/test_ladder_replay.py lets the real engine climb, and compares.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from findings.rule_content import RungContent
-from findings.timetable import Calendar, PlannedStep, parse_duration, steps
+from findings.timetable import Calendar, PlannedStep, parse_duration, steps, still_to_tell
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Shape(StrEnum):
     NEXT_OWNER = "next_owner"
     # The clock before goes on, as if nobody had answered.
     AS_BEFORE = "as_before"
+    # For another category, from the old start: what was told on the way is not told again.
+    NEXT_CATEGORY = "next_category"
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ class RecordedClock:
     within: str
     # Somebody is asked anew: the first step of a ladder that waits does not.
     tells_at_once: bool
+    # The category changed, and a coordinator said why a later limit may hold.
+    may_be_later: bool
     steps: tuple[RecordedStep, ...]
     pauses: tuple[RecordedPause, ...] = ()
 
@@ -95,6 +100,12 @@ class Replayed:
     due_at: datetime
     fired: tuple[Firing, ...]
     left: tuple[PlannedStep, ...] = field(default=())
+    # Audiences of the promises whose place it took when the category changed.
+    told_before: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        return (*self.told_before, *(one.audience for one in self.fired))
 
 
 def limit(clock: RecordedClock, within: str, days: Calendar) -> datetime:
@@ -118,6 +129,8 @@ def plan(
     at = clock.set_up_at
     if shape == Shape.AS_BEFORE and before and asked:
         return _as_before(clock, rungs, within, days, before, asked)
+    if shape == Shape.NEXT_CATEGORY and before:
+        return _next_category(clock, rungs, within, days, before)
     if shape == Shape.OWN or not within:
         due_at = limit(clock, within, days)
         return clock.started_at, due_at, _steps(rungs, clock.started_at, due_at, days, at)
@@ -142,6 +155,24 @@ def _as_before(
         ladder = _steps_to(rungs, nearer, within, days, clock.set_up_at)
         return asked.started_at, nearer, ladder
     return asked.started_at, due_at, asked.left
+
+
+def _next_category(
+    clock: RecordedClock,
+    rungs: Sequence[RungContent],
+    within: str,
+    days: Calendar,
+    before: Replayed,
+) -> tuple[datetime, datetime, Sequence[PlannedStep]]:
+    """The nearer of two limits holds, unless somebody answers for the later one
+    (services/change_category.py); the old promise simply goes on where it is the nearer."""
+    due_at = limit(clock, within, days)
+    is_later = due_at > before.due_at
+    if due_at == before.due_at or (is_later and not clock.may_be_later):
+        return before.started_at, before.due_at, before.left
+    ladder = _steps(rungs, clock.started_at, due_at, days, clock.set_up_at)
+    left = still_to_tell(ladder, Counter(before.told), clock.set_up_at)
+    return clock.started_at, due_at, left
 
 
 def _steps_to(

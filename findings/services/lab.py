@@ -26,7 +26,7 @@ from findings.ladder_replay import replay as climb
 from findings.models import Audience, DraftVersion, Examination, Finding, LabReplay, Person
 from findings.rule_content import RuleContent
 from findings.rules import check_can_draft_policy
-from findings.services.lab_facts import HANDED_OVER, Case, Facts
+from findings.services.lab_facts import CATEGORY, HANDED_OVER, Case, Facts
 from findings.services.policy_checks import NUMBER_OF, clocks_of
 from findings.services.timeline import database_now
 from findings.states import ClockKind
@@ -149,7 +149,7 @@ class _Chain:
     ) -> Replayed:
         number = NUMBER_OF.get(case.kind, "")
         recorded = case.recorded
-        if shape == Shape.AS_BEFORE:  # nobody is asked anew
+        if shape in (Shape.AS_BEFORE, Shape.NEXT_CATEGORY):  # nobody is asked anew
             recorded = replace(recorded, tells_at_once=False)
         start, due_at, ladder = plan(
             recorded,
@@ -160,7 +160,11 @@ class _Chain:
             known.get(case.replaces or 0),
             known.get(self.asked),
         )
-        return climb(recorded, start, due_at, ladder)
+        came_out = climb(recorded, start, due_at, ladder)
+        before = known.get(case.replaces or 0)
+        if shape == Shape.NEXT_CATEGORY and before:
+            return replace(came_out, told_before=before.told)
+        return came_out
 
 
 def _shapes(case: Case) -> Sequence[Shape]:
@@ -168,6 +172,8 @@ def _shapes(case: Case) -> Sequence[Shape]:
         return (Shape.OWN,)
     if case.replaced_because == HANDED_OVER:
         return (Shape.NEXT_OWNER, Shape.AS_BEFORE)
+    if case.replaced_because == CATEGORY:
+        return (Shape.NEXT_CATEGORY,)
     return ()
 
 

@@ -49,7 +49,10 @@ CLOCKS = """
     SELECT c.id, c.kind, c.rule_id, c.started_at, c.due_at, c.stopped_at, c.replaces_id,
         coalesce(b.stopped_because, ''), c.finding_id, c.examination_id,
         f.team_id, coalesce(f.site_id, e.site_id), f.owner_person_id, f.owner_team_id,
-        f.flagged_by_id, r.policy_id = %(policy)s AND c.started_at >= %(since)s
+        f.flagged_by_id, b.stopped_because = 'category' AND EXISTS (
+            SELECT 1 FROM findings_categorychange g WHERE g.finding_id = c.finding_id
+                AND g.changed_at = b.stopped_at AND g.later_because <> ''),
+        r.policy_id = %(policy)s AND c.started_at >= %(since)s
     FROM findings_clock c
     JOIN findings_rule r ON r.id = c.rule_id
     LEFT JOIN findings_clock b ON b.id = c.replaces_id
@@ -177,7 +180,7 @@ class Facts:
             told[clock][at].add(person)
         asked_before: set[int] = set()
         for pk, kind, rule_id, start, due, stop, replaces, because, *whose in rows:
-            finding, examination, team, site, owner, owner_team, flagged_by, counts = whose
+            finding, examination, team, site, owner, owner_team, flagged_by, later, counts = whose
             is_answer = kind == ClockKind.ACKNOWLEDGE
             number = NUMBER_OF.get(ClockKind(kind), "")
             yield Case(
@@ -192,6 +195,7 @@ class Facts:
                     ends_at=stop or self.until,
                     within=getattr(self.contents[rule_id], number) if number else "",
                     tells_at_once=is_answer and finding in asked_before,
+                    may_be_later=bool(later),
                     steps=tuple(steps.get(pk, ())),
                     pauses=tuple(pauses.get(pk, ())),
                 ),
@@ -238,3 +242,4 @@ def _read(sql: str, given: Any) -> list[tuple]:
 
 
 HANDED_OVER = Clock.StoppedBecause.HANDED_OVER
+CATEGORY = Clock.StoppedBecause.CATEGORY

@@ -12,7 +12,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from findings.models import Action, Finding, Organisation, Person, Step
+from findings.models import Action, Category, Finding, Organisation, Person, Step
 from findings.rule_content import content_of
 from findings.rules import Refused
 from findings.services.acknowledge import (
@@ -22,6 +22,7 @@ from findings.services.acknowledge import (
     take_acknowledgement_back,
 )
 from findings.services.act import record_action
+from findings.services.change_category import change_category
 from findings.services.clocks import bring_next_step_forward
 from findings.services.lab import outcomes
 from findings.services.lab_facts import Facts
@@ -37,7 +38,8 @@ pytestmark = pytest.mark.django_db
 
 # Minutes between the moves, never none: two things do not happen in one microsecond.
 MOVES = ["look", "look", "look", "look", "acknowledge", "decline", "hand_over", "to_team", "act"]
-MORE = ["take_back", "snooze", "wake", "nobody_reached", "everybody_reached", "came_back"]
+OTHER = {"to_urgent": "urgent", "to_significant": "significant_unexpected", "to_later": "urgent"}
+MORE = [*OTHER, "take_back", "snooze", "wake", "nobody_reached", "everybody_reached", "came_back"]
 SPANS = st.one_of(st.integers(1, 90), st.integers(60, 2000), st.integers(1000, 20000))
 STORIES = st.lists(st.tuples(st.sampled_from([*MOVES, *MORE]), SPANS), min_size=1, max_size=14)
 CATEGORIES = ["critical", "urgent", "cancer", "significant_unexpected", "follow_up_recommended"]
@@ -90,6 +92,7 @@ class Story:
                 because="Slip.",
                 at=at,
             ),
+            **{move: lambda move=move: self._other_category(move) for move in OTHER},
             "snooze": lambda: snooze(
                 finding=finding,
                 by=self._holder(),
@@ -104,6 +107,17 @@ class Story:
                 finding=finding, because="It came back.", at=at, by=None
             ),
         }
+
+    def _other_category(self, move: str) -> None:
+        later = "It can wait." if move == "to_later" else ""
+        change_category(
+            finding=self.finding,
+            by=self.trust.coordinator,
+            category=Category.objects.get(pk=OTHER[move]),
+            because="Seen again.",
+            later_because=later,
+            at=self.at,
+        )
 
     def _holder(self) -> Person:
         return self.finding.owner_person or self.trust.referrer

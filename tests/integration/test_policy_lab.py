@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from findings.models import (
+    Category,
     DraftSignature,
     LabReplay,
     PolicyDraft,
@@ -24,6 +25,7 @@ from findings.models import (
 )
 from findings.rule_content import RuleContent, content_of
 from findings.services.acknowledge import acknowledge_finding
+from findings.services.change_category import change_category
 from findings.services.drafts import in_force, make_draft, save_draft, sign_draft, withdraw_draft
 from findings.services.lab import replay_draft
 from findings.services.policy import load_policy, rule_in_force, rule_to_promise
@@ -237,6 +239,30 @@ def test_a_draft_is_replayed_against_what_happened(trust: Trust) -> None:
     by_moment = set(told.values_list("step__fired_at", "recipient"))
     assert result["messages"] == len(by_moment)
     assert trust.governance.pk not in [pk for pk, _, _ in result["people"]]
+
+
+def test_another_category_is_replayed_from_its_moment(trust: Trust) -> None:
+    """Flagged as significant, urgent after an hour: each category's promise holds in its time."""
+    at = timezone.now() - timedelta(days=4)
+    finding = flagged(trust, category="significant_unexpected", at=at)
+    fire_finding(finding, at=at + timedelta(seconds=2))
+    change_category(
+        finding=finding,
+        by=trust.coordinator,
+        category=Category.objects.get(pk="urgent"),
+        because="Seen again.",
+        at=at + HOUR,
+    )
+    for hour in range(1, 20):
+        fire_finding(finding, at=at + hour * HOUR + timedelta(seconds=2))
+    acknowledge_finding(finding=finding, by=trust.referrer, plan="Now.", at=at + 20 * HOUR)
+    draft = a_draft(trust, rungs=sooner())
+    replay = replay_draft(version=draft.versions.all()[0], by=trust.governance)
+    assert (replay.result["cases"], replay.result["as_they_were"]) == (2, 0)
+    case = replay.cases.get(clock__kind="acknowledge")
+    assert case.clock.replaces.rule.policy_id == "DEF-SIG"
+    assert case.due_at == at + 8 * HOUR, "from the start that it had, by the draft"
+    assert (case.told_first, case.minutes_earlier) == ("responsible", 600)
 
 
 def test_the_rule_in_force_changes_nothing_and_costs_nothing(trust: Trust) -> None:
