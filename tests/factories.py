@@ -7,9 +7,10 @@
 the application and by e-mail; `person(…, reachable=False)` has none. Nothing is random.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import factory
@@ -256,16 +257,21 @@ def policy_in_force() -> None:
 
 def nhs_number(number: int) -> str:
     """The nth NHS number from the 999 range that has a valid check digit."""
-    nine = 999_000_000
-    while True:
-        nine += 1
+    while len(_numbers) <= number:
+        _numbers.append(next(_valid))
+    return _numbers[number]
+
+
+def _valid_numbers() -> Iterator[str]:
+    for nine in count(999_000_001):
         total = sum(int(digit) * (10 - place) for place, digit in enumerate(str(nine)))
         check = (11 - total % 11) % 11
-        number -= check != 10
-        if number < 0:
-            return f"{nine}{check}"
+        if check != 10:
+            yield f"{nine}{check}"
 
 
+_valid = _valid_numbers()
+_numbers: list[str] = []
 _last = iter(range(1, 1_000_000))
 
 
