@@ -159,6 +159,8 @@ def _measure(bench: Bench) -> None:
     call_command("migrate", verbosity=0)
     if only in WAY_IN:
         bench.given.findings = 100  # a trust with its people is enough
+    if only == MEASURES:
+        return _measures(bench)
     a_burst(bench.given.findings, bench.given.seed)
     a_past(bench.given.seed)
     connection.close()  # nobody may be in a database that is copied
@@ -168,8 +170,6 @@ def _measure(bench: Bench) -> None:
         flush=True,
     )
     print(f"{'':44} {'measured':>10} {'limit':>10} {'ratio':>6}", flush=True)
-    if only == MEASURES:
-        return _measures(bench)
     _engine_and_way_in(bench, only)
 
 

@@ -43,15 +43,23 @@ def measure(bench: "Bench") -> None:
         _ask(name, query, role)
 
 
+def for_a_client() -> None:
+    """Settings with which Django's own client can ask for pages."""
+    from django.conf import settings
+
+    settings.ALLOWED_HOSTS = ["testserver"]
+    # Files that nobody asks for here need not be gathered first.
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+
+
 def hospital() -> None:
     """The demonstration, times twenty."""
     from django.conf import settings
     from django.core.management import call_command
 
-    settings.DEMONSTRATION, settings.ALLOWED_HOSTS = True, ["testserver"]
-    # Files that nobody asks for here need not be gathered first.
-    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+    settings.DEMONSTRATION = True
+    for_a_client()
     call_command("migrate", verbosity=0)
     call_command("load_demonstration", verbosity=0)
     _times_twenty()
