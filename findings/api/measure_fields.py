@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from findings.forms.measures import LONGEST_YEARS, PERIODS, USUAL
 from findings.measures import DIMENSIONS, SMALL, Measure, Part, Period, Reading, dimensions_of
+from findings.measures.survival import Curve
 from findings.presenters.columns import examination_of, finding_of
 
 STEPS = {"month": "By month", "week": "By week, from Monday"}
@@ -156,13 +157,19 @@ class PartSerializer(serializers.Serializer):
 
 
 class TookSerializer(serializers.Serializer):
-    """How long cases take, with what is open as "at least so long"."""
+    """How long cases take: the product-limit estimate, in which what is open took "at least so
+    long"; the earliest moment at which so many were done."""
 
     median_seconds = serializers.FloatField(
         source="median", allow_null=True, help_text="Nothing where fewer than half are at their end"
     )
+    nine_in_ten_seconds = serializers.SerializerMethodField()
     count = serializers.IntegerField()
     open = serializers.IntegerField()
+
+    @extend_schema_field(serializers.FloatField(allow_null=True))
+    def get_nine_in_ten_seconds(self, curve: Curve) -> float | None:
+        return curve.percentile(0.9)
 
 
 class AnswerSerializer(serializers.Serializer):

@@ -116,7 +116,7 @@ def test_what_is_open_is_said_beside_the_number(trust: Trust) -> None:
     assert found["time_zone"] == "Europe/London"
 
 
-WAITING = {"count": 2, "open": 1}
+WAITING = {"nine_in_ten_seconds": None, "count": 2, "open": 1}
 
 
 def test_a_small_number_is_flagged_and_not_hidden(trust: Trust) -> None:
