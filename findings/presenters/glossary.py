@@ -231,8 +231,9 @@ PARTS = (
             Term(
                 "half-took",
                 "Half took so long or less",
-                "The earliest moment at which half were done, with what is open counted as “at least so"
-                " long” (the product-limit estimate). Where fewer than half are done there is none.",
+                "The earliest moment at which half were done, with what is open counted as “at"
+                " least so long” (the product-limit estimate). Where fewer than half are done there"
+                " is none.",
             ),
             Term(
                 "process-limits",
