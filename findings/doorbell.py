@@ -1,5 +1,6 @@
 """Wakes the engine after a commit, so that nothing waits for the next interval: whoever fires, and
-whoever looks whether everything open still reaches a human.
+whoever looks whether everything open still reaches a human, and whoever reckons what takes longer
+than a page may.
 
 Only a wake-up: whoever is woken finds the rows by itself, and if nobody is, the next sweep does.
 Notifications registers what to ring; findings does not know that there is a broker.
@@ -11,6 +12,7 @@ from django.db import transaction
 
 _ring: Callable[[], None] | None = None
 _look_again: Callable[[], None] | None = None
+_reckon: Callable[[], None] | None = None
 
 
 def rings(function: Callable[[], None]) -> None:
@@ -25,6 +27,12 @@ def looks_again(function: Callable[[], None]) -> None:
     _look_again = function
 
 
+def reckons(function: Callable[[], None]) -> None:
+    """Called once, when notifications is ready. The function must not raise."""
+    global _reckon
+    _reckon = function
+
+
 def ring_after_commit() -> None:
     """Rings once this transaction is committed; not at all if it is rolled back."""
     _after_commit(_ring)
@@ -33,6 +41,11 @@ def ring_after_commit() -> None:
 def look_again_after_commit() -> None:
     """Somebody, a team, a rota or an address changed: who would be told now is asked anew."""
     _after_commit(_look_again)
+
+
+def reckon_after_commit() -> None:
+    """Somebody asked for what a page does not wait for."""
+    _after_commit(_reckon)
 
 
 def _after_commit(ring: Callable[[], None] | None) -> None:

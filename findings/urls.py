@@ -198,6 +198,7 @@ urlpatterns = [
     path("policy/lab/<int:pk>/replay/", lab.replay, name="replay-draft"),
     path("policy/lab/<int:pk>/sign/", lab.sign, name="sign-draft"),
     path("policy/lab/<int:pk>/put-away/", lab.put_away, name="put-away-draft"),
+    path("policy/lab/runs/<int:pk>/", lab.run, name="lab-run"),
     path("policy/lab/replays/<int:pk>/", lab.replayed, name="policy-replay"),
     path("policy/lab/replays/<int:pk>/cases/", lab.cases, name="replayed-cases"),
     path("me/", people.me, name="me"),

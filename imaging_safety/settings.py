@@ -177,6 +177,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(WATCH_EVERY_SECONDS),
         "options": {"expires": 120},
     },
+    "reckon-what-was-left": {
+        "task": "notifications.tasks.reckon",
+        "schedule": schedule(WATCH_EVERY_SECONDS),
+        "options": {"expires": 60},
+    },
 }
 
 # --- Telling people ------------------------------------------------------------------------

@@ -29,3 +29,4 @@ class NotificationsConfig(AppConfig):
         newcomers.moved_with(routes.email_moved)
         doorbell.rings(tasks.wake)
         doorbell.looks_again(tasks.look_again)
+        doorbell.reckons(tasks.reckon_soon)

@@ -8,6 +8,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from findings.intake.sweep import sweep
+from findings.services.lab_runs import take_up
 from findings.services.leave import tell_stand_ins
 from findings.services.leavers import settle_leavers
 from findings.services.measured_days import keep_up
@@ -72,3 +73,8 @@ def watch() -> list[watchdog.Sentence]:
     pulse.each_hour(pulse.SIGN_INS, forget_sign_ins)
     pulse.each_hour(pulse.MEASURES, keep_up, every=pulse.MEASURES_EVERY)
     return late
+
+
+def reckon() -> None:
+    """What somebody asked for that a page does not wait for, and what was left of it."""
+    take_up()

@@ -1,4 +1,4 @@
-"""Three short Celery tasks: they only wake somebody up. Losing every one loses nothing."""
+"""Four short Celery tasks: they only wake somebody up. Losing every one loses nothing."""
 
 from celery import shared_task
 
@@ -21,6 +21,13 @@ def watch() -> None:
     pulse.beat(pulse.CELERY)
 
 
+# Taken off the queue as it begins: it may take longer than a task may stay unanswered there, and
+# the row of what is reckoned says what was left.
+@shared_task(acks_late=False, soft_time_limit=3600, time_limit=3630)
+def reckon() -> None:
+    rounds.reckon()
+
+
 def look_again() -> None:
     """After a commit that may have left a finding with nobody who can be told."""
     coverage.ask()
@@ -30,3 +37,8 @@ def look_again() -> None:
 def wake() -> None:
     """After a commit that made a step fall due; what fires is then sent."""
     bell.ring(fire)
+
+
+def reckon_soon() -> None:
+    """After a commit that asked for what a page does not wait for."""
+    bell.ring(reckon)

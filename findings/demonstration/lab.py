@@ -10,7 +10,7 @@ from findings.demonstration.people import Hospital
 from findings.models import NationalRecommendation, Person, PolicyDraft
 from findings.rule_content import RuleContent
 from findings.services.drafts import in_force, make_draft, save_draft, sign_draft
-from findings.services.lab import replay_draft
+from findings.services.lab_runs import replay_draft
 from findings.services.national import keep_standing, make_report
 from findings.services.policy import rule_in_force
 

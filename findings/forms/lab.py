@@ -16,8 +16,10 @@ from findings.form_fields import (
     not_in_the_past,
 )
 from findings.forms.answers import LONGEST
+from findings.forms.lists import ListFilter
 from findings.models import DraftSignature, Rule, Rung
-from findings.presenters.lab import NUMBERS
+from findings.models.policy_draft import ReplayedCaseQuerySet
+from findings.presenters.lab import NUMBERS, TIMES, number_label
 from findings.presenters.policy import CLOCKS, whom
 from findings.rule_content import RuleContent, RungContent
 from findings.services.policy_checks import (
@@ -76,8 +78,10 @@ class NewDraftForm(forms.Form):
         missing="Enter what the change is for",
     )
 
-    def __init__(self, data: Any = None, *, rules: Iterable[tuple[str, str]]) -> None:
-        super().__init__(data)
+    def __init__(
+        self, data: Any = None, *, rules: Iterable[tuple[str, str]], chosen: str = ""
+    ) -> None:
+        super().__init__(data, initial={"policy_id": chosen})
         field: Any = self.fields["policy_id"]
         field.choices = list(rules)
 
@@ -121,7 +125,7 @@ class DraftForm(forms.Form):
             initial=content.calendar or Rule.Calendar.ELAPSED.value,
         )
         for name in numbers_of(policy_id):
-            self._number(name, NUMBERS[name], getattr(content, name))
+            self._number(name, number_label(name, policy_id), getattr(content, name))
         for kind in self.kinds:
             for row in self.rows[kind]:
                 self._rung(kind, row)
@@ -318,6 +322,24 @@ def _anchor(rung: RungContent | None) -> str:
     if rung is None or rung.anchor == Rung.Anchor.START:
         return "start"
     return "before" if rung.offset.startswith("-") else "due"
+
+
+class ReplayedFilter(ListFilter):
+    """Of the cases of a replay: all that changed, or what might have been avoided."""
+
+    show = SelectField(
+        label="Show",
+        required=False,
+        empty="Everything that would have gone another way",
+        choices=[
+            ("avoided", "Late, and might have been avoided"),
+            *((name, f"Of these: {words[:1].lower()}{words[1:]}") for name, words in TIMES.items()),
+        ],
+    )
+
+    def apply(self, cases: ReplayedCaseQuerySet) -> ReplayedCaseQuerySet:
+        chosen = self.cleaned_data.get("show") if self.is_valid() else ""
+        return cases.with_time_left(chosen) if chosen else cases
 
 
 class SignForm(forms.Form):

@@ -49,6 +49,7 @@ from findings.models.policy_draft import (
     DraftSignature,
     DraftVersion,
     LabReplay,
+    LabRun,
     PolicyDraft,
     ReplayedCase,
 )
@@ -106,6 +107,7 @@ __all__ = [
     "ImprovementChange",
     "IncomingMessage",
     "LabReplay",
+    "LabRun",
     "LearningPoint",
     "LearningRule",
     "Leave",

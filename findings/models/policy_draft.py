@@ -186,6 +186,77 @@ class LabReplay(models.Model):
         return f"replay {self.pk}"
 
 
+class LabRunQuerySet(models.QuerySet["LabRun"]):
+    """Questions about runs; `visible_to` is the only door for pages."""
+
+    def open(self) -> "LabRunQuerySet":
+        """Asked for, and neither done nor given up."""
+        return self.filter(ended_at__isnull=True)
+
+    def visible_to(self, person: Person) -> "LabRunQuerySet":
+        """Of the trust whose cases they are."""
+        if not person.has_role(Role.COORDINATOR, Role.GOVERNANCE, Role.ADMINISTRATOR):
+            return self.none()
+        return self.filter(organisation=person.organisation_id)
+
+
+class LabRun(models.Model):
+    """A replay that somebody asked for, from the press to its result: how far it has come, and who
+    was last at it. Whoever takes it up counts a try, which is theirs alone."""
+
+    version = models.ForeignKey(DraftVersion, models.PROTECT, related_name="runs", db_index=False)
+    organisation = models.ForeignKey(
+        "findings.Organisation", models.PROTECT, related_name="+", db_index=False
+    )
+    by = models.ForeignKey("findings.Person", models.PROTECT, related_name="+", db_index=False)
+    # What happened up to here is replayed.
+    asked_at = models.DateTimeField(db_default=Now())
+    tries = models.PositiveIntegerField(default=0)
+    # When whoever is at it was last heard of.
+    heard_at = models.DateTimeField(null=True, blank=True)
+    # Findings, or examinations: so many of so many.
+    done = models.PositiveIntegerField(default=0)
+    whole = models.PositiveIntegerField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    replay = models.OneToOneField(
+        LabReplay, models.PROTECT, related_name="run", null=True, blank=True
+    )
+    # In words; empty where it came to its end.
+    failed_because = models.TextField(blank=True, db_default="")
+
+    objects = LabRunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["version", "organisation"],
+                condition=Q(ended_at__isnull=True),
+                name="replay_is_asked_for_once_at_a_time",
+            ),
+            models.CheckConstraint(
+                name="lab_run_ends_with_a_replay_or_with_why_not",
+                condition=Q(ended_at__isnull=True, replay__isnull=True, failed_because="")
+                | Q(ended_at__isnull=False, replay__isnull=False, failed_because="")
+                | (Q(ended_at__isnull=False, replay__isnull=True) & ~Q(failed_because="")),
+            ),
+        ]
+        triggers = [
+            never_deleted("labrun"),
+            pgtrigger.Trigger(
+                name="lab_run_ends_once",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__ended_at__isnull=False),
+                func="RAISE EXCEPTION 'lab run % has ended', OLD.id"
+                " USING ERRCODE = 'check_violation';",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"run {self.pk}"
+
+
 class ReplayedCaseQuerySet(models.QuerySet["ReplayedCase"]):
     """Questions about cases; `visible_to` is the only door for pages."""
 
@@ -194,6 +265,21 @@ class ReplayedCaseQuerySet(models.QuerySet["ReplayedCase"]):
         if not person.has_role(Role.COORDINATOR, Role.GOVERNANCE):
             return self.none()
         return self.filter(replay__organisation=person.organisation_id)
+
+    def with_time_left(self, which: str) -> "ReplayedCaseQuerySet":
+        """Late in fact, and somebody further would have been told in time: all of them, or those
+        who would have had so long."""
+        least, below = MINUTES_LEFT.get(which, (1, None))
+        found = self.filter(minutes_left__gte=least)
+        return found if below is None else found.filter(minutes_left__lt=below)
+
+
+# How long somebody further would have had: from so many minutes to less than so many.
+MINUTES_LEFT: dict[str, tuple[int, int | None]] = {
+    "left_day": (24 * 60, None),
+    "left_hours": (4 * 60, 24 * 60),
+    "left_less": (1, 4 * 60),
+}
 
 
 class ReplayedCase(models.Model):
@@ -205,6 +291,8 @@ class ReplayedCase(models.Model):
     # Of somebody who would have been told, in fact later or not at all before the answer.
     minutes_earlier = models.IntegerField(default=0)
     told_first = models.CharField(max_length=12, blank=True)
+    # Late in fact: so long before its limit somebody further would have been told. 0: nobody.
+    minutes_left = models.IntegerField(default=0)
     messages_more = models.IntegerField(default=0)
     was_late = models.BooleanField()
     would_be_late = models.BooleanField()

@@ -5,15 +5,26 @@ A number of a replay never names a patient; those of people and teams are messag
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from difflib import SequenceMatcher
 from typing import Any
 
-from findings.models import Audience, LabReplay, Person, PolicyDraft, Rule, Team
+from findings.models import (
+    Audience,
+    Examination,
+    LabReplay,
+    LabRun,
+    Person,
+    PolicyDraft,
+    ReplayedCase,
+    Rule,
+    Team,
+)
 from findings.presenters.policy import CLOCKS, RungShown, shown_rung, whom
 from findings.rule_content import RuleContent, RungContent
+from findings.services.lab_runs import MOST_TRIES, SILENT_AFTER
 from findings.services.policy import in_calendar
-from findings.services.policy_checks import national_beside, numbers_of
+from findings.services.policy_checks import REPORT_POLICIES, national_beside, numbers_of
 from findings.states import ClockKind
 from findings.words import duration, length, when
 
@@ -69,10 +80,15 @@ class Difference:
         return not self.changes and not any(one.is_changed for one in self.ladders)
 
 
-def difference(before: RuleContent, after: RuleContent) -> Difference:
+def number_label(name: str, policy_id: str) -> str:
+    """Of a limit for reports it is the report that is awaited, not a word to somebody."""
+    return "Report within" if class_of(policy_id) else NUMBERS[name]
+
+
+def difference(before: RuleContent, after: RuleContent, policy_id: str) -> Difference:
     named = {
         "calendar": ("How days are counted", _calendar),
-        **{name: (label, _number) for name, label in NUMBERS.items()},
+        **{name: (number_label(name, policy_id), _number) for name in NUMBERS},
         "source": ("Source", _words),
         "notes": ("Notes", _words),
     }
@@ -143,6 +159,44 @@ def standing(draft: PolicyDraft) -> str:
     if draft.rule is not None:
         return f"Signed as {draft.rule}, in force from {when(draft.rule.in_force_from)}"
     return "Open"
+
+
+# --- A replay that runs ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a replay has come, in words and as a bar."""
+
+    words: str
+    done: int
+    whole: int | None
+    has_failed: bool = False
+
+
+def progress(run: LabRun, now: datetime) -> Progress:
+    if run.failed_because:
+        return Progress(run.failed_because, run.done, run.whole, has_failed=True)
+    if not run.tries:
+        return Progress("It waits for its turn. One replay runs at a time.", 0, None)
+    words = "It has begun." if run.whole is None else f"{run.done:,} of {run.whole:,} cases so far."
+    if run.tries > 1:
+        words += f" It was interrupted before: this is try {run.tries} of {MOST_TRIES}."
+    if run.heard_at is None or run.heard_at < now - SILENT_AFTER:
+        heard = f" since {when(run.heard_at)}" if run.heard_at else ""
+        words += f" Nothing was heard of it{heard}, so it begins again by itself."
+    return Progress(words, run.done, run.whole)
+
+
+def stale_words(*, is_newest: bool, overtaken: Rule | None, started: int) -> list[str]:
+    """What has changed since a replay was run, each in a sentence."""
+    words = [] if is_newest else ["The draft has been changed since."]
+    if overtaken:
+        words.append(f"{overtaken} has come into force since.")
+    if started:
+        cases = "1 more case has" if started == 1 else f"{started:,} more cases have"
+        words.append(f"{cases} begun since, which are not in these numbers.")
+    return words
 
 
 # --- A replay ----------------------------------------------------------------------------------
@@ -230,8 +284,37 @@ class ReplayShown:
         return Load("Each person", *each)
 
     @property
-    def fewer_late(self) -> int:
-        return self.result["late"] - self.result["would_be_late"]
+    def avoided(self) -> "Avoided | None":
+        """None: of a replay from before this was reckoned."""
+        if "might_be_avoided" not in self.result:
+            return None
+        by_time = [TimeLeft(name, words, self.result[name]) for name, words in TIMES.items()]
+        return Avoided(self.result["might_be_avoided"], self.result["late"], by_time)
+
+
+TIMES = {
+    "left_day": "A day or more",
+    "left_hours": "Four hours or more, and less than a day",
+    "left_less": "Less than four hours",
+}
+
+
+@dataclass(frozen=True)
+class TimeLeft:
+    """So many that left somebody so long."""
+
+    name: str
+    words: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Avoided:
+    """At most so many of what was late, and how long somebody would have had."""
+
+    most: int
+    late: int
+    by_time: list[TimeLeft]
 
 
 _MESSAGES = ("messages", "would_be_messages")
@@ -245,9 +328,34 @@ def local_rules(rules: Iterable[Rule], names: dict[str, str]) -> list[tuple[str,
     ]
 
 
+def without_limit(rules: Iterable[Rule]) -> list[tuple[str, str]]:
+    """Classes of examinations for which this trust has no limit of its own: one can be drafted."""
+    have = {rule.policy_id for rule in rules}
+    return [
+        (
+            policy_id,
+            f"Reports, {class_of(policy_id).lower()}: the first limit ({policy_id})",
+        )
+        for policy_id in REPORT_POLICIES.values()
+        if policy_id not in have
+    ]
+
+
+def class_of(policy_id: str) -> str:
+    """Which examinations a limit for reports is about; empty for every other rule."""
+    settings = {policy: setting for setting, policy in REPORT_POLICIES.items()}
+    setting = settings.get(policy_id)
+    return str(Examination.Setting(setting).label) if setting else ""
+
+
 def _plain(code: str) -> str:
     words = code.replace("_", " ")
     return words[:1].upper() + words[1:]
+
+
+def left_words(case: ReplayedCase) -> str:
+    """2 hours 5 minutes."""
+    return length(timedelta(minutes=case.minutes_left))
 
 
 def earlier_words(minutes: int) -> str:

@@ -6,17 +6,18 @@ sources are no trust's to change, so only local rules have drafts (docs/adr/0047
 """
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 
 from django.db import transaction
 from django.utils import timezone
 
-from findings.models import DraftSignature, DraftVersion, Person, PolicyDraft, Rule, Signature
+from findings.models import DraftSignature, DraftVersion, Person, PolicyDraft, Rule, Rung, Signature
 from findings.rule_content import RuleContent, content_of
 from findings.rules import check_can_draft_policy
 from findings.services.policy import add_version, rule_in_force
-from findings.services.policy_checks import wrong_with
+from findings.services.policy_checks import REPORT_POLICIES, REPORT_POLICY, wrong_with
 from findings.services.timeline import database_now
 
 Capacity = DraftSignature.Capacity
@@ -26,21 +27,40 @@ class Overtaken(ValueError):
     """Something changed since the page was opened. The message says what; nothing was done."""
 
 
+def rule_beside(policy_id: str) -> Rule:
+    """What a draft is compared with, and signed beside: what holds now. Where a class of
+    examinations has no limit of its own yet, that of every examination holds for it."""
+    is_first = policy_id in REPORT_POLICIES.values() and not (
+        Rule.objects.begun().filter(policy_id=policy_id).exists()
+    )
+    return rule_in_force(REPORT_POLICY if is_first else policy_id)
+
+
 def in_force(policy_id: str) -> RuleContent:
-    """What holds now, to begin with and to compare with."""
-    rule = rule_in_force(policy_id)
-    return content_of(rule, rule.rungs.all())
+    """What a draft begins with: what holds now. A first limit has no number before somebody enters
+    one, and of the ladder what goes by the limit: the rest goes by another number."""
+    rule = rule_beside(policy_id)
+    content = content_of(rule, rule.rungs.all())
+    if rule.policy_id == policy_id:
+        return content
+    by_limit = [one for one in content.rungs if one.anchor == Rung.Anchor.DUE]
+    rungs = [replace(one, level=level) for level, one in enumerate(by_limit, 1)]
+    return replace(content, communicate_within="", source="", notes="", rungs=tuple(rungs))
 
 
 @transaction.atomic
 def make_draft(*, policy_id: str, by: Person, because: str) -> PolicyDraft:
     """A draft that says what is in force, to be changed. ValueError with a sentence."""
     check_can_draft_policy(by)
-    if rule_in_force(policy_id).basis != Rule.Basis.LOCAL:
+    if policy_id not in REPORT_POLICIES.values() and _is_national(policy_id):
         raise ValueError(f"{policy_id} is not a local rule, so it is not this trust's to change.")
     draft = PolicyDraft.objects.create(policy_id=policy_id, made_by=by)
     _save(draft, 1, in_force(policy_id), None, because, by)
     return draft
+
+
+def _is_national(policy_id: str) -> bool:
+    return rule_in_force(policy_id).basis != Rule.Basis.LOCAL
 
 
 @transaction.atomic
@@ -133,7 +153,7 @@ def sign_draft(
     draft = _open(version.draft)
     if draft.versions.all()[0].pk != version.pk:
         raise Overtaken("The draft has been changed since you opened it. Read it again.")
-    if rule_in_force(draft.policy_id).pk != beside.pk:
+    if rule_beside(draft.policy_id).pk != beside.pk:
         raise Overtaken("Another version has come into force since you opened this page.")
     _check_may_hold(version, beside)
     given = signatures_of(version, beside)
@@ -166,7 +186,7 @@ def _bring_in(
     rule = add_version(
         version.said,
         policy_id=draft.policy_id,
-        category=beside.category,
+        category=_category(draft.policy_id, beside),
         escalation=_in_short(version.said),
         basis=Rule.Basis.LOCAL,
         fingerprint=sha256(said).hexdigest(),
@@ -185,6 +205,14 @@ def _bring_in(
     draft.rule = rule
     draft.save(update_fields=["rule"])
     return rule
+
+
+def _category(policy_id: str, beside: Rule) -> str:
+    """Of a first limit: of which class of reports it is, as the files name it."""
+    settings = {policy: setting for setting, policy in REPORT_POLICIES.items()}
+    if beside.policy_id == policy_id:
+        return beside.category
+    return f"{beside.category}_{settings[policy_id]}"
 
 
 def _in_short(content: RuleContent) -> str:

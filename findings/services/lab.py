@@ -6,15 +6,12 @@ and the page says how many they are (docs/adr/0048).
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db import connection, transaction
-
 from findings import reach
-from findings.columns import columns
 from findings.ladder_replay import (
     Firing,
     Replayed,
@@ -23,21 +20,26 @@ from findings.ladder_replay import (
     plan,
 )
 from findings.ladder_replay import replay as climb
-from findings.models import Audience, DraftVersion, Examination, Finding, LabReplay, Person
+from findings.models import Audience, Examination, Finding
+from findings.models.policy_draft import MINUTES_LEFT
 from findings.rule_content import RuleContent
-from findings.rules import check_can_draft_policy
 from findings.services.lab_facts import CATEGORY, HANDED_OVER, Case, Facts
-from findings.services.policy_checks import NUMBER_OF, clocks_of
+from findings.services.policy_checks import NUMBER_OF
 from findings.services.timeline import database_now
 from findings.states import ClockKind
 from findings.timetable import PlannedStep
 
-PERIOD = timedelta(days=365)
-WEEK = timedelta(days=7)
+MINUTE = timedelta(minutes=1)
 _NUMBERS = (
     *("cases", "running", "as_they_were", "changed"),
-    *("late", "would_be_late", "late_told_earlier"),
+    *("late", "would_be_late", "late_told_earlier", "might_be_avoided"),
+    *MINUTES_LEFT,
 )
+
+
+def _how_long(minutes: int) -> str:
+    """Which of the spans that the page shows."""
+    return next(name for name, (least, _) in MINUTES_LEFT.items() if minutes >= least)
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,23 @@ class Outcome:
         ]
         return max(gains, default=(timedelta(0), ""))
 
+    @property
+    def left_to_avoid(self) -> timedelta:
+        """Of what was late in fact: how long before its limit somebody further on the ladder would
+        have been told, who in fact was told after it or not at all. Nothing where nobody, or
+        where it is known that nobody of them could be told."""
+        due_at, told = self.case.recorded.due_at, self.case.told
+        if not self.was_late:
+            return timedelta(0)
+        was = _first(self.was)
+        out_of_reach = {one.audience for one in self.was if not told.get(one.at)}
+        moments = [
+            at
+            for audience, at in _first(self.would_be.fired).items()
+            if at < due_at and was.get(audience, due_at) >= due_at and audience not in out_of_reach
+        ]
+        return max((due_at - at for at in moments), default=timedelta(0))
+
 
 def _first(fired: Iterable[Firing]) -> dict[str, datetime]:
     first: dict[str, datetime] = {}
@@ -89,10 +108,17 @@ def _first(fired: Iterable[Firing]) -> dict[str, datetime]:
 # --- One case after another ---------------------------------------------------------------------
 
 
-def outcomes(facts: Facts, draft: RuleContent) -> Iterator[Outcome]:
-    """Every promise that is asked about, under the draft."""
-    for cases in facts.by_subject():
-        yield from _Chain(facts, draft).run(cases)
+def outcomes(
+    facts: Facts, draft: RuleContent, heard: Callable[[int], object] = lambda done: None
+) -> Iterator[Outcome]:
+    """Every promise that is asked about, under the draft. `heard` is told, now and then, of how
+    many findings or examinations that is already."""
+    done = 0
+    for portion in facts.portions():
+        for cases in portion.by_subject():
+            yield from _Chain(portion, draft).run(cases)
+        done += len(portion.subjects)
+        heard(done)
 
 
 class _Chain:
@@ -291,7 +317,8 @@ class Tally:
     told: Counter[Telling] = field(default_factory=Counter)
     would_tell: Counter[Telling] = field(default_factory=Counter)
     examples: dict[Whom, tuple[str, int]] = field(default_factory=dict)
-    changed: list[Outcome] = field(default_factory=list)
+    # A row of ReplayedCase for each that would have gone another way.
+    changed: list[tuple[Any, ...]] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
         case = outcome.case
@@ -304,6 +331,7 @@ class Tally:
             for whom in telling.today:
                 self.examples.setdefault(whom, case.subject)
         gain, _ = outcome.earlier
+        left = _minutes(outcome.left_to_avoid)
         self.numbers.update(
             cases=1,
             running=case.is_running,
@@ -311,10 +339,13 @@ class Tally:
             late=outcome.was_late,
             would_be_late=outcome.would_be_late,
             late_told_earlier=outcome.was_late and gain > timedelta(0),
+            might_be_avoided=left > 0,
             changed=outcome.is_changed,
         )
+        if left:
+            self.numbers[_how_long(left)] += 1
         if outcome.is_changed:
-            self.changed.append(outcome)
+            self.changed.append(_row(outcome))
 
     def result(self) -> dict[str, Any]:
         """As it is kept: numbers, and ids of people and teams; nothing of a patient."""
@@ -367,58 +398,20 @@ def _beside(was: Counter[int], would: Counter[int]) -> list[list[int]]:
     return sorted(rows, key=lambda row: (-abs(row[2] - row[1]), -row[2], row[0]))
 
 
-# --- Run and kept ------------------------------------------------------------------------------
+def _row(outcome: Outcome) -> tuple[Any, ...]:
+    gain, audience = outcome.earlier
+    return (
+        outcome.case.pk,
+        outcome.would_be.due_at,
+        _minutes(gain),
+        audience,
+        _minutes(outcome.left_to_avoid),
+        len(_together(outcome.would_be.fired)) - len(_together(outcome.was)),
+        str(outcome.was_late),
+        str(outcome.would_be_late),
+    )
 
 
-def replay_draft(*, version: DraftVersion, by: Person, until: datetime | None = None) -> LabReplay:
-    """Run it for the cases of their own trust, and keep what comes out."""
-    check_can_draft_policy(by)
-    until = until or database_now()
-    policy_id = version.draft.policy_id
-    facts = Facts(by.organisation, policy_id, clocks_of(policy_id), until - PERIOD, until)
-    tally = Tally()
-    for outcome in outcomes(facts, version.said):
-        tally.add(outcome)
-    result = tally.result()
-    with transaction.atomic():
-        replay = LabReplay.objects.create(
-            version=version,
-            organisation_id=by.organisation_id,
-            since=facts.since,
-            until=until,
-            result=result,
-            by=by,
-        )
-        _keep(replay, tally.changed)
-    return replay
-
-
-KEEP = """
-    INSERT INTO findings_replayedcase (replay_id, clock_id, due_at, minutes_earlier, told_first,
-        messages_more, was_late, would_be_late)
-    SELECT %s, clock, due_at, minutes, told_first, more, was_late, would_be
-    FROM unnest(%s::bigint[], %s::timestamptz[], %s::int[], %s::text[], %s::int[], %s::bool[],
-        %s::bool[]) AS t (clock, due_at, minutes, told_first, more, was_late, would_be)
-"""
-
-
-def _keep(replay: LabReplay, changed: Sequence[Outcome]) -> None:
-    """Tens of thousands of rows in one statement."""
-    rows = []
-    for outcome in changed:
-        gain, audience = outcome.earlier
-        more = len(_together(outcome.would_be.fired)) - len(_together(outcome.was))
-        rows.append(
-            (
-                outcome.case.pk,
-                outcome.would_be.due_at,
-                int(gain.total_seconds() // 60),
-                audience,
-                more,
-                str(outcome.was_late),
-                str(outcome.would_be_late),
-            )
-        )
-    if rows:
-        with connection.cursor() as cursor:
-            cursor.execute(KEEP, [replay.pk, *columns(rows)])
+def _minutes(span: timedelta) -> int:
+    """Whole ones; a part of the first is not written as none."""
+    return max(int(span / MINUTE), int(span > timedelta(0)))

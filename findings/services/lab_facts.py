@@ -1,21 +1,20 @@
 """What is recorded of the promises under a rule, read at once for the replay (ladder_replay.py)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
 
 from findings.columns import column
 from findings.ladder_replay import RecordedClock, RecordedPause, RecordedStep
 from findings.models import Clock, Organisation, Pause, Rule, Site
 from findings.rule_content import RuleContent, content_of
 from findings.services.calendars import calendar
-from findings.services.policy_checks import NUMBER_OF
+from findings.services.policy_checks import NUMBER_OF, REPORT_POLICIES, REPORT_POLICY
 from findings.states import ClockKind
 from findings.timetable import Calendar
 
@@ -45,44 +44,47 @@ class Case:
     told: Mapping[datetime, frozenset[int]] = field(default_factory=dict)
 
 
+# As all was at one moment: what was written since then is not read.
 CLOCKS = """
-    SELECT c.id, c.kind, c.rule_id, c.started_at, c.due_at, c.stopped_at, c.replaces_id,
+    SELECT c.id, c.kind, c.rule_id, c.started_at, c.due_at,
+        CASE WHEN c.stopped_at <= %(until)s THEN c.stopped_at END, c.replaces_id,
         coalesce(b.stopped_because, ''), c.finding_id, c.examination_id,
         f.team_id, coalesce(f.site_id, e.site_id), f.owner_person_id, f.owner_team_id,
         f.flagged_by_id, b.stopped_because = 'category' AND EXISTS (
             SELECT 1 FROM findings_categorychange g WHERE g.finding_id = c.finding_id
                 AND g.changed_at = b.stopped_at AND g.later_because <> ''),
-        r.policy_id = %(policy)s AND c.started_at >= %(since)s
+        r.policy_id = ANY(%(policies)s) AND c.started_at >= %(since)s
     FROM findings_clock c
     JOIN findings_rule r ON r.id = c.rule_id
     LEFT JOIN findings_clock b ON b.id = c.replaces_id
     LEFT JOIN findings_finding f ON f.id = c.finding_id
     LEFT JOIN findings_examination e ON e.id = c.examination_id
-    WHERE {which}
+    WHERE c.kind = ANY(%(kinds)s) AND c.started_at <= %(until)s AND {of} = ANY(%(only)s::bigint[])
     ORDER BY c.finding_id, c.examination_id, c.id
 """
-# Every clock that follows the state of a finding, if any of these is concerned: one may replace
-# another of another kind.
-OF_FINDINGS = """
-    c.kind = ANY(%(kinds)s) AND c.finding_id IN (
-        SELECT one.finding_id FROM findings_clock one
-        JOIN findings_rule its ON its.id = one.rule_id
-        JOIN findings_finding of ON of.id = one.finding_id
-        WHERE its.policy_id = %(policy)s AND one.started_at >= %(since)s
-            AND of.organisation_id = %(organisation)s)
-"""
-OF_OTHERS = """
-    c.kind = ANY(%(kinds)s) AND r.policy_id = %(policy)s AND c.started_at >= %(since)s
-    AND coalesce(f.organisation_id,
-        (SELECT s.organisation_id FROM findings_site s WHERE s.id = e.site_id)) = %(organisation)s
+# Whose promises are asked about. Of a finding every clock is read that follows its state, whatever
+# its rule: one may replace another of another kind.
+SUBJECTS = """
+    SELECT DISTINCT {of} FROM findings_clock c
+    JOIN findings_rule r ON r.id = c.rule_id
+    LEFT JOIN findings_finding f ON f.id = c.finding_id
+    LEFT JOIN findings_examination e ON e.id = c.examination_id
+    LEFT JOIN findings_site s ON s.id = e.site_id
+    WHERE c.kind = ANY(%(kinds)s) AND r.policy_id = ANY(%(policies)s)
+        AND c.started_at BETWEEN %(since)s AND %(until)s
+        AND coalesce(f.organisation_id, s.organisation_id) = %(organisation)s
+        AND (%(setting)s = '' OR e.setting = %(setting)s)
+    ORDER BY 1
 """
 # Those that say what happened: what was still to come when a clock stopped does not.
 STEPS = """
-    SELECT s.clock_id, s.id, s.level, s.audience, s.falls_at, s.brought_forward_to, s.fired_at
+    SELECT s.clock_id, s.level, s.audience, s.falls_at,
+        CASE WHEN s.brought_forward_to <= %(until)s THEN s.brought_forward_to END,
+        CASE WHEN s.fired_at <= %(until)s THEN s.fired_at END
     FROM findings_step s JOIN findings_clock c ON c.id = s.clock_id
-    WHERE s.clock_id = ANY(%s::bigint[]) AND s.level > 0
+    WHERE s.clock_id = ANY(%(clocks)s::bigint[]) AND s.level > 0
         AND (s.fired_at IS NOT NULL OR s.brought_forward_to IS NOT NULL
-            OR s.falls_at <= coalesce(c.stopped_at, %s))
+            OR s.falls_at <= least(c.stopped_at, %(until)s))
 """
 # The nth clock of a kind was set up by the nth line that says so.
 SET_UP = """
@@ -100,8 +102,12 @@ SET_UP = """
 TOLD = """
     SELECT DISTINCT s.clock_id, s.fired_at, n.recipient_id
     FROM findings_step s JOIN notifications_notification n ON n.step_id = s.id
-    WHERE s.clock_id = ANY(%s::bigint[]) AND s.level > 0 AND s.fired_at IS NOT NULL
+    WHERE s.clock_id = ANY(%(clocks)s::bigint[]) AND s.level > 0 AND s.fired_at <= %(until)s
 """
+
+
+# So many findings, or examinations, are held in memory at once.
+AT_ONCE = 2000
 
 
 class Facts:
@@ -115,9 +121,47 @@ class Facts:
         kinds: Iterable[ClockKind],
         since: datetime,
         until: datetime,
+        only: Sequence[int] | None = None,
     ) -> None:
         self.organisation, self.policy_id = organisation, policy_id
         self.kinds, self.since, self.until = tuple(kinds), since, until
+        self._only = only
+
+    @cached_property
+    def subjects(self) -> Sequence[int]:
+        """Ids of findings, or of examinations where the rule is about these."""
+        if self._only is not None:
+            return self._only
+        own = {"kinds": [str(one) for one in self.kinds], "setting": self._setting}
+        asked = self._asked | own | {"organisation": self.organisation.pk}
+        return [row[0] for row in _read(SUBJECTS.format(of=self._of), asked)]
+
+    def portions(self) -> Iterator["Facts"]:
+        """The same by a few thousand subjects, each to be read by itself."""
+        given = self.organisation, self.policy_id, self.kinds, self.since, self.until
+        for start in range(0, len(self.subjects), AT_ONCE):
+            yield Facts(*given, only=self.subjects[start : start + AT_ONCE])
+
+    @property
+    def _setting(self) -> str:
+        """Of a limit for a class of examinations: which."""
+        classes = {policy: setting for setting, policy in REPORT_POLICIES.items()}
+        return classes.get(self.policy_id, "")
+
+    @property
+    def _asked(self) -> dict[str, Any]:
+        # What a class of examinations had before it got a limit of its own.
+        before = [REPORT_POLICY] if self._setting else []
+        return {
+            "policies": [self.policy_id, *before],
+            "since": self.since,
+            "until": self.until,
+        }
+
+    @property
+    def _of(self) -> str:
+        about = {ClockKind.REPORT_BY, ClockKind.CONFIRM}.intersection(self.kinds)
+        return "c.examination_id" if about else "c.finding_id"
 
     @cached_property
     def contents(self) -> dict[int, RuleContent]:
@@ -128,15 +172,9 @@ class Facts:
 
     @cached_property
     def _rows(self) -> list[tuple]:
-        of_state = ClockKind.ACKNOWLEDGE in self.kinds
-        asked = {
-            "policy": self.policy_id,
-            "since": self.since,
-            "organisation": self.organisation.pk,
-            "kinds": [str(one) for one in (_OF_A_FINDING if of_state else self.kinds)],
-        }
-        sql = CLOCKS.format(which=OF_FINDINGS if of_state else OF_OTHERS)
-        return _read(sql, asked)
+        kinds = _OF_A_FINDING if ClockKind.ACKNOWLEDGE in self.kinds else self.kinds
+        only = {"only": column(self.subjects), "kinds": [str(one) for one in kinds]}
+        return _read(CLOCKS.format(of=self._of), self._asked | only)
 
     @cached_property
     def _nations(self) -> dict[int, str]:
@@ -173,10 +211,11 @@ class Facts:
         clocks = column(row[0] for row in rows)
         findings = {row[8] for row in rows if row[8]}
         set_up = dict(_read(SET_UP, {"findings": column(findings)})) if findings else {}
-        steps = self._steps(clocks)
-        pauses = self._pauses()
+        asked = {"clocks": clocks, "until": self.until}
+        steps = self._steps(asked)
+        pauses = self._pauses([row[0] for row in rows])
         told: dict[int, dict[datetime, set[int]]] = defaultdict(lambda: defaultdict(set))
-        for clock, at, person in _read(TOLD, [clocks]):
+        for clock, at, person in _read(TOLD, asked):
             told[clock][at].add(person)
         asked_before: set[int] = set()
         for pk, kind, rule_id, start, due, stop, replaces, because, *whose in rows:
@@ -212,18 +251,15 @@ class Facts:
             if is_answer:
                 asked_before.add(finding)
 
-    def _steps(self, clocks: str) -> dict[int, list[RecordedStep]]:
+    def _steps(self, asked: Mapping[str, Any]) -> dict[int, list[RecordedStep]]:
         found: dict[int, list[RecordedStep]] = defaultdict(list)
-        for clock, _, level, audience, falls_at, brought, fired in _read(
-            STEPS, [clocks, self.until]
-        ):
-            found[clock].append(RecordedStep(level, audience, falls_at, brought, fired))
+        for clock, *step in _read(STEPS, asked):
+            found[clock].append(RecordedStep(*step))
         return found
 
-    def _pauses(self) -> dict[int, list[RecordedPause]]:
+    def _pauses(self, clocks: Sequence[int]) -> dict[int, list[RecordedPause]]:
         found: dict[int, list[RecordedPause]] = defaultdict(list)
-        of = Q(clock__rule__policy_id=self.policy_id, clock__started_at__gte=self.since)
-        for pause in Pause.objects.filter(of).order_by("pk"):
+        for pause in Pause.objects.filter(clock__in=clocks).order_by("pk"):
             found[pause.clock_id].append(
                 RecordedPause(
                     pause.started_at,

@@ -10,13 +10,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from findings.forms.lab import DraftForm, NewDraftForm, PutAwayForm, SignForm
+from findings.forms.lab import DraftForm, NewDraftForm, PutAwayForm, ReplayedFilter, SignForm
 from findings.forms.lists import Narrowing
 from findings.models import (
     Category,
     DraftSignature,
     DraftVersion,
     LabReplay,
+    LabRun,
     PolicyDraft,
     ReplayedCase,
     Rule,
@@ -24,26 +25,32 @@ from findings.models import (
 from findings.presenters.columns_lab import DRAFTS, REPLAYED_CASES, first_told
 from findings.presenters.lab import (
     ReplayShown,
+    class_of,
     difference,
     earlier_words,
+    left_words,
     local_rules,
     national_words,
+    progress,
+    stale_words,
     standing,
+    without_limit,
 )
 from findings.presenters.policy import CLOCKS
-from findings.rule_content import content_of
+from findings.rule_content import RuleContent, content_of
 from findings.rules import can_draft_policy, check_can_draft_policy, check_can_see_lab
 from findings.services.drafts import (
     Overtaken,
     make_draft,
+    rule_beside,
     save_draft,
     sign_draft,
     signatures_of,
     withdraw_draft,
 )
-from findings.services.lab import replay_draft
-from findings.services.policy import rule_in_force
+from findings.services.lab_runs import ask_for_replay, started_since
 from findings.services.policy_checks import wrong_with
+from findings.services.timeline import database_now
 from findings.views.access import signed_in
 from findings.views.form_page import form_page
 from findings.views.listing import Listing, Shown, answer
@@ -84,7 +91,9 @@ def new(request: HttpRequest) -> HttpResponse:
     rules = Rule.objects.in_force().filter(basis=Rule.Basis.LOCAL)
     names = dict(Category.objects.values_list("local_policy_id", "name"))
     form = NewDraftForm(
-        request.POST if request.method == "POST" else None, rules=local_rules(rules, names)
+        request.POST if request.method == "POST" else None,
+        rules=[*local_rules(rules, names), *without_limit(rules)],
+        chosen=request.GET.get("rule", ""),
     )
     if form.is_valid():
         draft = make_draft(by=person, **form.cleaned_data)
@@ -103,9 +112,13 @@ def _draft(pk: int) -> tuple[PolicyDraft, DraftVersion]:
 def _beside(draft: PolicyDraft) -> Rule:
     """What the draft is compared with: what is in force, or what was before it was signed."""
     if draft.rule is None:
-        return rule_in_force(draft.policy_id)
+        return rule_beside(draft.policy_id)
     signature = DraftSignature.objects.filter(version__draft=draft).select_related("beside")
     return signature.latest("pk").beside
+
+
+def _said(rule: Rule) -> RuleContent:
+    return content_of(rule, rule.rungs.all())
 
 
 @require_safe
@@ -121,11 +134,16 @@ def draft(request: HttpRequest, pk: int) -> HttpResponse:
         "newest": newest,
         "beside": beside,
         "standing": standing(draft),
-        "difference": difference(content_of(beside, beside.rungs.all()), newest.said),
+        "difference": difference(
+            content_of(beside, beside.rungs.all()), newest.said, draft.policy_id
+        ),
         "wrong": wrong_with(draft.policy_id, newest.said) if draft.is_open else [],
+        "is_first": beside.policy_id != draft.policy_id,
+        "of": class_of(draft.policy_id),
         "national": national_words(draft.policy_id),
         "signatures": signatures_of(newest, beside),
         "waits_for": _to_come(draft),
+        "runs": LabRun.objects.visible_to(person).open().filter(version__draft=draft),
         "replays": replays.select_related("version", "by")[:10],
         "may_change": draft.is_open and can_draft_policy(person),
     }
@@ -183,12 +201,29 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def replay(request: HttpRequest, pk: int) -> HttpResponse:
-    """Run it against the cases of the last twelve months."""
+    """Have it run against the cases of the last twelve months; whoever presses twice has one."""
     person = signed_in(request)
     check_can_draft_policy(person)
     _, newest = _draft(pk)
-    done = replay_draft(version=newest, by=person)
-    return redirect("policy-replay", done.pk)
+    return redirect("lab-run", ask_for_replay(version=newest, by=person).pk)
+
+
+@require_safe
+def run(request: HttpRequest, pk: int) -> HttpResponse:
+    """How far a replay has come; once it is done, its numbers."""
+    person = signed_in(request)
+    check_can_see_lab(person)
+    runs = LabRun.objects.visible_to(person).select_related("version__draft", "by")
+    run = get_object_or_404(runs, pk=pk)
+    if run.replay_id:
+        return redirect("policy-replay", run.replay_id)
+    context = {
+        "run": run,
+        "draft": run.version.draft,
+        "progress": progress(run, database_now()),
+        "may_change": run.version.draft.is_open and can_draft_policy(person),
+    }
+    return render(request, "lab_run.jinja", context)
 
 
 @require_safe
@@ -202,11 +237,22 @@ def replayed(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "replay": replay,
         "draft": draft,
-        "is_newest": replay.version_id == newest.pk,
+        "stale": stale_words(
+            is_newest=replay.version_id == newest.pk,
+            overtaken=_in_force_since(replay),
+            started=started_since(replay),
+        ),
         "shown": ReplayShown(replay),
         "cases": ReplayedCase.objects.visible_to(person).filter(replay=replay).count(),
     }
     return render(request, "policy_replay.jinja", context)
+
+
+def _in_force_since(replay: LabReplay) -> Rule | None:
+    """Another version of the rule, which has come into force since it was run."""
+    rule = rule_beside(replay.version.draft.policy_id)
+    began = rule.in_force_from
+    return rule if began and began > replay.until else None
 
 
 @require_safe
@@ -216,7 +262,8 @@ def cases(request: HttpRequest, pk: int) -> HttpResponseBase:
     person = signed_in(request)
     check_can_see_lab(person)
     replay = get_object_or_404(LabReplay.objects.visible_to(person), pk=pk)
-    rows = ReplayedCase.objects.visible_to(person).filter(replay=replay)
+    form = ReplayedFilter(request.GET)
+    rows = form.apply(ReplayedCase.objects.visible_to(person).filter(replay=replay))
     read = rows.select_related(
         "clock__finding__category",
         "clock__finding__examination__patient",
@@ -226,12 +273,14 @@ def cases(request: HttpRequest, pk: int) -> HttpResponseBase:
     def context(page: Shown) -> dict[str, Any]:
         return {
             "replay": replay,
+            "form": form,
             "clocks": CLOCKS,
             "first_told": first_told,
             "earlier_words": earlier_words,
+            "left_words": left_words,
         }
 
-    return answer(request, CASES, read, Narrowing(), context)
+    return answer(request, CASES, read, form.narrowing, context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -243,7 +292,7 @@ def sign(request: HttpRequest, pk: int) -> HttpResponse:
     if not draft.is_open:
         messages.warning(request, "This draft has ended already. Nothing more was done.")
         return redirect("policy-draft", pk)
-    beside = rule_in_force(draft.policy_id)
+    beside = rule_beside(draft.policy_id)
     form = SignForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
@@ -266,7 +315,9 @@ def sign(request: HttpRequest, pk: int) -> HttpResponse:
         "draft": draft,
         "newest": newest,
         "beside": beside,
-        "difference": difference(content_of(beside, beside.rungs.all()), newest.said),
+        "difference": difference(
+            content_of(beside, beside.rungs.all()), newest.said, draft.policy_id
+        ),
         "signatures": signatures_of(newest, beside),
         "waits_for": _to_come(draft),
         "now": timezone.now(),

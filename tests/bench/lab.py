@@ -24,7 +24,7 @@ def measure(bench: "Bench") -> None:
 
     from findings.models import Person
     from findings.services.drafts import in_force, make_draft, save_draft
-    from findings.services.lab import replay_draft
+    from findings.services.lab_runs import replay_draft
 
     _hospital()
     lead = Person.objects.get(username="angela.merriweather")

@@ -7,7 +7,7 @@ from typing import Any
 import pgtrigger
 import pytest
 from django.core.management import call_command
-from django.db import DatabaseError, InternalError, transaction
+from django.db import DatabaseError, IntegrityError, InternalError, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -16,6 +16,7 @@ from findings.models import (
     Category,
     DraftSignature,
     LabReplay,
+    LabRun,
     PolicyDraft,
     ReplayedCase,
     Role,
@@ -26,13 +27,29 @@ from findings.models import (
 from findings.rule_content import RuleContent, content_of
 from findings.services.acknowledge import acknowledge_finding
 from findings.services.change_category import change_category
-from findings.services.drafts import in_force, make_draft, save_draft, sign_draft, withdraw_draft
-from findings.services.lab import replay_draft
+from findings.services.drafts import (
+    in_force,
+    make_draft,
+    rule_beside,
+    save_draft,
+    sign_draft,
+    withdraw_draft,
+)
+from findings.services.lab_runs import (
+    SILENT_AFTER,
+    TakenOver,
+    ask_for_replay,
+    reckon,
+    replay_draft,
+    take_up,
+)
 from findings.services.policy import load_policy, rule_in_force, rule_to_promise
 from findings.services.policy_checks import is_longer, wrong_with
+from findings.services.report_by import expect_report
+from notifications import rounds
 from notifications.escalation import fire_finding
 from notifications.models import Notification
-from tests.factories import Trust, a_trust, flagged
+from tests.factories import Trust, a_trust, flagged, unreported, waiting_examination
 from tests.integration.policy_files import change, own_copy
 from tests.pages import hidden_in, queries_without_banner, signed_in, words_of
 
@@ -71,7 +88,7 @@ def signed_by_two(trust: Trust, draft: PolicyDraft) -> Rule:
 def _sign(draft: PolicyDraft, by: Any, capacity: str) -> Rule | None:
     return sign_draft(
         version=draft.versions.all()[0],
-        beside=rule_in_force(draft.policy_id),
+        beside=rule_beside(draft.policy_id),
         by=by,
         capacity=capacity,
         title="Medical director",
@@ -235,6 +252,9 @@ def test_a_draft_is_replayed_against_what_happened(trust: Trust) -> None:
     case = replay.cases.get(clock__kind="acknowledge")
     assert (case.told_first, case.minutes_earlier) == ("responsible", 600)
     assert case.due_at == finding.flagged_at + 8 * HOUR
+    # After two hours of twelve: in fact the consultant heard at the limit.
+    assert case.minutes_left == 600
+    assert (result["might_be_avoided"], result["left_hours"], result["left_day"]) == (1, 1, 0)
     told = Notification.objects.filter(step__level__gt=0, finding=finding)
     by_moment = set(told.values_list("step__fired_at", "recipient"))
     assert result["messages"] == len(by_moment)
@@ -287,6 +307,136 @@ def test_a_trust_replays_its_own_cases_only(trust: Trust) -> None:
     theirs = signed_in(other.governance)
     assert theirs.get(reverse("policy-replay", args=[replay.pk])).status_code == 404
     assert theirs.get(reverse("policy-draft", args=[draft.pk])).status_code == 200
+
+
+def test_what_might_have_been_avoided_is_a_range_with_its_rows(trust: Trust, lead: Client) -> None:
+    late_case(trust)
+    draft = a_draft(trust, rungs=sooner())
+    replay = replay_draft(version=draft.versions.all()[0], by=trust.governance)
+    page = lead.get(reverse("policy-replay", args=[replay.pk]))
+    assert "From none to 1 of 2 late promises" in words_of(page)
+    address = reverse("replayed-cases", args=[replay.pk])
+    for which, count in (("avoided", 1), ("left_hours", 1), ("left_less", 0), ("", 1)):
+        rows = lead.get(address, {"show": which})
+        said = f"to {count} of {count}." if count else "No promise of your trust"
+        assert said in words_of(rows)
+        assert (f'?show={which}"' in page.content.decode()) == bool(which and count)
+
+
+# --- Runs --------------------------------------------------------------------------------------
+
+
+def test_whoever_presses_twice_has_one_replay(trust: Trust) -> None:
+    late_case(trust)
+    version = a_draft(trust).versions.all()[0]
+    first = ask_for_replay(version=version, by=trust.governance)
+    assert ask_for_replay(version=version, by=trust.administrator) == first
+    assert rounds.reckon() is None
+    done = LabRun.objects.get()
+    assert (done.done, done.whole, done.tries) == (1, 1, 1)
+    assert done.replay == LabReplay.objects.get()
+    assert done.replay.until == done.asked_at
+    assert ask_for_replay(version=version, by=trust.governance) != first
+
+
+def test_a_run_whose_worker_was_killed_is_begun_again(trust: Trust, lead: Client) -> None:
+    late_case(trust)
+    version = a_draft(trust).versions.all()[0]
+    run = ask_for_replay(version=version, by=trust.governance)
+    LabRun.objects.update(tries=1, heard_at=timezone.now(), whole=1)
+    assert take_up() == 0, "somebody is at it"
+    LabRun.objects.update(heard_at=timezone.now() - SILENT_AFTER - HOUR)
+    page = words_of(lead.get(reverse("lab-run", args=[run.pk])))
+    assert "0 of 1 cases so far. Nothing was heard of it since" in page
+    assert take_up() == 1
+    assert LabRun.objects.get().tries == 2
+    assert LabReplay.objects.count() == 1
+
+
+def test_what_another_try_has_taken_over_keeps_nothing(trust: Trust) -> None:
+    """The one that was thought dead goes on after all."""
+    late_case(trust)
+    version = a_draft(trust).versions.all()[0]
+    run = ask_for_replay(version=version, by=trust.governance)
+    LabRun.objects.update(tries=2, heard_at=timezone.now())
+    run.tries = 1
+    with pytest.raises(TakenOver):
+        reckon(run)
+    assert not LabReplay.objects.exists()
+
+
+def test_a_run_that_is_interrupted_each_time_says_so(trust: Trust, lead: Client) -> None:
+    version = a_draft(trust).versions.all()[0]
+    run = ask_for_replay(version=version, by=trust.governance)
+    LabRun.objects.update(tries=3, heard_at=timezone.now() - 2 * SILENT_AFTER)
+    assert take_up() == 0
+    page = words_of(lead.get(reverse("lab-run", args=[run.pk])))
+    assert "It was begun 3 times and interrupted each time." in page
+    assert "Try again" in page
+    assert ask_for_replay(version=version, by=trust.governance) != run
+
+
+def test_the_database_lets_a_run_end_once(trust: Trust) -> None:
+    version = a_draft(trust).versions.all()[0]
+    ask_for_replay(version=version, by=trust.governance)
+    run = LabRun.objects.get()
+    with pytest.raises(IntegrityError, match="replay_is_asked_for_once"), transaction.atomic():
+        LabRun.objects.create(version=version, organisation=trust.organisation, by=run.by)
+    runs = LabRun.objects.filter(pk=run.pk)
+    with pytest.raises(IntegrityError, match="ends_with_a_replay_or_with"), transaction.atomic():
+        runs.update(ended_at=timezone.now())
+    runs.update(ended_at=timezone.now(), failed_because="It was stopped.")
+    with pytest.raises(DatabaseError, match="has ended"), transaction.atomic():
+        runs.update(failed_because="Another reason.")
+    with pytest.raises(InternalError), transaction.atomic():
+        runs.delete()
+
+
+def test_a_replay_says_what_has_changed_since(trust: Trust, lead: Client) -> None:
+    late_case(trust)
+    draft = a_draft(trust)
+    replay = replay_draft(version=draft.versions.all()[0], by=trust.governance)
+    address = reverse("policy-replay", args=[replay.pk])
+    assert "since" not in words_of(lead.get(address)).partition("Promises replayed")[0]
+    flagged(trust, category="urgent")
+    signed_by_two(trust, draft)
+    save = a_draft(trust)
+    assert save.pk
+    page = words_of(lead.get(address))
+    assert "DEF-URG v2 has come into force since. 1 more case has begun since" in page
+
+
+# --- A first limit of its own ------------------------------------------------------------------
+
+
+def test_a_first_limit_is_entered_signed_and_holds(trust: Trust, lead: Client) -> None:
+    policy_id = "DEF-TAT-IP"
+    start = timezone.now() - timedelta(days=5)
+    old = waiting_examination(trust, performed_at=start, setting="inpatient")
+    waiting_examination(trust, performed_at=start, setting="emergency")
+    assert "the first limit (DEF-TAT-IP)" in words_of(lead.get(reverse("new-draft")))
+    made = lead.post(reverse("new-draft"), {"policy_id": policy_id, "because": "Agreed."})
+    address = made["Location"]
+    form = typed_in(lead.get(address))
+    assert form["communicate_within"] == "", "no number is ours to propose"
+    refused = lead.post(address, form | {"source": "Agreed in March"})
+    assert refused.status_code == 422
+    assert "Enter a time: national guidance says 28 days" in words_of(refused)
+    sent = form | {"communicate_within": "2", "communicate_within-unit": "D"}
+    saved = words_of(lead.post(address, sent | {"source": "Agreed in March"}, follow=True))
+    assert "no limit of its own for in-patient examinations yet" in saved.lower()
+    draft = PolicyDraft.objects.get()
+    replay = replay_draft(version=draft.versions.all()[0], by=trust.governance)
+    assert (replay.result["cases"], replay.result["would_be_late"]) == (1, 1)
+    assert replay.cases.get().clock.examination == old
+    rule = signed_by_two(trust, draft)
+    assert (rule.policy_id, rule.version, rule.category) == (policy_id, 1, "reporting_inpatient")
+    waits = unreported(trust, performed_at=timezone.now(), setting="inpatient")
+    expect_report(waits)
+    clock = waits.clocks.get(stopped_at__isnull=True)
+    assert clock.rule == rule
+    assert clock.due_at - clock.started_at == timedelta(days=2)
+    assert "the first limit (DEF-TAT-IP)" not in words_of(lead.get(reverse("new-draft")))
 
 
 # --- Pages -------------------------------------------------------------------------------------
@@ -361,7 +511,11 @@ def test_from_the_draft_to_what_is_in_force_by_pages(trust: Trust, lead: Client)
 
 
 def _replayed(lead: Client, draft: PolicyDraft, finding: Any) -> None:
-    page = lead.post(reverse("replay-draft", args=[draft.pk]), follow=True)
+    waits = lead.post(reverse("replay-draft", args=[draft.pk]), follow=True)
+    assert "It waits for its turn" in words_of(waits)
+    assert "is not done yet" in words_of(lead.get(reverse("policy-draft", args=[draft.pk])))
+    rounds.reckon()
+    page = lead.get(reverse("lab-run", args=[LabRun.objects.get().pk]), follow=True)
     assert "People answer when they answered in fact." in words_of(page)
     replay = LabReplay.objects.get()
     listed = lead.get(reverse("replayed-cases", args=[replay.pk]))

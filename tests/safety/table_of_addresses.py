@@ -260,6 +260,9 @@ TABLE: dict[str, Expected] = {
     "sign-draft": only("governance other_governance administrator", NO),
     "put-away-draft": only("governance other_governance administrator", NO),
     "replay-draft": everybody(POST_ONLY),
+    "lab-run": everybody(
+        NO, but={OK: "coordinator governance administrator", NONE: OTHER_OVERSEERS}
+    ),
     "policy-replay": everybody(
         NO, but={OK: "coordinator governance administrator", NONE: OTHER_OVERSEERS}
     ),

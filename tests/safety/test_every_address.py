@@ -41,7 +41,7 @@ from findings.models import (
 )
 from findings.services.drafts import make_draft
 from findings.services.improvements import ask_for_improvement
-from findings.services.lab import replay_draft
+from findings.services.lab_runs import ask_for_replay, replay_draft
 from findings.services.leave import set_leave
 from findings.services.meetings import call_meeting, share_point
 from findings.services.merge import merge_patients
@@ -170,6 +170,7 @@ def world(db: None) -> World:
     progress = make_report(by=trust.governance)
     draft = make_draft(policy_id="DEF-URG", by=trust.governance, because="To see.")
     replay = replay_draft(version=draft.versions.get(), by=trust.governance)
+    run = ask_for_replay(version=draft.versions.get(), by=trust.governance)
     return World(
         trust,
         people,
@@ -217,6 +218,7 @@ def world(db: None) -> World:
             "recommendation.code": "PHSO-1",
             **dict.fromkeys(("progress-report.pk", "progress-report-file.pk"), progress.pk),
             **dict.fromkeys(("policy-replay.pk", "replayed-cases.pk"), replay.pk),
+            "lab-run.pk": run.pk,
             **dict.fromkeys(("sender.pk", "feed.pk", "link-keys.pk"), trust.sender.pk),
             "stored-message.pk": held.message_id,
             "undo-patient-change.pk": change.pk,

@@ -95,6 +95,7 @@ CONSTRAINTS = {
         "draft_signature_has_a_title",
     },
     "findings_labreplay": {"replay_ends_after_it_begins"},
+    "findings_labrun": {"lab_run_ends_with_a_replay_or_with_why_not"},
     "findings_replayedcase": {"case_is_replayed_once"},
     "notifications_wording": {
         "wording_version_is_written_once",
@@ -254,6 +255,7 @@ CONSTRAINTS = {
 }
 # Partial unique constraints are indexes in PostgreSQL.
 INDEXES = {
+    "replay_is_asked_for_once_at_a_time",
     "one_review_of_the_breaches_of_a_finding",
     "one_review_of_the_breaches_of_an_examination",
     "cause_is_found_once_in_a_review",
@@ -426,6 +428,7 @@ TRIGGERS = {
     "findings_draftversion": {"draftversion_is_append_only"},
     "findings_draftsignature": {"draftsignature_is_append_only"},
     "findings_labreplay": {"labreplay_is_append_only"},
+    "findings_labrun": {"labrun_is_never_deleted", "lab_run_ends_once"},
     "findings_replayedcase": {"replayedcase_is_append_only"},
     "notifications_wording": {"wording_is_append_only"},
     "findings_phonecall": {"phonecall_is_append_only"},

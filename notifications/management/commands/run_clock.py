@@ -32,6 +32,7 @@ class Command(BaseCommand):
             rounds.fire()
             rounds.deliver()
             rounds.watch()
+            rounds.reckon()
             return
         run_until({signal.SIGTERM, signal.SIGINT}, options["interval"])
 
@@ -55,6 +56,7 @@ def run_until(signals: set[signal.Signals], interval: float | None = None) -> No
             woken_by=delivering,
         ),
         _Part("watch", _watch, interval or settings.WATCH_EVERY_SECONDS),
+        _Part("reckon", rounds.reckon, interval or settings.WATCH_EVERY_SECONDS),
     ]
     threads = [threading.Thread(target=part.run, args=[stopping], name=part.name) for part in parts]
     for thread in threads:
