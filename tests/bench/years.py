@@ -11,7 +11,17 @@ from typing import Any
 from django.db import connection, models
 from django.utils import timezone
 
-from findings.models import Action, Clock, Event, Examination, Finding, Patient, Rating, Report, Step
+from findings.models import (
+    Action,
+    Clock,
+    Event,
+    Examination,
+    Finding,
+    Patient,
+    Rating,
+    Report,
+    Step,
+)
 from findings.services.acknowledge import acknowledge_finding
 from findings.services.act import record_action, record_patient_told
 from findings.services.close import close_finding
@@ -121,7 +131,9 @@ def _examinations(cursor: Any, pattern: Examination, count: int) -> None:
     """With a report that came within some weeks, and patients who had several."""
     patients = count // OF_A_PATIENT
     cursor.execute(PATIENTS.format(patient=FIRST_PATIENT), [0, patients])
-    performed = f"now() - (s.n * 13 % {DAYS}) * interval '1 day' - s.n % 36000 * interval '1 second'"
+    performed = (
+        f"now() - (s.n * 13 % {DAYS}) * interval '1 day' - s.n % 36000 * interval '1 second'"
+    )
     number = f"{FIRST_REPORT} + s.n"
     for first in range(0, count, PART):
         series = f"generate_series({first}, {min(first + PART, count) - 1}) s (n)"
@@ -192,9 +204,7 @@ def _findings(cursor: Any, first: int, last: int) -> None:
     cursor.execute("DROP TABLE chosen")
 
 
-def _moved(
-    cursor: Any, model: type[models.Model], by: str = "finding_id", **instead: str
-) -> None:
+def _moved(cursor: Any, model: type[models.Model], by: str = "finding_id", **instead: str) -> None:
     """For each row of `chosen` (c) what its pattern has of this model (t), so long before."""
     moments = {
         field.column: f"t.{field.column} - c.by"
