@@ -30,8 +30,9 @@ class Count:
 
 
 def promises_visible_to(person: Person) -> Clocks:
-    """The clocks of findings that this person may see."""
-    return Clock.objects.filter(finding__in=Finding.objects.visible_to(person))
+    """The clocks of open findings that this person may see: what every count here is of. What has
+    ended is most of them, and is not looked at."""
+    return Clock.objects.filter(finding__in=Finding.objects.visible_to(person).open())
 
 
 def _running(*kinds: ClockKind) -> Q:
