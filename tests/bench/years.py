@@ -131,9 +131,7 @@ def _examinations(cursor: Any, pattern: Examination, count: int) -> None:
     """With a report that came within some weeks, and patients who had several."""
     patients = count // OF_A_PATIENT
     cursor.execute(PATIENTS.format(patient=FIRST_PATIENT), [0, patients])
-    performed = (
-        f"now() - (s.n * 13 % {DAYS}) * interval '1 day' - s.n % 36000 * interval '1 second'"
-    )
+    performed = f"now() - (s.n * 13 % {DAYS} * 86400 + s.n % 36000) * interval '1 second'"
     number = f"{FIRST_REPORT} + s.n"
     for first in range(0, count, PART):
         series = f"generate_series({first}, {min(first + PART, count) - 1}) s (n)"
