@@ -64,9 +64,11 @@ class Measured:
 
 
 def measure(bench: "Bench") -> None:
+    from findings.services.measured_days import rebuild
     from tests.bench.lists import hospital
 
     hospital()
+    rebuild()  # a hospital's rounds have done so
     walk()
 
 
