@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from findings.models import (
     Audience,
@@ -12,6 +13,7 @@ from findings.models import (
     Clock,
     Examination,
     Finding,
+    Improvement,
     Membership,
     Organisation,
     Person,
@@ -22,6 +24,7 @@ from findings.models import (
     Step,
     Team,
 )
+from findings.models.clock import IMPROVE_PRIORITY
 from findings.states import ClockKind
 from findings.timetable import parse_duration
 from notifications import messages
@@ -33,7 +36,7 @@ from notifications.standing import Standing
 Duty = Membership.Duty
 # Keys that no row has.
 NOBODY, SOMEBODY, ELSEBODY = 0, -1, -2
-REFERENCE = "F-EXAMPLE0000"
+REFERENCE, IMPROVEMENT = "F-EXAMPLE0000", "I-EXAMPLE0000"
 DIGEST = "digest"
 # Where the rule gives no number of its own, as with a day that the report advises.
 SOME_DAYS = timedelta(days=7)
@@ -90,6 +93,7 @@ class Example:
             step=self.step,
             finding=self.step.finding,
             examination=self.step.examination,
+            improvement=self.step.improvement,
             recipient=self.recipient,
             channel=channel,
         )
@@ -127,25 +131,32 @@ class Inventor:
     def others(self, category: Category) -> Iterator[tuple[str, str, Example]]:
         """Those that no ladder of a finding has: a name, a title, and the example."""
         for name, title, audience, kind in _OTHERS:
-            about: Finding | None = self._finding(category, audience)
-            examination = None
-            if kind in (ClockKind.REPORT_BY, ClockKind.CONFIRM):
-                about, examination = None, Examination(pk=NOBODY, site=self._site)
+            of = self._about(kind, category, audience)
             due_at = self._now + timedelta(hours=4)
-            clock = Clock(
-                pk=NOBODY, finding=about, examination=examination, kind=kind, due_at=due_at
-            )
             step = Step(
                 pk=NOBODY,
-                clock=clock,
-                finding=about,
-                examination=examination,
-                level=1 if examination else 0,
+                clock=Clock(pk=NOBODY, kind=kind, due_at=due_at, **of),
+                level=0 if "finding" in of else 1,
                 audience=audience,
-                priority=category.priority,
+                priority=category.priority if "improvement" not in of else IMPROVE_PRIORITY,
+                **of,
             )
             saved_up = 3 if name == DIGEST else 1
             yield name, title, Example(step, self._person(audience), saved_up)
+
+    def _about(self, kind: ClockKind, category: Category, audience: Audience) -> dict[str, Any]:
+        """What it is of, by the name of its field."""
+        if kind in (ClockKind.REPORT_BY, ClockKind.CONFIRM):
+            return {"examination": Examination(pk=NOBODY, site=self._site)}
+        if kind == ClockKind.IMPROVE:
+            owner = SOMEBODY if audience == Audience.OWNER else ELSEBODY
+            organisation = self._organisation
+            return {
+                "improvement": Improvement(
+                    pk=NOBODY, reference=IMPROVEMENT, organisation=organisation, owner_id=owner
+                )
+            }
+        return {"finding": self._finding(category, audience)}
 
     def _person(self, audience: Audience) -> Person:
         role = _ROLES.get(audience, Role.REFERRER)
@@ -192,6 +203,8 @@ _OTHERS = (
     ("withdrawn", "A finding was withdrawn", Audience.WITHDRAWN, ClockKind.ACKNOWLEDGE),
     ("waits", "An examination waits for its report", Audience.TEAM, ClockKind.REPORT_BY),
     ("confirm", "An alert code waits to be confirmed", Audience.RADIOLOGISTS, ClockKind.CONFIRM),
+    ("improve", "An improvement is not done yet", Audience.OWNER, ClockKind.IMPROVE),
+    ("improve-lead", "An improvement is late: governance", Audience.GOVERNANCE, ClockKind.IMPROVE),
 )
 
 

@@ -1,8 +1,10 @@
 """Meetings: call one, prepare its cases, record who came; and share what was learned."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django import forms
+from django.db.models import Case, When
 
 from findings.form_fields import (
     CheckboxesField,
@@ -14,9 +16,11 @@ from findings.form_fields import (
     TextField,
 )
 from findings.forms.answers import LONGEST
-from findings.measures.meetings import not_discussed, radiologists
-from findings.models import Case, Meeting, Person, Review, Role
+from findings.measures.meetings import had_before, not_discussed, radiologists
+from findings.models import Case as AgendaCase
+from findings.models import Meeting, Person, Review, Role
 from findings.presenters.reviews import what_broke
+from findings.words import day
 
 # As many as two meetings can talk about.
 CASES_OFFERED = 20
@@ -25,7 +29,12 @@ CASES_OFFERED = 20
 def case_words(review: Review) -> str:
     """As it stands beside its box."""
     what = "; ".join(what_broke(review))
-    return f"{review.reference}, {review.get_kind_display().lower()}: {what}"[:160]
+    words = f"{review.reference}, {review.get_kind_display().lower()}: {what}"[:160]
+    had = [case.meeting for case in review.cases.all() if case.undone_at is None]
+    if not had:
+        return words
+    last = max(had, key=lambda meeting: meeting.held_at)
+    return f"{words} (had: {last.get_kind_display().lower()}, {day(last.held_at)})"
 
 
 class CallForm(forms.Form):
@@ -37,7 +46,9 @@ class CallForm(forms.Form):
     cases = ModelCheckboxesField(
         Review.objects.none(),
         label="Which cases are on the agenda?",
-        help_text="Those that no meeting has had yet, the oldest first. More can be added later.",
+        help_text="Those that no meeting has had yet come first, then those that one has had: a"
+        " case of the learning meeting may be due at the triangulation, too. More can be added"
+        " later.",
         required=False,
         words=case_words,
     )
@@ -48,11 +59,16 @@ class CallForm(forms.Form):
         cases.queryset = _offered(by)
 
 
-def _offered(by: Person) -> Any:
-    waiting = not_discussed(Review.objects.visible_to(by))
-    first = list(waiting.values_list("pk", flat=True)[:CASES_OFFERED])
-    rows = Review.objects.filter(pk__in=first).order_by("opened_at", "pk")
-    return rows.prefetch_related("breaches__clock")
+def _offered(by: Person, kind: str = "", but: Collection[int] = ()) -> Any:
+    """Those that nobody has talked about, the oldest first; then those that a meeting has had."""
+    visible = Review.objects.visible_to(by).exclude(pk__in=but)
+    new = list(not_discussed(visible).values_list("pk", flat=True)[:CASES_OFFERED])
+    again = list(had_before(visible, kind).values_list("pk", flat=True)[:CASES_OFFERED])
+    place = {pk: number for number, pk in enumerate([*new, *again])}
+    rows = Review.objects.filter(pk__in=place).order_by(
+        Case(*(When(pk=pk, then=number) for pk, number in place.items()), default=0)
+    )
+    return rows.prefetch_related("breaches__clock", "cases__meeting")
 
 
 class AddCaseForm(forms.Form):
@@ -63,8 +79,8 @@ class AddCaseForm(forms.Form):
     def __init__(self, meeting: Meeting, data: Any = None, *, by: Person) -> None:
         super().__init__(data)
         review: Any = self.fields["review"]
-        on = meeting.cases.standing().values("review")
-        review.queryset = _offered(by).exclude(pk__in=on)
+        on = list(meeting.cases.standing().values_list("review", flat=True))
+        review.queryset = _offered(by, meeting.kind, but=on)
 
 
 class CaseForm(forms.Form):
@@ -83,7 +99,7 @@ class CaseForm(forms.Form):
         empty="Nobody in particular",
     )
 
-    def __init__(self, case: Case, data: Any = None) -> None:
+    def __init__(self, case: AgendaCase, data: Any = None) -> None:
         initial = {"sheet": case.sheet, "brought_by": case.brought_by_id}
         super().__init__(data, initial=initial)
         who: Any = self.fields["brought_by"]

@@ -92,6 +92,15 @@ def not_discussed(reviews: ReviewQuerySet) -> ReviewQuerySet:
     return rows.order_by("opened_at", "pk")
 
 
+def had_before(reviews: ReviewQuerySet, kind: str = "") -> ReviewQuerySet:
+    """On an agenda already, and it may be talked about again: at the learning meeting and at the
+    triangulation, say. Those that no meeting of this kind has had come first, then the newest."""
+    agendas = Case.objects.standing().filter(review=OuterRef("pk"))
+    rows = reviews.exclude(status=Review.Status.NOT_BREACH).filter(Exists(agendas))
+    of_kind = Exists(agendas.filter(meeting__kind=kind))
+    return rows.annotate(had_by_kind=of_kind).order_by("had_by_kind", "-opened_at", "-pk")
+
+
 def with_counts(meetings: MeetingQuerySet) -> MeetingQuerySet:
     """Each with how many came and how many cases it had."""
     came = Count("attendances", filter=Q(attendances__undone_at__isnull=True), distinct=True)

@@ -1,11 +1,11 @@
-"""What nobody could be told of, findings and examinations that wait for their report: a queue, and
-since when each has stood in it."""
+"""What nobody could be told of, findings, examinations that wait for their report and improvements:
+a queue, and since when each has stood in it."""
 
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
-from findings.models.about import OF_EXAMINATION, OF_FINDING, OfOne
+from findings.models.about import OF_EXAMINATION, OF_FINDING, OF_IMPROVEMENT, OfOne
 from findings.models.append_only import never_deleted
 from findings.models.people import Person, Role
 
@@ -24,6 +24,7 @@ class UnroutableQuerySet(models.QuerySet["Unroutable"]):
         return self.filter(
             Q(finding__organisation=person.organisation_id)
             | Q(examination__site__organisation=person.organisation_id)
+            | Q(improvement__organisation=person.organisation_id)
         )
 
 
@@ -51,9 +52,14 @@ class Unroutable(OfOne):
                 condition=Q(mended_at__isnull=True, examination__isnull=False),
                 name="an_examination_is_unroutable_once_at_a_time",
             ),
+            models.UniqueConstraint(
+                fields=["improvement"],
+                condition=Q(mended_at__isnull=True, improvement__isnull=False),
+                name="an_improvement_is_unroutable_once_at_a_time",
+            ),
             models.CheckConstraint(
-                name="unroutable_is_of_a_finding_or_an_examination",
-                condition=OF_FINDING | OF_EXAMINATION,
+                name="unroutable_is_of_one_thing",
+                condition=OF_FINDING | OF_EXAMINATION | OF_IMPROVEMENT,
             ),
             models.CheckConstraint(name="unroutable_says_why", condition=~Q(because="")),
             models.CheckConstraint(
@@ -65,7 +71,7 @@ class Unroutable(OfOne):
             never_deleted("unroutable"),
             pgtrigger.ReadOnly(
                 name="unroutable_counts_from_its_beginning",
-                fields=["finding", "examination", "since_at"],
+                fields=["finding", "examination", "improvement", "since_at"],
             ),
         ]
 

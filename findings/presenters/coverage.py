@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from findings import words
-from findings.models import Audience, Examination, Finding, Person, Team
+from findings.models import Audience, Examination, Finding, Improvement, Person, Team
 from findings.models.about import About, about
 from findings.presenters.moments import near_with_rest, step_words
 from findings.reach import StepPreview
@@ -20,6 +20,7 @@ class CoverageLine:
 
     finding: Finding | None
     examination: Examination | None
+    improvement: Improvement | None
     what: str
     # From when, and for how long it has stood in the queue.
     when: str
@@ -63,13 +64,15 @@ def _said_already(one: Coverage, step: StepPreview) -> bool:
 
 
 def _line(
-    subject: Finding | Examination, shown: StepPreview, now: datetime, age: str = ""
+    subject: Finding | Examination | Improvement, shown: StepPreview, now: datetime, age: str = ""
 ) -> CoverageLine:
-    step, finding = shown.step, subject if isinstance(subject, Finding) else None
-    holder = finding.owner if finding and step.words == HOLDER else None
+    step = shown.step
+    is_held = step.words == HOLDER and not isinstance(subject, Examination)
+    holder = subject.owner if is_held else None  # type: ignore[union-attr]
     return CoverageLine(
-        finding,
+        subject if isinstance(subject, Finding) else None,
         subject if isinstance(subject, Examination) else None,
+        subject if isinstance(subject, Improvement) else None,
         f"{holder}, who holds it" if holder else step_words(step.audience, step.words),
         ("now" if step.due_at <= now else near_with_rest(step.due_at, now)),
         shown.reasons,

@@ -1,5 +1,5 @@
-"""Would this reach a human? For every open finding, every examination that waits for its report and
-every duty, before the moment comes.
+"""Would this reach a human? For every open finding, every examination that waits for its report,
+every improvement and every duty, before the moment comes.
 
 The same answer as the page before a flag and the engine give (`findings/reach.py`), asked for each
 step at its own moment: who works here, who is on leave then, who is on the rota then, by which
@@ -17,8 +17,10 @@ from django.db.models import Q
 from findings import reach
 from findings.models import (
     Audience,
+    Clock,
     Examination,
     Finding,
+    Improvement,
     Organisation,
     Step,
     Unroutable,
@@ -27,6 +29,7 @@ from findings.models.about import About, about
 from findings.models.clock import StepQuerySet
 from findings.models.examination import ExaminationQuerySet
 from findings.models.finding import FindingQuerySet
+from findings.models.improvement import ImprovementQuerySet
 from findings.reach import StepPreview, Subject
 from findings.services.alike import Stretches, alike, see
 from findings.services.duties import AHEAD, Duties, DutyGap, OnlyHere, duties_found, duty_asks
@@ -43,10 +46,10 @@ HOLDER = "whoever holds it now"
 
 @dataclass(frozen=True)
 class Coverage:
-    """One open finding, or an examination that waits for its report: whether its holder could be
-    told now, and each coming step."""
+    """One open finding or improvement, or an examination that waits for its report: whether its
+    holder could be told now, and each coming step."""
 
-    subject: Finding | Examination
+    subject: Finding | Examination | Improvement
     # Nobody holds an examination; but whose ladder is at its end is with those who heard last.
     holder: StepPreview | None
     coming: Sequence[StepPreview]
@@ -75,7 +78,12 @@ class Everything:
     findings: list[Coverage]
     open_count: int
     waits: list[Coverage]
+    improvements: list[Coverage]
     duties: list[Duties]
+
+    @property
+    def every(self) -> list[Coverage]:
+        return [*self.findings, *self.waits, *self.improvements]
 
 
 def coverage_of_everything(
@@ -83,13 +91,16 @@ def coverage_of_everything(
     examinations: ExaminationQuerySet,
     trusts: Iterable[Organisation],
     now: datetime,
+    improvements: ImprovementQuerySet | None = None,
 ) -> Everything:
     """Asked once for all of it: who works where and is away is read in the same few queries. Of
     thousands of findings first what is alike, then those one by one of which nobody would hear."""
     every = alike(_soon(findings.open(), now + AHEAD), findings.open(), Stretches(now))
     of_waits = _of_waits(examinations, now)
+    of_improvements = _of_improvements(improvements, now) if improvements is not None else []
     of_duties = [duty_asks(trust, now) for trust in trusts]
     asks = [ask for _, _, ask in of_waits]
+    asks += [ask for _, ask in of_improvements]
     asks += [(subject, steps) for duties in of_duties for _, subject, steps in duties]
     seen = see([one.kind for one in every], asks)
     # More than would be unreached: a step of the far future counts only where none comes before.
@@ -99,6 +110,7 @@ def coverage_of_everything(
         [one for one in one_by_one(findings, doubtful, now, seen.look) if one.unreached],
         len({pk for one in every for pk in one.findings}),
         [_of_wait(one, is_last, next(answers)) for one, is_last, _ in of_waits],
+        [_held(one, next(answers)) for one, _ in of_improvements],
         [
             duties_found([(team, next(answers)) for team, _, _ in duties], now)
             for duties in of_duties
@@ -126,16 +138,28 @@ def one_by_one(
     holder = PlannedStep(0, now, Audience.OWNER, HOLDER)
     asks = [(Subject.of(one), [holder, *coming.get(one.pk, [])]) for one in rows]
     shown = look.again(asks) if look else reach.previews(asks)
-    return [_of_finding(one, steps) for one, steps in zip(rows, shown, strict=True)]
+    return [_held(one, steps) for one, steps in zip(rows, shown, strict=True)]
 
 
 # What says who is told of it, and in words of what it is.
 _WHOSE = ("owner_person", "flagged_by", "owner_team", "team", "organisation", "category")
 
 
-def _of_finding(finding: Finding, steps: Sequence[StepPreview]) -> Coverage:
+def _held(subject: Finding | Improvement, steps: Sequence[StepPreview]) -> Coverage:
     holder, *coming = steps
-    return Coverage(finding, holder, coming)
+    return Coverage(subject, holder, coming)
+
+
+def _of_improvements(
+    improvements: ImprovementQuerySet, now: datetime
+) -> list[tuple[Improvement, reach.Ask]]:
+    """Open ones that a clock counts down: of the others nobody is told, and their page says so."""
+    running = Clock.objects.running(ClockKind.IMPROVE)
+    counted = improvements.open().filter(pk__in=running.values("improvement"))
+    rows = list(counted.select_related("owner", "organisation").order_by("pk"))
+    coming = _coming("improvement", [one.pk for one in rows], now + AHEAD)
+    holder = PlannedStep(0, now, Audience.OWNER, HOLDER)
+    return [(one, (Subject.improving(one), [holder, *coming.get(one.pk, [])])) for one in rows]
 
 
 def _of_waits(
@@ -211,8 +235,10 @@ def check_coverage() -> Checked:
     told of."""
     now = database_now()
     trusts = Organisation.objects.filter(kind=Organisation.Kind.TRUST)
-    found = coverage_of_everything(Finding.objects.all(), Examination.objects.all(), trusts, now)
-    every = [*found.findings, *found.waits]
+    found = coverage_of_everything(
+        Finding.objects.all(), Examination.objects.all(), trusts, now, Improvement.objects.all()
+    )
+    every = found.every
     _keep_queue({about(one.subject): one.stopped for one in every if one.stopped}, now)
     return Checked(
         [one for one in every if one.stopped],
@@ -238,6 +264,7 @@ def _keep_queue(stopped: dict[About, StepPreview], now: datetime) -> None:
             Unroutable(
                 finding_id=about.finding,
                 examination_id=about.examination,
+                improvement_id=about.improvement,
                 since_at=now,
                 because=why,
             )

@@ -14,8 +14,9 @@ from datetime import timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from findings.models import Clock, Finding
+from findings.models import Clock, Finding, Improvement
 from findings.services.close import withdraw_finding
+from findings.services.improvements import give_up
 from notifications import watchdog
 from notifications.models import Notification
 from tests.factories import flagged, reported
@@ -59,6 +60,8 @@ def _withdraw_what_the_watch_speaks_of(ground: Ground) -> None:
     spoken_of = Q(clocks__in=at_its_end) | Q(notifications__in=failed)
     for finding in Finding.objects.open().filter(spoken_of).distinct():
         withdraw_finding(finding=finding, by=trust.radiologist, because="The storm is over.")
+    for improvement in Improvement.objects.open().filter(notifications__in=failed).distinct():
+        give_up(improvement=improvement, by=trust.governance, because="The storm is over.")
 
 
 def _flag_late(ground: Ground) -> None:

@@ -16,7 +16,8 @@ from django.db import connection
 from django.db.models import Exists, F, Max, OuterRef, Q
 from django.utils import timezone
 
-from findings.models import Event, Finding, Report, Step
+from findings.models import Event, Finding, Improvement, Report, Step
+from findings.services.improvements import without_clock
 from findings.states import OPEN
 from notifications.models import (
     CRITICAL,
@@ -70,6 +71,7 @@ class Verdict:
     second_copies: Counter[str] = field(default_factory=Counter)
     # Reports that were answered AA.
     by_hl7: int = 0
+    improvements: int = 0
     heartbeats: Heartbeats = field(default_factory=Heartbeats)
     # Seconds, of each step and of each message.
     to_fire: list[float] = field(default_factory=list)
@@ -103,6 +105,7 @@ def judge(ground: Ground, began: datetime, end: End) -> Verdict:
     for part in (
         lambda: _inputs(acts, verdict),
         lambda: _reports(acts, verdict),
+        lambda: _improvements(acts, verdict),
         lambda: _clocks(verdict),
         lambda: _steps(verdict, began, end),
         lambda: _deliveries(ground, verdict, arrived, end),
@@ -157,9 +160,12 @@ def _inputs(acts: Acts, verdict: Verdict) -> None:
 
 
 def _keys() -> Iterator[str]:
-    for words in Finding.objects.values_list("description", flat=True):
-        named = KEY.search(words)
-        yield named[1] if named else words
+    yield from map(_key, Finding.objects.values_list("description", flat=True))
+
+
+def _key(words: str) -> str:
+    named = KEY.search(words)
+    return named[1] if named else words
 
 
 def _reports(acts: Acts, verdict: Verdict) -> None:
@@ -176,6 +182,18 @@ def _reports(acts: Acts, verdict: Verdict) -> None:
             verdict.wrong.append(f"1: report {key}, sent again, has {versions[key]} versions")
         if act == "correct" and (versions[key] not in (1, 2) or (told and versions[key] != 2)):
             verdict.wrong.append(f"1: report {key}, corrected, has {versions[key]} versions")
+
+
+def _improvements(acts: Acts, verdict: Verdict) -> None:
+    """1 and 2, of improvements: each that was asked for is there once, with a clock that runs."""
+    found = Counter(_key(one.what) for one in Improvement.objects.all())
+    verdict.improvements = sum(found.values())
+    for (act, key), lines in acts.items():
+        if act == "improve" and (found[key] > 1 or (was_told(lines) and not found[key])):
+            told = was_told(lines)
+            verdict.wrong.append(f"1: improvement {key} exists {found[key]} times, told: {told}")
+    for one in without_clock():
+        verdict.wrong.append(f"2: {one.reference} has no running clock")
 
 
 def told_at(acts: Acts) -> dict[str, float]:
@@ -210,7 +228,9 @@ def _steps(verdict: Verdict, began: datetime, end: End) -> None:
     both = fired.filter(cancelled_at__isnull=False)
     verdict.wrong += [f"6: step {step.pk} is fired and cancelled" for step in both]
     # Findings here are flagged with a moment in the past: a step is due from when it was written.
-    for falls_at, fired_at, made in fired.values_list(
+    # When an improvement was written is not kept, so how long its steps took is not known.
+    of_findings = fired.filter(finding__isnull=False)
+    for falls_at, fired_at, made in of_findings.values_list(
         "falls_at", "fired_at", "finding__report__received_at"
     ):
         verdict.to_fire.append((fired_at - max(falls_at, began, made)).total_seconds())
@@ -363,8 +383,10 @@ def _timelines(verdict: Verdict) -> None:
     except CommandError as broken:
         verdict.wrong.append(f"7: {broken}")
     lines = Event.objects.filter(kind=Event.Kind.STEP_FIRED).count()
-    if lines != verdict.fired:
-        verdict.wrong.append(f"7: {verdict.fired} steps fired and {lines} lines say so")
+    # An improvement has no timeline: its steps say it themselves.
+    fired = Step.objects.filter(fired_at__isnull=False, finding__isnull=False).count()
+    if lines != fired:
+        verdict.wrong.append(f"7: {fired} steps of findings fired and {lines} lines say so")
 
 
 def _secrets(ground: Ground, verdict: Verdict, arrived: dict[str, list[Copy]]) -> None:
@@ -382,7 +404,16 @@ def _secrets(ground: Ground, verdict: Verdict, arrived: dict[str, list[Copy]]) -
 
 def table(verdict: Verdict) -> Iterator[str]:
     for name in (
-        *("findings", "of_them_in_bulk", "by_hl7", "due", "fired", "messages", "delivered"),
+        *(
+            "findings",
+            "of_them_in_bulk",
+            "by_hl7",
+            "improvements",
+            "due",
+            "fired",
+            "messages",
+            "delivered",
+        ),
         *("refused", "came_back", "shown_as_undelivered", "no_longer_needed", "lost"),
     ):
         yield _row(name.replace("_", " "), getattr(verdict, name))

@@ -20,6 +20,7 @@ from django.utils import timezone
 from findings.arrivals import ArrivingIdentifier, ArrivingPatient, ArrivingStatus
 from findings.models import Finding, Step
 from findings.services.acknowledge import acknowledge_finding, decline_finding
+from findings.services.improvements import ask_for_improvement
 from notifications.models import Notification
 from tests.bench.rows import FIRST_ID, copy_chosen
 from tests.factories import TEXT, Trust, flagged, reported
@@ -114,7 +115,10 @@ class Client(Somebody):
         self.flagged: list[tuple[str, str]] = []
 
     def act(self) -> None:
-        acts = [(self._flag, 12)]
+        if not self.count:  # so that a storm of seconds has one, too
+            self._improve()
+            return
+        acts = [(self._flag, 12), (self._improve, 1)]
         if self.flagged:
             acts += [(self._acknowledge, 4), (self._decline, 2), (self._again, 1)]
             acts += [(self._correct, 1)]
@@ -125,6 +129,19 @@ class Client(Somebody):
         with self.written("flag", key) as written:
             reference = written.said["reference"] = self.flag(key).reference
             self.flagged.append((key, reference))
+
+    def _improve(self) -> None:
+        """Asked for so long ago that its day is over: its ladder is due to the governance leads."""
+        key, today = self.new_key(), timezone.now()
+        with self.written("improve", key):
+            ask_for_improvement(
+                by=self.trust.governance,
+                what=described(key),
+                owner=self.trust.referrer,
+                due_on=(today - timedelta(days=self.chance.choice([0, 1, 8]))).date(),
+                measure="acknowledged",
+                at=today - timedelta(days=30),
+            )
 
     def _acknowledge(self) -> None:
         _, reference = self._take_one()

@@ -49,5 +49,6 @@ def test_a_storm_loses_nothing_and_every_second_copy_is_explained() -> None:
     assert int(numbers["fired"]) == int(numbers["due"]) > 3
     assert int(numbers["delivered"]) > 10
     assert int(numbers["by hl7"]) > 0
+    assert int(numbers["improvements"]) > 0
     assert int(numbers["kills"]) > 5
     assert int(numbers["rounds of the watch"]) > 5

@@ -440,7 +440,7 @@ def test_what_nobody_can_be_told_of_is_a_finding_or_an_examination_once_at_a_tim
     examination = waiting_examination(trust)
     refused(
         lambda: Unroutable.objects.create(examination=examination, finding=flagged(trust), **given),
-        "unroutable_is_of_a_finding_or_an_examination",
+        "unroutable_is_of_one_thing",
     )
     Unroutable.objects.create(examination=examination, **given)
     refused(

@@ -9,13 +9,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from findings.models import Clock, Improvement, Rule, Rung, Step
+from findings.models import Clock, Improvement, Rule, Rung, Step, Unroutable
 from findings.services import improvements
+from findings.services.coverage import check_coverage
 from findings.services.policy import sign_rule
 from findings.services.timeline import database_now
 from notifications.delivery import deliver_due
 from notifications.firing import fire_due_steps
-from notifications.models import Channel, Notification
+from notifications.models import Channel, Notification, Route
 from notifications.watchdog import look
 from tests.engine.mail import MailServer
 from tests.factories import Trust, a_trust, acknowledged, flagged
@@ -103,6 +104,39 @@ def test_where_its_owner_cannot_be_told_the_ladder_climbs_at_once(trust: Trust) 
     late = asked(trust, days=-1, owner=nobody)
     fire_due_steps()
     assert told(late) == {(trust.governance, "governance")}
+
+
+def test_coverage_asks_ahead_of_it(trust: Trust, lead: Client) -> None:
+    """Its owner, and the leads whom its next steps tell: the queue has it until they can be told,
+    and no warning stands on every page."""
+    improvement, done = asked(trust, days=3), asked(trust, days=3)
+    improvements.give_up(improvement=done, by=trust.governance, because="Another way was found.")
+    calm = words_of(lead.get(reverse("coverage")))
+    assert "of 1 improvement, and" in calm
+    assert improvement.reference not in calm
+    Route.objects.filter(person=trust.referrer).delete()
+    assert [one.subject for one in check_coverage().unroutable] == [improvement]
+    (row,) = Unroutable.objects.standing()
+    assert row.improvement == improvement
+    page = words_of(lead.get(reverse("coverage")))
+    assert f"{improvement.reference} Improvement Who cannot be told {trust.referrer}, who" in page
+    assert not [one for one in look() if one.page == "coverage"]
+    improvements.give_to(
+        improvement=improvement, by=trust.governance, to=trust.colleague, because="They left."
+    )
+    check_coverage()
+    assert not Unroutable.objects.standing().exists()
+
+
+def test_what_its_messages_say_can_be_read_before_they_go(trust: Trust, lead: Client) -> None:
+    listed = words_of(lead.get(reverse("wordings")))
+    assert "An improvement is not done yet" in listed
+    page = words_of(lead.get(reverse("other-message", args=["improve"])))
+    assert "An improvement that you own is not done yet." in page
+    assert "you own this improvement" in page
+    to_lead = words_of(lead.get(reverse("other-message", args=["improve-lead"])))
+    assert "give it up with a reason" in to_lead
+    assert "you are a governance lead of the trust" in to_lead
 
 
 @pytest.mark.django_db(transaction=True)

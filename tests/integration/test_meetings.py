@@ -10,6 +10,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from findings.forms.meetings import AddCaseForm
+from findings.measures.meetings import not_discussed
 from findings.models import Attendance, Case, LearningPoint, Meeting, ReadReceipt, Review, Role
 from findings.services import meetings
 from findings.services.open_reviews import open_for
@@ -63,7 +65,9 @@ def test_from_the_agenda_to_what_a_radiologist_has_read(trust: Trust, lead: Clie
     address = reverse("meeting", args=[meeting.pk])
     lead.post(reverse("add-case", args=[meeting.pk]), {"review": third.pk})
     assert [case.review for case in meeting.cases.all()] == [first, second, third]
-    assert first.reference not in words_of(lead.get(reverse("call-meeting"))), "discussed"
+    again = words_of(lead.get(reverse("call-meeting")))
+    assert f"{first.reference}, " in again, "another meeting may talk about it, too"
+    assert "(had: radiology events and learning meeting, " in again
     case = meeting.cases.get(review=second)
     assert case.brought_by == trust.radiologist
     words = {"sheet": "A second look found it.", "brought_by": trust.radiologist.pk}
@@ -91,6 +95,31 @@ def test_from_the_agenda_to_what_a_radiologist_has_read(trust: Trust, lead: Clie
     assert "1 of 1 have read it" in words_of(lead.get(reverse("learning")))
     assert signed_in(trust.referrer).post(read).status_code == 404
     assert "At the apices." not in words_of(signed_in(trust.referrer).get(reverse("learning")))
+
+
+def test_a_case_that_was_had_is_offered_to_the_other_kind_of_meeting(
+    trust: Trust, lead: Client
+) -> None:
+    old, new, missed = near_miss(trust), near_miss(trust), near_miss(trust)
+    held(trust, trust.radiologist, cases=[old])
+    held(trust, trust.radiologist, kind=TRIANGULATION, cases=[new])
+    third = meetings.call_meeting(
+        by=trust.governance, kind=TRIANGULATION, held_at=timezone.now(), cases=[]
+    )
+    form = AddCaseForm(third, by=trust.governance)
+    assert list(form.fields["review"].queryset) == [missed, old, new]
+    lead.post(reverse("add-case", args=[third.pk]), {"review": old.pk})
+    assert [case.review for case in third.cases.all()] == [old]
+    assert old not in AddCaseForm(third, by=trust.governance).fields["review"].queryset
+    assert list(not_discussed(Review.objects.all())) == [missed]
+
+
+def test_the_desk_says_what_is_to_be_read(trust: Trust) -> None:
+    meetings.share_point(
+        by=trust.governance, title="Look twice", text="At night.", roles=["coordinator"]
+    )
+    page = words_of(signed_in(trust.coordinator).get(reverse("desk")))
+    assert "1 learning point to read" in page
 
 
 def test_no_sheet_names_anybody(trust: Trust, lead: Client) -> None:
@@ -225,7 +254,7 @@ def test_pages_ask_the_same_few_questions_however_many_there_are(
         meetings.record_attendance(meeting=meeting, by=trust.governance, people=[person])
         return meeting
 
-    meeting = one_more()
+    meeting, _ = one_more(), one_more()
     addresses = [
         reverse("meetings"),
         reverse("learning"),

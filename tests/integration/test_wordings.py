@@ -335,7 +335,7 @@ def test_every_step_of_every_category_is_shown_by_every_channel(trust: Trust) ->
             assert "style-src-attr 'unsafe-inline'" in shown.headers["Content-Security-Policy"]
             assert "Word it yourselves" not in text  # a coordinator reads
     others = set(re.findall(r'href="(/wordings/others/[^"]+)"', page.content.decode()))
-    assert len(others) == 11
+    assert len(others) == 13
     for link in others:
         assert client.get(link).status_code == 200
     digest = words_of(client.get("/wordings/others/digest/"))

@@ -237,7 +237,7 @@ CONSTRAINTS = {
     "findings_unroutable": {
         "unroutable_says_why",
         "unroutable_is_mended_after_it_began",
-        "unroutable_is_of_a_finding_or_an_examination",
+        "unroutable_is_of_one_thing",
     },
     "findings_receipt": {
         "part_has_one_receipt",
@@ -278,6 +278,7 @@ INDEXES = {
     "one_post_for_a_duty_of_a_team",
     "a_finding_is_unroutable_once_at_a_time",
     "an_examination_is_unroutable_once_at_a_time",
+    "an_improvement_is_unroutable_once_at_a_time",
     "professional_code_is_one_person",
 }
 TRIGGERS = {

@@ -1,13 +1,13 @@
 """`manage.py check_coverage`: exits 1 and says so when something would reach nobody."""
 
 import sys
+from collections import Counter
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from findings.models import Finding
 from findings.services.coverage import Coverage, check_coverage
-from notifications.watchdog import open_and_waiting
+from findings.words import counted
 
 
 class Command(BaseCommand):
@@ -16,8 +16,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         found = check_coverage()
         if found.unroutable:
-            findings = sum(isinstance(one.subject, Finding) for one in found.unroutable)
-            said = open_and_waiting(findings, len(found.unroutable) - findings)
+            kinds = Counter(one.subject._meta.model_name for one in found.unroutable)
+            said = counted(
+                {
+                    "open finding": kinds["finding"],
+                    "unreported examination": kinds["examination"],
+                    "improvement": kinds["improvement"],
+                }
+            )
             self.stdout.write(f"Nobody can be told of {said}: see the page Coverage.")
         for one in found.at_risk:
             self._say(one)
