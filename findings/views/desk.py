@@ -42,7 +42,6 @@ def desk(request: HttpRequest) -> HttpResponseBase:
             "form": form,
             "counts": [(one, _address(form, one.code), number) for one, number in counts(every)],
             "total": len(every),
-            "organisation": person.organisation,
             "pressed": pressed,
             "now": now,
         }
