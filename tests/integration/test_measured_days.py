@@ -1,6 +1,8 @@
 """Days that are kept: a number is the same with them and without, at every moment."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.core.management import call_command
@@ -11,14 +13,36 @@ from hypothesis import strategies as st
 
 from findings import measures
 from findings.measures.period import Period, last_days
-from findings.models import MeasuredDay, MeasuredUpTo, Patient
+from findings.models import (
+    Action,
+    Examination,
+    MeasuredDay,
+    MeasuredUpTo,
+    NoReport,
+    Patient,
+    Rating,
+)
+from findings.services.act import record_action
+from findings.services.filing import file_report
+from findings.services.identity import identify
 from findings.services.measured_days import keep_up
+from findings.services.policy import load_policy, sign_rule
+from findings.services.rate import rate_finding
+from findings.services.report_by import expect_report, no_report_expected, take_back
 from notifications import watchdog
-from tests.factories import Trust, a_trust, acknowledged, flagged
+from tests.factories import (
+    Trust,
+    a_trust,
+    acknowledged,
+    arriving,
+    flagged,
+    unreported,
+)
+from tests.integration.policy_files import with_inpatient_limit
 from tests.integration.test_measures import CASE, SOME, happened, today
 
 pytestmark = pytest.mark.django_db
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @pytest.fixture
@@ -56,10 +80,18 @@ def frozen(found: dict, now) -> dict:
     return (found.period, found.numerator, found.denominator, found.open, oldest)
 
 
-def from_rows(trust: Trust) -> dict:
+def weeks(trust: Trust) -> dict:
+    """The numbers alone, of each week."""
+    period, now = last_days(75, today()), timezone.now()
+    return frozen(
+        measures.series_many(measures.MEASURES, trust.organisation, period, "week", now), now
+    )
+
+
+def from_rows(trust: Trust, numbers: Callable[[Trust], dict] = everything) -> dict:
     kept = list(MeasuredUpTo.objects.all())
     MeasuredUpTo.objects.all().delete()
-    found = everything(trust)
+    found = numbers(trust)
     MeasuredUpTo.objects.bulk_create(kept)
     return found
 
@@ -152,3 +184,110 @@ def test_a_measure_that_is_defined_anew_has_no_days(trust: Trust) -> None:
     assert everything(trust) == from_rows(trust)
     keep_up()
     assert all_from_kept(trust)
+
+
+# --- Whatever is written after a round, by its own kind of row ------------------------------------
+
+
+def _reported(trust: Trust, waits: Examination) -> None:
+    sent = arriving(
+        trust,
+        accession=waits.accession,
+        reported_at=timezone.now() - DAY,
+        performed_at=waits.performed_at,
+    )
+    patient = identify(sent.patient).patient
+    Examination.objects.filter(pk=waits.pk).update(patient=patient)
+    file_report(trust.sender, sent, None, timezone.now() - DAY)
+
+
+def _not_expected(trust: Trust, waits: Examination) -> NoReport:
+    said = {"reason": NoReport.Reason.CANCELLED, "because": "Cancelled."}
+    return no_report_expected(waits, by=trust.coordinator, **said)
+
+
+def _awaited(trust: Trust, waits: Examination) -> None:
+    """By a clock of the trust's own limit, of an examination that nobody awaited."""
+    expect_report(_without_a_clock(trust), at=timezone.now())
+
+
+def _without_a_clock(trust: Trust) -> Examination:
+    return Examination.objects.get(site=trust.site, clocks=None, description="Not awaited")
+
+
+def _rated_again(trust: Trust, waits: Examination) -> None:
+    """The day of the first rating has none any more."""
+    first = Rating.objects.get(finding__organisation=trust.organisation)
+    rate_finding(
+        finding=first.finding,
+        useful=Rating.Useful.NO,
+        note="",
+        by=first.rated_by,
+        at=timezone.now() - DAY,
+    )
+
+
+WRITES = (_reported, _not_expected, _awaited, _rated_again)
+
+
+@pytest.fixture
+def own_limit(trust: Trust, tmp_path: Path) -> None:
+    load_policy(with_inpatient_limit(tmp_path))
+    sign_rule(policy_id="DEF-TAT-IP", name="Dr A Example", role="Medical director")
+
+
+@pytest.mark.usefixtures("own_limit")
+@pytest.mark.parametrize("write", WRITES)
+def test_each_kind_of_row_makes_its_days_stale(
+    trust: Trust, write: Callable[[Trust, Examination], object]
+) -> None:
+    made = timezone.now() - 50 * DAY
+    waits = unreported(trust, performed_at=made, setting="inpatient")
+    unreported(trust, performed_at=made, setting="inpatient", description="Not awaited")
+    expect_report(waits, at=made)
+    rated = acknowledged(trust, flagged(trust, at=timezone.now() - 9 * DAY))
+    said = {"kind": Action.Kind.DISCUSSION, "text": "Seen.", "result_expected_on": today() + DAY}
+    record_action(finding=rated, by=trust.referrer, **said)
+    Rating.objects.create(
+        finding=rated, useful="yes", rated_by=trust.referrer, rated_at=timezone.now() - 5 * DAY
+    )
+    keep_up()
+    before = weeks(trust)
+    write(trust, waits)
+    assert weeks(trust) != before
+    assert weeks(trust) == from_rows(trust, weeks)
+    keep_up()
+    assert weeks(trust) == from_rows(trust, weeks)
+
+
+def test_that_a_report_is_expected_after_all_makes_its_days_stale(trust: Trust) -> None:
+    waits = unreported(trust, performed_at=timezone.now() - 50 * DAY)
+    expect_report(waits, at=waits.performed_at)
+    said = _not_expected(trust, waits)
+    keep_up()
+    before = weeks(trust)
+    take_back(said, because="It comes.", by=trust.coordinator)
+    assert weeks(trust) != before
+    assert weeks(trust) == from_rows(trust, weeks)
+
+
+def test_today_is_never_kept(trust: Trust) -> None:
+    """It is counted until it is over, whatever was kept of it by mistake."""
+    flagged(trust)
+    flagged(trust, at=timezone.now() - 2 * DAY)
+    keep_up()
+    kept = MeasuredDay.objects.filter(measure="closed", dimension="").latest("day")
+    assert kept.day < today()
+    MeasuredDay.objects.filter(pk=kept.pk).update(day=today(), parts={"": [7, 7, 0, None]})
+    assert weeks(trust) == from_rows(trust, weeks)
+
+
+def test_days_are_those_of_the_trust(trust: Trust) -> None:
+    """Half past midnight in summer is the day before in UTC."""
+    flagged(trust, at=datetime(2026, 6, 30, 23, 30, tzinfo=UTC))
+    keep_up()
+    july = Period(date(2026, 7, 1), date(2026, 7, 1))
+    found = measures.series("closed", trust.organisation, july)
+    assert [one.denominator for one in found] == [1]
+    kept = MeasuredDay.objects.filter(measure="closed", dimension="").exclude(parts={})
+    assert [one.day for one in kept] == [july.first]
