@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +14,12 @@ from findings import measures
 from findings.measures.period import Period, last_days
 from findings.models import Clock, Event, Finding, Report
 from findings.presenters.measure_pictures import took_words
+from findings.services.ask import answer_question, ask_radiologist
 from findings.services.close import withdraw_finding
 from findings.services.timeline import add_note
 from findings.states import ClockKind
 from tests.factories import Trust, a_trust, acknowledged, flagged, reported, unreported
+from tests.integration.policy_files import with_question_limit
 from tests.integration.test_measures import today
 
 pytestmark = pytest.mark.django_db
@@ -79,6 +82,22 @@ def test_what_was_opened_again_counts_from_then(trust: Trust) -> None:
     found = measures.read("acknowledged", trust.organisation, lately(), now)
     assert (found.denominator, found.open) == (2, 1)
     assert found.oldest == 10 * HOUR
+
+
+def test_a_question_counts_from_when_it_was_asked(trust: Trust, tmp_path: Path) -> None:
+    """And not from the flag, days before."""
+    with_question_limit(tmp_path)
+    now = timezone.now()
+    finding = flagged(trust, category="urgent", at=now - 90 * HOUR)
+    said = {"finding": finding, "by": trust.referrer}
+    first = ask_radiologist(text="New?", at=now - 9 * HOUR, **said)
+    ask_radiologist(text="Since when?", at=now - 5 * HOUR, **said)
+    answer_question(question=first, by=trust.radiologist, text="Yes.", at=now - 7 * HOUR)
+    found = measures.read("answered", trust.organisation, lately(), now)
+    assert (found.numerator, found.denominator, found.open) == (0, 2, 1)
+    assert found.oldest == 5 * HOUR
+    curve = measures.took("answered", trust.organisation, lately(), now)
+    assert curve.median == 2 * 3600
 
 
 # --- At the limit ---------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ For more histories: HISTORIES=200 python -m pytest …/test_measures_by_hand.py
 
 import os
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from findings import measures
 from findings.measures.period import Period, last_days
 from findings.models import (
+    Action,
     Clock,
     Event,
     Examination,
@@ -29,8 +30,9 @@ from findings.models import (
     Step,
 )
 from findings.services.acknowledge import acknowledge_finding
+from findings.services.act import record_action, record_patient_told
 from findings.services.ask import answer_question, ask_radiologist
-from findings.services.close import withdraw_finding
+from findings.services.close import close_finding, withdraw_finding
 from findings.services.filing import file_report
 from findings.services.follow_up import Advised, end_follow_up
 from findings.services.identity import identify
@@ -338,7 +340,7 @@ def promises(
 @given(
     advised=st.lists(
         st.tuples(st.integers(2, 68), st.integers(1, 60), st.none() | st.floats(0.01, 0.99),
-                  st.sampled_from(["end", "end", "withdraw"])),
+                  st.sampled_from(["end", "close", "withdraw"])),
         min_size=1, max_size=5,
     )
 )  # fmt: skip
@@ -348,6 +350,9 @@ def test_follow_up(advised: list[Any]) -> None:
     for days, due, share_of, how in advised:
         flag_at = now - days * DAY
         due_on = (flag_at + due * DAY).date()
+        if how == "close":
+            awaited(trust, flagged(trust, at=flag_at), due_on, share_of and share_of * days * DAY)
+            continue
         finding = flagged(trust, at=flag_at, advised=Advised("CT", "chest", due_on))
         if share_of is None:
             continue
@@ -359,6 +364,18 @@ def test_follow_up(advised: list[Any]) -> None:
         done = {"outcome": Recommendation.Outcome.ELSEWHERE, "because": "At the RXX."}
         end_follow_up(finding=finding, by=trust.referrer, at=at, **done)
     agrees(trust, "followed_up")
+
+
+def awaited(trust: Trust, finding: Finding, due_on: date, after: timedelta | None) -> None:
+    """A result that whoever acted waits for: to close the finding says what became of it."""
+    said = {"finding": finding, "by": trust.referrer, "at": finding.flagged_at + HOUR}
+    acknowledge_finding(plan="Seen.", **said)
+    kind = Action.Kind.IMAGING
+    record_action(kind=kind, text="CT asked for.", result_expected_on=due_on, **said)
+    if after is not None:
+        said["at"] += after
+        record_patient_told(how=Finding.ToldHow.TELEPHONE, **said)
+        close_finding(outcome=Finding.Outcome.KNOWN, **said)
 
 
 # --- Reporting ------------------------------------------------------------------------------------
