@@ -121,6 +121,8 @@ class Postgres:
 
     def __init__(self, base: Path, *, durable: bool) -> None:
         self.durable = durable
+        # Of memory: enough for a demonstration.
+        self.shared_buffers = "64MB"
         self.account = children.unprivileged_account()
         self.base = private_directory(base, self.account.get("user"))
         self.data = self.base / "data"
@@ -246,7 +248,7 @@ class Postgres:
             "listen_addresses": "",
             "unix_socket_directories": str(self.sockets),
             "timezone": "UTC",
-            "shared_buffers": "64MB",
+            "shared_buffers": self.shared_buffers,
             "max_connections": "100",
         }
         if not self.durable:

@@ -50,9 +50,9 @@ CHOSEN = """
         {examination} + n * {each} AS examination, o.owner, o.team,
         CASE WHEN n %% {open} = 0 THEN p.open WHEN n %% {late} = 0 THEN p.late ELSE p.kept END
             AS pattern,
-        CASE WHEN n %% {open} = 0 THEN n / {open} %% 14 ELSE 1 + n %% {days} END
+        CASE WHEN n %% {open} = 0 THEN n / {open} %% 14 ELSE 1 + {days} - n * {days} / {count} END
             * interval '1 day' + (n %% 86400) * interval '1 second' AS by
-    FROM generate_series(%s, %s) n
+    FROM generate_series(%s::bigint, %s) n
     JOIN owners o ON o.number = n * 7 %% (SELECT count(*) FROM owners)
     JOIN patterns p ON p.number = n * 31 %% 100
 """
@@ -70,7 +70,7 @@ def five_years(superuser: Any, findings: int) -> Trust:
         _examinations(cursor, pattern, findings * OF_A_FINDING)
         _waits(cursor, waiting_examination(trust))
         for first in range(0, findings, PART):
-            _findings(cursor, first, min(first + PART, findings) - 1)
+            _findings(cursor, first, min(first + PART, findings) - 1, findings)
         cursor.execute("SET session_replication_role = origin; RESET synchronous_commit")
         for model in (Patient, Examination, Report, Finding, Clock):
             table = model._meta.db_table
@@ -131,7 +131,8 @@ def _examinations(cursor: Any, pattern: Examination, count: int) -> None:
     """With a report that came within some weeks, and patients who had several."""
     patients = count // OF_A_PATIENT
     cursor.execute(PATIENTS.format(patient=FIRST_PATIENT), [0, patients])
-    performed = f"now() - (s.n * 13 % {DAYS} * 86400 + s.n % 36000) * interval '1 second'"
+    ago = f"({DAYS} - s.n::bigint * {DAYS} / {count}) * 86400 + s.n % 36000"
+    performed = f"now() - ({ago}) * interval '1 second'"
     number = f"{FIRST_REPORT} + s.n"
     for first in range(0, count, PART):
         series = f"generate_series({first}, {min(first + PART, count) - 1}) s (n)"
@@ -174,7 +175,8 @@ def _waits(cursor: Any, pattern: Examination) -> None:
     cursor.execute("DROP TABLE chosen")
 
 
-def _findings(cursor: Any, first: int, last: int) -> None:
+def _findings(cursor: Any, first: int, last: int, count: int) -> None:
+    """The oldest first, as they lie in a database that has grown."""
     cursor.execute(
         CHOSEN.format(
             finding=FIRST_ID,
@@ -183,6 +185,7 @@ def _findings(cursor: Any, first: int, last: int) -> None:
             open=STILL_OPEN,
             late=LATE,
             days=DAYS,
+            count=count,
         ),
         [first, last],
     )
