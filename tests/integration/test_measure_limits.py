@@ -12,14 +12,23 @@ from django.utils import timezone
 
 from findings import measures
 from findings.measures.period import Period, last_days
-from findings.models import Clock, Event, Finding, Report
+from findings.models import (
+    Audience,
+    Clock,
+    Event,
+    Finding,
+    Report,
+    Step,
+)
 from findings.presenters.measure_pictures import took_words
 from findings.services.ask import answer_question, ask_radiologist
 from findings.services.close import withdraw_finding
+from findings.services.policy import load_policy, sign_rule
+from findings.services.report_by import expect_report
 from findings.services.timeline import add_note
 from findings.states import ClockKind
 from tests.factories import Trust, a_trust, acknowledged, flagged, reported, unreported
-from tests.integration.policy_files import with_question_limit
+from tests.integration.policy_files import with_inpatient_limit, with_question_limit
 from tests.integration.test_measures import today
 
 pytestmark = pytest.mark.django_db
@@ -187,6 +196,42 @@ def test_twenty_eight_days_are_within_28_days(trust: Trust, after: timedelta, me
     assert number(trust, "reported") == (met, 1)
 
 
+@pytest.fixture
+def inpatient(trust: Trust, tmp_path: Path) -> Clock:
+    """Of an examination under the trust's own limit, which has passed."""
+    load_policy(with_inpatient_limit(tmp_path))
+    sign_rule(policy_id="DEF-TAT-IP", name="Dr A Example", role="Medical director")
+    made = timezone.now() - 6 * DAY
+    waits = unreported(trust, performed_at=made, setting="inpatient")
+    clock = expect_report(waits, at=made)
+    assert clock is not None
+    assert clock.rule.policy_id == "DEF-TAT-IP"
+    return clock
+
+
+@pytest.mark.parametrize(("after", "met"), [(timedelta(0), 1), (INSTANT, 0)], ids=["at", "after"])
+def test_reported_at_the_trusts_own_limit_is_in_time(
+    trust: Trust, inpatient: Clock, after: timedelta, met: int
+) -> None:
+    stop_clock(inpatient, inpatient.due_at + after, Clock.StoppedBecause.REPORTED)
+    assert number(trust, "reported_pathway") == (met, 1)
+
+
+@pytest.mark.parametrize(
+    ("after", "counts"), [(-INSTANT, 0), (timedelta(0), 1)], ids=["before", "at"]
+)
+def test_of_which_no_report_was_expected_before_its_limit_is_left_out(
+    trust: Trust, inpatient: Clock, after: timedelta, counts: int
+) -> None:
+    stop_clock(inpatient, inpatient.due_at + after, Clock.StoppedBecause.NOT_EXPECTED)
+    assert number(trust, "reported_pathway") == (0, counts)
+
+
+def stop_clock(clock: Clock, at: datetime, because: Clock.StoppedBecause) -> None:
+    with unguarded(Clock):
+        Clock.objects.filter(pk=clock.pk).update(stopped_at=at, stopped_because=because)
+
+
 def test_a_preliminary_report_is_no_report(trust: Trust) -> None:
     made = timezone.now() - 30 * DAY
     examination = reported(trust, performed_at=made, reported_at=made + DAY)
@@ -229,3 +274,44 @@ def test_a_share_is_rounded_down_and_small_is_fewer_than_ten() -> None:
     assert [reading(met, 1000).percent for met in (999, 1000, 0, 1)] == [99, 100, 0, 0]
     assert [reading(1, due).is_small for due in (1, 9, 10)] == [True, True, False]
     assert not reading(0, 0).is_small
+
+
+# --- Who read it, and who heard of it -------------------------------------------------------------
+
+
+def test_a_report_is_read_by_whoever_could_act(trust: Trust) -> None:
+    """Its holder, or somebody of the team that it came to; not whoever looks in."""
+    finding = flagged(trust)
+    outsider = a_trust().referrer
+    for who, met in (
+        (trust.radiologist, 0),
+        (trust.governance, 0),
+        (outsider, 0),
+        (trust.colleague, 1),
+        (trust.referrer, 1),
+    ):
+        Event.objects.create(
+            finding=finding, kind=Event.Kind.READ, by=who, at=timezone.now(), data={}
+        )
+        assert number(trust, "read") == (met, 1), who
+    held = flagged(trust)
+    Event.objects.create(
+        finding=held, kind=Event.Kind.READ, by=trust.referrer, at=timezone.now(), data={}
+    )
+    assert number(trust, "read") == (2, 2)
+    acknowledged(trust, flagged(trust))
+    assert number(trust, "read") == (3, 3)
+    # What was remarked is not what was read.
+    noted = flagged(trust)
+    add_note(finding=noted, by=trust.referrer, text="Whose is it?")
+    assert number(trust, "read") == (3, 4)
+
+
+def test_a_reminder_to_act_is_no_escalation(trust: Trust) -> None:
+    """What others heard after the acknowledgement says nothing of how it was answered."""
+    finding = flagged(trust, at=timezone.now() - 90 * HOUR)
+    acknowledged(trust, finding, at=finding.flagged_at + MINUTE)
+    later = Step.objects.filter(finding=finding, clock__kind=ClockKind.ACT, fired_at=None)
+    late = later.exclude(audience=Audience.OWNER).filter(due_at__lte=timezone.now())
+    assert late.update(fired_at=timezone.now())
+    assert number(trust, "escalated") == (0, 1)

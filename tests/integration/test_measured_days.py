@@ -12,6 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from findings import measures
+from findings.arrivals import (
+    ArrivingIdentifier,
+    ArrivingOrder,
+    ArrivingPatient,
+    OrderStep,
+    ReadMessage,
+)
 from findings.measures.period import Period, last_days
 from findings.models import (
     Action,
@@ -26,6 +33,8 @@ from findings.services.act import record_action
 from findings.services.filing import file_report
 from findings.services.identity import identify
 from findings.services.measured_days import keep_up
+from findings.services.merge import merge_patients, undo_merge
+from findings.services.messages import receive_message
 from findings.services.policy import load_policy, sign_rule
 from findings.services.rate import rate_finding
 from findings.services.report_by import expect_report, no_report_expected, take_back
@@ -291,3 +300,47 @@ def test_days_are_those_of_the_trust(trust: Trust) -> None:
     assert [one.denominator for one in found] == [1]
     kept = MeasuredDay.objects.filter(measure="closed", dimension="").exclude(parts={})
     assert [one.day for one in kept] == [july.first]
+
+
+def by_sex(trust: Trust) -> dict[str, int]:
+    parts = measures.by("reported", trust.organisation, last_days(75, today()), "sex")
+    return {part.key: part.reading.denominator for part in parts}
+
+
+def test_a_merge_makes_days_stale_and_so_does_undoing_it(trust: Trust) -> None:
+    """Of examinations without a finding, too, which have no timeline."""
+    one, other = (unreported(trust, performed_at=timezone.now() - 50 * DAY) for _ in range(2))
+    Patient.objects.filter(pk=one.patient_id).update(sex="F")
+    Patient.objects.filter(pk=other.patient_id).update(sex="M")
+    keep_up()
+    made = merge_patients(
+        keep=one.patient, merged=other.patient, because="One patient.", by=trust.coordinator
+    )
+    assert by_sex(trust) == {"F": 2}
+    keep_up()
+    undo_merge(merge=made, because="Two after all.", by=trust.coordinator)
+    assert by_sex(trust) == {"F": 1, "M": 1}
+
+
+def test_an_order_makes_the_day_of_its_examination_stale(trust: Trust) -> None:
+    """It says where the patient was, which nobody had said."""
+    waits = unreported(trust, performed_at=timezone.now() - 50 * DAY)
+    keep_up()
+    patient = ArrivingPatient(
+        waits.patient.family_name, "Test", identifiers=(ArrivingIdentifier("H1", "RXX"),)
+    )
+    waits.patient.identifiers.create(authority="RXX", value="H1")
+    order = ArrivingOrder(
+        accession=waits.accession,
+        patient=patient,
+        step=OrderStep.PLACED,
+        said_at=timezone.now(),
+        setting="inpatient",
+    )
+    raw = {"body": b"an order", "origin": "test"}
+    receive_message(
+        sender=trust.sender, read=ReadMessage("RIS", "RXX01", "1", "ORM^O01", None, (order,)), **raw
+    )
+    period = last_days(75, today())
+    parts = measures.by("reported", trust.organisation, period, "setting")
+    assert [part.key for part in parts] == ["inpatient"]
