@@ -187,9 +187,6 @@ urlpatterns = [
     path("recommendations/", national.recommendations, name="recommendations"),
     path("recommendations/report/", national.reports, name="progress-reports"),
     path("recommendations/report/<int:pk>/", national.report, name="progress-report"),
-    path(
-        "recommendations/report/<int:pk>/file/", national.report_file, name="progress-report-file"
-    ),
     path("recommendations/<str:code>/", national.recommendation, name="recommendation"),
     path("policy/lab/", lab.lab, name="policy-lab"),
     path("policy/lab/new/", lab.new, name="new-draft"),

@@ -103,6 +103,11 @@ def plural(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def share(met: int, of: int, nothing: str = "none") -> str:
+    """76 % (155 of 203); rounded down, so that 100 % is said only where nothing was missed."""
+    return f"{met * 100 // of} % ({met} of {of})" if of else nothing
+
+
 def counted(numbers: dict[str, int]) -> str:
     """2 findings and 1 examination; what there is none of is not named."""
     return " and ".join(plural(number, noun) for noun, number in numbers.items() if number)

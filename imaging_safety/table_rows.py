@@ -14,7 +14,8 @@ END_OF_ROWS = "</tbody>"
 ROW_HEADER, CELL = Markup(' role="rowheader"'), Markup(' role="cell"')
 # What a cell may say; whatever else a page gives it would be left out without a word. `value` and
 # `mark` are for a picture that is drawn from the table (static/app/charts.js).
-PARTS = {"text", "html", "href", "format", "value", "mark"}
+# `counts` are for a workbook (presenters/papers.py): no page shows them apart.
+PARTS = {"text", "html", "href", "format", "value", "mark", "counts"}
 
 
 def with_rows(

@@ -45,14 +45,15 @@ class AuditForm(BoardForm):
 
 
 class WeeklyForm(ListFilter):
-    """Which team: those that hold something open come first."""
+    """Which team, or all of them: a page and a sheet each."""
 
+    ALL = "all"
     team = SelectField(label="Team", missing="Choose a team")
 
     def __init__(self, data: Any, *, trust: Organisation) -> None:
         super().__init__(data, auto_id="weekly_%s")
         teams = Team.objects.filter(organisation=trust, kind__in=Team.HOLDERS)
-        self._offer("team", teams.values_list("pk", "name"))
+        self._offer("team", [(self.ALL, "Every team"), *teams.values_list("pk", "name")])
 
 
 class WantPaperForm(forms.Form):

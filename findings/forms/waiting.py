@@ -1,10 +1,11 @@
 """Examinations that wait for a report: filter the list, enter one or a file of them, end a wait."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from findings.form_fields import (
     CheckboxField,
@@ -24,6 +25,7 @@ from findings.measures.late_reporting import BANDS, NOT_KNOWN
 from findings.models import Clock, Examination, NoReport, Person, Sender, Site
 from findings.models.examination import MODALITIES
 from findings.services.waiting_list import ArrivingExamination
+from findings.words import capital, near_day
 
 
 class WaitingFilter(ListFilter):
@@ -44,6 +46,7 @@ class WaitingFilter(ListFilter):
         empty="At any time",
         choices=[(band.key, f"{band.words} ago") for band in BANDS],
     )
+    day = SelectField(label="Limit falls on", required=False, empty="Any day")
     late = CheckboxField(label="Late only", required=False)
     week = CheckboxField(label="Only what is due in the next 7 days", required=False)
 
@@ -54,6 +57,9 @@ class WaitingFilter(ListFilter):
         # Systems send kinds that no list has.
         kinds = clocks.order_by().values_list("examination__modality", flat=True).distinct()
         offered = {kind or NOT_KNOWN: MODALITIES.get(kind, kind) or "Not known" for kind in kinds}
+        now = timezone.now()
+        days = late_reporting.days_ahead(now)
+        self._offer("day", [(f"{day:%Y-%m-%d}", capital(near_day(day, now))) for day in days])
         self._offer("modality", sorted(offered.items(), key=lambda one: one[1]))
 
     def apply(self, clocks: QuerySet[Clock], now: datetime) -> QuerySet[Clock]:
@@ -65,6 +71,8 @@ class WaitingFilter(ListFilter):
         if chosen["age"]:
             ages = {band.key: band for band in BANDS}
             clocks = late_reporting.aged(clocks, ages[chosen["age"]], now)
+        if chosen["day"]:
+            clocks = late_reporting.due_on(clocks, date.fromisoformat(chosen["day"]), now)
         if chosen["late"]:
             clocks = waiting.late(clocks, now)
         return late_reporting.due_this_week(clocks, now) if chosen["week"] else clocks

@@ -136,8 +136,7 @@ def late_reporting(waits: QuerySet[Clock], seen: QuerySet[Clock], now: datetime)
     """Of the running clocks `waits`; the forecast learns from all of `seen`, ended or not."""
     groups = list(_groups(waits, now))
     tables = _tables(seen, now)
-    today = local(now).date()
-    week = [today + timedelta(days=ahead) for ahead in range(DAYS_AHEAD)]
+    week = days_ahead(now)
     sites = dict(Site.objects.filter(pk__in={one.site for one in groups}).values_list("pk", "name"))
     settings = dict(Examination.Setting.choices)
 
@@ -217,6 +216,16 @@ def due_this_week(waits: QuerySet[Clock], now: datetime) -> QuerySet[Clock]:
     midnight = local(now).replace(hour=0, minute=0, second=0, microsecond=0)
     last = local(midnight + timedelta(days=DAYS_AHEAD, hours=12)).replace(hour=0)
     return waits.filter(due_at__gt=now, due_at__lt=last)
+
+
+def due_on(waits: QuerySet[Clock], day: date, now: datetime) -> QuerySet[Clock]:
+    """Those not late yet whose limit falls on this day, as the page counts them."""
+    return waits.filter(due_at__gt=now, due_at__date=day)
+
+
+def days_ahead(now: datetime) -> list[date]:
+    """Those that the page looks ahead, today first."""
+    return [local(now).date() + timedelta(days=ahead) for ahead in range(DAYS_AHEAD)]
 
 
 def _row(

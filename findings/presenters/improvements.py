@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any
 
+from findings import words
 from findings.measures.before_and_after import Compared
 from findings.models import Improvement
 from findings.presenters.measure_pictures import mark_of
@@ -41,7 +42,9 @@ def both_sides(compared: Compared, on: date) -> Table:
 
 def in_sentences(compared: Compared) -> list[str]:
     """What the number was before, what it was after, and whether that is more than chance."""
-    before, after = (_share(*compared.side(after=side)) for side in (False, True))
+    before, after = (
+        words.share(*compared.side(after=side), "nothing was due") for side in (False, True)
+    )
     said = [f"Before: {before}. After: {after}."]
     if not compared.can_be_judged:
         said.append(
@@ -80,7 +83,3 @@ def _verdict(compared: Compared) -> str:
 
 def _is(compared: Compared) -> str:
     return "is" if len(compared.signals) == 1 else "are"
-
-
-def _share(met: int, due: int) -> str:
-    return f"{met * 100 // due} % ({met} of {due})" if due else "nothing was due"

@@ -134,7 +134,7 @@ def _days(found: LateReporting, now: datetime) -> Table:
     """How many limits fall on each day; with a forecast, how many of these will be kept."""
     if found.total.expected is None:
         head: list[str | Cell] = [{"text": "Limit falls on"}, {"text": "Due", "series": "due"}]
-        rows = [[_on(day, now), {"text": day.due, "value": day.due}] for day in found.days]
+        rows = [[_on(day, now), _due(day)] for day in found.days]
         return Table("days", "The next 7 days", head, rows)
     head = [
         {"text": "Limit falls on"},
@@ -150,10 +150,14 @@ def _foretold_of(day: Day, now: datetime) -> list[Cell]:
     in_time = day.due - late
     return [
         _on(day, now),
-        {"text": day.due},
+        _due(day),
         {"text": f"about {round(in_time)}" if day.due else "0", "value": in_time},
         {"text": expected_words(day.expected), "value": late},
     ]
+
+
+def _due(day: Day) -> Cell:
+    return _number(day.due, day=f"{day.on:%Y-%m-%d}")
 
 
 def _on(day: Day, now: datetime) -> Cell:

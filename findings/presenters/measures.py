@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from findings import words
 from findings.measures import Measure, Reading
+from findings.measures.outside import Outside
 from findings.measures.period import Period
 from findings.measures.spc import Chart
 
@@ -59,13 +60,21 @@ def period_words(period: Period) -> str:
 
 
 def share(reading: Reading, href: str = "", mark: str = "") -> Cell:
-    """76 % (155 of 203)."""
+    """76 % (155 of 203); in a workbook three numbers."""
     if reading.percent is None:
         return {"text": "none"}
-    said = f"{reading.percent} % ({reading.numerator} of {reading.denominator})"
+    counts = reading.numerator, reading.denominator
+    said = words.share(*counts)
     if reading.is_small:
         said += ", small number"
-    return {"text": said, "value": round(reading.share or 0, 1), "href": href, "mark": mark}
+    value = round(reading.share or 0, 1)
+    return {"text": said, "value": value, "href": href, "mark": mark, "counts": counts}
+
+
+def outside(one: Outside) -> Cell:
+    """75 % of about 190, for whoever is outside; hidden, its words alone."""
+    counts = None if one.is_hidden or not one.denominator else (one.numerator, one.denominator)
+    return {"text": str(one), "counts": counts}
 
 
 def number(count: int, href: str) -> Cell:

@@ -1,19 +1,19 @@
 """National recommendations in words: by report, with where this trust stands."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from findings.models import NationalRecommendation, RecommendationStanding
-from findings.presenters.columns import Columns, column
-from findings.presenters.list_file import Heading, Kind
-from findings.services.national import is_overdue
+from findings.models import NationalRecommendation, ProgressReport, RecommendationStanding
+from findings.presenters.measures import Table
+from findings.presenters.papers import OUTSIDE, Paper, Section, table
+from findings.services.national import Change, Line, is_overdue
+from findings.words import day
 
 Status = RecommendationStanding.Status
 Standings = Mapping[str, RecommendationStanding]
-CHANGED = Heading("Changed since the report before")
 
 
 @dataclass(frozen=True)
@@ -53,20 +53,70 @@ def counts(
     return [*rows, ("To be looked at again, and late", late)]
 
 
-PROGRESS: Columns = (
-    column("Recommendation", lambda line: line.name),
-    column("Asked of", lambda line: line.asked_of),
-    column("What it asks for, in our words", lambda line: line.text, Kind.LONG_TEXT),
-    column("How well it is known", lambda line: line.grade, Kind.LONG_TEXT),
-    column("Source", lambda line: line.source, Kind.LONG_TEXT),
-    column("Status", lambda line: line.status),
-    column("Why it does not apply", lambda line: line.because, Kind.LONG_TEXT),
-    column("Evidence", lambda line: line.evidence, Kind.LONG_TEXT),
-    column("Measures", lambda line: "; ".join(line.measures), Kind.LONG_TEXT),
-    column("Owner", lambda line: line.owner),
-    column(
-        "To be looked at again",
-        lambda line: date.fromisoformat(line.review_on) if line.review_on else None,
-        Kind.DATE,
-    ),
-)
+# --- The report of six months -------------------------------------------------------------------
+
+STANDS = ("Recommendation", "Status", "What shows it", "Owner", "To be looked at again")
+KNOWN = ("Recommendation", "Asked of", "What it asks for, in our words", "How well", "Source")
+CHANGED = ("Recommendation", "What", "Before", "Now")
+NOT_AVAILABLE = "The text was not available to us"
+
+
+def progress_paper(
+    report: ProgressReport, lines: Sequence[Line], changes: Sequence[Change]
+) -> Paper:
+    """As everything stood when it was made: nothing of it is counted again."""
+    return Paper(
+        "Progress with national recommendations",
+        report.organisation.name,
+        "Where this trust stands, and what its measures said of the six months before",
+        report.at,
+        report.by.full_name,
+        OUTSIDE,
+        [
+            Section(
+                "What changed since the report before", _since(report, changes), _changed(changes)
+            ),
+            Section("Where this trust stands", (), [_stands(lines)]),
+            Section(
+                "What each asks for",
+                ["In our own words, never quoted, with how well each is known."],
+                [_known(lines)],
+            ),
+        ],
+    )
+
+
+def _since(report: ProgressReport, changes: Sequence[Change]) -> list[str]:
+    if report.before is None:
+        return ["This is the first report."]
+    if not changes:
+        return [f"Nothing has been changed since the report of {day(report.before.at)}."]
+    return [f"Since {day(report.before.at)}."]
+
+
+def _changed(changes: Sequence[Change]) -> list[Table]:
+    rows = [
+        [one.name, one.what, one.before or "Nothing", one.after or "Nothing"] for one in changes
+    ]
+    return [table("changed", "Changes", CHANGED, rows)] if rows else []
+
+
+def _stands(lines: Sequence[Line]) -> Table:
+    rows = [[one.name, one.status, _shows(one), one.owner, _again(one)] for one in lines]
+    return table("stands", "Each recommendation", STANDS, rows)
+
+
+def _shows(line: Line) -> str:
+    return " ".join(one for one in (line.because, line.evidence, "; ".join(line.measures)) if one)
+
+
+def _again(line: Line) -> str:
+    said = day(date.fromisoformat(line.review_on)) if line.review_on else ""
+    return f"{said}, late" if line.is_overdue else said
+
+
+def _known(lines: Sequence[Line]) -> Table:
+    rows = [
+        [one.name, one.asked_of, one.text or NOT_AVAILABLE, one.grade, one.source] for one in lines
+    ]
+    return table("known", "What each asks for", KNOWN, rows)

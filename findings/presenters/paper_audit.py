@@ -56,14 +56,10 @@ def _result(drawn: list[Audited]) -> list[str]:
     taken = sum(one.taken_on_at is not None for one in drawn)
     acted = sum(one.acted_at is not None for one in drawn)
     return [
-        f"Read: {_share(read, len(drawn))}. The template asks for 100 %.",
-        f"Acknowledged: {_share(taken, len(drawn))}.",
-        f"Acted upon: {_share(acted, len(drawn))}.",
+        f"Read: {words.share(read, len(drawn))}. The template asks for 100 %.",
+        f"Acknowledged: {words.share(taken, len(drawn))}.",
+        f"Acted upon: {words.share(acted, len(drawn))}.",
     ]
-
-
-def _share(met: int, of: int) -> str:
-    return f"{met * 100 // of} % ({met} of {of})"
 
 
 def _by_area(drawn: list[Audited]) -> Table:
@@ -71,8 +67,8 @@ def _by_area(drawn: list[Audited]) -> Table:
     rows = [
         [
             area,
-            _share(sum(one.was_read for one in drawn if one.area == area), number),
-            _share(sum(one.acted_at is not None for one in drawn if one.area == area), number),
+            words.share(sum(one.was_read for one in drawn if one.area == area), number),
+            words.share(sum(one.acted_at is not None for one in drawn if one.area == area), number),
         ]
         for area, number in sorted(areas.items())
     ]

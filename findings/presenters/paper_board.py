@@ -20,7 +20,7 @@ from findings.models import (
     Person,
     Review,
 )
-from findings.presenters.measures import Table, limits_cells, limits_head, period_words
+from findings.presenters.measures import Table, limits_cells, limits_head, outside, period_words
 from findings.presenters.papers import OUTSIDE, Paper, Section, table
 
 # Those of which the page of charts shows the months.
@@ -47,11 +47,13 @@ def _numbers(trust: Organisation, period: Period, now: datetime) -> Section:
     rows = []
     for this, before in readings.values():
         shown, shown_before = for_outside([this, before])
-        rows.append([this.measure.name, str(shown), str(shown_before), _target(this.measure)])
+        rows.append(
+            [this.measure.name, outside(shown), outside(shown_before), _target(this.measure)]
+        )
     head = ["Measure", period_words(period), period_words(period.before), "Target"]
     by_site = measures.by("acknowledged", trust, period, "site", now)
     sites = parts_for_outside([part.reading for part in by_site])
-    site_rows = [[part.label, str(one)] for part, one in zip(by_site, sites, strict=True)]
+    site_rows = [[part.label, outside(one)] for part, one in zip(by_site, sites, strict=True)]
     late = sum(
         for_late[0].open for code, for_late in readings.items() if code in ("acknowledged", "acted")
     )
@@ -113,7 +115,7 @@ def _month(reading: Reading, shown: Outside, chart: Chart, point: Point) -> list
     if point.value is None:
         cells.append({"text": TOO_FEW})
     else:
-        cells.append({"text": str(shown), "value": round(point.value, 1), "mark": "inside"})
+        cells.append(outside(shown) | {"value": round(point.value, 1), "mark": "inside"})
     return cells + limits_cells(chart)
 
 

@@ -5,8 +5,8 @@ from typing import IO
 
 import xlsxwriter
 
-from findings.presenters.list_file import printable
-from findings.presenters.papers import Paper, lines, sheets
+from findings.presenters.list_file import Kind, printable
+from findings.presenters.papers import Number, Paper, lines, sheets
 
 # What the name of a sheet may not hold, and how long it may be.
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\]")
@@ -14,8 +14,9 @@ LONGEST_NAME = 31
 
 
 def write_paper(into: IO[bytes], paper: Paper) -> None:
-    """Every cell is text: nothing that somebody wrote is taken for a formula."""
+    """Numbers are numbers, and all else is text: nothing that somebody wrote is a formula."""
     book = xlsxwriter.Workbook(into, {"in_memory": True})
+    share = book.add_format({"num_format": "0%"})
     bold, wrapped = book.add_format({"bold": True}), book.add_format({"text_wrap": True})
     first = book.add_worksheet("About this paper")
     first.set_column(0, 0, 24)
@@ -28,11 +29,15 @@ def write_paper(into: IO[bytes], paper: Paper) -> None:
         sheet = book.add_worksheet(_name(caption, used))
         sheet.freeze_panes(1, 0)
         for column, heading in enumerate(headings):
-            sheet.set_column(column, column, heading.kind.value)
-            sheet.write_string(0, column, heading.words, bold)
+            sheet.set_column(column, column, Kind.TEXT.value)
+            sheet.write_string(0, column, heading, bold)
         for number, row in enumerate(rows, start=1):
             for column, said in enumerate(row):
-                sheet.write_string(number, column, printable(said))
+                if isinstance(said, Number):
+                    how = share if said.is_share else None
+                    sheet.write_number(number, column, said.value, how)
+                else:
+                    sheet.write_string(number, column, printable(said))
     book.close()
 
 

@@ -1,5 +1,5 @@
-"""The weekly list of one team: what is open there, what is late, and who holds it. It names
-patients."""
+"""The weekly list of one team, or of every team: what is open there, what is late, and who holds
+it. It names patients."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -32,18 +32,45 @@ def weekly_list(by: Person, team: Team, findings: Sequence[Any], now: datetime) 
             Section(
                 "What is late",
                 [f"{words.plural(len(late), 'finding')} past the limit."],
-                [_rows("late", late, now)] if late else [],
+                [_rows("late", late, now, "Late")] if late else [],
             ),
             Section(
                 "What is open",
                 [f"{words.plural(len(week), 'finding')} within the limit."],
-                [_rows("open", week, now)] if week else [],
+                [_rows("open", week, now, "Open")] if week else [],
             ),
         ],
     )
 
 
-def _rows(id: str, findings: Sequence[Any], now: datetime) -> Table:
+def weekly_lists(by: Person, lists: Sequence[tuple[Team, Sequence[Any]]], now: datetime) -> Paper:
+    """Of every team that holds something open: a page and a sheet each, what is late first."""
+    full = [(team, found) for team, found in lists if found]
+    empty = [team.name for team, found in lists if not found]
+    number = sum(len(found) for _, found in full)
+    nothing = [f"Nothing is open with: {', '.join(empty)}."] if empty else []
+    over = Section(
+        "All teams",
+        [f"{words.plural(number, 'finding')} with {words.plural(len(full), 'team')}.", *nothing],
+    )
+    return Paper(
+        "Weekly lists of all teams",
+        by.organisation.name,
+        f"Everything open on {words.day(words.local(now))}",
+        now,
+        by.full_name,
+        CARE,
+        [over, *(_of_team(team, found, now) for team, found in full)],
+    )
+
+
+def _of_team(team: Team, findings: Sequence[Any], now: datetime) -> Section:
+    late = sum(bool(one.due_at and one.due_at <= now) for one in findings)
+    says = f"{words.plural(len(findings), 'finding')} open, {late} of them past the limit."
+    return Section(team.name, [says], [_rows(f"team-{team.pk}", findings, now, team.name)])
+
+
+def _rows(id: str, findings: Sequence[Any], now: datetime, caption: str) -> Table:
     rows = [
         [
             {"text": one.reference, "href": reverse("finding", args=[one.reference])},
@@ -56,7 +83,7 @@ def _rows(id: str, findings: Sequence[Any], now: datetime) -> Table:
         ]
         for one in findings
     ]
-    return table(id, "Late" if id == "late" else "Open", HEAD, rows)
+    return table(id, caption, HEAD, rows)
 
 
 def _number(finding: Any) -> str:

@@ -4,13 +4,13 @@ A paper is said once, and drawn twice: as a page that prints (templates/paper.ji
 workbook (paper_file.py), so that the two cannot differ.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from findings import words
-from findings.presenters.list_file import Heading, Kind
 from findings.presenters.measures import Table
 
 
@@ -62,15 +62,64 @@ def table(
     return Table(id, caption, list(head), [list(row) for row in rows], says, draw)
 
 
-def sheets(paper: Paper) -> list[tuple[str, list[Heading], list[list[str]]]]:
-    """Every table as a sheet: its name, its headings, and its cells as text."""
+@dataclass(frozen=True)
+class Number:
+    """A cell of a workbook that can be reckoned with; a share lies between 0 and 1."""
+
+    value: float
+    is_share: bool = False
+
+
+Written = str | Number
+_SHARE = re.compile(r"(\d+) %")
+
+
+def sheets(paper: Paper) -> list[tuple[str, list[str], list[list[Written]]]]:
+    """Every table as a sheet: its name, its headings, and its cells. A share is three columns:
+    itself, how many met it, and of how many; what is hidden stays in words."""
     found = []
     for section in paper.sections:
         for one in section.tables:
-            headings = [Heading(_text(cell), Kind.TEXT) for cell in one.head]
-            rows = [[_text(cell) for cell in row] for row in one.rows]
+            columns = [
+                _column(_text(head), [row[place] for row in one.rows])
+                for place, head in enumerate(one.head)
+            ]
+            headings = [heading for head, _ in columns for heading in head]
+            rows = [
+                [cell for _, cells in columns for cell in cells[number]]
+                for number in range(len(one.rows))
+            ]
             found.append((one.caption or section.title, headings, rows))
     return found
+
+
+def _column(heading: str, cells: Sequence[Any]) -> tuple[list[str], list[list[Written]]]:
+    if not any(_counts(cell) for cell in cells):
+        return [heading], [[_written(cell)] for cell in cells]
+    return [heading, f"{heading}: met", f"{heading}: of"], [_three(cell) for cell in cells]
+
+
+def _three(cell: Any) -> list[Written]:
+    counts = _counts(cell)
+    if counts is None:
+        return [_written(cell), "", ""]
+    met, of = counts
+    found = _SHARE.match(_text(cell))
+    share: Written = Number(int(found[1]) / 100, is_share=True) if found else _text(cell)
+    return [share, Number(met), Number(of)]
+
+
+def _counts(cell: Any) -> tuple[int, int] | None:
+    return cell.get("counts") if isinstance(cell, dict) else None
+
+
+def _written(cell: Any) -> Written:
+    """A number where it is one, or a share alone; text is never taken for one."""
+    said = cell.get("text", "") if isinstance(cell, dict) else cell
+    if isinstance(said, int | float) and not isinstance(said, bool):
+        return Number(said)
+    found = _SHARE.fullmatch(_text(cell))
+    return Number(int(found[1]) / 100, is_share=True) if found else _text(cell)
 
 
 def lines(paper: Paper) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from findings.measures import MEASURES, Period, Reading, read_many
+from findings.measures.outside import for_outside
 from findings.models import (
     NationalRecommendation,
     Organisation,
@@ -190,14 +191,10 @@ def _line(
 
 
 def reading_words(reading: Reading) -> str:
-    """Acknowledged in time: 92 % (46 of 50), small number. A report may leave the trust, so what is
-    small gives no count."""
-    name = reading.measure.name
-    if reading.percent is None:
-        return f"{name}: nothing to count"
-    if reading.is_small:
-        return f"{name}: too few to say"
-    return f"{name}: {reading.percent} % ({reading.numerator} of {reading.denominator})"
+    """Acknowledged in time: 92 % of about 50. A report may leave the trust, so what is small is
+    hidden and the rest rounded, as in every paper that may."""
+    (shown,) = for_outside([reading])
+    return f"{reading.measure.name}: {shown}"
 
 
 @transaction.atomic

@@ -1,21 +1,19 @@
 """National recommendations: where this trust stands with each, and the report of every six
 months."""
 
-from datetime import date
-from io import BytesIO
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from findings.forms.national import StandingForm
 from findings.models import NationalRecommendation, ProgressReport
-from findings.presenters.columns import values
-from findings.presenters.list_file import About, write_xlsx
-from findings.presenters.national import CHANGED, PROGRESS, counts, grouped
+from findings.presenters.national import counts, grouped, progress_paper
 from findings.rules import (
     can_keep_recommendations,
     check_can_keep_recommendations,
@@ -35,11 +33,8 @@ from findings.services.national import (
 )
 from findings.views.access import signed_in
 from findings.views.form_page import form_page
-from findings.views.listing import MEDIA_TYPES, XLSX
 from findings.views.numbers import number_in
-
-XLSX_TYPE = MEDIA_TYPES[XLSX]
-NO_PATIENTS = "Nothing in this file is of a patient."
+from findings.views.papers import shown
 
 
 @require_safe
@@ -123,32 +118,8 @@ def _report(request: HttpRequest, pk: int) -> ProgressReport:
 
 
 @require_safe
-def report(request: HttpRequest, pk: int) -> HttpResponse:
-    """One, as it was made; for paper, too."""
-    shown = _report(request, pk)
-    context = {
-        "report": shown,
-        "lines": lines_in(shown),
-        "changes": changes_since(shown),
-        "as_day": lambda iso: date.fromisoformat(iso) if iso else None,
-    }
-    return render(request, "progress_report.jinja", context)
-
-
-@require_safe
-def report_file(request: HttpRequest, pk: int) -> HttpResponse:
-    """The same as a spreadsheet."""
-    shown = _report(request, pk)
-    file = BytesIO()
-    by = str(shown.by)
-    about = About("Progress with national recommendations", shown.at, by, (), NO_PATIENTS)
-    changed = {change.name for change in changes_since(shown)}
-    rows = (
-        [*values(PROGRESS, line), "yes" if line.name in changed else "no"]
-        for line in lines_in(shown)
-    )
-    headings = [*(column.heading for column in PROGRESS), CHANGED]
-    write_xlsx(file, about, headings, rows)
-    name = f"recommendations-{timezone.localtime(shown.at):%Y-%m-%d}.{XLSX}"
-    saved = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return HttpResponse(file.getvalue(), content_type=XLSX_TYPE, headers=saved)
+def report(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """One, as it was made: as a page that prints, or with ?as=xlsx as a spreadsheet."""
+    found = _report(request, pk)
+    paper = progress_paper(found, lines_in(found), changes_since(found))
+    return shown(request, paper, back=(reverse("progress-reports"), "progress reports"))

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -20,7 +21,7 @@ from findings.presenters.measures import period_words
 from findings.presenters.paper_audit import audit_paper
 from findings.presenters.paper_board import board_paper
 from findings.presenters.paper_file import write_paper
-from findings.presenters.paper_weekly import weekly_list
+from findings.presenters.paper_weekly import weekly_list, weekly_lists
 from findings.presenters.papers import Paper
 from findings.services.paper_schedules import stop_paper, want_paper
 from findings.views.access import saw, signed_in
@@ -105,11 +106,18 @@ def weekly(request: HttpRequest) -> HttpResponseBase:
     form = WeeklyForm(request.GET, trust=person.organisation)
     if not form.is_valid():
         return _asked_again(request, "weekly", form)
-    team = get_object_or_404(Team, pk=form.cleaned_data["team"], organisation=person.organisation)
-    visible = Finding.objects.visible_to(person).open().filter(team=team)
-    found = list(visible.for_list().order_by(*TIME_LEFT))
+    visible = Finding.objects.visible_to(person).open()
+    teams = Team.objects.filter(organisation=person.organisation, kind__in=Team.HOLDERS)
+    chosen = form.cleaned_data["team"]
+    if chosen != WeeklyForm.ALL:
+        teams = teams.filter(pk=chosen)
+    found = list(visible.filter(team__in=teams).for_list().order_by(*TIME_LEFT))
     patients = {one.examination.patient_id for one in found}
-    return shown(request, weekly_list(person, team, found, timezone.now()), patients)
+    now = timezone.now()
+    if chosen == WeeklyForm.ALL:
+        lists = [(team, [one for one in found if one.team_id == team.pk]) for team in teams]
+        return shown(request, weekly_lists(person, lists, now), patients)
+    return shown(request, weekly_list(person, get_object_or_404(teams), found, now), patients)
 
 
 def _governance(request: HttpRequest) -> Person:
@@ -124,8 +132,13 @@ def _asked_again(request: HttpRequest, name: str, form: ListFilter) -> HttpRespo
     return _page(request, person, {**_forms(person), name: form}, WantPaperForm(by=person))
 
 
-def shown(request: HttpRequest, paper: Paper, patients: Iterable[int] = ()) -> HttpResponseBase:
-    """As a page, or as a file with ?as=xlsx."""
+def shown(
+    request: HttpRequest,
+    paper: Paper,
+    patients: Iterable[int] = (),
+    back: tuple[str, str] | None = None,
+) -> HttpResponseBase:
+    """As a page, or as a file with ?as=xlsx. `back`: where the page leads back to, and its name."""
     wanted = request.GET.get(AS)
     seen = list(patients)
     if wanted != XLSX:
@@ -133,7 +146,9 @@ def shown(request: HttpRequest, paper: Paper, patients: Iterable[int] = ()) -> H
             saw(request, *seen)
         query = request.GET.copy()
         query[AS] = XLSX
-        return render(request, "paper.jinja", {"paper": paper, "file": f"?{query.urlencode()}"})
+        href, text = back or (reverse("papers"), "Papers")
+        context = {"paper": paper, "file": f"?{query.urlencode()}", "leads_back": (href, text)}
+        return render(request, "paper.jinja", context)
     file = TemporaryFile()  # noqa: SIM115  the response closes it
     write_paper(file, paper)
     file.seek(0)

@@ -69,7 +69,7 @@ def test_every_number_leads_to_as_many_rows(trust: Trust) -> None:
         assert int(number) > 0
         file = b"".join(client.get(f"{address}&as=csv").streaming_content).decode()
         assert len(file.splitlines()) - 1 == int(number), address
-    assert {"late", "week", "age", "setting", "modality", "site"} <= {
+    assert {"late", "week", "day", "age", "setting", "modality", "site"} <= {
         name for address, _ in links for name, _ in parse_qsl(urlsplit(address).query)
     }
 

@@ -97,7 +97,7 @@ def test_the_numbers_are_a_workbook_too(trust: Trust, lead: Client) -> None:
     book = load_workbook(io.BytesIO(b"".join(answer.streaming_content)))
     numbers = {row[0]: row for row in book["Numbers"].iter_rows(values_only=True)}
     found = measures.read("acknowledged", trust.organisation, financial_year_of(_lately().last))
-    assert numbers["Acknowledged in time"][1:3] == (str(found.numerator), str(found.denominator))
+    assert numbers["Acknowledged in time"][1:3] == (found.numerator, found.denominator)
     assert len(numbers) == len(measures.MEASURES) + 1
     defined = {row[0]: row for row in book["Definitions"].iter_rows(values_only=True)}
     assert defined["Declined"][1] == measures.MEASURES["declined"].question

@@ -4,6 +4,7 @@ import io
 import zipfile
 from datetime import timedelta
 from html import unescape
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -14,13 +15,16 @@ from openpyxl import load_workbook
 
 from findings.measures.audit import MOST_OF_AN_AREA, SAMPLE, sample
 from findings.measures.period import last_days
-from findings.models import Action, Viewing
+from findings.models import Action, Finding, Viewing
+from findings.presenters.paper_file import write_paper
+from findings.presenters.papers import Paper, Section, table
 from findings.services.act import record_action
 from notifications.firing import fire_due_steps
-from tests.factories import Trust, a_trust, acknowledged, flagged
+from tests.factories import TeamFactory, Trust, a_trust, acknowledged, flagged
 from tests.pages import queries_without_banner, signed_in, words_of
 
 pytestmark = pytest.mark.django_db
+TYPED = table("typed", "What was typed", ["Words"], [["=SUM(A1)"], ["999 123"]])
 HOUR = timedelta(hours=1)
 
 
@@ -39,7 +43,7 @@ def some(trust: Trust, number: int) -> list:
     return found
 
 
-def workbook(client: Client, address: str) -> dict[str, list[list[str]]]:
+def workbook(client: Client, address: str) -> dict[str, list[list[Any]]]:
     joint = "&" if "?" in address else "?"
     answer = client.get(f"{address}{joint}as=xlsx")
     content = b"".join(answer.streaming_content)
@@ -47,7 +51,8 @@ def workbook(client: Client, address: str) -> dict[str, list[list[str]]]:
     book = load_workbook(io.BytesIO(content))
     return {
         sheet.title: [
-            [str(cell or "") for cell in row] for row in sheet.iter_rows(values_only=True)
+            ["" if cell is None else cell for cell in row]
+            for row in sheet.iter_rows(values_only=True)
         ]
         for sheet in book.worksheets
     }
@@ -65,10 +70,48 @@ def test_the_board_paper_hides_what_is_small_and_shows_the_rest(trust: Trust) ->
     for title in ("The numbers", "The charts", "The learning"):
         assert title in page
     numbers = workbook(client, reverse("paper-board"))["Measures"]
-    assert next(row[:2] for row in numbers if row[0] == "Acknowledged in time") == [
-        "Acknowledged in time",
-        "47 % of about 20",
-    ]
+    row = next(row for row in numbers if row[0] == "Acknowledged in time")
+    assert row[1:4] == [0.47, 10, 20], "numbers, as rounded as on the page"
+    assert numbers[0][2].endswith(": met")
+
+
+def test_a_number_of_a_workbook_is_one_and_what_is_hidden_stays_in_words(trust: Trust) -> None:
+    some(trust, 9)
+    client = signed_in(trust.governance)
+    few = workbook(client, reverse("paper-board"))["Measures"]
+    assert next(row[1] for row in few if row[0] == "Acknowledged in time") == "too few to show"
+    some(trust, 12)
+    answer = client.get(f"{reverse('paper-board')}?as=xlsx")
+    sheet = load_workbook(io.BytesIO(b"".join(answer.streaming_content)))["Measures"]
+    cell = next(row[1] for row in sheet.iter_rows() if row[0].value == "Acknowledged in time")
+    assert (cell.value, cell.number_format) == (0.47, "0%")
+    typed = Paper("=1+1", "", "", timezone.now(), "", "", [Section("A", (), [TYPED])])
+    book = io.BytesIO()
+    write_paper(book, typed)
+    (first, *_), (second, *_) = load_workbook(book)["What was typed"].iter_rows(min_row=2)
+    assert (first.value, first.data_type) == ("=SUM(A1)", "s"), "text is never a formula"
+    assert (second.value, second.data_type) == ("999 123", "s"), "nor is what looks like a number"
+
+
+def test_every_team_has_its_list_in_one_press(trust: Trust) -> None:
+    late, other = flagged(trust, at=timezone.now() - 3 * HOUR), flagged(a_trust())
+    second = TeamFactory(organisation=trust.organisation)
+    fine = flagged(trust, category="urgent")
+    Finding.objects.filter(pk=fine.pk).update(team=second)
+    idle = TeamFactory(organisation=trust.organisation)
+    client = signed_in(trust.coordinator)
+    address = f"{reverse('paper-weekly')}?team=all"
+    page = words_of(client.get(address))
+    assert late.reference in page
+    assert fine.reference in page
+    assert other.reference not in page
+    assert idle.name in page.partition("Nothing is open with: ")[2].partition(".")[0]
+    assert "1 finding open, 1 of them past the limit." in page
+    seen = Viewing.objects.filter(page="paper-weekly").latest("pk")
+    assert set(seen.patients) == {one.examination.patient_id for one in (late, fine)}
+    sheets = workbook(client, address)
+    assert [row[0] for row in sheets[trust.team.name][1:]] == [late.reference]
+    assert [row[0] for row in sheets[second.name][1:]] == [fine.reference]
 
 
 def test_the_audit_draws_the_same_sample_with_the_same_word(trust: Trust) -> None:
@@ -131,7 +174,7 @@ def test_the_pack_of_a_case_holds_everything_and_proves_it(trust: Trust) -> None
     assert finding.report.text[:40] in page
     assert "The timeline is whole" in page
     lines = workbook(client, address)["Lines"]
-    assert [row[0] for row in lines[1:]] == [str(one.number) for one in finding.events.all()]
+    assert [row[0] for row in lines[1:]] == [one.number for one in finding.events.all()]
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE findings_event DISABLE TRIGGER USER")

@@ -11,8 +11,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from findings.models import NationalRecommendation, ProgressReport, RecommendationStanding
-from findings.services.national import FILE, FileError, load_recommendations, make_report
+from findings.services.national import FILE, FileError, lines_in, load_recommendations, make_report
 from tests.factories import Trust, a_trust, acknowledged
+from tests.integration.test_papers import some, workbook
 from tests.pages import hidden_in, queries_without_banner, signed_in, words_of
 
 pytestmark = pytest.mark.django_db
@@ -118,19 +119,30 @@ def test_a_report_is_one_press_and_names_what_changed(trust: Trust, lead: Client
     said(lead, "RCR-5", status="done", evidence="Wards are told.")
     second = words_of(lead.post(REPORTS, follow=True))
     assert "RCR BFCR(16)4, 5" in second
-    assert "What Status Before Under way Now Done" in second
+    assert "RCR BFCR(16)4, 5 Status Under way Done" in second
     before, after = ProgressReport.objects.order_by("pk")
     assert after.before == before
     said(lead, "RCR-5", status="under_way", evidence="Else.")
     shown = words_of(lead.get(reverse("progress-report", args=[after.pk])))
     assert "Else." not in shown, "a report stays as it was made"
-    file = lead.get(reverse("progress-report-file", args=[after.pk]))
-    assert file.content.startswith(b"PK")
+    sheets = workbook(lead, reverse("progress-report", args=[after.pk]))
+    assert ["RCR BFCR(16)4, 5", "Status", "Under way", "Done"] in sheets["Changes"]
+    assert {"Each recommendation", "What each asks for"} < set(sheets)
     coordinator = signed_in(trust.coordinator)
     assert coordinator.get(reverse("progress-report", args=[after.pk])).status_code == 200
     assert coordinator.post(REPORTS).status_code == 403
     other = signed_in(a_trust().governance)
     assert other.get(reverse("progress-report", args=[after.pk])).status_code == 404
+
+
+def test_a_report_hides_what_is_small_as_every_paper_does(trust: Trust, lead: Client) -> None:
+    some(trust, 9)
+    few = make_report(by=trust.governance)
+    some(trust, 12)
+    more = make_report(by=trust.governance)
+    said = [[one for line in lines_in(report) for one in line.measures] for report in (few, more)]
+    assert "Acknowledged in time: too few to show" in said[0]
+    assert "Acknowledged in time: 47 % of about 20" in said[1]
 
 
 def test_the_pages_ask_no_more_as_there_is_more(trust: Trust, lead: Client) -> None:

@@ -250,9 +250,6 @@ TABLE: dict[str, Expected] = {
     "progress-report": everybody(
         NO, but={OK: "coordinator governance administrator", NONE: OTHER_OVERSEERS}
     ),
-    "progress-report-file": everybody(
-        NO, but={OK: "coordinator governance administrator", NONE: OTHER_OVERSEERS}
-    ),
     "policy-lab": only(f"{OVERSEERS} administrator", NO),
     "new-draft": only("governance other_governance administrator", NO),
     "policy-draft": only(f"{OVERSEERS} administrator", NO),

@@ -216,7 +216,7 @@ def world(db: None) -> World:
             "shift-sheet.pk": sheet.pk,
             **dict.fromkeys((f"{name}.pk" for name in DRAFT_PAGES), draft.pk),
             "recommendation.code": "PHSO-1",
-            **dict.fromkeys(("progress-report.pk", "progress-report-file.pk"), progress.pk),
+            "progress-report.pk": progress.pk,
             **dict.fromkeys(("policy-replay.pk", "replayed-cases.pk"), replay.pk),
             "lab-run.pk": run.pk,
             **dict.fromkeys(("sender.pk", "feed.pk", "link-keys.pk"), trust.sender.pk),
