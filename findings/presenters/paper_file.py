@@ -32,12 +32,11 @@ def write_paper(into: IO[bytes], paper: Paper) -> None:
             sheet.set_column(column, column, Kind.TEXT.value)
             sheet.write_string(0, column, heading, bold)
         for number, row in enumerate(rows, start=1):
-            for column, said in enumerate(row):
-                if isinstance(said, Number):
-                    how = share if said.is_share else None
-                    sheet.write_number(number, column, said.value, how)
+            for column, cell in enumerate(row):
+                if isinstance(cell, Number):
+                    sheet.write_number(number, column, cell.value, share if cell.is_share else None)
                 else:
-                    sheet.write_string(number, column, printable(said))
+                    sheet.write_string(number, column, printable(cell))
     book.close()
 
 

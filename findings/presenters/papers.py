@@ -118,7 +118,7 @@ def _written(cell: Any) -> Written:
     said = cell.get("text", "") if isinstance(cell, dict) else cell
     if isinstance(said, int | float) and not isinstance(said, bool):
         return Number(said)
-    found = _SHARE.fullmatch(_text(cell))
+    found = _SHARE.fullmatch(_text(cell)) if isinstance(cell, dict) else None
     return Number(int(found[1]) / 100, is_share=True) if found else _text(cell)
 
 
