@@ -270,6 +270,7 @@ def test_each_kind_of_row_makes_its_days_stale(
 
 
 def test_that_a_report_is_expected_after_all_makes_its_days_stale(trust: Trust) -> None:
+    flagged(trust, at=timezone.now() - 60 * DAY)
     waits = unreported(trust, performed_at=timezone.now() - 50 * DAY)
     expect_report(waits, at=waits.performed_at)
     said = _not_expected(trust, waits)
@@ -309,6 +310,7 @@ def by_sex(trust: Trust) -> dict[str, int]:
 
 def test_a_merge_makes_days_stale_and_so_does_undoing_it(trust: Trust) -> None:
     """Of examinations without a finding, too, which have no timeline."""
+    flagged(trust, at=timezone.now() - 60 * DAY)  # days are kept from the first one on
     one, other = (unreported(trust, performed_at=timezone.now() - 50 * DAY) for _ in range(2))
     Patient.objects.filter(pk=one.patient_id).update(sex="F")
     Patient.objects.filter(pk=other.patient_id).update(sex="M")
@@ -324,6 +326,7 @@ def test_a_merge_makes_days_stale_and_so_does_undoing_it(trust: Trust) -> None:
 
 def test_an_order_makes_the_day_of_its_examination_stale(trust: Trust) -> None:
     """It says where the patient was, which nobody had said."""
+    flagged(trust, at=timezone.now() - 60 * DAY)
     waits = unreported(trust, performed_at=timezone.now() - 50 * DAY)
     keep_up()
     patient = ArrivingPatient(
