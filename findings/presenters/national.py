@@ -56,7 +56,7 @@ def counts(
 # --- The report of six months -------------------------------------------------------------------
 
 STANDS = ("Recommendation", "Status", "What shows it", "Owner", "To be looked at again")
-KNOWN = ("Recommendation", "Asked of", "What it asks for, in our words", "How well", "Source")
+KNOWN = ("Recommendation", "Asked of", "What it asks for, in our words", "Source")
 CHANGED = ("Recommendation", "What", "Before", "Now")
 NOT_AVAILABLE = "The text was not available to us"
 
@@ -74,9 +74,10 @@ def progress_paper(
         OUTSIDE,
         [
             Section(
-                "What changed since the report before", _since(report, changes), _changed(changes)
+                "Where this trust stands",
+                _since(report, changes),
+                [*_changed(changes), _stands(lines)],
             ),
-            Section("Where this trust stands", (), [_stands(lines)]),
             Section(
                 "What each asks for",
                 ["In our own words, never quoted, with how well each is known."],
@@ -91,14 +92,14 @@ def _since(report: ProgressReport, changes: Sequence[Change]) -> list[str]:
         return ["This is the first report."]
     if not changes:
         return [f"Nothing has been changed since the report of {day(report.before.at)}."]
-    return [f"Since {day(report.before.at)}."]
+    return [f"What has been changed since the report of {day(report.before.at)} comes first."]
 
 
 def _changed(changes: Sequence[Change]) -> list[Table]:
     rows = [
         [one.name, one.what, one.before or "Nothing", one.after or "Nothing"] for one in changes
     ]
-    return [table("changed", "Changes", CHANGED, rows)] if rows else []
+    return [table("changed", "What changed", CHANGED, rows)] if rows else []
 
 
 def _stands(lines: Sequence[Line]) -> Table:
@@ -117,6 +118,7 @@ def _again(line: Line) -> str:
 
 def _known(lines: Sequence[Line]) -> Table:
     rows = [
-        [one.name, one.asked_of, one.text or NOT_AVAILABLE, one.grade, one.source] for one in lines
+        [one.name, one.asked_of, one.text or NOT_AVAILABLE, f"{one.source}. {one.grade}."]
+        for one in lines
     ]
     return table("known", "What each asks for", KNOWN, rows)

@@ -49,9 +49,11 @@ def weekly_lists(by: Person, lists: Sequence[tuple[Team, Sequence[Any]]], now: d
     empty = [team.name for team, found in lists if not found]
     number = sum(len(found) for _, found in full)
     nothing = [f"Nothing is open with: {', '.join(empty)}."] if empty else []
+    counted = [[team.name, len(found), _late(found, now)] for team, found in full]
     over = Section(
         "All teams",
         [f"{words.plural(number, 'finding')} with {words.plural(len(full), 'team')}.", *nothing],
+        [table("teams", "Findings by team", ("Team", "Open", "Past the limit"), counted)],
     )
     return Paper(
         "Weekly lists of all teams",
@@ -64,8 +66,12 @@ def weekly_lists(by: Person, lists: Sequence[tuple[Team, Sequence[Any]]], now: d
     )
 
 
+def _late(findings: Sequence[Any], now: datetime) -> int:
+    return sum(bool(one.due_at and one.due_at <= now) for one in findings)
+
+
 def _of_team(team: Team, findings: Sequence[Any], now: datetime) -> Section:
-    late = sum(bool(one.due_at and one.due_at <= now) for one in findings)
+    late = _late(findings, now)
     says = f"{words.plural(len(findings), 'finding')} open, {late} of them past the limit."
     return Section(team.name, [says], [_rows(f"team-{team.pk}", findings, now, team.name)])
 

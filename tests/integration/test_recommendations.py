@@ -126,7 +126,7 @@ def test_a_report_is_one_press_and_names_what_changed(trust: Trust, lead: Client
     shown = words_of(lead.get(reverse("progress-report", args=[after.pk])))
     assert "Else." not in shown, "a report stays as it was made"
     sheets = workbook(lead, reverse("progress-report", args=[after.pk]))
-    assert ["RCR BFCR(16)4, 5", "Status", "Under way", "Done"] in sheets["Changes"]
+    assert ["RCR BFCR(16)4, 5", "Status", "Under way", "Done"] in sheets["What changed"]
     assert {"Each recommendation", "What each asks for"} < set(sheets)
     coordinator = signed_in(trust.coordinator)
     assert coordinator.get(reverse("progress-report", args=[after.pk])).status_code == 200

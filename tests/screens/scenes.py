@@ -194,6 +194,32 @@ def _on_paper(name: str) -> Callable[[Visit, Page], None]:
     return do
 
 
+def _of_some_review(name: str) -> Callable[[Visit, Page], None]:
+    """To the first page of this name that a review of the list leads to."""
+
+    def do(visit: Visit, page: Page) -> None:
+        for link in [one for one in visit.links(page) if name_of(one) == "review"]:
+            visit.go(page, link)
+            if any(name_of(one) == name for one in visit.links(page)):
+                _go(visit, page, name)
+                return
+        raise NotThere(f"no review leads to {name}")
+
+    return do
+
+
+def _replays(visit: Visit, page: Page) -> None:
+    """The page as it stands right after the press: the worker takes it up a moment later."""
+    for link in [one for one in visit.links(page) if name_of(one) == "policy-draft"]:
+        visit.go(page, link)
+        button = page.get_by_role("button", name="Replay the last 12 months")
+        if button.count():
+            with page.expect_navigation():
+                button.click()
+            return
+    raise NotThere("no draft is open")
+
+
 def _finding(state: str, name: str, said: str, query: str) -> Scene:
     """The first finding of the trust in this state, as a coordinator reads it."""
     path = f"{OPEN}?{query}"
@@ -239,6 +265,26 @@ SCENES = (
         "/improvements/?status=yes",
         _follow("improvement"),
     ),
+    Scene(
+        "take-cause-back",
+        "Learning",
+        "a cause is taken back",
+        LEAD,
+        "/reviews/",
+        _of_some_review("take-cause-back"),
+    ),
+    Scene(
+        "take-candour-back",
+        "Learning",
+        "a step of the duty of candour is taken back",
+        LEAD,
+        "/reviews/?harm=moderate",
+        _of_some_review("take-candour-back"),
+    ),
+    Scene("lab-run", "Learning", "a replay that was asked for", LEAD, "/policy/lab/", _replays),
+    Scene("paper-board", "Papers", "of the board", LEAD, "/papers/board/"),
+    Scene("paper-audit", "Papers", "of the audit", LEAD, "/papers/audit/"),
+    Scene("paper-weekly", "Papers", "the lists of all teams", LEAD, "/papers/weekly/?team=all"),
     Scene("list-on-paper", "On paper", "", COORDINATOR, OPEN, _on_paper(""), sizes=PAPER),
     Scene("finding-on-paper", "On paper", "", COORDINATOR, OPEN, _on_paper("finding"), sizes=PAPER),
     Scene("flag-nothing", "Forms", "sent empty", RADIOLOGIST, "/reports/", _flags_nothing),
