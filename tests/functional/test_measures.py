@@ -66,8 +66,9 @@ def test_papers_are_made_on_one_page_and_print_without_what_is_for_a_screen(
     page.emulate_media(media="screen")
     page.goto(browser.address + reverse("paper-audit"))
     check(page, "audit", browser)
-    page.goto(f"{browser.address}{reverse('paper-weekly')}?team={trust.team.pk}")
-    check(page, "weekly list", browser)
+    for team in (trust.team.pk, "all"):
+        page.goto(f"{browser.address}{reverse('paper-weekly')}?team={team}")
+        check(page, f"weekly list {team}", browser)
     reference = trust.organisation.findings.first().reference
     page.goto(browser.address + reverse("case-pack", args=[reference]))
     check(page, "case pack", browser)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from findings.models import PolicyDraft, ProgressReport, Rule
 from findings.services.acknowledge import acknowledge_finding
 from findings.services.national import load_recommendations
+from notifications import rounds
 from notifications.escalation import fire_finding
 from tests.factories import a_trust, flagged
 from tests.functional.browser import DESKTOP, PHONE, check, follow, screenshot_of_print
@@ -43,7 +44,11 @@ def test_a_limit_is_changed_replayed_and_signed_by_two(browser, javascript):
     follow(page, page.get_by_role("button", name="Go on"), "Enter")
     _change(page, browser, javascript)
     check(page, f"policy draft {javascript}", browser)
-    follow(page, page.get_by_role("button", name="Replay the last 12 months"))
+    follow(page, page.get_by_role("button", name="Replay the last 12 months"), "Enter")
+    assert "It waits for its turn." in page.inner_text("main")
+    check(page, f"replay that waits {javascript}", browser)
+    rounds.reckon()
+    follow(page, page.get_by_role("button", name="See how far it is"), "Enter")
     assert "People answer when they answered in fact." in page.inner_text("main")
     check(page, f"policy replay {javascript}", browser)
     screenshot_of_print(page, f"policy replay printed {javascript}")
