@@ -32,7 +32,7 @@ from findings.models import (
 from findings.services.act import record_action
 from findings.services.filing import file_report
 from findings.services.identity import identify
-from findings.services.measured_days import keep_up
+from findings.services.measured_days import keep_up, rebuild
 from findings.services.merge import merge_patients, undo_merge
 from findings.services.messages import receive_message
 from findings.services.policy import load_policy, sign_rule
@@ -250,6 +250,7 @@ def own_limit(trust: Trust, tmp_path: Path) -> None:
 def test_each_kind_of_row_makes_its_days_stale(
     trust: Trust, write: Callable[[Trust, Examination], object]
 ) -> None:
+    flagged(trust, at=timezone.now() - 60 * DAY)  # days are kept from the first one on
     made = timezone.now() - 50 * DAY
     waits = unreported(trust, performed_at=made, setting="inpatient")
     unreported(trust, performed_at=made, setting="inpatient", description="Not awaited")
@@ -260,12 +261,12 @@ def test_each_kind_of_row_makes_its_days_stale(
     Rating.objects.create(
         finding=rated, useful="yes", rated_by=trust.referrer, rated_at=timezone.now() - 5 * DAY
     )
-    keep_up()
+    rebuild()
     before = weeks(trust)
     write(trust, waits)
     assert weeks(trust) != before
     assert weeks(trust) == from_rows(trust, weeks)
-    keep_up()
+    rebuild()
     assert weeks(trust) == from_rows(trust, weeks)
 
 
@@ -274,7 +275,7 @@ def test_that_a_report_is_expected_after_all_makes_its_days_stale(trust: Trust) 
     waits = unreported(trust, performed_at=timezone.now() - 50 * DAY)
     expect_report(waits, at=waits.performed_at)
     said = _not_expected(trust, waits)
-    keep_up()
+    rebuild()
     before = weeks(trust)
     take_back(said, because="It comes.", by=trust.coordinator)
     assert weeks(trust) != before
@@ -310,16 +311,16 @@ def by_sex(trust: Trust) -> dict[str, int]:
 
 def test_a_merge_makes_days_stale_and_so_does_undoing_it(trust: Trust) -> None:
     """Of examinations without a finding, too, which have no timeline."""
-    flagged(trust, at=timezone.now() - 60 * DAY)  # days are kept from the first one on
+    flagged(trust, at=timezone.now() - 60 * DAY)
     one, other = (unreported(trust, performed_at=timezone.now() - 50 * DAY) for _ in range(2))
     Patient.objects.filter(pk=one.patient_id).update(sex="F")
     Patient.objects.filter(pk=other.patient_id).update(sex="M")
-    keep_up()
+    rebuild()
     made = merge_patients(
         keep=one.patient, merged=other.patient, because="One patient.", by=trust.coordinator
     )
     assert by_sex(trust) == {"F": 2}
-    keep_up()
+    rebuild()
     undo_merge(merge=made, because="Two after all.", by=trust.coordinator)
     assert by_sex(trust) == {"F": 1, "M": 1}
 
@@ -328,7 +329,8 @@ def test_an_order_makes_the_day_of_its_examination_stale(trust: Trust) -> None:
     """It says where the patient was, which nobody had said."""
     flagged(trust, at=timezone.now() - 60 * DAY)
     waits = unreported(trust, performed_at=timezone.now() - 50 * DAY)
-    keep_up()
+    expect_report(waits, at=waits.performed_at)
+    rebuild()
     patient = ArrivingPatient(
         waits.patient.family_name, "Test", identifiers=(ArrivingIdentifier("H1", "RXX"),)
     )
