@@ -315,3 +315,53 @@ def test_a_reminder_to_act_is_no_escalation(trust: Trust) -> None:
     late = later.exclude(audience=Audience.OWNER).filter(due_at__lte=timezone.now())
     assert late.update(fired_at=timezone.now())
     assert number(trust, "escalated") == (0, 1)
+
+
+# --- What tells, and what did not arrive ----------------------------------------------------------
+
+MESSAGE = {"channel": "email", "to": 1, "level": 1, "attempt": 1}
+
+
+def _line(finding: Finding, kind: Event.Kind, **data: Any) -> None:
+    said = MESSAGE | data
+    Event.objects.create(finding=finding, kind=kind, at=finding.flagged_at + MINUTE, data=said)
+
+
+def test_what_is_only_shown_here_tells_nobody(trust: Trust) -> None:
+    finding = flagged(trust, at=timezone.now() - 30 * HOUR)
+    _line(finding, Event.Kind.SENT, channel="in_app")
+    assert number(trust, "told") == (0, 1)
+    assert number(trust, "undelivered") == (0, 0)
+    _line(finding, Event.Kind.SENT, channel="sms")
+    assert number(trust, "told") == (1, 1)
+    assert number(trust, "undelivered") == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("other", "is_that"),
+    [
+        ({}, True),
+        ({"to": 2}, False),
+        ({"channel": "sms"}, False),
+        ({"level": 2}, False),
+        ({"attempt": 2}, False),
+    ],
+)
+def test_a_message_came_back_if_that_very_one_did(
+    trust: Trust, other: dict[str, Any], is_that: bool
+) -> None:
+    finding, beside = (flagged(trust, at=timezone.now() - 30 * HOUR) for _ in range(2))
+    _line(finding, Event.Kind.SENT)
+    _line(finding, Event.Kind.SEND_FAILED, came_back=True, **other)
+    # Of another finding it says nothing.
+    _line(beside, Event.Kind.SEND_FAILED, came_back=True)
+    assert number(trust, "told") == (0 if is_that else 1, 2)
+    assert number(trust, "undelivered") == (1 if is_that else 0, 1)
+
+
+def test_a_try_after_which_another_followed_is_not_counted(trust: Trust) -> None:
+    finding = flagged(trust, at=timezone.now() - 30 * HOUR)
+    _line(finding, Event.Kind.SEND_FAILED, again=True)
+    assert number(trust, "undelivered") == (0, 0)
+    _line(finding, Event.Kind.SEND_FAILED, attempt=2)
+    assert number(trust, "undelivered") == (1, 1)
