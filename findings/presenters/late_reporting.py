@@ -24,6 +24,8 @@ class LimitLine:
     of: str
     within: str
     whose: str
+    # The rule that the trust could enter: it has none yet.
+    missing: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,14 +63,14 @@ def limits() -> list[LimitLine]:
     names = dict(Examination.Setting.choices)
     lines = [_limit("Every examination", by_policy.get(REPORT_POLICY))]
     return lines + [
-        _limit(names[Examination.Setting(one)], by_policy.get(policy))
+        _limit(names[Examination.Setting(one)], by_policy.get(policy), policy)
         for one, policy in REPORT_POLICIES.items()
     ]
 
 
-def _limit(of: str, rule: Rule | None) -> LimitLine:
+def _limit(of: str, rule: Rule | None, policy_id: str = "") -> LimitLine:
     if rule is None or not rule.communicate_within:
-        return LimitLine(of, "No limit of its own", "The trust has entered none")
+        return LimitLine(of, "No limit of its own", "The trust has entered none", policy_id)
     within = in_calendar(in_words(rule.communicate_within), rule)
     whose = "National guidance" if rule.is_national else rule.get_basis_display()
     return LimitLine(of, f"{within} from when the images were made", f"{whose}: {rule.source}")

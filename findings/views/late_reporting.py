@@ -18,4 +18,9 @@ def late_reporting(request: HttpRequest) -> HttpResponse:
     person, now = signed_in(request), timezone.now()
     rules.check_can_see_waiting(person)
     found = counted(waiting.waits_visible_to(person), waiting.seen_by(person), now)
-    return render(request, "late_reporting.jinja", {"page": page_of(found, now), "now": now})
+    context = {
+        "page": page_of(found, now),
+        "now": now,
+        "may_draft": rules.can_draft_policy(person),
+    }
+    return render(request, "late_reporting.jinja", context)

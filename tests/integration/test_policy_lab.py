@@ -414,7 +414,11 @@ def test_a_first_limit_is_entered_signed_and_holds(trust: Trust, lead: Client) -
     start = timezone.now() - timedelta(days=5)
     old = waiting_examination(trust, performed_at=start, setting="inpatient")
     waiting_examination(trust, performed_at=start, setting="emergency")
-    assert "the first limit (DEF-TAT-IP)" in words_of(lead.get(reverse("new-draft")))
+    offered = lead.get(reverse("late-reporting")).content.decode()
+    link = f"{reverse('new-draft')}?rule={policy_id}"
+    assert f'href="{link}"' in offered
+    assert typed_in(lead.get(link))["policy_id"] == policy_id
+    assert "the first limit (DEF-TAT-IP)" in words_of(lead.get(link))
     made = lead.post(reverse("new-draft"), {"policy_id": policy_id, "because": "Agreed."})
     address = made["Location"]
     form = typed_in(lead.get(address))
