@@ -75,6 +75,6 @@ def watch() -> list[watchdog.Sentence]:
     return late
 
 
-def reckon() -> None:
+def reckon(stop: Callable[[], bool] = lambda: False) -> None:
     """What somebody asked for that a page does not wait for, and what was left of it."""
-    take_up()
+    take_up(stop)

@@ -34,6 +34,10 @@ INTERRUPTED = (
 )
 
 
+class Stopped(Exception):
+    """Whoever runs it is to end: somebody else begins again."""
+
+
 class TakenOver(Exception):
     """Nothing was heard of this try for too long, so that another has begun."""
 
@@ -57,11 +61,12 @@ def replay_draft(*, version: DraftVersion, by: Person) -> LabReplay:
     return reckon(run)
 
 
-def take_up() -> int:
-    """Run what was asked for, one after the other; how many came to their end."""
+def take_up(stop: Callable[[], bool] = lambda: False) -> int:
+    """Run what was asked for, one after the other; how many came to their end. `stop` is asked
+    with each portion of cases."""
     ended = 0
-    while (run := _take()) is not None:
-        ended += _try(run)
+    while not stop() and (run := _take()) is not None:
+        ended += _try(run, stop)
     return ended
 
 
@@ -85,10 +90,13 @@ def _begin(run: LabRun) -> LabRun:
     return run
 
 
-def _try(run: LabRun) -> bool:
+def _try(run: LabRun, stop: Callable[[], bool]) -> bool:
     try:
-        reckon(run)
+        reckon(run, stop)
     except TakenOver:
+        return False
+    except Stopped:
+        _mine(run).update(heard_at=None, tries=run.tries - 1)
         return False
     except Exception as error:
         # By type: the text of an error may quote a row.
@@ -110,11 +118,11 @@ def _give_up(run: LabRun, because: str) -> None:
     _mine(run).update(ended_at=database_now(), failed_because=because)
 
 
-def reckon(run: LabRun) -> LabReplay:
-    """This try of it. Raises `TakenOver`."""
+def reckon(run: LabRun, stop: Callable[[], bool] = lambda: False) -> LabReplay:
+    """This try of it. Raises `TakenOver` and `Stopped`."""
     version = DraftVersion.objects.select_related("draft").get(pk=run.version_id)
     facts = _facts(run, version)
-    heard = _teller(run, len(facts.subjects))
+    heard = _teller(run, len(facts.subjects), stop)
     heard(0)
     tally = Tally()
     for outcome in outcomes(facts, version.said, heard):
@@ -147,8 +155,10 @@ def _promises(
     return Facts(trust, policy_id, clocks_of(policy_id), since, until)
 
 
-def _teller(run: LabRun, whole: int) -> Callable[[int], None]:
+def _teller(run: LabRun, whole: int, stop: Callable[[], bool]) -> Callable[[int], None]:
     def heard(done: int) -> None:
+        if stop():
+            raise Stopped
         if not _mine(run).update(done=done, whole=whole, heard_at=database_now()):
             raise TakenOver
 

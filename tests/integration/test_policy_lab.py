@@ -353,6 +353,17 @@ def test_a_run_whose_worker_was_killed_is_begun_again(trust: Trust, lead: Client
     assert LabReplay.objects.count() == 1
 
 
+def test_whoever_is_to_end_leaves_it_to_the_next(trust: Trust) -> None:
+    """A worker that is stopped in good order does not count as one that was killed."""
+    late_case(trust)
+    ask_for_replay(version=a_draft(trust).versions.all()[0], by=trust.governance)
+    asked = iter([False, False, True, True])
+    assert take_up(lambda: next(asked)) == 0
+    left = LabRun.objects.get()
+    assert (left.tries, left.heard_at, left.ended_at) == (0, None, None)
+    assert take_up() == 1
+
+
 def test_what_another_try_has_taken_over_keeps_nothing(trust: Trust) -> None:
     """The one that was thought dead goes on after all."""
     late_case(trust)

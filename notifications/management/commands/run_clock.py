@@ -56,7 +56,11 @@ def run_until(signals: set[signal.Signals], interval: float | None = None) -> No
             woken_by=delivering,
         ),
         _Part("watch", _watch, interval or settings.WATCH_EVERY_SECONDS),
-        _Part("reckon", rounds.reckon, interval or settings.WATCH_EVERY_SECONDS),
+        _Part(
+            "reckon",
+            lambda: rounds.reckon(stopping.is_set),
+            interval or settings.WATCH_EVERY_SECONDS,
+        ),
     ]
     threads = [threading.Thread(target=part.run, args=[stopping], name=part.name) for part in parts]
     for thread in threads:
