@@ -152,4 +152,9 @@ def form(measure: Measure) -> int:
     )
     sql, parameters = asked.query.sql_with_params()
     # Sets have no order of their own.
-    return crc32(repr((sql, sorted(map(repr, parameters)), sorted(kept_by(measure)))).encode())
+    return crc32(repr((sql, sorted(map(_said, parameters)), sorted(kept_by(measure)))).encode())
+
+
+def _said(parameter: object) -> str:
+    """The same in every process: what is wrapped for the database has an address in its words."""
+    return repr(getattr(parameter, "adapted", parameter))

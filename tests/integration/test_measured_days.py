@@ -1,5 +1,8 @@
 """Days that are kept: a number is the same with them and without, at every moment."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -19,6 +22,8 @@ from findings.arrivals import (
     OrderStep,
     ReadMessage,
 )
+from findings.measures.counting import form
+from findings.measures.definitions import MEASURES
 from findings.measures.period import Period, last_days
 from findings.models import (
     Action,
@@ -349,3 +354,15 @@ def test_an_order_makes_the_day_of_its_examination_stale(trust: Trust) -> None:
     period = last_days(75, today())
     parts = measures.by("reported", trust.organisation, period, "setting")
     assert [part.key for part in parts] == ["inpatient"]
+
+
+def test_a_definition_has_one_form_in_every_process() -> None:
+    """The worker keeps the days and others read them."""
+    asked = (
+        "import django, json; django.setup();"
+        "from findings.measures.counting import form;"
+        "from findings.measures.definitions import MEASURES;"
+        "print(json.dumps({code: form(one) for code, one in MEASURES.items()}))"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, check=True)
+    assert json.loads(done.stdout) == {code: form(one) for code, one in MEASURES.items()}
