@@ -21,13 +21,13 @@ from findings.measures.reading import (
     across,
     by,
     by_each,
+    how_long,
     read,
     read_many,
     rows,
     series,
     series_many,
     took,
-    waiting_for,
 )
 from findings.measures.tables import BY, Breakdown, Cell, breakdowns, label_of, late_now, rows_of
 
@@ -51,6 +51,7 @@ __all__ = [
     "by_each",
     "dimensions_of",
     "from_the_first",
+    "how_long",
     "label_of",
     "late_now",
     "narrowing",
@@ -62,5 +63,4 @@ __all__ = [
     "series",
     "series_many",
     "took",
-    "waiting_for",
 ]

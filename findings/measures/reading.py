@@ -240,11 +240,19 @@ def rows(
     return found if met is None else found.filter(is_met=met)
 
 
-def took(
+@dataclass(frozen=True)
+class HowLong:
+    """How many seconds cases took; and by category, where each has a limit, how many still waited
+    after which share of it (1: the limit), so that an hour and five days stand in one picture."""
+
+    took: Curve
+    of_limit: Mapping[str, Curve]
+
+
+def how_long(
     code: str, trust: Organisation, period: Period, now: datetime | None = None, **narrow: str
-) -> Curve | None:
-    """How many seconds cases took, with what is open as "at least so long"; None where that is not
-    asked.
+) -> HowLong | None:
+    """None where that is not asked of the measure. What is open counts as "at least so long".
 
     A case that ended without what was promised (withdrawn, handed over) took at least until then.
     """
@@ -252,12 +260,40 @@ def took(
     if measure.took is None:
         return None
     since, until, done = measure.took
+    has_limit = measure.at == "due_at" and measure.cases.finding is not None
+    of_limit = (f"{measure.cases.finding}category_id", "due_at") if has_limit else ()
     found = _selected(measure, trust, [period], now, narrow)
     found = found.annotate(is_done=Case(When(done, then=Value(True)), default=Value(False)))
-    lengths: dict[bool, list[float]] = {True: [], False: []}
-    for began, ended, is_done in found.values_list(since, until, "is_done"):
-        lengths[is_done].append(max(((ended or now) - began).total_seconds(), 0))
-    return curve(lengths[True], lengths[False])
+    lengths, shares = _Lengths(), defaultdict[str, _Lengths](_Lengths)
+    for began, ended, is_done, *limit in found.values_list(since, until, "is_done", *of_limit):
+        took = (ended or now) - began
+        lengths.add(took.total_seconds(), is_done)
+        if limit:
+            category, due = limit
+            shares[str(category)].add(took / (due - began), is_done)
+    labels = DIMENSIONS["category"].labels(shares)
+    return HowLong(lengths.curve, {words: shares[key].curve for key, words in labels.items()})
+
+
+def took(
+    code: str, trust: Organisation, period: Period, now: datetime | None = None, **narrow: str
+) -> Curve | None:
+    """How many seconds cases took; None where that is not asked."""
+    found = how_long(code, trust, period, now, **narrow)
+    return found.took if found else None
+
+
+@dataclass
+class _Lengths:
+    ended: list[float] = field(default_factory=list)
+    at_least: list[float] = field(default_factory=list)
+
+    def add(self, length: float, is_done: bool) -> None:
+        (self.ended if is_done else self.at_least).append(max(length, 0))
+
+    @property
+    def curve(self) -> Curve:
+        return curve(self.ended, self.at_least)
 
 
 def _selected(
@@ -374,24 +410,3 @@ def across(
 def _pair(key: str) -> tuple[str, str]:
     first, _, second = key.partition("|")
     return first, second
-
-
-def waiting_for(
-    code: str, trust: Organisation, period: Period, now: datetime | None = None, **narrow: str
-) -> dict[str, Curve]:
-    """By category: how many were still waiting after which share of their time (1: the limit), so
-    that an hour and five days can stand in one picture. Only of promises; else empty."""
-    measure, now = MEASURES[code], now or timezone.now()
-    if measure.took is None or measure.at != "due_at" or measure.cases.finding is None:
-        return {}
-    since, until, done = measure.took
-    found = _selected(measure, trust, [period], now, narrow)
-    found = found.annotate(is_done=Case(When(done, then=Value(True)), default=Value(False)))
-    category = f"{measure.cases.finding}category_id"
-    shares: dict[str, dict[bool, list[float]]] = defaultdict(lambda: {True: [], False: []})
-    for key, began, due, ended, is_done in found.values_list(
-        category, since, "due_at", until, "is_done"
-    ):
-        shares[str(key)][is_done].append(max(((ended or now) - began) / (due - began), 0))
-    labels = DIMENSIONS["category"].labels(shares)
-    return {words: curve(shares[key][True], shares[key][False]) for key, words in labels.items()}

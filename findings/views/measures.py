@@ -90,6 +90,7 @@ def measure(request: HttpRequest, code: str) -> HttpResponse:
         )
     except (ValueError, ValidationError, DataError):
         raise Http404 from None
+    waited = measures.how_long(code, trust, period, now, **narrow)
     hours = measures.across(code, trust, period, "hour", "weekday", now, **narrow)
     context = {
         "form": form,
@@ -101,8 +102,8 @@ def measure(request: HttpRequest, code: str) -> HttpResponse:
         "missed": addresses.rows(code, met="no"),
         "months": _months(chosen, person, now, narrow, addresses),
         "funnel": pictures.funnel_of(parts.get("team", ()), chosen, addresses),
-        "curves": pictures.curves_of(measures.waiting_for(code, trust, period, now, **narrow)),
-        "took": pictures.took_words(measures.took(code, trust, period, now, **narrow)),
+        "curves": pictures.curves_of(waited.of_limit if waited else {}),
+        "took": pictures.took_words(waited.took if waited else None),
         "heat": pictures.heat_of(hours, chosen, addresses),
         "tables": [
             pictures.parts_of(one.title, one.code, parts[one.code], chosen, addresses)
