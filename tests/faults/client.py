@@ -113,9 +113,10 @@ class Client(Somebody):
         super().__init__(room, name, chance)
         # Key and reference of what may still be answered.
         self.flagged: list[tuple[str, str]] = []
+        self.has_improved = False
 
     def act(self) -> None:
-        if not self.count:  # so that a storm of seconds has one, too
+        if not self.has_improved:  # so that a storm of seconds has one, too
             self._improve()
             return
         acts = [(self._flag, 12), (self._improve, 1)]
@@ -133,7 +134,7 @@ class Client(Somebody):
     def _improve(self) -> None:
         """Asked for so long ago that its day is over: its ladder is due to the governance leads."""
         key, today = self.new_key(), timezone.now()
-        with self.written("improve", key):
+        with self.written("improve", key) as written:
             ask_for_improvement(
                 by=self.trust.governance,
                 what=described(key),
@@ -142,6 +143,7 @@ class Client(Somebody):
                 measure="acknowledged",
                 at=today - timedelta(days=30),
             )
+        self.has_improved = not written.is_unknown
 
     def _acknowledge(self) -> None:
         _, reference = self._take_one()

