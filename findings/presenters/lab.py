@@ -24,7 +24,7 @@ from findings.presenters.policy import CLOCKS, RungShown, shown_rung, whom
 from findings.rule_content import RuleContent, RungContent
 from findings.services.lab_runs import MOST_TRIES, SILENT_AFTER
 from findings.services.policy import in_calendar
-from findings.services.policy_checks import REPORT_POLICIES, national_beside, numbers_of
+from findings.services.policy_checks import CLASS_OF, national_beside, numbers_of
 from findings.states import ClockKind
 from findings.words import duration, length, when
 
@@ -336,15 +336,14 @@ def without_limit(rules: Iterable[Rule]) -> list[tuple[str, str]]:
             policy_id,
             f"Reports, {class_of(policy_id).lower()}: the first limit ({policy_id})",
         )
-        for policy_id in REPORT_POLICIES.values()
+        for policy_id in CLASS_OF
         if policy_id not in have
     ]
 
 
 def class_of(policy_id: str) -> str:
     """Which examinations a limit for reports is about; empty for every other rule."""
-    settings = {policy: setting for setting, policy in REPORT_POLICIES.items()}
-    setting = settings.get(policy_id)
+    setting = CLASS_OF.get(policy_id)
     return str(Examination.Setting(setting).label) if setting else ""
 
 

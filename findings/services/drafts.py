@@ -17,7 +17,7 @@ from findings.models import DraftSignature, DraftVersion, Person, PolicyDraft, R
 from findings.rule_content import RuleContent, content_of
 from findings.rules import check_can_draft_policy
 from findings.services.policy import add_version, rule_in_force
-from findings.services.policy_checks import REPORT_POLICIES, REPORT_POLICY, wrong_with
+from findings.services.policy_checks import CLASS_OF, REPORT_POLICY, wrong_with
 from findings.services.timeline import database_now
 
 Capacity = DraftSignature.Capacity
@@ -30,7 +30,7 @@ class Overtaken(ValueError):
 def rule_beside(policy_id: str) -> Rule:
     """What a draft is compared with, and signed beside: what holds now. Where a class of
     examinations has no limit of its own yet, that of every examination holds for it."""
-    is_first = policy_id in REPORT_POLICIES.values() and not (
+    is_first = policy_id in CLASS_OF and not (
         Rule.objects.begun().filter(policy_id=policy_id).exists()
     )
     return rule_in_force(REPORT_POLICY if is_first else policy_id)
@@ -52,7 +52,7 @@ def in_force(policy_id: str) -> RuleContent:
 def make_draft(*, policy_id: str, by: Person, because: str) -> PolicyDraft:
     """A draft that says what is in force, to be changed. ValueError with a sentence."""
     check_can_draft_policy(by)
-    if policy_id not in REPORT_POLICIES.values() and _is_national(policy_id):
+    if policy_id not in CLASS_OF and _is_national(policy_id):
         raise ValueError(f"{policy_id} is not a local rule, so it is not this trust's to change.")
     draft = PolicyDraft.objects.create(policy_id=policy_id, made_by=by)
     _save(draft, 1, in_force(policy_id), None, because, by)
@@ -209,10 +209,9 @@ def _bring_in(
 
 def _category(policy_id: str, beside: Rule) -> str:
     """Of a first limit: of which class of reports it is, as the files name it."""
-    settings = {policy: setting for setting, policy in REPORT_POLICIES.items()}
     if beside.policy_id == policy_id:
         return beside.category
-    return f"{beside.category}_{settings[policy_id]}"
+    return f"{beside.category}_{CLASS_OF[policy_id]}"
 
 
 def _in_short(content: RuleContent) -> str:

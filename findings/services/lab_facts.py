@@ -14,7 +14,7 @@ from findings.ladder_replay import RecordedClock, RecordedPause, RecordedStep
 from findings.models import Clock, Organisation, Pause, Rule, Site
 from findings.rule_content import RuleContent, content_of
 from findings.services.calendars import calendar
-from findings.services.policy_checks import NUMBER_OF, REPORT_POLICIES, REPORT_POLICY
+from findings.services.policy_checks import CLASS_OF, NUMBER_OF, REPORT_POLICY
 from findings.states import ClockKind
 from findings.timetable import Calendar
 
@@ -145,8 +145,7 @@ class Facts:
     @property
     def _setting(self) -> str:
         """Of a limit for a class of examinations: which."""
-        classes = {policy: setting for setting, policy in REPORT_POLICIES.items()}
-        return classes.get(self.policy_id, "")
+        return CLASS_OF.get(self.policy_id, "")
 
     @property
     def _asked(self) -> dict[str, Any]:

@@ -19,6 +19,8 @@ REPORT_POLICIES: dict[str, str] = {
     Examination.Setting.EMERGENCY: "DEF-TAT-ED",
     Examination.Setting.SUSPECTED_CANCER: "DEF-TAT-USC",
 }
+# Of such a limit: which class it is for.
+CLASS_OF = {policy: setting for setting, policy in REPORT_POLICIES.items()}
 # How long an alert code of a report may wait for somebody to look at it, by the category that it
 # proposes; the last for those that are not named.
 CONFIRM_POLICIES: dict[str, str] = {
