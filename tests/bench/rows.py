@@ -107,29 +107,27 @@ def copy_chosen(cursor: Any, **of_finding: str) -> None:
 
 def copy_rows(cursor: Any, model: type[models.Model], which: str, **instead: str) -> None:
     """A copy of the rows (t) of this model for which that is so, with these columns instead."""
-    columns, values = _columns(model, instead)
-    table = model._meta.db_table
-    cursor.execute(f"INSERT INTO {table} ({columns}) SELECT {values} FROM {table} t WHERE {which}")
+    copy_from(cursor, model, f"{model._meta.db_table} t WHERE {which}", **instead)
 
 
-def _columns(model: type[models.Model], instead: dict[str, str]) -> tuple[str, str]:
+def copy_from(cursor: Any, model: type[models.Model], rows: str, **instead: str) -> None:
+    """A copy of what `rows` has of this model (t), with these columns instead."""
     columns = [
         field.column
         for field in model._meta.concrete_fields
         if not isinstance(field, models.GeneratedField)
         and (not field.primary_key or "id" in instead)
     ]
-    return ", ".join(columns), ", ".join(instead.get(name, f"t.{name}") for name in columns)
+    values = ", ".join(instead.get(name, f"t.{name}") for name in columns)
+    named = ", ".join(columns)
+    cursor.execute(f"INSERT INTO {model._meta.db_table} ({named}) SELECT {values} FROM {rows}")
 
 
 def _copy(cursor: Any, model: type[models.Model], **instead: str) -> None:
     """For each row of `chosen` (c) a copy of every row (t) that its pattern has of this model."""
-    columns, values = _columns(model, instead)
     pattern = "id" if model is Finding else "finding_id"
-    cursor.execute(
-        f"INSERT INTO {model._meta.db_table} ({columns}) SELECT {values} FROM chosen c"
-        f" JOIN {model._meta.db_table} t ON t.{pattern} = c.pattern ORDER BY c.n, t.id"
-    )
+    rows = f"chosen c JOIN {model._meta.db_table} t ON t.{pattern} = c.pattern ORDER BY c.n, t.id"
+    copy_from(cursor, model, rows, **instead)
 
 
 def fall_due_at(superuser: Any, at: datetime) -> None:

@@ -26,7 +26,7 @@ from findings.services.acknowledge import acknowledge_finding
 from findings.services.act import record_action, record_patient_told
 from findings.services.close import close_finding
 from findings.services.rate import rate_finding
-from tests.bench.rows import FIRST_ID, MIX, a_hospital
+from tests.bench.rows import FIRST_ID, MIX, a_hospital, copy_from
 from tests.factories import Trust, flagged, reported, waiting_examination
 
 DAYS = 365 * 5
@@ -136,7 +136,7 @@ def _examinations(cursor: Any, pattern: Examination, count: int) -> None:
     number = f"{FIRST_REPORT} + s.n"
     for first in range(0, count, PART):
         series = f"generate_series({first}, {min(first + PART, count) - 1}) s (n)"
-        _copies(
+        copy_from(
             cursor,
             Examination,
             f"{series}, findings_examination t WHERE t.id = {pattern.pk}",
@@ -148,7 +148,7 @@ def _examinations(cursor: Any, pattern: Examination, count: int) -> None:
             modality="(ARRAY['CT', 'MR', 'DX', 'US'])[1 + s.n % 4]",
             current_report_id=f"CASE WHEN s.n % {NOT_REPORTED} > 0 THEN {number} END",
         )
-        _copies(
+        copy_from(
             cursor,
             Report,
             f"{series}, findings_report t WHERE t.examination_id = {pattern.pk}"
@@ -214,18 +214,4 @@ def _moved(cursor: Any, model: type[models.Model], by: str = "finding_id", **ins
     }
     by = "id" if model is Finding else by
     of_pattern = f"chosen c JOIN {model._meta.db_table} t ON t.{by} = c.pattern"
-    _copies(cursor, model, of_pattern, **moments | instead)
-
-
-def _copies(cursor: Any, model: type[models.Model], of: str, **instead: str) -> None:
-    """Rows of this model from `of`, in which the copied row is t."""
-    columns = [
-        field.column
-        for field in model._meta.concrete_fields
-        if not isinstance(field, models.GeneratedField)
-        and (not field.primary_key or "id" in instead)
-    ]
-    values = ", ".join(instead.get(name, f"t.{name}") for name in columns)
-    cursor.execute(
-        f"INSERT INTO {model._meta.db_table} ({', '.join(columns)}) SELECT {values} FROM {of}"
-    )
+    copy_from(cursor, model, of_pattern, **moments | instead)
