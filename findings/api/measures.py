@@ -123,14 +123,16 @@ class OneMeasure(MeasureView):
         asked = self.asked(AskedSerializer)
         narrow, period, now = self.narrow(measure, asked), asked.period, timezone.now()
         by, step = (asked.validated_data.get(name) for name in ("by", "series"))
+        changes = measures.Changes([code], trust, now)
         try:
             answer = {
                 "at": now,
                 "narrowed": narrow,
-                "reading": measures.read(code, trust, period, now, **narrow),
+                "reading": measures.read(code, trust, period, now, changes, **narrow),
                 "took": measures.took(code, trust, period, now, **narrow),
-                "parts": by and measures.by(code, trust, period, by, now, **narrow),
-                "series": step and measures.series(code, trust, period, step, now, **narrow),
+                "parts": by and measures.by(code, trust, period, by, now, changes, **narrow),
+                "series": step
+                and measures.series(code, trust, period, step, now, changes, **narrow),
             }
         except (ValueError, ValidationError, DataError):
             raise no_such_key(narrow) from None

@@ -13,21 +13,20 @@ from findings.measures.dimensions import (
     dimensions_of,
     narrowing,
 )
+from findings.measures.kept import Changes
+from findings.measures.lengths import how_long, took
 from findings.measures.measure import SMALL, Measure, Reading, from_the_first
 from findings.measures.now import COUNTS, promises_visible_to
 from findings.measures.period import Period
 from findings.measures.reading import (
     Part,
-    across,
     by,
-    by_each,
-    how_long,
+    look,
     read,
     read_many,
     rows,
     series,
     series_many,
-    took,
 )
 from findings.measures.tables import BY, Breakdown, Cell, breakdowns, label_of, late_now, rows_of
 
@@ -41,19 +40,19 @@ __all__ = [
     "SMALL",
     "Breakdown",
     "Cell",
+    "Changes",
     "Measure",
     "Part",
     "Period",
     "Reading",
-    "across",
     "breakdowns",
     "by",
-    "by_each",
     "dimensions_of",
     "from_the_first",
     "how_long",
     "label_of",
     "late_now",
+    "look",
     "narrowing",
     "promises_visible_to",
     "read",

@@ -4,7 +4,7 @@ Each case is looked at once, however many dimensions there are, and a day comes 
 `MeasuredDay` keeps of it: by dimension, by key, how many there were.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
@@ -32,7 +32,11 @@ from findings.models import Organisation
 # The measure itself, by no dimension, and its one key.
 WHOLE = ""
 # By these two at once, too: a page draws them.
-HOURS_OF_WEEK = ("hour", "weekday")
+PAIR = "|"
+HOURS_OF_WEEK = f"hour{PAIR}weekday"
+
+# Dimensions, with keys as an address has them.
+Narrow = Mapping[str, str]
 
 # What a key has: how many cases, met, open; the oldest open one in microseconds since 1970.
 Numbers = list[Any]
@@ -84,20 +88,35 @@ def address_key_of(measure: Measure, dimension: str) -> Combinable:
     return Coalesce(known, Value(NOT_KNOWN), output_field=text)
 
 
-def pair_key_of(measure: Measure, one: str, other: str) -> Combinable:
+def _hours_of_week(measure: Measure) -> Combinable:
     """Both keys with a line between them."""
     text = TextField()
-    between = Value("|", output_field=text)
-    keys = address_key_of(measure, one), between, address_key_of(measure, other)
-    return Concat(*keys, output_field=text)
+    hour, weekday = (address_key_of(measure, one) for one in HOURS_OF_WEEK.split(PAIR))
+    return Concat(hour, Value(PAIR, output_field=text), weekday, output_field=text)
+
+
+def selected(
+    measure: Measure,
+    trust: Organisation,
+    periods: Sequence[Period],
+    now: datetime,
+    narrow: Narrow,
+) -> "QuerySet[Any]":
+    """The cases of a measure in these periods, of these keys alone."""
+    found = measure.select(trust, periods, now)
+    for dimension, key in narrow.items():
+        name = f"by_{dimension}"
+        of = address_key_of if key == NOT_KNOWN else key_of
+        found = found.alias(**{name: of(measure, dimension)}).filter(**{name: key})
+    return found
 
 
 def kept_by(measure: Measure) -> dict[str, Combinable]:
-    """What the days of a measure are kept by, each with the key of a case."""
-    found = {one.code: address_key_of(measure, one.code) for one in dimensions_of(measure)}
-    if set(HOURS_OF_WEEK) <= found.keys():
-        found["|".join(HOURS_OF_WEEK)] = pair_key_of(measure, *HOURS_OF_WEEK)
-    return found
+    """What the days of a measure are kept by, beside the whole, each with the key of a case."""
+    return {
+        **{one.code: address_key_of(measure, one.code) for one in dimensions_of(measure)},
+        HOURS_OF_WEEK: _hours_of_week(measure),
+    }
 
 
 def count(

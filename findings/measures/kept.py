@@ -7,12 +7,13 @@ keeps the days up, and if nobody does it is slower and no less right (docs/adr/0
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 
-from django.db.models import CharField, Q, QuerySet, TextField, Value
+from django.db.models import CharField, F, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast, TruncDate
 from django.utils import timezone
 
@@ -73,19 +74,37 @@ def _between(period: Period, days: Sequence[date]) -> Iterator[Period]:
         yield Period(first, period.last)
 
 
+@dataclass(frozen=True)
+class Changes:
+    """What was written to since days were kept. A page that reads several numbers asks it once and
+    hands it to each reading."""
+
+    codes: Collection[str]
+    trust: Organisation
+    now: datetime
+
+    @cached_property
+    def days(self) -> dict[str, set[date]] | None:
+        """By measure; None: no days are kept at all."""
+        up_to = MeasuredUpTo.objects.first()
+        if up_to is None:
+            return None
+        return changed_days(self.codes, self.trust, up_to, self.now)
+
+
 def kept(
     codes: Collection[str],
     trust: Organisation,
     dimensions: Iterable[str],
     periods: Iterable[Period],
     now: datetime,
+    changes: Changes | None = None,
 ) -> Kept:
     """What can be said of these measures in these periods without a look at their rows."""
     found = Kept()
-    up_to = MeasuredUpTo.objects.first()
-    if up_to is None:
+    changed = (changes or Changes(codes, trust, now)).days
+    if changed is None:
         return found
-    changed = changed_days(codes, trust, up_to, now)
     forms = {code: form(MEASURES[code]) for code in codes}
     for code, dimension, day, of_form, parts in _rows(codes, trust, dimensions, periods, now):
         if of_form == forms[code] and day not in changed[code]:
@@ -121,19 +140,12 @@ def changed_days(
 ) -> dict[str, set[date]]:
     """By measure the days of what was written to since: they are not what was kept of them."""
     found: dict[str, set[date]] = {code: set() for code in codes}
-    events = Event.objects.filter(pk__gt=up_to.event, finding__organisation=trust)
-    findings = set(events.values_list("finding", flat=True))
-    examinations = _changed_examinations(trust, up_to)
-    if patients := _changed_patients(up_to):
-        of_them = {"examination__patient__in": patients, "organisation": trust}
-        findings |= set(Finding.objects.filter(**of_them).values_list("pk", flat=True))
-        theirs = Examination.objects.filter(patient__in=patients, site__organisation=trust)
-        examinations |= set(theirs.values_list("pk", flat=True))
-    if not findings and not examinations:
+    written = _written_to(trust, up_to)
+    if not any(written.values()):
         return found
-    examinations |= set(
-        Examination.objects.filter(findings__in=findings).values_list("pk", flat=True)
-    )
+    reached = _reached(trust, written)
+    findings = written[FINDING] | reached[FINDING]
+    examinations = written[EXAMINATION] | reached[EXAMINATION]
     asked = [_days_of(MEASURES[code], code, trust, findings, examinations, now) for code in codes]
     for code, day in asked[0].union(*asked[1:]):
         if day:
@@ -141,34 +153,65 @@ def changed_days(
     return found
 
 
-def _changed_examinations(trust: Organisation, up_to: MeasuredUpTo) -> set[int]:
-    """That arrived, were reported, began to wait, of which it was said that no report comes, or of
-    which an order spoke."""
+FINDING, EXAMINATION, PATIENT = "finding", "examination", "patient"
+
+
+def _written_to(trust: Organisation, up_to: MeasuredUpTo) -> dict[str, set[int]]:
+    """The findings with something new in their timelines; the examinations that arrived, were
+    reported, began to wait, of which it was said that no report comes, or of which an order spoke;
+    the patients who were born on another day, live elsewhere, or whose records were merged or
+    taken apart."""
     of_trust = {"examination__site__organisation": trust}
     said = Q(pk__gt=up_to.no_report) | Q(undone_at__gte=up_to.at)
-    new = Examination.objects.filter(pk__gt=up_to.examination, site__organisation=trust)
-    asked = [
-        rows.order_by().values_list("examination", flat=True)
-        for rows in (
-            Report.objects.filter(pk__gt=up_to.report, **of_trust),
-            NoReport.objects.filter(said, **of_trust),
-            Clock.objects.filter(pk__gt=up_to.clock, **of_trust),
-            Receipt.objects.filter(pk__gt=up_to.receipt, **of_trust),
-        )
-    ]
-    return set(new.order_by().values_list("pk", flat=True).union(*asked))
-
-
-def _changed_patients(up_to: MeasuredUpTo) -> set[int]:
-    """Who were born on another day, live elsewhere, or whose records were merged or taken apart."""
     merges = PatientMerge.objects.filter(Q(pk__gt=up_to.merge) | Q(undone_at__gte=up_to.at))
-    asked = [
-        PatientUpdate.objects.filter(pk__gt=up_to.patient_update).values_list("patient"),
-        Circumstances.objects.filter(pk__gt=up_to.circumstances).values_list("patient"),
-        merges.values_list("kept"),
-        merges.values_list("merged"),
+    return _by_kind(
+        (FINDING, Event.objects.filter(pk__gt=up_to.event, finding__organisation=trust), "finding"),
+        (
+            EXAMINATION,
+            Examination.objects.filter(pk__gt=up_to.examination, site__organisation=trust),
+            "pk",
+        ),
+        *(
+            (EXAMINATION, rows, "examination")
+            for rows in (
+                Report.objects.filter(pk__gt=up_to.report, **of_trust),
+                NoReport.objects.filter(said, **of_trust),
+                Clock.objects.filter(pk__gt=up_to.clock, **of_trust),
+                Receipt.objects.filter(pk__gt=up_to.receipt, **of_trust),
+            )
+        ),
+        (PATIENT, PatientUpdate.objects.filter(pk__gt=up_to.patient_update), "patient"),
+        (PATIENT, Circumstances.objects.filter(pk__gt=up_to.circumstances), "patient"),
+        (PATIENT, merges, "kept"),
+        (PATIENT, merges, "merged"),
+    )
+
+
+def _reached(trust: Organisation, written: Mapping[str, Collection[int]]) -> dict[str, set[int]]:
+    """The findings and examinations of these patients, and the examinations of these findings."""
+    patients, findings = list(written[PATIENT]), list(written[FINDING])
+    examinations = Examination.objects.filter(site__organisation=trust)
+    return _by_kind(
+        (
+            FINDING,
+            Finding.objects.filter(examination__patient__in=patients, organisation=trust),
+            "pk",
+        ),
+        (EXAMINATION, examinations.filter(patient__in=patients), "pk"),
+        (EXAMINATION, Finding.objects.filter(pk__in=findings), "examination"),
+    )
+
+
+def _by_kind(*asked: tuple[str, "QuerySet[Any]", str]) -> dict[str, set[int]]:
+    """By kind the values of a field of these rows; all kinds in one statement."""
+    found: dict[str, set[int]] = {FINDING: set(), EXAMINATION: set(), PATIENT: set()}
+    questions = [
+        rows.order_by().values_list(Value(kind, output_field=CharField()), F(field))
+        for kind, rows, field in asked
     ]
-    return {key for (key,) in asked[0].order_by().union(*(one.order_by() for one in asked[1:]))}
+    for kind, key in questions[0].union(*questions[1:]):
+        found[kind].add(key)
+    return found
 
 
 def _days_of(

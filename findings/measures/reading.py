@@ -2,6 +2,8 @@
 
 `narrow` is by dimension, with keys as an address has them: read(…, category="3", site="1"). Raises
 ValueError for a key that cannot be one, KeyError for a dimension that the measure does not have.
+`changes` is for whoever reads several numbers at the same moment: what was written since days were
+kept is then asked once.
 """
 
 from bisect import bisect_right
@@ -20,33 +22,34 @@ from django.db.models import (
     IntegerField,
     Min,
     QuerySet,
+    TextField,
     Value,
     When,
 )
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Cast, TruncDate, TruncMonth, TruncWeek
+from django.db.models.functions import Cast, TruncMonth, TruncWeek
 from django.utils import timezone
 
 from findings.measures.counting import (
     HOURS_OF_WEEK,
+    PAIR,
     WHOLE,
+    Narrow,
     Numbers,
     address_key_of,
-    key_of,
+    kept_by,
     moment_of,
-    pair_key_of,
+    selected,
 )
 from findings.measures.definitions import MEASURES
 from findings.measures.dimensions import DIMENSIONS, NOT_KNOWN, NOT_KNOWN_WORDS
-from findings.measures.kept import Kept, kept
+from findings.measures.kept import Changes, Kept, kept
 from findings.measures.measure import Measure, Reading
 from findings.measures.outside import too_few
 from findings.measures.period import Period
-from findings.measures.survival import Curve, curve
 from findings.models import Organisation
 
-Narrow = Mapping[str, str]
-TRUNCATED = {"day": TruncDate, "week": TruncWeek, "month": TruncMonth}
+TRUNCATED = {"week": TruncWeek, "month": TruncMonth}
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,15 @@ class Sum(NamedTuple):
 
 
 def read(
-    code: str, trust: Organisation, period: Period, now: datetime | None = None, **narrow: str
+    code: str,
+    trust: Organisation,
+    period: Period,
+    now: datetime | None = None,
+    changes: Changes | None = None,
+    **narrow: str,
 ) -> Reading:
     """What the measure says of this trust in this period."""
-    return read_many([code], trust, [period], now, **narrow)[code][0]
+    return read_many([code], trust, [period], now, changes, **narrow)[code][0]
 
 
 def read_many(
@@ -83,19 +91,20 @@ def read_many(
     trust: Organisation,
     periods: Sequence[Period],
     now: datetime | None = None,
+    changes: Changes | None = None,
     **narrow: str,
 ) -> dict[str, list[Reading]]:
     """By measure: what it says of each of these periods. One question, however many these are."""
     now = now or timezone.now()
     wanted = list(codes)
-    known = _kept(wanted, trust, periods, now, narrow)
+    known = _kept(wanted, trust, periods, now, narrow, changes)
     sums: dict[tuple[str, int], list[Sum]] = defaultdict(list)
     questions = []
     for code in wanted:
         for number, period in enumerate(periods):
             days, gaps = known.split(code, period)
             sums[code, number] += (_sum(code, number, one) for _, one in days)
-            rows = _selected(MEASURES[code], trust, gaps, now, narrow)
+            rows = selected(MEASURES[code], trust, gaps, now, narrow)
             if gaps:
                 questions.append(_summed(MEASURES[code], code, rows, Value(number), now))
     for one in _all(questions):
@@ -115,10 +124,11 @@ def series(
     period: Period,
     step: str = "month",
     now: datetime | None = None,
+    changes: Changes | None = None,
     **narrow: str,
 ) -> list[Reading]:
     """The same by the months or weeks of a period, the earliest first, none left out."""
-    return series_many([code], trust, period, step, now, **narrow)[code]
+    return series_many([code], trust, period, step, now, changes, **narrow)[code]
 
 
 def series_many(
@@ -127,11 +137,12 @@ def series_many(
     period: Period,
     step: str = "month",
     now: datetime | None = None,
+    changes: Changes | None = None,
     **narrow: str,
 ) -> dict[str, list[Reading]]:
     """The same of several measures, in one question."""
     now, wanted = now or timezone.now(), list(codes)
-    known = _kept(wanted, trust, [period], now, narrow)
+    known = _kept(wanted, trust, [period], now, narrow, changes)
     parts = list(period.weeks() if step == "week" else period.months())
     sums: dict[tuple[str, date], list[Sum]] = defaultdict(list)
     questions = []
@@ -140,7 +151,7 @@ def series_many(
         for day, numbers in days:
             sums[code, _part_of(day, parts)].append(_sum(code, day, numbers))
         if gaps:
-            rows = _selected(MEASURES[code], trust, gaps, now, narrow)
+            rows = selected(MEASURES[code], trust, gaps, now, narrow)
             on = TRUNCATED[step](MEASURES[code].moment)
             questions.append(_summed(MEASURES[code], code, rows, on, now))
     for one in _all(questions):
@@ -164,36 +175,78 @@ def by(
     period: Period,
     dimension: str,
     now: datetime | None = None,
+    changes: Changes | None = None,
     **narrow: str,
 ) -> list[Part]:
     """The same by category, by site, …: the parts that have cases, in the dimension's order."""
-    return by_each(code, trust, period, [dimension], now, **narrow)[dimension]
+    measure, now = MEASURES[code], now or timezone.now()
+    keys = {dimension: address_key_of(measure, dimension)}
+    sums = _sums_by(measure, keys, trust, period, now, narrow, changes)
+    return _parts(dimension, measure, period, sums[dimension], now)
 
 
-def by_each(
+@dataclass(frozen=True)
+class Look:
+    """A measure in one period from every side."""
+
+    whole: Reading
+    # By dimension.
+    parts: Mapping[str, Sequence[Part]]
+    # By hour and day of the week at once, with keys as an address has them; only what has cases.
+    hours: Mapping[tuple[str, str], Reading]
+
+
+def look(
     code: str,
     trust: Organisation,
     period: Period,
-    dimensions: Iterable[str],
     now: datetime | None = None,
+    changes: Changes | None = None,
     **narrow: str,
-) -> dict[str, list[Part]]:
-    """As `by`, for several dimensions in one question."""
-    measure, now, wanted = MEASURES[code], now or timezone.now(), list(dimensions)
-    known = Known() if narrow else Known(kept([code], trust, wanted, [period], now))
-    sums: dict[str, dict[str, list[Sum]]] = {one: defaultdict(list) for one in wanted}
+) -> Look:
+    """What it says, by all that it is broken down by and not narrowed to already, in one
+    question."""
+    measure, now = MEASURES[code], now or timezone.now()
+    keys = {WHOLE: Value(WHOLE, output_field=TextField()), **kept_by(measure)}
+    keys = {name: key for name, key in keys.items() if name not in narrow}
+    sums = _sums_by(measure, keys, trust, period, now, narrow, changes)
+    hours, whole = sums.pop(HOURS_OF_WEEK), sums.pop(WHOLE)
+    return Look(
+        _reading(measure, period, whole[WHOLE], now),
+        {name: _parts(name, measure, period, sums[name], now) for name in sums},
+        {_pair(key): _reading(measure, period, of, now) for key, of in hours.items()},
+    )
+
+
+def _pair(key: str) -> tuple[str, str]:
+    first, _, second = key.partition(PAIR)
+    return first, second
+
+
+def _sums_by(
+    measure: Measure,
+    keys: Mapping[str, Combinable],
+    trust: Organisation,
+    period: Period,
+    now: datetime,
+    narrow: Narrow,
+    changes: Changes | None,
+) -> dict[str, dict[str, list[Sum]]]:
+    """By the name and the value of each of these keys. Days are kept by one of them at a time."""
+    known = Kept() if narrow else kept([measure.code], trust, keys, [period], now, changes)
+    sums: dict[str, dict[str, list[Sum]]] = {name: defaultdict(list) for name in keys}
     questions = []
-    for one in wanted:
-        days, gaps = known.kept.split(code, one, period)
+    for name, key in keys.items():
+        days, gaps = known.split(measure.code, name, period)
         for _, parts in days:
-            for key, numbers in parts.items():
-                sums[one][key].append(_sum(one, key, numbers))
-        rows = _selected(measure, trust, gaps, now, narrow)
+            for value, numbers in parts.items():
+                sums[name][value].append(_sum(name, value, numbers))
         if gaps:
-            questions.append(_summed(measure, one, rows, address_key_of(measure, one), now))
+            rows = selected(measure, trust, gaps, now, narrow)
+            questions.append(_summed(measure, name, rows, key, now))
     for found in _all(questions):
         sums[found.name][found.key].append(found)
-    return {one: _parts(one, measure, period, sums[one], now) for one in wanted}
+    return sums
 
 
 def _parts(
@@ -235,80 +288,9 @@ def rows(
     is_met = Case(
         When(measure.met(now), then=Value(True)), default=Value(False), output_field=BooleanField()
     )
-    found = _selected(measure, trust, [period], now, narrow)
+    found = selected(measure, trust, [period], now, narrow)
     found = found.annotate(is_met=is_met, counts_at=measure.moment)
     return found if met is None else found.filter(is_met=met)
-
-
-@dataclass(frozen=True)
-class HowLong:
-    """How many seconds cases took; and by category, where each has a limit, how many still waited
-    after which share of it (1: the limit), so that an hour and five days stand in one picture."""
-
-    took: Curve
-    of_limit: Mapping[str, Curve]
-
-
-def how_long(
-    code: str, trust: Organisation, period: Period, now: datetime | None = None, **narrow: str
-) -> HowLong | None:
-    """None where that is not asked of the measure. What is open counts as "at least so long".
-
-    A case that ended without what was promised (withdrawn, handed over) took at least until then.
-    """
-    measure, now = MEASURES[code], now or timezone.now()
-    if measure.took is None:
-        return None
-    since, until, done = measure.took
-    has_limit = measure.at == "due_at" and measure.cases.finding is not None
-    of_limit = (f"{measure.cases.finding}category_id", "due_at") if has_limit else ()
-    found = _selected(measure, trust, [period], now, narrow)
-    found = found.annotate(is_done=Case(When(done, then=Value(True)), default=Value(False)))
-    lengths, shares = _Lengths(), defaultdict[str, _Lengths](_Lengths)
-    for began, ended, is_done, *limit in found.values_list(since, until, "is_done", *of_limit):
-        took = (ended or now) - began
-        lengths.add(took.total_seconds(), is_done)
-        if limit:
-            category, due = limit
-            shares[str(category)].add(took / (due - began), is_done)
-    labels = DIMENSIONS["category"].labels(shares)
-    return HowLong(lengths.curve, {words: shares[key].curve for key, words in labels.items()})
-
-
-def took(
-    code: str, trust: Organisation, period: Period, now: datetime | None = None, **narrow: str
-) -> Curve | None:
-    """How many seconds cases took; None where that is not asked."""
-    found = how_long(code, trust, period, now, **narrow)
-    return found.took if found else None
-
-
-@dataclass
-class _Lengths:
-    ended: list[float] = field(default_factory=list)
-    at_least: list[float] = field(default_factory=list)
-
-    def add(self, length: float, is_done: bool) -> None:
-        (self.ended if is_done else self.at_least).append(max(length, 0))
-
-    @property
-    def curve(self) -> Curve:
-        return curve(self.ended, self.at_least)
-
-
-def _selected(
-    measure: Measure,
-    trust: Organisation,
-    periods: Sequence[Period],
-    now: datetime,
-    narrow: Narrow,
-) -> "QuerySet[Any]":
-    found = measure.select(trust, periods, now)
-    for dimension, key in narrow.items():
-        name = f"by_{dimension}"
-        of = address_key_of if key == NOT_KNOWN else key_of
-        found = found.alias(**{name: of(measure, dimension)}).filter(**{name: key})
-    return found
 
 
 @dataclass(frozen=True)
@@ -331,6 +313,7 @@ def _kept(
     periods: Sequence[Period],
     now: datetime,
     narrow: Narrow,
+    changes: Changes | None,
 ) -> Known:
     """Days are kept by one dimension at a time."""
     if len(narrow) > 1:
@@ -338,7 +321,7 @@ def _kept(
     dimension, key = next(iter(narrow.items()), (WHOLE, WHOLE))
     if key.isdigit() and key != str(int(key)):
         return Known()  # "03" is 3 to the database
-    return Known(kept(codes, trust, [dimension], periods, now), dimension, key)
+    return Known(kept(codes, trust, [dimension], periods, now, changes), dimension, key)
 
 
 def _sum(name: str, key: Any, numbers: Numbers) -> Sum:
@@ -380,33 +363,3 @@ def _reading(measure: Measure, period: Period, sums: Sequence[Sum], now: datetim
         open=sum(one.open for one in sums),
         oldest=now - min(began) if began else None,
     )
-
-
-def across(
-    code: str,
-    trust: Organisation,
-    period: Period,
-    one: str,
-    other: str,
-    now: datetime | None = None,
-    **narrow: str,
-) -> dict[tuple[str, str], Reading]:
-    """By two dimensions at once, with keys as an address has them; only what has cases."""
-    measure, now, both = MEASURES[code], now or timezone.now(), f"{one}|{other}"
-    keeps = not narrow and (one, other) == HOURS_OF_WEEK
-    known = kept([code], trust, [both], [period], now) if keeps else Kept()
-    days, gaps = known.split(code, both, period)
-    sums: dict[str, list[Sum]] = defaultdict(list)
-    for _, parts in days:
-        for key, numbers in parts.items():
-            sums[key].append(_sum(code, key, numbers))
-    rows = _selected(measure, trust, gaps, now, narrow)
-    question = _summed(measure, code, rows, pair_key_of(measure, one, other), now)
-    for found in _all([question] if gaps else []):
-        sums[found.key].append(found)
-    return {_pair(key): _reading(measure, period, of, now) for key, of in sums.items()}
-
-
-def _pair(key: str) -> tuple[str, str]:
-    first, _, second = key.partition("|")
-    return first, second

@@ -31,6 +31,7 @@ MONTHS = 18
 def board_paper(by: Person, period: Period, now: datetime) -> Paper:
     """Of the trust of whoever asks."""
     trust = by.organisation
+    changes = measures.Changes(measures.MEASURES, trust, now)
     return Paper(
         "Board paper: unexpected findings on imaging",
         trust.name,
@@ -38,12 +39,13 @@ def board_paper(by: Person, period: Period, now: datetime) -> Paper:
         now,
         by.full_name,
         OUTSIDE,
-        [_numbers(trust, period, now), _charts(trust, now), _learning(trust, period)],
+        [_numbers(period, changes), _charts(changes), _learning(trust, period)],
     )
 
 
-def _numbers(trust: Organisation, period: Period, now: datetime) -> Section:
-    readings = measures.read_many(measures.MEASURES, trust, [period, period.before], now)
+def _numbers(period: Period, changes: measures.Changes) -> Section:
+    trust, now = changes.trust, changes.now
+    readings = measures.read_many(measures.MEASURES, trust, [period, period.before], now, changes)
     rows = []
     for this, before in readings.values():
         shown, shown_before = for_outside([this, before])
@@ -51,7 +53,7 @@ def _numbers(trust: Organisation, period: Period, now: datetime) -> Section:
             [this.measure.name, outside(shown), outside(shown_before), _target(this.measure)]
         )
     head = ["Measure", period_words(period), period_words(period.before), "Target"]
-    by_site = measures.by("acknowledged", trust, period, "site", now)
+    by_site = measures.by("acknowledged", trust, period, "site", now, changes)
     sites = parts_for_outside([part.reading for part in by_site])
     site_rows = [[part.label, outside(one)] for part, one in zip(by_site, sites, strict=True)]
     late = sum(
@@ -79,9 +81,9 @@ def _target(measure: Measure) -> str:
     return "" if measure.target is None else f"{measure.target} % ({measure.target_source})"
 
 
-def _charts(trust: Organisation, now: datetime) -> Section:
-    period = last_months(MONTHS, timezone.localdate(now))
-    readings = measures.series_many(DRAWN, trust, period, now=now)
+def _charts(changes: measures.Changes) -> Section:
+    period = last_months(MONTHS, timezone.localdate(changes.now))
+    readings = measures.series_many(DRAWN, changes.trust, period, now=changes.now, changes=changes)
     tables = [_months(measures.MEASURES[code], readings[code]) for code in DRAWN]
     return Section(
         "The charts",

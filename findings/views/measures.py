@@ -1,6 +1,6 @@
 """Measures: the list of them, one with its pictures and parts, and the rows behind each number."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -59,11 +59,14 @@ def list_of_measures(request: HttpRequest) -> HttpResponseBase:
     site = form.cleaned_data.get("site", "") if form.is_valid() else ""
     narrow = {"site": site} if site else {}
     addresses = Addresses(form.time_query, narrow)
-    readings = measures.read_many(measures.MEASURES, trust, [period, period.before], now, **narrow)
+    changes = measures.Changes(measures.MEASURES, trust, now)
+    readings = measures.read_many(
+        measures.MEASURES, trust, [period, period.before], now, changes, **narrow
+    )
     if request.GET.get(AS) == XLSX:
         said = "; ".join(form.narrowing.said)
         return shown(request, measures_paper(person, readings, said, now))
-    states = measures.by("closed", trust, period, "state", now, **narrow)
+    states = measures.by("closed", trust, period, "state", now, changes, **narrow)
     context = {
         "form": form,
         "period": period_words(period),
@@ -82,33 +85,29 @@ def measure(request: HttpRequest, code: str) -> HttpResponse:
     form, now, narrow = _form(request, person), timezone.now(), _narrow(request, chosen)
     period, trust = form.chosen, person.organisation
     addresses = Addresses(form.time_query, narrow)
-    dimensions = [one for one in measures.dimensions_of(chosen) if one.code not in narrow]
+    changes = measures.Changes([code], trust, now)
     try:
-        reading = measures.read(code, trust, period, now, **narrow)
-        parts = measures.by_each(
-            code, trust, period, [one.code for one in dimensions], now, **narrow
-        )
+        look = measures.look(code, trust, period, now, changes, **narrow)
     except (ValueError, ValidationError, DataError):
         raise Http404 from None
     waited = measures.how_long(code, trust, period, now, **narrow)
-    hours = measures.across(code, trust, period, "hour", "weekday", now, **narrow)
     context = {
         "form": form,
         "measure": chosen,
-        "reading": reading,
+        "reading": look.whole,
         "period": period_words(period),
         "narrowed": _narrowed(narrow, chosen, addresses),
         "rows": addresses.rows(code),
         "missed": addresses.rows(code, met="no"),
-        "months": _months(chosen, person, now, narrow, addresses),
-        "funnel": pictures.funnel_of(parts.get("team", ()), chosen, addresses),
+        "months": _months(chosen, changes, narrow, addresses),
+        "funnel": pictures.funnel_of(look.parts.get("team", ()), chosen, addresses),
         "curves": pictures.curves_of(waited.of_limit if waited else {}),
         "took": pictures.took_words(waited.took if waited else None),
-        "heat": pictures.heat_of(hours, chosen, addresses),
+        "heat": pictures.heat_of(look.hours, chosen, addresses),
         "tables": [
-            pictures.parts_of(one.title, one.code, parts[one.code], chosen, addresses)
-            for one in dimensions
-            if one.code not in DRAWN and parts[one.code]
+            pictures.parts_of(one.title, one.code, look.parts[one.code], chosen, addresses)
+            for one in measures.dimensions_of(chosen)
+            if one.code not in DRAWN and look.parts.get(one.code)
         ],
     }
     return render(request, "measure.jinja", context)
@@ -122,19 +121,21 @@ def _measure(code: str) -> measures.Measure:
 
 def _months(
     chosen: measures.Measure,
-    person: Person,
-    now: datetime,
+    changes: measures.Changes,
     narrow: dict[str, str],
     addresses: Addresses,
 ) -> pictures.Months:
     """Months that are over; weeks, where there are too few months for limits."""
-    today, trust = timezone.localdate(), person.organisation
-    months = measures.series(chosen.code, trust, last_months(MONTHS, today), now=now, **narrow)
+    now, trust = changes.now, changes.trust
+    today = timezone.localdate(now)
+    months = measures.series(
+        chosen.code, trust, last_months(MONTHS, today), "month", now, changes, **narrow
+    )
     if sum(1 for one in months if one.denominator) >= ENOUGH:
         return pictures.months_of(months, chosen, addresses)
     monday = today - timedelta(days=today.weekday())
     weeks = Period(monday - timedelta(weeks=WEEKS), monday - timedelta(days=1))
-    found = measures.series(chosen.code, trust, weeks, "week", now, **narrow)
+    found = measures.series(chosen.code, trust, weeks, "week", now, changes, **narrow)
     return pictures.months_of(found, chosen, addresses, "week")
 
 

@@ -71,13 +71,14 @@ def everything(trust: Trust) -> dict:
         "all": measures.read_many(measures.MEASURES, of, [period, period.before], now),
         "site": measures.read_many(measures.MEASURES, of, [period], now, site=str(trust.site.pk)),
     }
-    for code, measure in measures.MEASURES.items():
-        dimensions = [one.code for one in measures.dimensions_of(measure)]
+    for code in measures.MEASURES:
+        look = measures.look(code, of, period, now)
         found[code] = (
             measures.series(code, of, period, now=now),
             measures.series(code, of, period, "week", now=now),
-            measures.by_each(code, of, period, dimensions, now),
-            measures.across(code, of, period, "hour", "weekday", now),
+            look.whole,
+            look.parts,
+            look.hours,
         )
     return frozen(found, now)
 

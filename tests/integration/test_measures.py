@@ -154,8 +154,8 @@ def test_months_parts_and_rows_add_up_to_each_number(trust: Trust) -> None:
         whole = measures.read(code, of, period, now)
         by_month = measures.series(code, of, period, now=now)
         by_week = measures.series(code, of, period, "week", now=now)
-        dimensions = [one.code for one in measures.dimensions_of(measure)]
-        broken_down = measures.by_each(code, of, period, dimensions, now)
+        broken_down = measures.look(code, of, period, now).parts
+        assert set(broken_down) == {one.code for one in measures.dimensions_of(measure)}
         readings = [[part.reading for part in parts] for parts in broken_down.values()]
         for parts in (by_month, by_week, *readings):
             assert sum(one.denominator for one in parts) == whole.denominator
