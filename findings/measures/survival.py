@@ -42,6 +42,6 @@ def curve(done: Sequence[float], still_open: Sequence[float] = ()) -> Curve:
     from scipy.stats import CensoredData, ecdf
 
     estimate = ecdf(CensoredData(uncensored=done, right=still_open)).sf
-    times = [0.0, *(float(one) for one in estimate.quantiles)]
-    waiting = [1.0, *(float(one) for one in estimate.probabilities)]
+    times = [0.0, *estimate.quantiles.tolist()]
+    waiting = [1.0, *estimate.probabilities.tolist()]
     return Curve(times, waiting, len(done) + len(still_open), len(still_open))
