@@ -21,7 +21,7 @@ NO_POSTCODE = 0.06
 def make_places(patients: Patients, at: datetime) -> None:
     """Draws of their own, so that everybody else stays who they are."""
     rng = Random(53)  # noqa: S311  nothing secret
-    deprivation_file.load(FILE.read_bytes(), FILE.name)
+    deprivation_file.load(FILE.read_bytes(), source=FILE.name)
     with FILE.open(encoding="utf-8", newline="") as lines:
         postcodes = [squeezed(line["postcode"]) for line in csv.DictReader(lines)]
     needs, weights = list(NEEDS), list(NEEDS.values())

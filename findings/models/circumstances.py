@@ -52,8 +52,12 @@ class DeprivationIndex(models.Model):
     nation = models.CharField(max_length=3, choices=Nation, unique=True)
     name = models.CharField(max_length=120)
     loaded_at = models.DateTimeField(db_default=Now())
-    # Of the file; whoever ran the command has no name here.
+    # Of the file.
     source = models.CharField(max_length=120)
+    # Whoever ran the command has no name here.
+    loaded_by = models.ForeignKey("findings.Person", models.PROTECT, null=True, related_name="+")
+    # Of the secret that made the marks (findings/postcodes.py).
+    marked_with = models.CharField(max_length=32)
 
     class Meta:
         constraints = [

@@ -14,6 +14,13 @@ def check_can_see_measures(person: Person) -> None:
     )
 
 
+def check_can_load_deprivation(person: Person) -> None:
+    require(
+        person.has_role(Role.GOVERNANCE, Role.ADMINISTRATOR),
+        "Deciles of deprivation are loaded by governance leads and administrators.",
+    )
+
+
 def check_can_make_papers(person: Person) -> None:
     """The board paper, the audit, and the pack of a case."""
     require(person.has_role(Role.GOVERNANCE), "Papers are made by governance leads.")
@@ -58,6 +65,7 @@ def check_can_keep_recommendations(person: Person) -> None:
     )
 
 
+can_load_deprivation = as_answer(check_can_load_deprivation)
 can_make_papers = as_answer(check_can_make_papers)
 can_draft_policy = as_answer(check_can_draft_policy)
 can_keep_recommendations = as_answer(check_can_keep_recommendations)

@@ -8,14 +8,22 @@ nothing changes, and the same file twice changes nothing.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import QuerySet
 
-from findings.models import DECILES, Circumstances, DeprivationIndex, Nation, PostcodeDecile
-from findings.postcodes import is_pseudo, mark, secrets, squeezed
+from findings.models import (
+    DECILES,
+    Circumstances,
+    DeprivationIndex,
+    Nation,
+    Person,
+    PostcodeDecile,
+)
+from findings.postcodes import is_pseudo, key_mark, mark, secrets, squeezed
 from findings.services.measured_days import forget
+from findings.services.shown_first import Outcome
 from findings.services.table_file import Mistake, Row, read_table
 from findings.services.taken_back import taken_back
 from findings.services.timeline import database_now
@@ -27,20 +35,18 @@ AT_ONCE = 5_000
 
 
 @dataclass
-class Loaded:
-    """What a file changes, or what is wrong with it."""
+class Loaded(Outcome[tuple[str, int]]):
+    """What a file changes, or what is wrong with it. A change is a mark with its new decile."""
 
     nation: str = ""
     index: str = ""
     # The name of the one that it takes the place of.
     instead_of: str = ""
-    mistakes: list[Mistake] = field(default_factory=list)
     lines: int = 0
     # Lines that give no decile to their postcode.
     without: int = 0
     added: int = 0
     changed: int = 0
-    unchanged: int = 0
     gone: int = 0
     # Of all patients of whom a postcode was said: who has a decile, before and after.
     patients: int = 0
@@ -48,19 +54,33 @@ class Loaded:
     known_after: int = 0
 
 
-def dry_run(raw: bytes, source: str) -> Loaded:
+def dry_run(raw: bytes, *, source: str = "", by: Person | None = None) -> Loaded:
     """What the file would change: the load itself, taken back."""
     with taken_back():
-        return _load(raw, source)
+        return _load(raw, source, by)
 
 
-def load(raw: bytes, source: str) -> Loaded:
-    """Keep what the file says."""
+def load(raw: bytes, *, source: str, by: Person | None = None, seen: str = "") -> Loaded:
+    """Keep what the file says, where no line is wrong and the changes are those that were `seen`.
+    `by`: none, where it is a command."""
     with transaction.atomic():
-        return _load(raw, source)
+        loaded = _load(raw, source, by)
+        if loaded.is_refused(seen):
+            transaction.set_rollback(True)
+    return loaded
 
 
-def _load(raw: bytes, source: str) -> Loaded:
+def loaded_indices() -> list[DeprivationIndex]:
+    return list(DeprivationIndex.objects.select_related("loaded_by").order_by("nation"))
+
+
+def patients_known() -> tuple[int, int]:
+    """Of how many patients a decile is known, and of how many a postcode was said."""
+    said = Circumstances.objects.exclude(postcode_mark="")
+    return _patients_with_a_decile(), _patients(said)
+
+
+def _load(raw: bytes, source: str, by: Person | None) -> Loaded:
     rows, mistakes = read_table(raw, COLUMNS, most=MOST_POSTCODES)
     loaded = Loaded(mistakes=mistakes, lines=len(rows))
     deciles = _deciles(rows, loaded)
@@ -70,12 +90,11 @@ def _load(raw: bytes, source: str) -> Loaded:
     loaded.known_before = _patients_with_a_decile()
     index = _index(loaded, source)
     _keep(index, deciles, loaded)
-    loaded.patients = _patients(Circumstances.objects.exclude(postcode_mark=""))
-    loaded.known_after = _patients_with_a_decile()
-    if loaded.added or loaded.changed or loaded.gone:
-        DeprivationIndex.objects.filter(pk=index.pk).update(
-            loaded_at=database_now(), source=source[:120]
-        )
+    loaded.known_after, loaded.patients = patients_known()
+    of_index = DeprivationIndex.objects.filter(pk=index.pk)
+    of_index.update(marked_with=key_mark())
+    if loaded.changes or loaded.gone:
+        of_index.update(loaded_at=database_now(), source=source[:120], loaded_by=by)
         forget()
     return loaded
 
@@ -127,7 +146,8 @@ def _wrong(row: Row, postcode: str, decile: int | None, loaded: Loaded) -> Itera
 def _index(loaded: Loaded, source: str) -> DeprivationIndex:
     """Locked; of another edition than before all that was kept is gone."""
     index, is_new = DeprivationIndex.objects.select_for_update().get_or_create(
-        nation=loaded.nation, defaults={"name": loaded.index, "source": source[:120]}
+        nation=loaded.nation,
+        defaults={"name": loaded.index, "source": source[:120], "marked_with": key_mark()},
     )
     if not is_new and index.name != loaded.index:
         loaded.instead_of, index.name = index.name, loaded.index
@@ -141,6 +161,7 @@ def _keep(index: DeprivationIndex, deciles: dict[str, int], loaded: Loaded) -> N
     kept = PostcodeDecile.objects.order_by().values_list("mark", "decile", "index")
     before = {one: (decile, of) for one, decile, of in kept.iterator(AT_ONCE) if one in marks}
     new = {one: decile for one, decile in marks.items() if before.get(one) != (decile, index.pk)}
+    loaded.changes = list(new.items())
     PostcodeDecile.objects.bulk_create(
         (PostcodeDecile(mark=one, index=index, decile=decile) for one, decile in new.items()),
         batch_size=AT_ONCE,

@@ -33,6 +33,10 @@ class Outcome(Generic[Change]):
         """Of what was shown: applying it asks for the same."""
         return hashlib.sha256(repr(self.changes).encode()).hexdigest()[:16]
 
+    def is_refused(self, seen: str) -> bool:
+        """A line is wrong or, with `seen`, something else would change than what was shown."""
+        return bool(self.mistakes) or bool(seen and seen != self.fingerprint)
+
 
 def tried(
     carry_out: Callable[[Outcome[Change]], None], concern: Concern | None = None
@@ -48,11 +52,10 @@ def tried(
 
 
 def done(carry_out: Callable[[Outcome[Change]], None], seen: str = "") -> Outcome[Change]:
-    """What it changed: nothing where a line is wrong or, with `seen`, something else would change
-    than what was shown."""
+    """What it changed: nothing where that is refused."""
     outcome: Outcome[Change] = Outcome()
     with transaction.atomic():
         carry_out(outcome)
-        if outcome.mistakes or (seen and seen != outcome.fingerprint):
+        if outcome.is_refused(seen):
             transaction.set_rollback(True)
     return outcome

@@ -32,6 +32,10 @@ class Import:
     # Names of pages: this one, and where to go afterwards.
     page: str
     onwards: str
+    # What else the first of its pages shows.
+    beside: Callable[[], dict[str, Any]] = dict
+    # And the second, of what the file changes.
+    said: Callable[[Any], list[str]] = lambda _: []
 
 
 def import_page(request: HttpRequest, by: Person, what: Import) -> HttpResponse:
@@ -40,7 +44,7 @@ def import_page(request: HttpRequest, by: Person, what: Import) -> HttpResponse:
         return _make(request, by, what)
     form = what.form(*((request.POST, request.FILES) if request.method == "POST" else ()))
     if not form.is_valid():
-        context = {"form": form, "columns": what.columns}
+        context = {"form": form, "columns": what.columns, **what.beside()}
         return form_page(request, what.choose_template, context)
     given = dict(form.cleaned_data)
     raw = given.pop("file")
@@ -62,6 +66,7 @@ def _show(
     }
     now, found = timezone.now(), outcome.foretold
     context = {"outcome": outcome, "hidden": hidden, "again": again, "now": now}
+    context["said"] = [] if outcome.mistakes else what.said(outcome)
     context["foretold"] = shown(found, now) if found and outcome.changes else None
     status = 422 if outcome.mistakes else 409 if again else 200
     return render(request, what.changes_template, context, status=status)

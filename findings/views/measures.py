@@ -74,6 +74,7 @@ def list_of_measures(request: HttpRequest) -> HttpResponseBase:
         "lines": measure_lines(readings, addresses),
         "file": f"?{urlencode({**request.GET.dict(), AS: XLSX})}",
         "flow": pictures.flow_of(states, addresses),
+        "can_load_deprivation": rules.can_load_deprivation(person),
     }
     return render(request, "measures.jinja", context)
 

@@ -1,11 +1,13 @@
 """How deprived the place is where a patient lives, and their language need: kept as far as measures
 ask for it, counted for groups, and never shown of one patient."""
 
+import re
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client, override_settings
@@ -23,8 +25,9 @@ from findings.models import (
     Patient,
     PostcodeDecile,
 )
+from findings.presenters.deprivation import index_rows
 from findings.services.circumstances import Said, keep
-from findings.services.deprivation_file import dry_run, load
+from findings.services.deprivation_file import dry_run, load, loaded_indices
 from findings.services.measured_days import keep_up
 from findings.services.merge import merge_patients, undo_merge
 from findings.services.senders import account_of, make_sender
@@ -89,7 +92,7 @@ def said_of(number: str = NUMBER) -> Circumstances:
 
 
 def test_a_report_says_where_a_patient_lives_and_the_postcode_is_not_kept(trust: Trust) -> None:
-    load(table(AB12CD=2), "a.csv")
+    load(table(AB12CD=2), source="a.csv")
     take_in(with_address(oru(), "1 High Street^^Town^^ab1 2cd^^H", "pl"), "a.hl7:1")
     kept = said_of()
     assert PostcodeDecile.objects.get(mark=kept.postcode_mark).decile == 2
@@ -114,7 +117,7 @@ def test_a_report_says_where_a_patient_lives_and_the_postcode_is_not_kept(trust:
     ],
 )
 def test_the_home_counts(trust: Trust, address: str, expected: int | None) -> None:
-    load(table(AB12CD=2, AB12EF=9), "a.csv")
+    load(table(AB12CD=2, AB12EF=9), source="a.csv")
     take_in(with_address(oru(), address), "a.hl7:1")
     marks = Circumstances.objects.values("postcode_mark")
     found = PostcodeDecile.objects.filter(mark__in=marks).values_list("decile", flat=True)
@@ -123,7 +126,7 @@ def test_the_home_counts(trust: Trust, address: str, expected: int | None) -> No
 
 def test_the_newest_words_hold_in_whatever_order_and_however_often(trust: Trust) -> None:
     """Reported on 30 June; moved on 1 July; an older piece of news comes last."""
-    load(table(AB12CD=2, AB12EF=9), "a.csv")
+    load(table(AB12CD=2, AB12EF=9), source="a.csv")
     reported = with_address(oru(), "^^^^AB1 2CD")
     moved = with_address(adt("A08", pid(), said="20260701120000"), "^^^^AB1 2EF")
     older = with_address(adt("A31", pid(), said="20260601120000"), "^^^^AB1 2CD")
@@ -136,7 +139,7 @@ def test_the_newest_words_hold_in_whatever_order_and_however_often(trust: Trust)
 
 
 def test_no_fixed_abode_is_no_place_and_silence_changes_nothing(trust: Trust) -> None:
-    load(table(AB12CD=2), "a.csv")
+    load(table(AB12CD=2), source="a.csv")
     take_in(with_address(oru(), "^^^^AB1 2CD", "en"), "a.hl7:1")
     take_in(adt("A08", pid(), said="20260701120000"), "b.hl7:1")
     assert said_of().postcode_mark
@@ -196,7 +199,7 @@ def test_fhir_says_it(trust: Trust, said: dict, need: LanguageNeed | None) -> No
         {"use": "temp", "postalCode": "AB1 2EF"},
         {"use": "home", "postalCode": "AB1 2CD"},
     ]
-    load(table(AB12CD=2, AB12EF=9), "a.csv")
+    load(table(AB12CD=2, AB12EF=9), source="a.csv")
     whole = fhir_report(contained=[fhir_patient(address=homes, **said), fhir_request()])
     assert send(calling(account_of(trust.sender)), whole).status_code == 201
     assert PostcodeDecile.objects.get(mark=said_of().postcode_mark).decile == 2
@@ -215,7 +218,7 @@ def test_json_says_it(trust: Trust) -> None:
 
 
 def test_a_merge_brings_what_was_said_and_undoing_it_takes_it_back(trust: Trust) -> None:
-    load(table(AB12CD=2, AB12EF=9), "a.csv")
+    load(table(AB12CD=2, AB12EF=9), source="a.csv")
     kept, merged = flagged(trust), flagged(trust)
     lives(kept.examination.patient, "AB12CD", days=9)
     lives(merged.examination.patient, "AB12EF", days=1)
@@ -240,7 +243,7 @@ def test_what_is_not_known_stands_as_such(trust: Trust) -> None:
     lives(flagged(trust).examination.patient, "AB12CD", LanguageNeed.INTERPRETER)
     assert by(trust, "deprivation") == {"none": 2}
     assert by(trust, "language") == {"interpreter": 1, "none": 1}
-    load(table(AB12CD=10), "a.csv")
+    load(table(AB12CD=10), source="a.csv")
     assert by(trust, "deprivation") == {"ENG-10": 1, "none": 1}
     by_deprivation = measures.DIMENSIONS["deprivation"]
     assert by_deprivation.title.endswith("lives: Made-up index 2026, England")
@@ -252,7 +255,7 @@ def test_what_is_not_known_stands_as_such(trust: Trust) -> None:
 
 
 def test_days_that_are_kept_hear_of_a_patient_who_is_another(trust: Trust) -> None:
-    load(table(AB12CD=2, AB12EF=9), "a.csv")
+    load(table(AB12CD=2, AB12EF=9), source="a.csv")
     old = [flagged(trust, at=timezone.now() - days * DAY) for days in (3, 5, 9)]
     keep_up()
     assert all_from_kept(trust)
@@ -272,7 +275,7 @@ def test_days_that_are_kept_hear_of_a_patient_who_is_another(trust: Trust) -> No
     assert everything(trust) == from_rows(trust)
     keep_up()
     assert all_from_kept(trust)
-    load(table(AB12EF=4), "b.csv")
+    load(table(AB12EF=4), source="b.csv")
     assert by(trust, "deprivation") == {"ENG-4": 2, "none": 1}
     assert not MeasuredDay.objects.exists()
 
@@ -293,7 +296,7 @@ def test_days_that_are_kept_hear_of_a_correction_at_once(trust: Trust) -> None:
 
 def crowd(trust: Trust) -> None:
     """Twelve, eleven and three of three deciles, and two that are not known."""
-    load(table(AB12CD=1, AB12EF=5, AB12GH=10), "a.csv")
+    load(table(AB12CD=1, AB12EF=5, AB12GH=10), source="a.csv")
     for postcode, number in (("AB12CD", 12), ("AB12EF", 11), ("AB12GH", 3), ("", 2)):
         for _ in range(number):
             lives(flagged(trust).examination.patient, postcode)
@@ -361,11 +364,11 @@ def command(path: Path, **options: bool) -> str:
 
 
 def test_another_index_takes_the_place_of_the_one_before() -> None:
-    load(table("Index 2019", AB12CD=2, AB12EF=9), "a.csv")
-    load(file("CD1 1AA,3,WLS,Welsh index"), "w.csv")
-    again = load(table("Index 2019", AB12CD=3), "b.csv")
+    load(table("Index 2019", AB12CD=2, AB12EF=9), source="a.csv")
+    load(file("CD1 1AA,3,WLS,Welsh index"), source="w.csv")
+    again = load(table("Index 2019", AB12CD=3), source="b.csv")
     assert (again.added, again.changed, again.gone) == (0, 1, 0)
-    other = load(table("Index 2025", AB12CD=5), "c.csv")
+    other = load(table("Index 2025", AB12CD=5), source="c.csv")
     assert (other.instead_of, other.gone, other.added) == ("Index 2019", 2, 1)
     kept = PostcodeDecile.objects.order_by("decile").values_list("decile", "index__name")
     assert list(kept) == [(3, "Welsh index"), (5, "Index 2025")]
@@ -388,8 +391,8 @@ def test_another_index_takes_the_place_of_the_one_before() -> None:
     ],
 )
 def test_a_line_that_is_wrong_changes_nothing(lines: list[str], line: int, words: str) -> None:
-    load(table(AB12XX=4), "before.csv")
-    (mistake,) = load(file(*lines), "a.csv").mistakes
+    load(table(AB12XX=4), source="before.csv")
+    (mistake,) = load(file(*lines), source="a.csv").mistakes
     assert mistake.line == line
     assert words in mistake.words
     assert PostcodeDecile.objects.get().decile == 4
@@ -403,11 +406,46 @@ def test_wrong_lines_are_said_by_the_command(tmp_path: Path) -> None:
         call_command("load_deprivation", str(path), apply=True, stdout=out, stderr=out)
     assert "Line 3: This is no postcode." in out.getvalue()
     assert "And 10 more mistakes." in out.getvalue()
-    assert dry_run(file(), "empty.csv").lines == 0
+    assert dry_run(file()).lines == 0
+
+
+def test_a_file_is_chosen_on_the_page_looked_at_and_kept(trust: Trust, client: Client) -> None:
+    lives(flagged(trust).examination.patient, "AB12CD")
+    client.force_login(trust.governance)
+    page = reverse("deprivation")
+    assert "Nothing is loaded" in words_of(client.get(page))
+    sent = {"file": SimpleUploadedFile("deciles.csv", file("AB1 2CD,2,ENG,Index 2019"))}
+    looked = client.post(page, sent)
+    assert "Of 1 patient with a postcode 1 have a decile" in words_of(looked)
+    assert not PostcodeDecile.objects.exists()
+    hidden = dict(re.findall(r'name="(raw|seen)" value="([^"]*)"', looked.content.decode()))
+    load(file("AB1 2EF,2,ENG,Index 2019"), source="meanwhile.csv")
+    kept = client.post(page, hidden, follow=True)
+    assert "Imported: 1 changed, 0 not." in words_of(kept)
+    shown = words_of(client.get(page))
+    assert "Index 2019" in shown
+    assert trust.governance.full_name in shown
+    assert "Of 1 patient whose postcode a message said, 1 has a decile." in shown
+    wrong = client.post(page, {"file": SimpleUploadedFile("x.csv", file("nowhere,1,ENG,A"))})
+    assert wrong.status_code == 422
+    assert "Line 2: This is no postcode." in words_of(wrong)
+    client.force_login(trust.coordinator)
+    assert client.get(page).status_code == 403
+
+
+def test_the_page_says_when_the_secret_is_another(trust: Trust, client: Client) -> None:
+    client.force_login(trust.administrator)
+    with override_settings(SECRET_KEY="the-secret-of-before"):
+        load(table(AB12CD=2), source="a.csv")
+    lost = "marked with a secret that is no longer in use"
+    said = [str(row) for row in index_rows(loaded_indices())]
+    assert lost in said[0]
+    load(table(AB12CD=2), source="a.csv")
+    assert lost not in words_of(client.get(reverse("deprivation")))
 
 
 def test_a_postcode_without_a_decile_is_let_by() -> None:
-    loaded = load(file("JE2 3AB,,ENG,A", "AB1 2CD,1,ENG,A"), "a.csv")
+    loaded = load(file("JE2 3AB,,ENG,A", "AB1 2CD,1,ENG,A"), source="a.csv")
     assert (loaded.without, loaded.added) == (1, 1)
 
 
@@ -417,12 +455,12 @@ def test_after_a_change_of_the_secret_the_file_finds_patients_of_both(trust: Tru
         lives(old.examination.patient, "AB12CD")
     with override_settings(SECRET_KEY_FALLBACKS=["the-secret-of-before"]):
         lives(new.examination.patient, "AB12CD")
-        load(table(AB12CD=2), "a.csv")
+        load(table(AB12CD=2), source="a.csv")
     assert by(trust, "deprivation") == {"ENG-2": 2}
 
 
 def test_the_database_refuses_what_says_nothing(trust: Trust) -> None:
-    load(table(AB12CD=2), "a.csv")
+    load(table(AB12CD=2), source="a.csv")
     patient = flagged(trust).examination.patient
     lives(patient, "AB12CD")
     kept, decile = Circumstances.objects.all(), PostcodeDecile.objects.all()

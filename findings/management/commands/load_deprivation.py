@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from findings import words
 from findings.management.base import bytes_of
 from findings.models import Nation
+from findings.presenters.deprivation import said_of
 from findings.services.deprivation_file import COLUMNS, Loaded, dry_run, load
 
 MOST_SAID = 50
@@ -30,13 +31,13 @@ class Command(BaseCommand):
         parser.add_argument("--apply", action="store_true", help="keep it")
 
     def handle(self, *, file: Path, apply: bool, **options: Any) -> None:
-        loaded = (load if apply else dry_run)(bytes_of(file), file.name)
+        loaded = (load if apply else dry_run)(bytes_of(file), source=file.name)
         if loaded.mistakes:
             self._say_mistakes(loaded)
             raise CommandError("Nothing was changed. Correct these lines and run it again.")
         if not loaded.lines:
             raise CommandError("There are no lines in it. Nothing was changed.")
-        for said in _sentences(loaded):
+        for said in said_of(loaded):
             self.stdout.write(said)
         self.stdout.write("Done." if apply else "Nothing was changed. Run it with --apply.")
 
@@ -46,18 +47,3 @@ class Command(BaseCommand):
         more = len(loaded.mistakes) - MOST_SAID
         if more > 0:
             self.stderr.write(f"And {words.plural(more, 'more mistake')}.")
-
-
-def _sentences(loaded: Loaded) -> list[str]:
-    said = [
-        f"{loaded.index}, {Nation(loaded.nation).label}: {words.plural(loaded.lines, 'line')},"
-        f" {loaded.without} without a decile.",
-        f"Added: {loaded.added}. Changed: {loaded.changed}. Unchanged: {loaded.unchanged}.",
-    ]
-    if loaded.instead_of:
-        said.append(f"It takes the place of {loaded.instead_of}: {loaded.gone} gone.")
-    said.append(
-        f"Of {words.plural(loaded.patients, 'patient')} with a postcode {loaded.known_after} have"
-        f" a decile with it; {loaded.known_before} have one without it."
-    )
-    return said
