@@ -60,7 +60,7 @@ def how_long(
     if measure.at == "due_at" and measure.cases.finding is not None:
         groups["of_category"] = Cast(f"{measure.cases.finding}category_id", TextField())
         lists["shares"] = ArrayAgg(took / _seconds(F(since), F("due_at")))
-    # As few long lists: a row for each of fifty thousand cases takes three times as long.
+    # As few long lists: a row for each of forty thousand cases takes twice as long.
     found = selected(measure, trust, [period], now, narrow).values(**groups).annotate(**lists)
     lengths, of_limit = _Lengths(), defaultdict[str, _Lengths](_Lengths)
     for row in found:
