@@ -5,7 +5,7 @@ Spiegelhalter gives them (Statistics in Medicine 2005; 24: 1185-1202). A team ou
 to ask, no verdict: its patients may differ.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -33,38 +33,35 @@ class Limits:
     upper: float
     high: float
 
+    def place(self, met: int, size: int) -> Place:
+        """Where a team with `met` of `size` lies."""
+        own = met / size
+        if own < self.low:
+            return Place.BELOW
+        if own > self.high:
+            return Place.ABOVE
+        if own < self.lower:
+            return Place.LOW
+        return Place.HIGH if own > self.upper else Place.INSIDE
 
-def limits(size: int, share: float) -> Limits:
-    """Between which numbers chance alone would leave a team of `size` cases: 95 % and 99.8 %."""
-    low, lower, upper, high = (
-        _limit(size, share, p) for p in (ALARM / 2, WARNING / 2, 1 - WARNING / 2, 1 - ALARM / 2)
-    )
-    return Limits(low, lower, upper, high)
 
-
-def _limit(size: int, share: float, p: float) -> float:
+def limits(sizes: Sequence[int], share: float) -> list[Limits]:
+    """Between which numbers chance alone would leave a team of each of these sizes: 95 % and
+    99.8 %. `share`: of all teams, from 0 to 1."""
+    if share in (0, 1):
+        return [Limits(share, share, share, share) for _ in sizes]
     # Takes half a second and 70 MB: only a process that draws a funnel pays for it.
+    import numpy
     from scipy.stats import binom
 
-    if share in (0, 1):
-        return share
-    whole = binom.ppf(p, size, share)
-    over = binom.cdf(whole, size, share)
-    under = binom.cdf(whole - 1, size, share)
-    between = (over - p) / (over - under)
-    return float(min(max((whole - between) / size, 0), 1))
-
-
-def place(met: int, size: int, share: float) -> Place:
-    """Where a team with `met` of `size` lies about the share of all."""
-    bounds, own = limits(size, share), met / size
-    if own < bounds.low:
-        return Place.BELOW
-    if own > bounds.high:
-        return Place.ABOVE
-    if own < bounds.lower:
-        return Place.LOW
-    return Place.HIGH if own > bounds.upper else Place.INSIDE
+    # All at once: one by one is forty times the work.
+    chance = numpy.array([[ALARM / 2], [WARNING / 2], [1 - WARNING / 2], [1 - ALARM / 2]])
+    whole = binom.ppf(chance, sizes, share)
+    over = binom.cdf(whole, sizes, share)
+    under = binom.cdf(whole - 1, sizes, share)
+    between = (over - chance) / (over - under)
+    shares = numpy.clip((whole - between) / numpy.array(sizes), 0, 1)
+    return [Limits(*of_one) for of_one in shares.T.tolist()]
 
 
 def share_of_all(teams: Iterable[tuple[int, int]]) -> float | None:

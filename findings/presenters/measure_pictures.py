@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from findings import words
 from findings.measures import Measure, Part, Reading, from_the_first
 from findings.measures.dimensions import DIMENSIONS, HOURS, WEEKDAYS
-from findings.measures.funnel import Place, limits, place, share_of_all
+from findings.measures.funnel import Place, limits, share_of_all
 from findings.measures.outside import TOO_FEW
 from findings.measures.spc import ENOUGH, Assurance, Chart, Point, xmr
 from findings.measures.survival import Curve
@@ -149,9 +149,9 @@ def funnel_of(parts: Iterable[Part], measure: Measure, addresses: Addresses) -> 
         "More than chance?",
     ]
     rows, outside = [], []
-    for part in due:
-        where = place(part.reading.numerator, part.reading.denominator, everyone)
-        bounds = limits(part.reading.denominator, everyone)
+    sizes = [part.reading.denominator for part in due]
+    for part, bounds in zip(due, limits(sizes, everyone), strict=True):
+        where = bounds.place(part.reading.numerator, part.reading.denominator)
         if where in (Place.BELOW, Place.ABOVE):
             outside.append(part.label)
         rows.append(

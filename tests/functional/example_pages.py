@@ -198,9 +198,9 @@ def _cell(number: float, mark: str = "", href: str = "/help/") -> dict[str, obje
 
 
 def _funnel(name: str, size: int, met: int) -> list[object]:
-    bounds = funnel.limits(size, 0.8)
+    bounds = funnel.limits([size], 0.8)[0]
     marks = {Place.INSIDE: "inside", Place.BELOW: "worse"}
-    own = _cell(round(100 * met / size), marks.get(funnel.place(met, size, 0.8), "neither"))
+    own = _cell(round(100 * met / size), marks.get(bounds.place(met, size), "neither"))
     limits = (bounds.low, bounds.lower, bounds.upper, bounds.high)
     return [
         {"text": f"{name} ({size})", "value": size},

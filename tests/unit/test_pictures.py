@@ -107,7 +107,7 @@ def test_funnel_limits_hold_the_share_of_chance_that_they_name():
     def below(count: int) -> float:
         return sum(comb(20, k) for k in range(count + 1)) / 2**20
 
-    bounds = funnel.limits(20, 0.5)
+    bounds = funnel.limits([20], 0.5)[0]
     # 5 of 20 or fewer come by chance in 2.07 %, 6 or fewer in 5.77 %: 2.5 % lies between.
     assert below(5) < 0.025 < below(6)
     assert 5 / 20 < bounds.lower < 6 / 20
@@ -120,11 +120,11 @@ def test_funnel_limits_hold_the_share_of_chance_that_they_name():
     [(2, Place.BELOW), (5, Place.LOW), (10, Place.INSIDE), (16, Place.HIGH), (18, Place.ABOVE)],
 )
 def test_a_team_lies_inside_or_outside_of_chance(met, expected):
-    assert funnel.place(met, 20, 0.5) == expected
+    assert funnel.limits([20], 0.5)[0].place(met, 20) == expected
 
 
 def test_where_nobody_missed_anything_nobody_is_outside():
-    assert funnel.place(7, 7, 1.0) == Place.INSIDE
+    assert funnel.limits([7], 1.0)[0].place(7, 7) == Place.INSIDE
     assert funnel.share_of_all([(3, 4), (1, 4)]) == 0.5
     assert funnel.share_of_all([]) is None
 
