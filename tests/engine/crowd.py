@@ -26,7 +26,11 @@ def become(part: str) -> None:
     from notifications import rounds
 
     settings.DEFAULT_FROM_EMAIL = f"sender-{os.getpid()}@localhost"
-    rounds_of: dict[str, Callable[[], object]] = {"fire": rounds.fire, "deliver": rounds.deliver}
+    rounds_of: dict[str, Callable[[], object]] = {
+        "fire": rounds.fire,
+        "deliver": rounds.deliver,
+        "reckon": rounds.reckon,
+    }
     while True:
         rounds_of[part]()
         time.sleep(PAUSE)
