@@ -54,12 +54,12 @@ def how_long(
         return None
     since, until, done = measure.took
     until_now = Coalesce(F(until), Value(now, output_field=DateTimeField()))
-    took, category = _seconds(F(since), until_now), Value("", output_field=TextField())
+    took, category = _seconds(since, until_now), Value("", output_field=TextField())
     groups: dict[str, Any] = {"of_category": category, "is_done": _whether(done)}
     lists: dict[str, Any] = {"took": ArrayAgg(took)}
     if measure.at == "due_at" and measure.cases.finding is not None:
         groups["of_category"] = Cast(f"{measure.cases.finding}category_id", TextField())
-        lists["shares"] = ArrayAgg(took / _seconds(F(since), F("due_at")))
+        lists["shares"] = ArrayAgg(took / _seconds(since, F("due_at")))
     # As few long lists: a row for each of forty thousand cases takes twice as long.
     found = selected(measure, trust, [period], now, narrow).values(**groups).annotate(**lists)
     lengths, of_limit = _Lengths(), defaultdict[str, _Lengths](_Lengths)

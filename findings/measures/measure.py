@@ -78,8 +78,8 @@ class Measure:
     # A share from 0 to 100 with who says so; only where a source that was read has one.
     target: int | None = None
     target_source: str = ""
-    # How long a case takes, where that is asked: from and to which field, and where it is done.
-    took: tuple[str, str, Q] | None = None
+    # How long a case takes, where that is asked: from and to when, and where it is done.
+    took: tuple[Combinable, str, Q] | None = None
     # A case counts so long after the moment in `at`: a limit that is kept in no row.
     after: timedelta = timedelta(0)
     # What it is broken down by beside what every measure is (dimensions.py), and what not.

@@ -91,6 +91,12 @@ def test_what_was_opened_again_counts_from_then(trust: Trust) -> None:
     found = measures.read("acknowledged", trust.organisation, lately(), now)
     assert (found.denominator, found.open) == (2, 1)
     assert found.oldest == 10 * HOUR
+    # The first was answered after an hour of its own.
+    how = measures.how_long("acknowledged", trust.organisation, lately(), now)
+    assert (how.took.count, how.took.open, how.took.median) == (2, 1, 3600)
+    limit = finding.clocks.earliest("pk")
+    share = timedelta(hours=1) / (limit.due_at - limit.started_at)
+    assert [curve.median for curve in how.of_limit.values()] == [pytest.approx(share)]
 
 
 def test_a_question_counts_from_when_it_was_asked(trust: Trust, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ limit is not kept; how long promises take is estimated with those that are open 
 from datetime import datetime
 
 from django.db.models import F, Q
+from django.db.models.functions import Least
 
 from findings.measures import telling
 from findings.measures.cases import FINDINGS, PROMISES
@@ -16,6 +17,9 @@ from findings.states import OPEN, ClockKind
 
 ANSWERED = Q(stopped_because=Clock.StoppedBecause.ANSWERED)
 RUNNING = Q(stopped_at__isnull=True)
+# From the flag, whenever its clock was set anew; but of what was opened again since, a promise of
+# before is as long as its own clock ran.
+BEGAN = Least("started_at", "finding__counts_from")
 # Ended before its limit with nothing owed any more: withdrawn, corrected, handed over.
 LEFT_OUT = "Promises that were withdrawn, corrected or handed over before their limit."
 LIMIT = "until its limit, as the policy in force at the time promised it"
@@ -34,7 +38,7 @@ def _promise(
         "met": lambda now: done & Q(stopped_at__lte=F("due_at")),
         "is_open": RUNNING,
         "since": "finding__counts_from",
-        "took": ("finding__counts_from", "stopped_at", done),
+        "took": (BEGAN, "stopped_at", done),
     }
     return Measure(code=code, name=name, **(given | said))  # type: ignore[arg-type]
 
@@ -129,7 +133,7 @@ MEASURES = (
         clock=f"From the question {LIMIT}.",
         source="A measure of our own: no source asks for it",
         since="started_at",
-        took=("started_at", "stopped_at", ANSWERED),
+        took=(F("started_at"), "stopped_at", ANSWERED),
         if_none="None: the trust has no limit for answers, or nobody asked.",
     ),
     Measure(
@@ -147,7 +151,7 @@ MEASURES = (
         met=lambda now: Q(closed_at__isnull=False),
         is_open=Q(state__in=OPEN),
         since="flagged_at",
-        took=("flagged_at", "closed_at", Q(closed_at__isnull=False)),
+        took=(F("flagged_at"), "closed_at", Q(closed_at__isnull=False)),
         also_by=("state", "outcome"),
     ),
 )

@@ -85,7 +85,7 @@ MEASURES = (
         ),
         is_open=Q(stopped_at__isnull=True),
         since="started_at",
-        took=("started_at", "stopped_at", Q(stopped_because=Clock.StoppedBecause.REPORTED)),
+        took=(F("started_at"), "stopped_at", Q(stopped_because=Clock.StoppedBecause.REPORTED)),
         if_none="None: the trust has entered no limits of its own, or none fell in this time.",
     ),
     Measure(
