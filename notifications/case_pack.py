@@ -12,7 +12,10 @@ from django.views.decorators.http import require_safe
 
 from findings import rules, words
 from findings.models import Event, Finding, Person
+from findings.presenters.measures import Table
 from findings.presenters.papers import Paper, Section, table
+from findings.presenters.sentences import say
+from findings.presenters.timeline import name_of
 from findings.services.chain import check_chain, whole_words
 from findings.views.access import signed_in, visible_finding
 from findings.views.papers import shown
@@ -87,24 +90,15 @@ def _reports(finding: Finding) -> Section:
 
 def _timeline(finding: Finding) -> Section:
     events = finding.events.select_related("by").order_by("number")
-    rows = [
-        [
-            one.number,
-            _utc(one.at),
-            one.get_kind_display(),
-            str(one.by or "the system"),
-            _said(one),
-            one.hash,
-        ]
-        for one in events
-    ]
-    head = ["Line", "When (UTC)", "What", "By", "With", "Hash"]
-    return Section("The timeline", ["Every line, in order."], [table("lines", "Lines", head, rows)])
+    rows = [[one.number, _utc(one.at), name_of(one), _in_words(one)] for one in events]
+    said = ["Every line, in order. How each is kept, the proof says."]
+    head = ["Line", "When (UTC)", "Who", "What"]
+    return Section("The timeline", said, [table("lines", "Lines", head, rows)])
 
 
-def _said(event: Event) -> str:
-    """As it is kept, and as its hash covers it."""
-    return json.dumps(event.data, ensure_ascii=False, cls=DjangoJSONEncoder) if event.data else ""
+def _in_words(event: Event) -> str:
+    said = say(event)
+    return " ".join(part for part in (said.sentence, said.text) if part)
 
 
 def _messages(finding: Finding) -> Section:
@@ -133,6 +127,18 @@ def _outcome(attempt: DeliveryAttempt) -> str:
     return f"{result.get_outcome_display().lower()}{detail}"
 
 
+def _kept(finding: Finding) -> Table:
+    rows = [
+        [one.number, one.kind, _data(one), one.hash] for one in finding.events.order_by("number")
+    ]
+    return table("kept", "Lines as they are kept", ["Line", "Kind", "Data", "SHA-256"], rows)
+
+
+def _data(event: Event) -> str:
+    """As its hash covers it."""
+    return json.dumps(event.data, ensure_ascii=False, cls=DjangoJSONEncoder) if event.data else ""
+
+
 def _proof(finding: Finding) -> Section:
     chain = check_chain(finding)
     if chain.is_whole:
@@ -149,6 +155,7 @@ def _proof(finding: Finding) -> Section:
             " adds a line breaks the chain from there on. It was computed again for this paper; the"
             f" command is: manage.py verify_timeline {finding.reference}",
         ],
+        [_kept(finding)],
     )
 
 

@@ -173,6 +173,7 @@ def test_the_pack_of_a_case_holds_everything_and_proves_it(trust: Trust) -> None
         assert event.hash in page
     assert finding.report.text[:40] in page
     assert "The timeline is whole" in page
+    assert "Clock started: act by" in page
     lines = workbook(client, address)["Lines"]
     assert [row[0] for row in lines[1:]] == [one.number for one in finding.events.all()]
     with connection.cursor() as cursor:
