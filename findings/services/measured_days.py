@@ -5,7 +5,7 @@ Whoever writes days holds the one row of `MeasuredUpTo`: of two at once the seco
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -182,18 +182,21 @@ def _keep(trust: Organisation, measure: Measure, days: Sequence[date]) -> None:
         if up_to is None:
             return
         at = database_now()
-        # What was written to since the last round is no surprise.
-        changed = changed_days([measure.code], trust, up_to, at)[measure.code]
-        expected = [day for day in days if day not in changed]
-        before = _kept_whole(trust, measure, expected)
+        before = _kept_whole(trust, measure, days)
+        if before:
+            # What was written to since the last round is no surprise.
+            for day in changed_days([measure.code], trust, up_to, at)[measure.code]:
+                before.pop(day, None)
         _write(trust, measure, days, at)
-        after = _kept_whole(trust, measure, expected)
+        after = _kept_whole(trust, measure, before)
         if wrong := sum(1 for day, parts in before.items() if after[day] != parts):
             _tell_of_wrong(up_to, wrong, at)
 
 
-def _kept_whole(trust: Organisation, measure: Measure, days: Iterable[date]) -> dict[date, Any]:
+def _kept_whole(trust: Organisation, measure: Measure, days: Collection[date]) -> dict[date, Any]:
     """The number itself; who a patient or a team is may change, and parts with it."""
+    if not days:
+        return {}
     kept = _days(trust, measure).filter(day__in=list(days), form=form(measure))
     return dict(kept.values_list("day", "parts"))
 
