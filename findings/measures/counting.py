@@ -111,7 +111,8 @@ def selected(
     return found
 
 
-def kept_by(measure: Measure) -> dict[str, Combinable]:
+@cache
+def kept_by(measure: Measure) -> Mapping[str, Combinable]:
     """What the days of a measure are kept by, beside the whole, each with the key of a case."""
     return {
         **{one.code: address_key_of(measure, one.code) for one in dimensions_of(measure)},
@@ -141,7 +142,7 @@ def _cases(
     trust: Organisation,
     periods: Sequence[Period],
     now: datetime,
-    keys: dict[str, Combinable],
+    keys: Mapping[str, Combinable],
 ) -> "QuerySet[Any]":
     flag = BooleanField()
     is_open = measure.is_open

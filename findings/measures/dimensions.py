@@ -1,8 +1,9 @@
 """What a measure is broken down by. A case of which it is not known stands under "Not known", so
 that the parts always add up to the whole."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.db.models import (
@@ -301,7 +302,8 @@ DIMENSIONS = {
 ONLY_IF_ASKED = {"route", "level", "outcome", "state", "useful"}
 
 
-def dimensions_of(measure: Measure) -> list[Dimension]:
+@cache
+def dimensions_of(measure: Measure) -> Sequence[Dimension]:
     return [one for one in DIMENSIONS.values() if one.is_of(measure)]
 
 
