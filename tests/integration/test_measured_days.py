@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -64,22 +64,35 @@ def trust() -> Trust:
     return a_trust()
 
 
-def everything(trust: Trust) -> dict:
-    """Every number of every measure, whichever way it is asked for."""
+# One measure of each kind of cases, for what is not about each definition: whether a day is still
+# what it was asks the cases alone.
+OF_EACH_KIND = (
+    *("closed", "acknowledged", "corrected", "useful"),
+    *("reported", "reported_pathway", "alerts"),
+)
+
+
+@pytest.fixture
+def few(monkeypatch) -> None:
+    """Days are kept of these alone."""
+    kept = {code: MEASURES[code] for code in OF_EACH_KIND}
+    monkeypatch.setattr("findings.services.measured_days.MEASURES", kept)
+
+
+def everything(trust: Trust, looked_at: Collection[str] = OF_EACH_KIND) -> dict:
+    """Every number of every measure, by months and weeks; of some with every part."""
     period, now, of = last_days(75, today()), timezone.now(), trust.organisation
+    changes = measures.Changes(measures.MEASURES, of, now)
+    site = {"site": str(trust.site.pk)}
     found: dict = {
-        "all": measures.read_many(measures.MEASURES, of, [period, period.before], now),
-        "site": measures.read_many(measures.MEASURES, of, [period], now, site=str(trust.site.pk)),
+        "all": measures.read_many(measures.MEASURES, of, [period, period.before], now, changes),
+        "site": measures.read_many(measures.MEASURES, of, [period], now, changes, **site),
+        "months": measures.series_many(measures.MEASURES, of, period, "month", now, changes),
+        "weeks": measures.series_many(measures.MEASURES, of, period, "week", now, changes),
     }
-    for code in measures.MEASURES:
-        look = measures.look(code, of, period, now)
-        found[code] = (
-            measures.series(code, of, period, now=now),
-            measures.series(code, of, period, "week", now=now),
-            look.whole,
-            look.parts,
-            look.hours,
-        )
+    for code in looked_at:
+        look = measures.look(code, of, period, now, changes)
+        found[code] = (look.whole, look.parts, look.hours)
     return frozen(found, now)
 
 
@@ -111,28 +124,33 @@ def from_rows(trust: Trust, numbers: Callable[[Trust], dict] = everything) -> di
     return found
 
 
-def all_from_kept(trust: Trust) -> bool:
+def all_from_kept(trust: Trust, codes: Collection[str] = MEASURES) -> bool:
     """No day of last week is counted from its rows."""
     period = Period(today() - timedelta(days=7), today() - timedelta(days=1))
     asked = []
     with connection.execute_wrapper(
         lambda run, sql, *rest: (asked.append(sql), run(sql, *rest))[1]
     ):
-        measures.read_many(measures.MEASURES, trust.organisation, [period])
+        measures.read_many(codes, trust.organisation, [period])
     return not any("UNION ALL" in sql for sql in asked)
+
+
+def test_one_measure_of_each_kind_is_looked_at() -> None:
+    kinds = {one.cases for one in MEASURES.values()}
+    assert {MEASURES[code].cases for code in OF_EACH_KIND} == kinds
 
 
 def test_kept_days_say_what_the_rows_say(trust: Trust) -> None:
     for case in SOME:
         happened(trust, *case)
-    before = everything(trust)
+    before = everything(trust, MEASURES)
     keep_up()
     assert MeasuredDay.objects.exists()
     assert all_from_kept(trust)
-    assert everything(trust) == before
+    assert everything(trust, MEASURES) == before
     call_command("rebuild_measures", verbosity=0)
     assert all_from_kept(trust)
-    assert everything(trust) == before
+    assert everything(trust, MEASURES) == before
 
 
 @settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
@@ -157,6 +175,7 @@ def test_what_is_written_after_a_round_counts_at_once(first, later, answer) -> N
     assert everything(trust) == from_rows(trust)
 
 
+@pytest.mark.usefixtures("few")
 def test_a_day_that_is_not_what_its_rows_say_is_told_and_put_right(
     trust: Trust, monkeypatch
 ) -> None:
@@ -180,6 +199,7 @@ def at_night(monkeypatch) -> None:
     MeasuredDay.objects.update(counted_at=timezone.now() - timedelta(days=2))
 
 
+@pytest.mark.usefixtures("few")
 def test_a_patient_of_another_sex_is_no_alarm(trust: Trust, monkeypatch) -> None:
     finding = flagged(trust, at=timezone.now() - 50 * HOUR)
     keep_up()
@@ -191,14 +211,15 @@ def test_a_patient_of_another_sex_is_no_alarm(trust: Trust, monkeypatch) -> None
     assert everything(trust) == from_rows(trust)
 
 
+@pytest.mark.usefixtures("few")
 def test_a_measure_that_is_defined_anew_has_no_days(trust: Trust) -> None:
     flagged(trust, at=timezone.now() - 200 * HOUR)
     keep_up()
     MeasuredDay.objects.update(form=1)
-    assert not all_from_kept(trust)
+    assert not all_from_kept(trust, OF_EACH_KIND)
     assert everything(trust) == from_rows(trust)
     keep_up()
-    assert all_from_kept(trust)
+    assert all_from_kept(trust, OF_EACH_KIND)
 
 
 # --- Whatever is written after a round, by its own kind of row ------------------------------------
@@ -256,8 +277,8 @@ def own_limit(trust: Trust, tmp_path: Path) -> None:
 def test_each_kind_of_row_makes_its_days_stale(
     trust: Trust, write: Callable[[Trust, Examination], object]
 ) -> None:
-    flagged(trust, at=timezone.now() - 60 * DAY)  # days are kept from the first one on
-    made = timezone.now() - 50 * DAY
+    flagged(trust, at=timezone.now() - 31 * DAY)  # days are kept from the first one on
+    made = timezone.now() - 30 * DAY
     waits = unreported(trust, performed_at=made, setting="inpatient")
     unreported(trust, performed_at=made, setting="inpatient", description="Not awaited")
     expect_report(waits, at=made)
@@ -277,8 +298,8 @@ def test_each_kind_of_row_makes_its_days_stale(
 
 
 def test_that_a_report_is_expected_after_all_makes_its_days_stale(trust: Trust) -> None:
-    flagged(trust, at=timezone.now() - 60 * DAY)
-    waits = unreported(trust, performed_at=timezone.now() - 50 * DAY)
+    flagged(trust, at=timezone.now() - 31 * DAY)
+    waits = unreported(trust, performed_at=timezone.now() - 30 * DAY)
     expect_report(waits, at=waits.performed_at)
     said = _not_expected(trust, waits)
     rebuild()
@@ -288,6 +309,7 @@ def test_that_a_report_is_expected_after_all_makes_its_days_stale(trust: Trust) 
     assert weeks(trust) == from_rows(trust, weeks)
 
 
+@pytest.mark.usefixtures("few")
 def test_today_is_never_kept(trust: Trust) -> None:
     """It is counted until it is over, whatever was kept of it by mistake."""
     flagged(trust)
@@ -299,6 +321,7 @@ def test_today_is_never_kept(trust: Trust) -> None:
     assert weeks(trust) == from_rows(trust, weeks)
 
 
+@pytest.mark.usefixtures("few")
 def test_days_are_those_of_the_trust(trust: Trust) -> None:
     """Half past midnight in summer is the day before in UTC."""
     flagged(trust, at=datetime(2026, 6, 30, 23, 30, tzinfo=UTC))
@@ -315,10 +338,11 @@ def by_sex(trust: Trust) -> dict[str, int]:
     return {part.key: part.reading.denominator for part in parts}
 
 
+@pytest.mark.usefixtures("few")
 def test_a_merge_makes_days_stale_and_so_does_undoing_it(trust: Trust) -> None:
     """Of examinations without a finding, too, which have no timeline."""
-    flagged(trust, at=timezone.now() - 60 * DAY)
-    one, other = (unreported(trust, performed_at=timezone.now() - 50 * DAY) for _ in range(2))
+    flagged(trust, at=timezone.now() - 31 * DAY)
+    one, other = (unreported(trust, performed_at=timezone.now() - 30 * DAY) for _ in range(2))
     Patient.objects.filter(pk=one.patient_id).update(sex="F")
     Patient.objects.filter(pk=other.patient_id).update(sex="M")
     rebuild()
@@ -331,10 +355,11 @@ def test_a_merge_makes_days_stale_and_so_does_undoing_it(trust: Trust) -> None:
     assert by_sex(trust) == {"F": 1, "M": 1}
 
 
+@pytest.mark.usefixtures("few")
 def test_an_order_makes_the_day_of_its_examination_stale(trust: Trust) -> None:
     """It says where the patient was, which nobody had said."""
-    flagged(trust, at=timezone.now() - 60 * DAY)
-    waits = unreported(trust, performed_at=timezone.now() - 50 * DAY)
+    flagged(trust, at=timezone.now() - 31 * DAY)
+    waits = unreported(trust, performed_at=timezone.now() - 30 * DAY)
     expect_report(waits, at=waits.performed_at)
     rebuild()
     patient = ArrivingPatient(
