@@ -16,6 +16,7 @@ from django.db.models import (
     Case,
     DateTimeField,
     F,
+    Q,
     QuerySet,
     TextField,
     Value,
@@ -111,6 +112,11 @@ def selected(
     return found
 
 
+def whether(condition: Q) -> Combinable:
+    """Yes or no, for each case."""
+    return Case(When(condition, then=True), default=False, output_field=BooleanField())
+
+
 @cache
 def kept_by(measure: Measure) -> Mapping[str, Combinable]:
     """What the days of a measure are kept by, beside the whole, each with the key of a case."""
@@ -144,18 +150,13 @@ def _cases(
     now: datetime,
     keys: Mapping[str, Combinable],
 ) -> "QuerySet[Any]":
-    flag = BooleanField()
     is_open = measure.is_open
     columns = {column: keys[name] for name, column in _columns(keys).items()}
     since = F(measure.since) if is_open else Cast(Value(None), DateTimeField())
     found = measure.select(trust, periods, now).annotate(
         of_day=TruncDate(measure.moment),
-        is_met=Case(When(measure.met(now), then=True), default=False, output_field=flag),
-        still_open=(
-            Case(When(is_open, then=True), default=False, output_field=flag)
-            if is_open
-            else Value(False, output_field=flag)
-        ),
+        is_met=whether(measure.met(now)),
+        still_open=whether(is_open) if is_open else Value(False, output_field=BooleanField()),
         open_since=since,
         **columns,
     )

@@ -77,8 +77,6 @@ class Dimension:
         return ": ".join(filter(None, (self.name, self.source())))
 
     def is_of(self, measure: Measure) -> bool:
-        if self.code in measure.not_by:
-            return False
         wanted = self.code in measure.also_by or self.code not in ONLY_IF_ASKED
         return wanted and self.key(measure) is not None
 

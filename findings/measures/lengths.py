@@ -8,24 +8,20 @@ from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import (
-    BooleanField,
-    Case,
     DateTimeField,
     DurationField,
     ExpressionWrapper,
     F,
     FloatField,
     Func,
-    Q,
     TextField,
     Value,
-    When,
 )
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce, Greatest
 from django.utils import timezone
 
-from findings.measures.counting import selected
+from findings.measures.counting import selected, whether
 from findings.measures.definitions import MEASURES
 from findings.measures.dimensions import DIMENSIONS
 from findings.measures.period import Period
@@ -55,7 +51,7 @@ def how_long(
     since, until, done = measure.took
     until_now = Coalesce(F(until), Value(now, output_field=DateTimeField()))
     took, category = _seconds(since, until_now), Value("", output_field=TextField())
-    groups: dict[str, Any] = {"of_category": category, "is_done": _whether(done)}
+    groups: dict[str, Any] = {"of_category": category, "is_done": whether(done)}
     lists: dict[str, Any] = {"took": ArrayAgg(took)}
     if measure.at == "due_at" and measure.cases.finding is not None:
         groups["of_category"] = Cast(f"{measure.cases.finding}category_id", TextField())
@@ -76,11 +72,6 @@ def _seconds(since: Combinable, until: Combinable) -> Combinable:
     length = ExpressionWrapper(until - since, output_field=DurationField())
     seconds = Func(length, template="EXTRACT(EPOCH FROM %(expressions)s)::float8")
     return Greatest(seconds, Value(0.0), output_field=FloatField())
-
-
-def _whether(condition: Q) -> Combinable:
-    flag = BooleanField()
-    return Case(When(condition, then=Value(True)), default=Value(False), output_field=flag)
 
 
 def took(

@@ -82,9 +82,8 @@ class Measure:
     took: tuple[Combinable, str, Q] | None = None
     # A case counts so long after the moment in `at`: a limit that is kept in no row.
     after: timedelta = timedelta(0)
-    # What it is broken down by beside what every measure is (dimensions.py), and what not.
+    # What it is broken down by beside what every measure is (dimensions.py).
     also_by: tuple[str, ...] = ()
-    not_by: tuple[str, ...] = ()
     # What to say where there is none.
     if_none: str = "None in this time."
 

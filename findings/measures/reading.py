@@ -14,8 +14,6 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from django.db.models import (
-    BooleanField,
-    Case,
     CharField,
     Count,
     DateTimeField,
@@ -24,7 +22,6 @@ from django.db.models import (
     QuerySet,
     TextField,
     Value,
-    When,
 )
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, TruncMonth, TruncWeek
@@ -40,6 +37,7 @@ from findings.measures.counting import (
     kept_by,
     moment_of,
     selected,
+    whether,
 )
 from findings.measures.definitions import MEASURES
 from findings.measures.dimensions import DIMENSIONS, NOT_KNOWN, NOT_KNOWN_WORDS
@@ -285,11 +283,8 @@ def rows(
     """The cases behind a number, each with `is_met` and `counts_at`; `met` asks for the numerator,
     or for what is missing to the denominator."""
     measure, now = MEASURES[code], now or timezone.now()
-    is_met = Case(
-        When(measure.met(now), then=Value(True)), default=Value(False), output_field=BooleanField()
-    )
     found = selected(measure, trust, [period], now, narrow)
-    found = found.annotate(is_met=is_met, counts_at=measure.moment)
+    found = found.annotate(is_met=whether(measure.met(now)), counts_at=measure.moment)
     return found if met is None else found.filter(is_met=met)
 
 
