@@ -13,8 +13,8 @@ from markupsafe import Markup, escape
 END_OF_ROWS = "</tbody>"
 # What a cell may say; whatever else a page gives it would be left out without a word. `value` and
 # `mark` are for a picture that is drawn from the table (static/app/charts.js).
-# `counts` are for a workbook (presenters/papers.py): no page shows them apart.
-PARTS = {"text", "html", "href", "format", "value", "mark", "counts"}
+# `counts` and `percent` are for a workbook (presenters/papers.py): no page shows them apart.
+PARTS = {"text", "html", "href", "format", "value", "mark", "counts", "percent"}
 
 
 class Column(NamedTuple):

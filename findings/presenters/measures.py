@@ -60,7 +60,7 @@ def period_words(period: Period) -> str:
 
 
 def share(reading: Reading, href: str = "", mark: str = "") -> Cell:
-    """76 % (155 of 203); in a workbook three numbers."""
+    """76 % (155 of 203); in a workbook three numbers: `percent` and `counts`."""
     if reading.percent is None:
         return {"text": "none"}
     counts = reading.numerator, reading.denominator
@@ -68,13 +68,14 @@ def share(reading: Reading, href: str = "", mark: str = "") -> Cell:
     if reading.is_small:
         said += ", small number"
     value = round(reading.share or 0, 1)
-    return {"text": said, "value": value, "href": href, "mark": mark, "counts": counts}
+    cell = {"text": said, "value": value, "href": href, "mark": mark}
+    return cell | {"percent": reading.percent, "counts": counts}
 
 
 def outside(one: Outside) -> Cell:
     """75 % of about 190, for whoever is outside; hidden, its words alone."""
     counts = None if one.is_hidden or not one.denominator else (one.numerator, one.denominator)
-    return {"text": str(one), "counts": counts}
+    return {"text": str(one), "percent": one.percent, "counts": counts}
 
 
 def number(count: int, href: str) -> Cell:
@@ -86,7 +87,7 @@ def limit_line(value: float | None) -> Cell:
     if value is None:
         return {"text": ""}
     shown = min(max(value, 0), 100)
-    return {"text": f"{round(shown)} %", "value": round(shown, 1)}
+    return {"text": f"{round(shown)} %", "value": round(shown, 1), "percent": round(shown)}
 
 
 def limits_head(chart: Chart, mean: str = "Mean") -> list[Cell]:

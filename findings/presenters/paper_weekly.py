@@ -19,8 +19,8 @@ HEAD = ("Finding", "Patient", "Category", "Stands at", "What is due", "Held by",
 
 def weekly_list(by: Person, team: Team, findings: Sequence[Any], now: datetime) -> Paper:
     """Of findings with their due time (`with_due`), the least time left first."""
-    late = [one for one in findings if one.due_at and one.due_at <= now]
-    week = [one for one in findings if one not in late]
+    late = [one for one in findings if _is_late(one, now)]
+    week = [one for one in findings if not _is_late(one, now)]
     return Paper(
         f"Weekly list: {team.name}",
         by.organisation.name,
@@ -66,8 +66,12 @@ def weekly_lists(by: Person, lists: Sequence[tuple[Team, Sequence[Any]]], now: d
     )
 
 
+def _is_late(finding: Any, now: datetime) -> bool:
+    return bool(finding.due_at and finding.due_at <= now)
+
+
 def _late(findings: Sequence[Any], now: datetime) -> int:
-    return sum(bool(one.due_at and one.due_at <= now) for one in findings)
+    return sum(_is_late(one, now) for one in findings)
 
 
 def _of_team(team: Team, findings: Sequence[Any], now: datetime) -> Section:

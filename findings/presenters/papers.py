@@ -4,7 +4,6 @@ A paper is said once, and drawn twice: as a page that prints (templates/paper.ji
 workbook (paper_file.py), so that the two cannot differ.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -71,7 +70,6 @@ class Number:
 
 
 Written = str | Number
-_SHARE = re.compile(r"(\d+) %")
 
 
 def sheets(paper: Paper) -> list[tuple[str, list[str], list[list[Written]]]]:
@@ -104,9 +102,7 @@ def _three(cell: Any) -> list[Written]:
     if counts is None:
         return [_written(cell), "", ""]
     met, of = counts
-    found = _SHARE.match(_text(cell))
-    share: Written = Number(int(found[1]) / 100, is_share=True) if found else _text(cell)
-    return [share, Number(met), Number(of)]
+    return [_written(cell), Number(met), Number(of)]
 
 
 def _counts(cell: Any) -> tuple[int, int] | None:
@@ -114,12 +110,15 @@ def _counts(cell: Any) -> tuple[int, int] | None:
 
 
 def _written(cell: Any) -> Written:
-    """A number where it is one, or a share alone; text is never taken for one."""
-    said = cell.get("text", "") if isinstance(cell, dict) else cell
+    """A number where it is one, or a share; text is never taken for one."""
+    said, percent = cell, None
+    if isinstance(cell, dict):
+        said, percent = cell.get("text", ""), cell.get("percent")
+    if percent is not None:
+        return Number(percent / 100, is_share=True)
     if isinstance(said, int | float) and not isinstance(said, bool):
         return Number(said)
-    found = _SHARE.fullmatch(_text(cell)) if isinstance(cell, dict) else None
-    return Number(int(found[1]) / 100, is_share=True) if found else _text(cell)
+    return _text(cell)
 
 
 def lines(paper: Paper) -> list[tuple[str, str]]:
