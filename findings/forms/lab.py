@@ -19,7 +19,8 @@ from findings.forms.answers import LONGEST
 from findings.forms.lists import ListFilter
 from findings.models import DraftSignature, Rule, Rung
 from findings.models.policy_draft import ReplayedCaseQuerySet
-from findings.presenters.lab import NUMBERS, TIMES, number_label
+from findings.presenters.lab import NUMBERS, number_label
+from findings.presenters.lab_replay import TIMES
 from findings.presenters.policy import CLOCKS, whom
 from findings.rule_content import RuleContent, RungContent
 from findings.services.policy_checks import (

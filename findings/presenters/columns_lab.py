@@ -2,7 +2,8 @@
 
 from findings.models import Audience, ReplayedCase
 from findings.presenters.columns import Columns, column
-from findings.presenters.lab import earlier_words, standing
+from findings.presenters.lab import standing
+from findings.presenters.lab_replay import earlier_words
 from findings.presenters.list_file import Kind
 from findings.presenters.policy import CLOCKS, whom
 from findings.states import ClockKind

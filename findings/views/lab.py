@@ -1,5 +1,5 @@
-"""The policy lab: drafts of local rules, how each would have done, and the two signatures after
-which one holds (docs/adr/0047, 0048)."""
+"""The policy lab: drafts of local rules, and the two signatures after which one holds
+(docs/adr/0047)."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
-from findings.forms.lab import DraftForm, NewDraftForm, PutAwayForm, ReplayedFilter, SignForm
+from findings.forms.lab import DraftForm, NewDraftForm, PutAwayForm, SignForm
 from findings.forms.lists import Narrowing
 from findings.models import (
     Category,
@@ -19,20 +19,14 @@ from findings.models import (
     LabReplay,
     LabRun,
     PolicyDraft,
-    ReplayedCase,
     Rule,
 )
-from findings.presenters.columns_lab import DRAFTS, REPLAYED_CASES, first_told
+from findings.presenters.columns_lab import DRAFTS
 from findings.presenters.lab import (
-    ReplayShown,
     class_of,
     difference,
-    earlier_words,
-    left_words,
     local_rules,
     national_words,
-    progress,
-    stale_words,
     standing,
     without_limit,
 )
@@ -48,22 +42,13 @@ from findings.services.drafts import (
     signatures_of,
     withdraw_draft,
 )
-from findings.services.lab_runs import ask_for_replay, started_since
 from findings.services.policy_checks import wrong_with
-from findings.services.timeline import database_now
 from findings.views.access import signed_in
 from findings.views.form_page import form_page
 from findings.views.listing import Listing, Shown, answer
 from findings.views.numbers import number_in
 
 PLANS = Listing("Drafts of policy", "policy_lab.jinja", DRAFTS, ("-pk",), care="")
-CASES = Listing(
-    "Replayed cases",
-    "replayed_cases.jinja",
-    REPLAYED_CASES,
-    ("-minutes_earlier", "pk"),
-    patients=lambda row: [row.patient.pk],
-)
 
 
 @require_safe
@@ -101,7 +86,7 @@ def new(request: HttpRequest) -> HttpResponse:
     return form_page(request, "new_draft.jinja", {"form": form})
 
 
-def _draft(pk: int) -> tuple[PolicyDraft, DraftVersion]:
+def draft_and_newest(pk: int) -> tuple[PolicyDraft, DraftVersion]:
     drafts = PolicyDraft.objects.select_related("made_by", "rule", "withdrawn_by")
     draft = get_object_or_404(drafts.prefetch_related("versions__by"), pk=pk)
     newest = draft.versions.all()[0]
@@ -126,7 +111,7 @@ def draft(request: HttpRequest, pk: int) -> HttpResponse:
     """What it would change, who signed it, every version of it, and its replays."""
     person = signed_in(request)
     check_can_see_lab(person)
-    draft, newest = _draft(pk)
+    draft, newest = draft_and_newest(pk)
     beside = _beside(draft)
     replays = LabReplay.objects.visible_to(person).filter(version__draft=draft)
     context = {
@@ -160,7 +145,7 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
     """Its numbers and ladders; buttons add a step or take one away, and save nothing."""
     person = signed_in(request)
     check_can_draft_policy(person)
-    draft, newest = _draft(pk)
+    draft, newest = draft_and_newest(pk)
     if not draft.is_open:
         messages.warning(request, "This draft has ended: it cannot be changed any more.")
         return redirect("policy-draft", pk)
@@ -193,94 +178,10 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
             seen=number_in(request.POST.get("seen", "")) or 0,
         )
     except Overtaken as overtaken:
-        context |= {"overtaken": str(overtaken), "seen": _draft(pk)[1].number}
+        context |= {"overtaken": str(overtaken), "seen": draft_and_newest(pk)[1].number}
         return form_page(request, "change_draft.jinja", context, 409)
     messages.success(request, "Saved. Nothing is in force before two people have signed it.")
     return redirect("policy-draft", pk)
-
-
-@require_POST
-def replay(request: HttpRequest, pk: int) -> HttpResponse:
-    """Have it run against the cases of the last twelve months; whoever presses twice has one."""
-    person = signed_in(request)
-    check_can_draft_policy(person)
-    _, newest = _draft(pk)
-    return redirect("lab-run", ask_for_replay(version=newest, by=person).pk)
-
-
-@require_safe
-def run(request: HttpRequest, pk: int) -> HttpResponse:
-    """How far a replay has come; once it is done, its numbers."""
-    person = signed_in(request)
-    check_can_see_lab(person)
-    runs = LabRun.objects.visible_to(person).select_related("version__draft", "by")
-    run = get_object_or_404(runs, pk=pk)
-    if run.replay_id:
-        return redirect("policy-replay", run.replay_id)
-    context = {
-        "run": run,
-        "draft": run.version.draft,
-        "progress": progress(run, database_now()),
-        "may_change": run.version.draft.is_open and can_draft_policy(person),
-    }
-    return render(request, "lab_run.jinja", context)
-
-
-@require_safe
-def replayed(request: HttpRequest, pk: int) -> HttpResponse:
-    """The numbers of one replay."""
-    person = signed_in(request)
-    check_can_see_lab(person)
-    replays = LabReplay.objects.visible_to(person)
-    replay = get_object_or_404(replays.select_related("version__draft", "by"), pk=pk)
-    draft, newest = _draft(replay.version.draft_id)
-    context = {
-        "replay": replay,
-        "draft": draft,
-        "stale": stale_words(
-            is_newest=replay.version_id == newest.pk,
-            overtaken=_in_force_since(replay),
-            started=started_since(replay),
-        ),
-        "shown": ReplayShown(replay),
-        "cases": ReplayedCase.objects.visible_to(person).filter(replay=replay).count(),
-    }
-    return render(request, "policy_replay.jinja", context)
-
-
-def _in_force_since(replay: LabReplay) -> Rule | None:
-    """Another version of the rule, which has come into force since it was run."""
-    rule = rule_beside(replay.version.draft.policy_id)
-    began = rule.in_force_from
-    return rule if began and began > replay.until else None
-
-
-@require_safe
-def cases(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Each promise that would have gone another way; first whoever would have heard much
-    earlier."""
-    person = signed_in(request)
-    check_can_see_lab(person)
-    replay = get_object_or_404(LabReplay.objects.visible_to(person), pk=pk)
-    form = ReplayedFilter(request.GET)
-    rows = form.apply(ReplayedCase.objects.visible_to(person).filter(replay=replay))
-    read = rows.select_related(
-        "clock__finding__category",
-        "clock__finding__examination__patient",
-        "clock__examination__patient",
-    )
-
-    def context(page: Shown) -> dict[str, Any]:
-        return {
-            "replay": replay,
-            "form": form,
-            "clocks": CLOCKS,
-            "first_told": first_told,
-            "earlier_words": earlier_words,
-            "left_words": left_words,
-        }
-
-    return answer(request, CASES, read, form.narrowing, context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -288,7 +189,7 @@ def sign(request: HttpRequest, pk: int) -> HttpResponse:
     """One of two signatures, of what stands on this page."""
     person = signed_in(request)
     check_can_draft_policy(person)
-    draft, newest = _draft(pk)
+    draft, newest = draft_and_newest(pk)
     if not draft.is_open:
         messages.warning(request, "This draft has ended already. Nothing more was done.")
         return redirect("policy-draft", pk)
@@ -349,7 +250,7 @@ def put_away(request: HttpRequest, pk: int) -> HttpResponse:
     """It can still be read; nobody can sign it."""
     person = signed_in(request)
     check_can_draft_policy(person)
-    draft, _ = _draft(pk)
+    draft, _ = draft_and_newest(pk)
     form = PutAwayForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
