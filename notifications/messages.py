@@ -18,10 +18,10 @@ from findings.models.about import About
 from findings.states import ClockKind
 from findings.words import counted, length, near, plural
 from notifications.asks import path_of_finding, what_is_asked
+from notifications.lateness import STEP_LATE_AFTER
 from notifications.models import Channel, Notification
 from notifications.own_words import Wordings
 from notifications.standing import Standing
-from notifications.watchdog import STEP_LATE_AFTER
 
 # By the category's priority: 1 and 2 are the words of the national definitions.
 URGENCY = {1: "Critical", 2: "Urgent"}

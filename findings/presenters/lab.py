@@ -148,6 +148,9 @@ def standing(draft: PolicyDraft) -> str:
     return "Open"
 
 
+# --- What can be drafted -----------------------------------------------------------------------
+
+
 def local_rules(rules: Iterable[Rule], names: dict[str, str]) -> list[tuple[str, str]]:
     """To choose from: by category where one goes by it."""
     return [

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from findings.models import Step
-from notifications.watchdog import STEP_LATE_AFTER
+from notifications.lateness import STEP_LATE_AFTER
 from tests.faults.ground import Ground
 from tests.faults.nursery import WATCHED
 

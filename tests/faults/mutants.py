@@ -40,9 +40,9 @@ def forgetful() -> None:
 
 def cheerful() -> None:
     """A watch that sees nothing, and so calls the outside monitor whatever is late."""
-    from notifications import watchdog
+    from notifications import lateness
 
-    watchdog.CHECKS = ()
+    lateness.CHECKS = ()
 
 
 def deaf() -> None:

@@ -17,7 +17,7 @@ from findings.services import hold
 from findings.services.hold import NotWaiting, set_aside
 from findings.services.senders import make_sender
 from findings.services.timeline import database_now
-from notifications import watchdog
+from notifications import lateness
 from tests.factories import Trust, a_trust, acknowledged, arriving, flagged
 from tests.messages import NUMBER, oru
 from tests.pages import hidden_in, words_of
@@ -187,15 +187,15 @@ def test_nothing_waits_unseen_and_a_trust_may_set_a_limit(trust: Trust) -> None:
         words = words_of(signed_in(trust.coordinator).get(reverse(page)))
         assert "2 items held, the longest for 3 days." in words, page
     assert "items held" not in words_of(signed_in(trust.governance).get(reverse("open-findings")))
-    assert list(watchdog._held_too_long(now)) == []
+    assert list(lateness._held_too_long(now)) == []
     other = a_trust().organisation
     for organisation, late in ((other, {unknown}), (trust.organisation, {unknown, known})):
         Organisation.objects.filter(pk=organisation.pk).update(held_within=71)
         assert set(Receipt.objects.waiting_too_long(now)) == late
-    (sentence,) = watchdog._held_too_long(now)
+    (sentence,) = lateness._held_too_long(now)
     assert "2 held items waited for longer than the trust's own limit" in str(sentence)
     Organisation.objects.update(held_within=73)
-    assert list(watchdog._held_too_long(now)) == []
+    assert list(lateness._held_too_long(now)) == []
 
 
 def test_the_list_narrows_by_reason(trust: Trust) -> None:

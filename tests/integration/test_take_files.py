@@ -18,7 +18,7 @@ from findings.intake.importing import Importer, NotStored
 from findings.models import Examination, IncomingMessage, Receipt, Report, TakenFolder
 from findings.services.senders import make_sender
 from findings.services.timeline import database_now
-from notifications import watchdog
+from notifications import lateness
 from tests.factories import a_trust
 from tests.messages import oru
 from tests.pages import signed_in, words_of
@@ -160,7 +160,7 @@ def test_what_waits_in_a_folder_is_on_a_page_and_in_a_warning(folder: Path) -> N
         os.utime(folder / one, (0, 0))
     with pytest.raises(CommandError):
         take(folder)
-    assert [str(one) for one in watchdog._folders(database_now())] == [
+    assert [str(one) for one in lateness._folders(database_now())] == [
         "1 dropped file is in a problem folder: messages may be missing.",
         "2 things in a folder of dropped files will never be taken: a folder, or a file with the"
         " name of an unfinished one.",
@@ -175,7 +175,7 @@ def test_what_waits_in_a_folder_is_on_a_page_and_in_a_warning(folder: Path) -> N
     for file in folder.rglob("*.*"):
         file.unlink()
     take(folder)
-    assert list(watchdog._folders(database_now())) == []
+    assert list(lateness._folders(database_now())) == []
 
 
 def test_a_taker_that_stops_is_missed_until_it_is_given_up(
@@ -191,16 +191,16 @@ def test_a_taker_that_stops_is_missed_until_it_is_given_up(
     monkeypatch.setattr(f"{command}.signal.signal", lambda *_: None)
     monkeypatch.setattr(f"{command}.close_old_connections", lambda: None)
     call_command("take_files", folder)
-    assert list(watchdog._folders(database_now())) == []
+    assert list(lateness._folders(database_now())) == []
     TakenFolder.objects.update(looked_at=database_now() - timedelta(minutes=4))
     with monkeypatch.context() as patched:
         patched.setattr(DropFolder, "complete", lambda *_: Path(folder / "none").stat())
         call_command("take_files", folder, stderr=StringIO())
-    (sentence,) = watchdog._folders(database_now())
+    (sentence,) = lateness._folders(database_now())
     assert "Nothing has been taken out of 1 folder" in str(sentence)
     assert str(folder) not in str(sentence), "everybody can read it"
     call_command("take_files", folder, given_up=True)
-    assert list(watchdog._folders(database_now())) == []
+    assert list(lateness._folders(database_now())) == []
 
 
 def test_two_files_of_one_name_are_both_kept(folder: Path) -> None:

@@ -18,8 +18,8 @@ from findings.services.acknowledge import decline_finding
 from findings.services.clocks import stop_clocks
 from notifications import pulse, rounds, watchdog
 from notifications.firing import fire_due_steps
+from notifications.lateness import Sentence
 from notifications.models import Notification, Pulse, Route
-from notifications.watchdog import Sentence
 from tests.factories import Trust, a_trust, acknowledged, flagged
 
 pytestmark = pytest.mark.django_db
