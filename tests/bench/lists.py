@@ -71,7 +71,7 @@ def _times_twenty() -> None:
     from django.db import connection
 
     from findings.models import Examination, Finding, Report
-    from tests.bench.rows import copy_chosen, copy_rows
+    from tests.bench.rows import copy_chosen, copy_rows, in_order_of_time
 
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
@@ -100,6 +100,7 @@ def _times_twenty() -> None:
                 examination_id=f"t.examination_id + {past}",
             )
             cursor.execute("COMMIT")
+        in_order_of_time(cursor)
         cursor.execute("VACUUM (ANALYZE)")
     print(f"{Finding.objects.count():,} findings, {Report.objects.count():,} reports", flush=True)
 

@@ -26,7 +26,7 @@ from findings.services.acknowledge import acknowledge_finding
 from findings.services.act import record_action, record_patient_told
 from findings.services.close import close_finding
 from findings.services.rate import rate_finding
-from tests.bench.rows import FIRST_ID, MIX, a_hospital, copy_from
+from tests.bench.rows import FIRST_ID, MIX, a_hospital, copy_from, in_order_of_time
 from tests.factories import Trust, flagged, reported, waiting_examination
 
 DAYS = 365 * 5
@@ -71,7 +71,7 @@ def five_years(superuser: Any, findings: int) -> Trust:
         _waits(cursor, waiting_examination(trust))
         for first in range(0, findings, PART):
             _findings(cursor, first, min(first + PART, findings) - 1, findings)
-        _in_order_of_time(cursor)
+        in_order_of_time(cursor)
         cursor.execute("SET session_replication_role = origin; RESET synchronous_commit")
         for model in (Patient, Examination, Report, Finding, Clock):
             table = model._meta.db_table
@@ -79,17 +79,6 @@ def five_years(superuser: Any, findings: int) -> Trust:
         cursor.execute("VACUUM (ANALYZE)")
     connection.close()
     return trust
-
-
-def _in_order_of_time(cursor: Any) -> None:
-    """Lines were laid down finding by finding. A timeline only grows at its end, so that those of
-    one day lie together, which is what its index of times is made for."""
-    for statement in (
-        "CREATE INDEX in_order ON findings_event (at)",
-        "CLUSTER findings_event USING in_order",
-        "DROP INDEX in_order",
-    ):
-        cursor.execute(statement)
 
 
 def _offer(cursor: Any, table: str, columns: list[str], rows: list[tuple[int, ...]]) -> None:
