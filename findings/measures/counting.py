@@ -7,6 +7,7 @@ Each case is looked at once, however many dimensions there are, and a day comes 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -127,11 +128,18 @@ def kept_by(measure: Measure) -> Mapping[str, Combinable]:
 
 
 def count(
-    measure: Measure, trust: Organisation, periods: Sequence[Period], now: datetime
+    measure: Measure,
+    trust: Organisation,
+    periods: Sequence[Period],
+    now: datetime,
+    keys: Mapping[str, Combinable],
+    narrow: Narrow = MappingProxyType({}),
 ) -> Iterable[Counted]:
-    """Each day of these periods that has cases."""
-    keys = kept_by(measure)
-    sql, parameters = _cases(measure, trust, periods, now, keys).query.sql_with_params()
+    """Each day of these periods that has cases: the whole, and by each of these keys."""
+    if not periods:
+        return []
+    cases = _cases(measure, trust, periods, now, keys, narrow)
+    sql, parameters = cases.query.sql_with_params()
     pairs = ["('', '')", *(f"('{name}', {column})" for name, column in _columns(keys).items())]
     with connection.cursor() as cursor:
         # Names of our own and the statement of Django: nothing that somebody gave.
@@ -149,11 +157,12 @@ def _cases(
     periods: Sequence[Period],
     now: datetime,
     keys: Mapping[str, Combinable],
+    narrow: Narrow,
 ) -> "QuerySet[Any]":
     is_open = measure.is_open
     columns = {column: keys[name] for name, column in _columns(keys).items()}
     since = F(measure.since) if is_open else Cast(Value(None), DateTimeField())
-    found = measure.select(trust, periods, now).annotate(
+    found = selected(measure, trust, periods, now, narrow).annotate(
         of_day=TruncDate(measure.moment),
         is_met=whether(measure.met(now)),
         still_open=whether(is_open) if is_open else Value(False, output_field=BooleanField()),
@@ -168,9 +177,8 @@ def form(measure: Measure) -> int:
     """Of the definition as it is asked of the database: another one has another form, so that days
     of an old definition are not taken for days of this one."""
     day = Period(date(2020, 1, 1), date(2020, 1, 1))
-    asked = _cases(
-        measure, Organisation(pk=0), [day], datetime(2021, 1, 1, tzinfo=UTC), kept_by(measure)
-    )
+    at = datetime(2021, 1, 1, tzinfo=UTC)
+    asked = _cases(measure, Organisation(pk=0), [day], at, kept_by(measure), {})
     sql, parameters = asked.query.sql_with_params()
     # Sets have no order of their own.
     return crc32(repr((sql, sorted(map(_said, parameters)), sorted(kept_by(measure)))).encode())

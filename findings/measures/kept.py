@@ -50,17 +50,17 @@ class Kept:
         default_factory=lambda: defaultdict(dict)
     )
 
-    def split(
-        self, code: str, dimension: str, period: Period
-    ) -> tuple[list[tuple[date, Parts]], list[Period]]:
+    def split(self, code: str, period: Period) -> tuple[list[date], list[Period]]:
         """The days of a period that are kept, and the rest of it, which is to be counted."""
-        whole = self.parts[code, WHOLE]
-        within = sorted(day for day in whole if period.first <= day <= period.last)
+        within = sorted(
+            day for day in self.parts[code, WHOLE] if period.first <= day <= period.last
+        )
         gaps = list(_between(period, within))
-        if len(gaps) > MANY_GAPS:
-            return [], [period]
-        here = self.parts[code, dimension]
-        return [(day, here.get(day, {})) for day in within], gaps
+        return (within, gaps) if len(gaps) <= MANY_GAPS else ([], [period])
+
+    def on(self, day: date, code: str, dimension: str) -> Parts:
+        """What is kept of one of these days."""
+        return self.parts[code, dimension].get(day, {})
 
 
 def _between(period: Period, days: Sequence[date]) -> Iterator[Period]:

@@ -5,7 +5,7 @@ in summer belongs to the day that a person there would say.
 """
 
 import calendar
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -69,6 +69,17 @@ class Period:
             last = min(first + timedelta(days=6 - first.weekday()), self.last)
             yield Period(first, last)
             first = last + ONE_DAY
+
+
+def joined(periods: Iterable[Period]) -> list[Period]:
+    """The same days without a day twice: what overlaps or follows on is one period."""
+    found: list[Period] = []
+    for one in sorted(periods):
+        if found and one.first <= found[-1].last + ONE_DAY:
+            found[-1] = Period(found[-1].first, max(found[-1].last, one.last))
+        else:
+            found.append(one)
+    return found
 
 
 def _midnight(day: date) -> datetime:

@@ -6,11 +6,12 @@ ValueError for a key that cannot be one, KeyError for a dimension that the measu
 kept is then asked once.
 """
 
-from bisect import bisect_right
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from itertools import chain
 from typing import Any, NamedTuple
 
 from django.db.models import (
@@ -20,11 +21,10 @@ from django.db.models import (
     IntegerField,
     Min,
     QuerySet,
-    TextField,
     Value,
 )
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Cast, TruncMonth, TruncWeek
+from django.db.models.functions import Cast, TruncDate
 from django.utils import timezone
 
 from findings.measures.counting import (
@@ -34,6 +34,7 @@ from findings.measures.counting import (
     Narrow,
     Numbers,
     address_key_of,
+    count,
     kept_by,
     moment_of,
     selected,
@@ -44,10 +45,8 @@ from findings.measures.dimensions import DIMENSIONS, NOT_KNOWN, NOT_KNOWN_WORDS
 from findings.measures.kept import Changes, Kept, kept
 from findings.measures.measure import Measure, Reading
 from findings.measures.outside import too_few
-from findings.measures.period import Period
+from findings.measures.period import Period, joined
 from findings.models import Organisation
-
-TRUNCATED = {"week": TruncWeek, "month": TruncMonth}
 
 
 @dataclass(frozen=True)
@@ -93,25 +92,10 @@ def read_many(
     **narrow: str,
 ) -> dict[str, list[Reading]]:
     """By measure: what it says of each of these periods. One question, however many these are."""
-    now = now or timezone.now()
-    wanted = list(codes)
-    known = _kept(wanted, trust, periods, now, narrow, changes)
-    sums: dict[tuple[str, int], list[Sum]] = defaultdict(list)
-    questions = []
-    for code in wanted:
-        for number, period in enumerate(periods):
-            days, gaps = known.split(code, period)
-            sums[code, number] += (_sum(code, number, one) for _, one in days)
-            rows = selected(MEASURES[code], trust, gaps, now, narrow)
-            if gaps:
-                questions.append(_summed(MEASURES[code], code, rows, Value(number), now))
-    for one in _all(questions):
-        sums[one.name, one.key].append(one)
+    now, wanted = now or timezone.now(), list(codes)
+    of_days = _by_day(wanted, trust, periods, now, changes, narrow)
     return {
-        code: [
-            _reading(MEASURES[code], period, sums[code, number], now)
-            for number, period in enumerate(periods)
-        ]
+        code: [_reading(MEASURES[code], one, _within(one, of_days[code]), now) for one in periods]
         for code in wanted
     }
 
@@ -140,31 +124,42 @@ def series_many(
 ) -> dict[str, list[Reading]]:
     """The same of several measures, in one question."""
     now, wanted = now or timezone.now(), list(codes)
-    known = _kept(wanted, trust, [period], now, narrow, changes)
     parts = list(period.weeks() if step == "week" else period.months())
-    sums: dict[tuple[str, date], list[Sum]] = defaultdict(list)
-    questions = []
-    for code in wanted:
-        days, gaps = known.split(code, period)
-        for day, numbers in days:
-            sums[code, _part_of(day, parts)].append(_sum(code, day, numbers))
-        if gaps:
-            rows = selected(MEASURES[code], trust, gaps, now, narrow)
-            on = TRUNCATED[step](MEASURES[code].moment)
-            questions.append(_summed(MEASURES[code], code, rows, on, now))
-    for one in _all(questions):
-        # A month and a week are given by the moment at which they begin.
-        began = timezone.localtime(one.key).date() if isinstance(one.key, datetime) else one.key
-        sums[one.name, max(began, period.first)].append(one)
+    of_days = _by_day(wanted, trust, [period], now, changes, narrow)
     return {
-        code: [_reading(MEASURES[code], part, sums[code, part.first], now) for part in parts]
+        code: [_reading(MEASURES[code], part, _within(part, of_days[code]), now) for part in parts]
         for code in wanted
     }
 
 
-def _part_of(day: date, parts: Sequence[Period]) -> date:
-    """The first day of the month or week in which it lies."""
-    return parts[bisect_right([part.first for part in parts], day) - 1].first
+def _within(period: Period, of_days: Iterable[tuple[date, Sum]]) -> list[Sum]:
+    return [one for day, one in of_days if period.first <= day <= period.last]
+
+
+def _by_day(
+    codes: Sequence[str],
+    trust: Organisation,
+    periods: Sequence[Period],
+    now: datetime,
+    changes: Changes | None,
+    narrow: Narrow,
+) -> dict[str, list[tuple[date, Sum]]]:
+    """By measure the days of these periods that have cases: those that are kept, and the others
+    counted from their rows in one question."""
+    known = _kept(codes, trust, periods, now, narrow, changes)
+    found: dict[str, list[tuple[date, Sum]]] = {code: [] for code in codes}
+    questions = []
+    for code in codes:
+        split = [known.split(code, period) for period in joined(periods)]
+        for day, numbers in chain.from_iterable(days for days, _ in split):
+            found[code].append((day, _sum(code, day, numbers)))
+        if gaps := [gap for _, of_one in split for gap in of_one]:
+            rows = selected(MEASURES[code], trust, gaps, now, narrow)
+            day_of = TruncDate(MEASURES[code].moment)
+            questions.append(_summed(MEASURES[code], code, rows, day_of, now))
+    for one in _all(questions):
+        found[one.name].append((one.key, one))
+    return found
 
 
 def by(
@@ -205,13 +200,16 @@ def look(
     """What it says, by all that it is broken down by and not narrowed to already, in one
     question."""
     measure, now = MEASURES[code], now or timezone.now()
-    keys = {WHOLE: Value(WHOLE, output_field=TextField()), **kept_by(measure)}
-    keys = {name: key for name, key in keys.items() if name not in narrow}
+    keys = {name: key for name, key in kept_by(measure).items() if name not in narrow}
     sums = _sums_by(measure, keys, trust, period, now, narrow, changes)
-    hours, whole = sums.pop(HOURS_OF_WEEK), sums.pop(WHOLE)
+    hours, whole = sums[HOURS_OF_WEEK], sums[WHOLE]
     return Look(
         _reading(measure, period, whole[WHOLE], now),
-        {name: _parts(name, measure, period, sums[name], now) for name in sums},
+        {
+            name: _parts(name, measure, period, sums[name], now)
+            for name in keys
+            if name != HOURS_OF_WEEK
+        },
         {_pair(key): _reading(measure, period, of, now) for key, of in hours.items()},
     )
 
@@ -230,20 +228,17 @@ def _sums_by(
     narrow: Narrow,
     changes: Changes | None,
 ) -> dict[str, dict[str, list[Sum]]]:
-    """By the name and the value of each of these keys. Days are kept by one of them at a time."""
+    """By the name and the value of each of these keys, and of the whole. Days are kept by one of
+    them at a time."""
     known = Kept() if narrow else kept([measure.code], trust, keys, [period], now, changes)
-    sums: dict[str, dict[str, list[Sum]]] = {name: defaultdict(list) for name in keys}
-    questions = []
-    for name, key in keys.items():
-        days, gaps = known.split(measure.code, name, period)
-        for _, parts in days:
-            for value, numbers in parts.items():
-                sums[name][value].append(_sum(name, value, numbers))
-        if gaps:
-            rows = selected(measure, trust, gaps, now, narrow)
-            questions.append(_summed(measure, name, rows, key, now))
-    for found in _all(questions):
-        sums[found.name][found.key].append(found)
+    sums: dict[str, dict[str, list[Sum]]] = defaultdict(lambda: defaultdict(list))
+    days, gaps = known.split(measure.code, period)
+    found = [(name, known.on(day, measure.code, name)) for name in (WHOLE, *keys) for day in days]
+    counted = count(measure, trust, gaps, now, keys, narrow)
+    found += [(one.dimension, json.loads(one.parts)) for one in counted]
+    for name, parts in found:
+        for value, numbers in parts.items():
+            sums[name][value].append(_sum(name, value, numbers))
     return sums
 
 
@@ -298,8 +293,9 @@ class Known:
 
     def split(self, code: str, period: Period) -> tuple[list[tuple[date, Numbers]], list[Period]]:
         """The days that are kept and have cases, and the rest of the period."""
-        days, gaps = self.kept.split(code, self.dimension, period)
-        return [(day, parts[self.key]) for day, parts in days if self.key in parts], gaps
+        days, gaps = self.kept.split(code, period)
+        parts = ((day, self.kept.on(day, code, self.dimension)) for day in days)
+        return [(day, of_day[self.key]) for day, of_day in parts if self.key in of_day], gaps
 
 
 def _kept(

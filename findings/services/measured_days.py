@@ -211,7 +211,8 @@ def _write(trust: Organisation, measure: Measure, days: Sequence[date], at: date
     """Count these days, which are in order, and keep them in place of what was kept of them."""
     if not days:
         return
-    found = {(one.day, one.dimension): one.parts for one in count(measure, trust, _runs(days), at)}
+    counted = count(measure, trust, _runs(days), at, kept_by(measure))
+    found = {(one.day, one.dimension): one.parts for one in counted}
     kept = {WHOLE, *kept_by(measure)}
     rows = [
         MeasuredDay(

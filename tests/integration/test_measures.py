@@ -170,6 +170,17 @@ def test_months_parts_and_rows_add_up_to_each_number(trust: Trust) -> None:
     assert measures.read("acknowledged", of, period, now).denominator == 5
 
 
+def test_of_times_that_overlap_each_has_its_own_number(trust: Trust) -> None:
+    for case in SOME:
+        happened(trust, *case)
+    of, now, whole = trust.organisation, timezone.now(), last_days(63, today())
+    times = [whole, last_days(20, today()), whole.before, Period(whole.first, whole.first)]
+    together = measures.read_many(measures.MEASURES, of, times, now)
+    for code, readings in together.items():
+        assert readings == [measures.read(code, of, one, now) for one in times], code
+    assert together["acknowledged"][0].denominator > together["acknowledged"][1].denominator > 0
+
+
 # --- The same, asked of one row after the other, as plainly as it can be --------------------------
 
 
