@@ -1,20 +1,22 @@
-"""The rows of a table, in the markup of the NHS.UK macro.
+"""The headings and rows of a table, in the markup of the NHS.UK macro.
 
 The macro takes a quarter of a millisecond for each cell, which was most of the time of a page with
-a long list. It draws all that is around the rows; tests/unit/test_table_rows.py holds what is drawn
-here against what it would draw.
+a long list, and a third where small tables have many columns. It draws all that is around them;
+tests/unit/test_table_rows.py holds what is drawn here against what it would draw.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from markupsafe import Markup, escape
 
-END_OF_ROWS = "</tbody>"
+ROWS, END_OF_ROWS = "<tbody", "</tbody>"
 # What a cell may say; whatever else a page gives it would be left out without a word. `value` and
 # `mark` are for a picture that is drawn from the table (static/app/charts.js).
 # `counts` and `percent` are for a workbook (presenters/papers.py): no page shows them apart.
 PARTS = {"text", "html", "href", "format", "value", "mark", "counts", "percent"}
+# What a heading may say; `series` is the name of its column in a picture, which draws numbers.
+OF_A_HEADING = {"text", "html", "format", "series"}
 
 
 class Column(NamedTuple):
@@ -33,20 +35,23 @@ def with_rows(
     responsive: bool = False,
     first_is_header: bool = False,
 ) -> Markup:
-    """A table that was drawn without rows, with these in it.
+    """A table that was drawn without headings and rows, with these in it.
 
     A cell is words, markup, {"text"/"html", "href", "format", "value", "mark"}, or anything else,
-    which is shown as its words; None is empty. Raises ValueError for parts of a cell that nothing
-    here draws.
+    which is shown as its words; None is empty. A heading is words, markup or {"text"/"html",
+    "format", "series"}. Raises ValueError for parts that nothing here draws.
     """
-    columns = [_column(_parts(one), responsive) for one in head]
+    heads = [_parts(one, OF_A_HEADING) for one in head]
+    columns = [_column(one, responsive) for one in heads]
     # Of a row that has more cells than there are headings.
     beyond = _column({}, responsive)
     drawn = [_row(row, columns, beyond, first_is_header) for row in rows]
-    before, end, after = frame.partition(END_OF_ROWS)
-    if not end:
+    above, begins, body = frame.partition(ROWS)
+    before, ends, after = body.partition(END_OF_ROWS)
+    if not ends:
         raise ValueError("The table's frame has no place for rows.")
-    return Markup("".join([before, *drawn, end, after]))  # noqa: S704  every part is escaped
+    parts = [above, _head(heads, responsive), begins, before, *drawn, ends, after]
+    return Markup("".join(parts))  # noqa: S704  every part is escaped
 
 
 # Below everything that is not markup goes through `escape`, and the whole is marked as markup once:
@@ -55,7 +60,29 @@ def with_rows(
 
 def _column(head: Mapping[str, Any], responsive: bool) -> Column:
     words = f'<span class="nhsuk-table__heading" aria-hidden="true">{_said(head)} </span>'
-    return Column(head.get("format"), words if responsive else "")
+    return Column(_format(head), words if responsive else "")
+
+
+def _format(head: Mapping[str, Any]) -> str | None:
+    return "numeric" if head.get("series") else head.get("format")
+
+
+def _head(heads: Sequence[Mapping[str, Any]], responsive: bool) -> str:
+    group, row = (' role="rowgroup"', ' role="row"') if responsive else ("", "")
+    drawn = "".join(_heading(one, responsive) for one in heads)
+    return (
+        f'<thead class="nhsuk-table__head"{group}>\n<tr class="nhsuk-table__row"{row}>\n'
+        f"{drawn}</tr>\n</thead>\n"
+    )
+
+
+def _heading(head: Mapping[str, Any], responsive: bool) -> str:
+    name = "nhsuk-table__header"
+    if _format(head) == "numeric":
+        name = f"{name} {name}--numeric"
+    role = ' role="columnheader"' if responsive else ""
+    series = f' data-series="{escape(head["series"])}"' if head.get("series") else ""
+    return f'<th class="{name}" scope="col"{role}{series}>{_said(head)}</th>\n'
 
 
 def _row(cells: Iterable[Any], columns: Sequence[Column], beyond: Column, first: bool) -> str:
@@ -95,12 +122,12 @@ def _said(cell: Mapping[str, Any]) -> str:
     return str(escape(cell.get("html") or cell.get("text") or ""))
 
 
-def _parts(cell: Any) -> Mapping[str, Any]:
+def _parts(cell: Any, known: Set[str] = PARTS) -> Mapping[str, Any]:
     if isinstance(cell, Markup):
         return {"html": cell.strip()}
     if not isinstance(cell, Mapping):
         return {"text": _words(cell)}
-    if unknown := cell.keys() - PARTS:
+    if unknown := cell.keys() - known:
         raise ValueError(f"No cell of a table has {', '.join(sorted(unknown))}.")
     # A number 0 is text too.
     return {**cell, "text": _words(cell.get("text"))}

@@ -68,9 +68,17 @@ def test_the_rows_are_those_of_the_macro(kind, first):
     assert "Dr &lt;A&gt; &amp; B" in ours
 
 
+def test_a_column_of_a_picture_is_of_numbers_and_says_which():
+    html = with_rows(FRAME, ["At", {"text": "All", "series": "a&b"}], [["May", 3]])
+    assert 'header--numeric" scope="col" data-series="a&amp;b">All</th>' in html
+    assert '<td class="nhsuk-table__cell nhsuk-table__cell--numeric">3</td>' in html
+
+
 def test_what_no_cell_can_show_is_refused():
     with pytest.raises(ValueError, match="No cell of a table has colour"):
         with_rows(FRAME, ["A"], [[{"text": "x", "colour": "red"}]])
+    with pytest.raises(ValueError, match="No cell of a table has colour"):
+        with_rows(FRAME, [{"text": "A", "colour": "red"}], [])
 
 
 def test_html_that_nobody_has_marked_as_such_is_escaped():
