@@ -3,11 +3,12 @@
 What the rows of one page need is read at once, each question for all of them.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
 from findings import words
@@ -60,7 +61,7 @@ def finding_cards(
 ) -> dict[int, Card]:
     """By id: every finding of these rows that is still there to be seen by this person."""
     findings = list(with_seen().visible_to(person).filter(pk__in=[row.pk for row in rows]))
-    facts, by_pk = _facts(findings, said_at), {row.pk: row for row in rows}
+    facts, by_pk = _facts(findings, rows, said_at), {row.pk: row for row in rows}
     return {one.pk: _card(one, by_pk[one.pk], facts) for one in findings}
 
 
@@ -70,19 +71,26 @@ def with_seen() -> FindingQuerySet:
     return Finding.objects.for_list().select_related("flagged_by").annotate(seen=Subquery(newest))
 
 
-def _facts(findings: Sequence[Finding], said_at: Callable[[datetime], str]) -> Facts:
-    mine = Q(finding__in=findings)
-    newest = Event.objects.filter(mine, kind__in=SHOWN).order_by("finding", "kind", "-number")
-    events = newest.distinct("finding", "kind").select_related("by")
-    queued = Unroutable.objects.standing().filter(mine)
-    offers = HandOver.objects.open().filter(mine).select_related("to_person", "to_team")
-    questions: dict[int, list[Question]] = {}
-    for question in Question.objects.open().filter(mine).select_related("asked_by"):
-        questions.setdefault(question.finding_id, []).append(question)
+def _facts(
+    findings: Sequence[Finding], rows: Sequence[Row], said_at: Callable[[datetime], str]
+) -> Facts:
+    newest = Event.objects.filter(finding__in=findings, kind__in=SHOWN)
+    newest = newest.order_by("finding", "kind", "-number").distinct("finding", "kind")
+    # What one reason alone speaks of is read of its own rows; of none nothing is asked.
+    stands = defaultdict[str, list[int]](list)
+    for row in rows:
+        for reason in row.reasons:
+            stands[reason.code].append(row.pk)
+    queued = Unroutable.objects.standing().filter(finding__in=stands["unroutable"])
+    offers = HandOver.objects.open().filter(finding__in=stands["offer"])
+    asked = Question.objects.open().filter(finding__in=stands["question"])
+    questions = defaultdict[int, list[Question]](list)
+    for question in asked.select_related("asked_by"):
+        questions[question.finding_id].append(question)
     return Facts(
-        events={(one.finding_id, one.kind): one for one in events},
+        events={(one.finding_id, one.kind): one for one in newest.select_related("by")},
         unroutable={one.finding_id: one for one in queued if one.finding_id},
-        offers={one.finding_id: one for one in offers},
+        offers={one.finding_id: one for one in offers.select_related("to_person", "to_team")},
         questions=questions,
         duties=_duties({one.team_id for one in findings}),
         away=_away({one.owner_person_id for one in findings if one.owner_person_id}),
