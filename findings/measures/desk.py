@@ -24,7 +24,6 @@ from django.db.models import (
     When,
 )
 from django.db.models.expressions import Combinable
-from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce
 
 from findings.measures.feeds import Silence, silent_feeds
@@ -45,7 +44,6 @@ from findings.models import (
     Team,
     Unroutable,
 )
-from findings.models.finding import FindingQuerySet
 from findings.states import BY_STATE, OPEN, ClockKind, State
 from findings.words import PRESSING, local
 
@@ -84,10 +82,6 @@ class Asked:
         trust = self.person.organisation_id
         here = {"organisation": trust, "state__in": OPEN, **self.only}
         return Q(**{f"{of}{name}": value for name, value in here.items()})
-
-    @property
-    def findings(self) -> FindingQuerySet:
-        return Finding.objects.visible_to(self.person).filter(self.open(""))
 
     @property
     def today(self) -> datetime:
@@ -159,20 +153,21 @@ def _at_their_end(clocks: "QuerySet[Clock]") -> "QuerySet[Clock]":
 
 def owner_left(asked: Asked) -> "QuerySet[Any]":
     since = Coalesce("owner_person__left_at", "flagged_at")
-    return _rows(asked.findings.owner_left(), "pk", since, F("category__priority"))
+    left = Finding.objects.owner_left().filter(asked.open(""))
+    return _rows(left, "pk", since, F("category__priority"))
 
 
 def bounced(asked: Asked) -> "QuerySet[Any]":
     """A message was refused for good, and nothing says that its recipient heard all the same."""
-    failed = Event.objects.filter(asked.open(), kind=Kind.SEND_FAILED)
-    failed = failed.exclude(data__contains={"again": True}).annotate(to=KT("data__to"))
+    for_good = ~Q(data__contains={"again": True})
+    failed = Event.objects.filter(asked.open(), for_good, kind=Kind.SEND_FAILED)
     later = Event.objects.filter(finding=OuterRef("finding"), number__gt=OuterRef("number"))
     # In the application they hear of it only once they look.
-    arrived = later.filter(kind=Kind.SENT).exclude(data__channel="in_app")
-    heard = arrived.annotate(whom=KT("data__to")).filter(whom=OuterRef("to"))
-    read = later.filter(kind=Kind.READ, by=OuterRef("finding__owner_person"))
-    settled = later.filter(kind__in=SETTLES)
-    return _rows(failed.filter(~Exists(heard), ~Exists(read), ~Exists(settled)), "finding_id", "at")
+    heard = Q(kind=Kind.SENT, data__to=OuterRef("data__to")) & ~Q(data__channel="in_app")
+    read = Q(kind=Kind.READ, by=OuterRef("finding__owner_person"))
+    # One look at what came after, and not three.
+    heard_all_the_same = Exists(later.filter(heard | read | Q(kind__in=SETTLES)))
+    return _rows(failed.filter(~heard_all_the_same), "finding_id", "at")
 
 
 def declined_twice(asked: Asked) -> "QuerySet[Any]":
@@ -242,16 +237,14 @@ def rung(asked: Asked) -> "QuerySet[Any]":
 # --- What is not a finding yet, or no finding at all ---------------------------------------------
 
 
-def held_with_alert(asked: Asked) -> "QuerySet[Any]":
-    """What arrived, could not be filed, and says of itself that somebody must act."""
-    alarming = Receipt.objects.visible_to(asked.person).alarming()
-    of_code = Category.objects.filter(code=OuterRef("alert")).values("priority")[:1]
-    return _rows(alarming, "pk", "at", Coalesce(Subquery(of_code), _no_category()))
-
-
 def held(asked: Asked) -> "QuerySet[Any]":
-    waiting = Receipt.objects.visible_to(asked.person).waiting().filter(alert_due_at=None)
-    return _rows(waiting, "pk", "at", _no_category())
+    """What arrived and could not be filed; which reason it is follows from whether it says of
+    itself that somebody must act."""
+    waiting = Receipt.objects.visible_to(asked.person).waiting()
+    which = Case(When(alert_due_at=None, then=Value("held")), default=Value("held_alert"))
+    of_code = Category.objects.filter(code=OuterRef("alert")).values("priority")[:1]
+    priority = Coalesce(Subquery(of_code), _no_category())
+    return _rows(waiting.annotate(code=which), "pk", "at", priority)
 
 
 def to_confirm(asked: Asked) -> "QuerySet[Any]":

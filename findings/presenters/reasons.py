@@ -99,7 +99,7 @@ _EVERY = (
         "Held, and somebody may have to act",
         "held with an alert",
         DEAL,
-        desk.held_with_alert,
+        desk.held,
     ),
     Reason(
         "owner_left",
