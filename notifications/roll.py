@@ -119,6 +119,8 @@ class Roll:
         return found
 
     def places(self, team: Team) -> list[Place]:
+        if self._gone is None:  # nearly always
+            return self._places[team.pk]
         return [
             replace(place, works_here=False) if self._is_gone(Person, place.person) else place
             for place in self._places[team.pk]
@@ -149,7 +151,9 @@ class Roll:
         """Those of the trust of which watchers are asked."""
         return self._here(self._with_role[Organisation, subject.organisation.pk, role])
 
-    def _here(self, people: Iterable[int]) -> list[int]:
+    def _here(self, people: list[int]) -> list[int]:
+        if self._gone is None:
+            return people
         return [pk for pk in people if not self._is_gone(Person, pk)]
 
     @cached_property
@@ -173,7 +177,14 @@ class Roll:
     # --- Rotas -----------------------------------------------------------------------------------
 
     @cached_property
-    def _posts(self) -> list[Post]:
+    def _posts(self) -> dict[tuple[str, int | None], list[Post]]:
+        """By the duty that they stand for and of whom it is: a trust, a site or a team."""
+        found = defaultdict(list)
+        for post in self._read_posts():
+            found[post.stands_for, _whose(post)].append(post)
+        return found
+
+    def _read_posts(self) -> Iterable[Post]:
         wanted = Post.StandsFor.values
         subjects = [one.subject for one in self.questions if one.audience in wanted]
         if not subjects:
@@ -186,31 +197,34 @@ class Roll:
         sites = {site.pk for subject in subjects if (site := self.site(subject))}
         of_site = Q(team__site__in=sites, stands_for=Post.StandsFor.RADIOLOGISTS)
         posts = Post.objects.standing().filter(of_team | of_organisation | of_site)
-        return list(posts.select_related("team").order_by("pk"))
+        return posts.select_related("team").order_by("pk")
 
     def posts(self, subject: Subject, audience: Audience) -> list[Post]:
         """The posts that stand in front of this duty."""
-        found = [post for post in self._posts if post.stands_for == audience]
-        found = [post for post in found if not self._is_gone(Post, post.pk)]
+        whose: Organisation | Site | Team | None = subject.team
         if audience == Audience.COORDINATOR:
-            return [post for post in found if post.team.organisation_id == subject.organisation.pk]
-        if audience == Audience.RADIOLOGISTS:
-            site = self.site(subject)
-            return [post for post in found if site and post.team.site_id == site.pk]
-        return [post for post in found if post.team_id == subject.team.pk]
+            whose = subject.organisation
+        elif audience == Audience.RADIOLOGISTS:
+            whose = self.site(subject)
+        found = self._posts.get((audience, whose.pk), ()) if whose else ()
+        return [post for post in found if not self._is_gone(Post, post.pk)]
 
     @cached_property
-    def _entries(self) -> list[RotaEntry]:
-        if not self._posts:
-            return []
-        moments = [question.at for question in self.questions]
-        entries = RotaEntry.objects.between(min(moments), max(moments))
-        return list(entries.filter(post__in=self._posts).select_related("person"))
+    def _entries(self) -> dict[int, list[RotaEntry]]:
+        """By post."""
+        found = defaultdict(list)
+        posts = [post for some in self._posts.values() for post in some]
+        if posts:
+            moments = [question.at for question in self.questions]
+            entries = RotaEntry.objects.between(min(moments), max(moments))
+            for entry in entries.filter(post__in=posts).select_related("person"):
+                found[entry.post_id].append(entry)
+        return found
 
     def on_rota(self, post: Post, at: datetime) -> Person | None:
         """Who is on at this moment; None in a gap."""
-        for entry in self._entries:
-            is_on = entry.post_id == post.pk and entry.starts_at <= at < entry.ends_at
+        for entry in self._entries[post.pk]:
+            is_on = entry.starts_at <= at < entry.ends_at
             if is_on and not self._is_gone(RotaEntry, entry.pk):
                 return entry.person
         return None
@@ -265,3 +279,12 @@ class Roll:
             if leave.person_id == person and leave.first_on <= day <= leave.last_on:
                 return leave.last_on
         return None
+
+
+def _whose(post: Post) -> int | None:
+    """Whose duty it stands for, by id: a site has radiologists, a trust has coordinators."""
+    if post.stands_for == Audience.COORDINATOR:
+        return post.team.organisation_id
+    if post.stands_for == Audience.RADIOLOGISTS:
+        return post.team.site_id
+    return post.team_id
