@@ -108,7 +108,7 @@ def coverage_of_everything(
     answers = iter(seen.others)
     return Everything(
         [one for one in one_by_one(findings, doubtful, now, seen.look) if one.unreached],
-        len({pk for one in every for pk in one.findings}),
+        sum(len(one.findings) for one in every if one.is_held),  # somebody holds each
         [_of_wait(one, is_last, next(answers)) for one, is_last, _ in of_waits],
         [_held(one, next(answers)) for one, _ in of_improvements],
         [
