@@ -13,6 +13,8 @@ from django.db import connection, transaction
 KEPT = "kept_for_every_test"
 # What migrating wrote stays as it is.
 NEVER = "django_migrations"
+# "replica": rows go without a word from triggers and keys.
+PASSED_BY = "session_replication_role"
 
 
 def keep() -> None:
@@ -75,9 +77,24 @@ def _those(cursor: Any, tables: list[str], condition: str) -> list[str]:
 
 
 def _empty(cursor: Any, tables: list[str]) -> None:
-    if tables:
-        named = ", ".join(f'public."{table}"' for table in tables)
-        cursor.execute(f"TRUNCATE {named} CASCADE")
+    """To delete a few rows takes a tenth of the time of new files for a table and its indexes.
+    Either waits until whoever still writes is done."""
+    if not tables:
+        return
+    named = [f'public."{table}"' for table in tables]
+    if _may_pass_by_triggers(cursor):
+        cursor.execute(f"LOCK TABLE {', '.join(named)}")
+        cursor.execute(f"SET LOCAL {PASSED_BY} = replica")
+        cursor.execute("; ".join(f"DELETE FROM {table}" for table in named))
+        cursor.execute(f"SET LOCAL {PASSED_BY} = origin")
+    else:
+        cursor.execute(f"TRUNCATE {', '.join(named)} CASCADE")
+
+
+def _may_pass_by_triggers(cursor: Any) -> bool:
+    """Where services_plugin.py could allow it: triggers forbid to delete what is append-only."""
+    cursor.execute("SELECT has_parameter_privilege(%s, 'SET')", [PASSED_BY])
+    return cursor.fetchone()[0]
 
 
 def _fill(cursor: Any, kept: list[str]) -> None:
