@@ -5,8 +5,8 @@ import pytest
 from findings.demonstration.guide import WORTH_SEEING
 from findings.models import Role
 from notifications import watchdog
-from tests.factories import PersonFactory
-from tests.functional.browser import check, follow
+from tests.factories import PersonFactory, RouteFactory
+from tests.functional.browser import check, follow, overflow
 
 pytestmark = [
     pytest.mark.browser,
@@ -160,6 +160,17 @@ def test_a_person_with_every_role_sees_a_header_that_fits(browser, settings):
     page = browser.open("/example/components/", person=person)
     check(page, "every role", browser)
     assert "every patient and person here is invented" in page.inner_text("body")
+
+
+def test_without_a_script_no_width_is_too_narrow_for_a_page(browser):
+    """Widths between those of the other tests; and a word that no phone is wide enough for."""
+    person = PersonFactory(roles=list(Role), email=f"{'a.long.name.' * 4}@trust.example")
+    RouteFactory(person=person)
+    page = browser.open("/me/", javascript=False, person=person)
+    for width in (320, 480, 640, 641, 769, 960, 1024, 1099, 1101, 1163, 1165):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert overflow(page) == [], width
+    assert person.email in page.inner_text("main")
 
 
 def test_printed_pages_leave_out_what_cannot_be_pressed(browser):
