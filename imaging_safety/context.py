@@ -5,11 +5,12 @@ so a key here must never be a word that a view would choose.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, get_script_prefix, reverse
 from django.utils.functional import SimpleLazyObject
 
 from findings.models import LearningPoint, Person, Role
@@ -176,6 +177,12 @@ def inbox_words(person: Person) -> str:
 
 def address(name: str) -> str | None:
     """Where a named page is, or None in an installation that has no such page."""
+    return _address(name, get_script_prefix())
+
+
+@cache
+def _address(name: str, prefix: str) -> str | None:
+    """Each page asks forty times."""
     try:
         return reverse(name)
     except NoReverseMatch:
