@@ -105,6 +105,7 @@ GLOBALS = {
     "choice_list": form_parts.choice_list,
     "choice_values": form_parts.choice_values,
     "flat_choices": form_parts.flat_choices,
+    "with_options": form_parts.with_options,
     "wrong_parts": form_parts.wrong_parts,
     "error_list": form_parts.error_list,
     "with_rows": with_rows,
