@@ -130,11 +130,22 @@ def _done(person: Person, began_at: datetime, now: datetime) -> tuple[list[Line]
     )
     dealt = Receipt.objects.visible_to(person).filter(resolved_by__in=colleagues)
     dealt = dealt.filter(resolved_at__gte=began_at, resolved_at__lte=now)
-    newest = _first(deeds.select_related("finding", "by").order_by("-at", "-pk"))
-    last = _first(dealt.select_related("resolved_by").order_by("-resolved_at", "-pk"))
+    said = deeds.select_related("finding", "by").only(*_OF_A_DEED)
+    newest = _first(said.order_by("-at", "-pk"))
+    done = dealt.select_related("resolved_by").only(*_OF_AN_ITEM)
+    last = _first(done.order_by("-resolved_at", "-pk"))
     lines = sorted([*map(_deed, newest), *map(_dealt, last)], key=lambda one: one[0])
     every = _number(newest, deeds) + _number(last, dealt)
     return [line for _, line in lines[-MOST_LINES:]], every
+
+
+def _name(of: str) -> list[str]:
+    return [f"{of}__{part}" for part in ("title", "given_name", "family_name")]
+
+
+# Of each the words of a line: they are many rows of many columns.
+_OF_A_DEED = ("kind", "at", "data", "finding__reference", *_name("by"))
+_OF_AN_ITEM = ("resolved_at", "resolution", *_name("resolved_by"))
 
 
 def _first(rows: QuerySet[Any]) -> list[Any]:
@@ -167,18 +178,17 @@ def _due(person: Person, now: datetime, until_at: datetime) -> tuple[list[Line],
     ours = Q(finding__organisation=trust) | Q(examination__site__organisation=trust)
     clocks = Clock.objects.running().exclude(kind__in=OWED_BY_OTHERS).filter(ours)
     soon = clocks.filter(due_at__gt=now, due_at__lte=until_at).order_by("due_at", "pk")
-    first = _first(soon.select_related(*_READ).only(*_WORDS))
+    first = _first(soon.select_related(*_READ).only(*_OF_A_LIMIT))
     return list(_limits(first)), _number(first, soon)
 
 
 _READ = ("finding__owner_person", "finding__owner_team", "finding__category", "examination__site")
-# Of them the words of a line: they are many rows of many columns.
-_WORDS = (
+_OF_A_LIMIT = (
     "kind",
     "due_at",
     "finding__reference",
     "finding__category__name",
-    *(f"finding__owner_person__{name}" for name in ("title", "given_name", "family_name")),
+    *_name("finding__owner_person"),
     "finding__owner_team__name",
     "examination__public_id",
     "examination__accession",
