@@ -72,3 +72,26 @@ def test_papers_are_made_on_one_page_and_print_without_what_is_for_a_screen(
     reference = trust.organisation.findings.first().reference
     page.goto(browser.address + reverse("case-pack", args=[reference]))
     check(page, "case pack", browser)
+
+
+def test_deciles_are_looked_at_and_kept(browser, trust: Trust) -> None:
+    page = browser.open(reverse("measures"), DESKTOP, person=trust.governance)
+    follow(page, "a:text('deciles that are loaded')")
+    check(page, "deciles", browser)
+
+    def choose(*lines: str) -> None:
+        text = "\n".join(["postcode,decile,nation,index", *lines])
+        page.set_input_files(
+            "[name=file]", {"name": "d.csv", "mimeType": "text/csv", "buffer": text.encode()}
+        )
+        follow(page, "button:text('Show what would change')")
+
+    choose("nowhere,1,ENG,Invented index")
+    check(page, "deciles with a mistake", browser)
+    assert "Line 2: This is no postcode." in page.inner_text("main")
+    follow(page, "a:text('Back to choose another file')")
+    choose("AB1 2CD,1,ENG,Invented index", "AB1 2EF,,ENG,Invented index")
+    check(page, "deciles to keep", browser)
+    assert "2 lines, 1 without a decile" in page.inner_text("main")
+    follow(page, "button:text('Keep these deciles')")
+    assert "Invented index" in page.inner_text("main")
