@@ -119,6 +119,8 @@ def valkey_binary() -> Path:
 class Postgres:
     """A private PostgreSQL server, our direct child, reached by a socket in its own directory."""
 
+    is_ground = True
+
     def __init__(self, base: Path, *, durable: bool) -> None:
         self.durable = durable
         # Of memory: enough for a demonstration.
@@ -293,6 +295,8 @@ class Postgres:
 
 class Valkey:
     """A private Valkey (or Redis) server, our direct child, with a socket in its own directory."""
+
+    is_ground = True
 
     def __init__(self, base: Path, *, durable: bool, program: Path | None = None) -> None:
         self.base = private_directory(base)

@@ -177,7 +177,8 @@ class Run:
 
     def _start_web(self) -> None:
         if self.mail_port:
-            self._python("mail", "imaging_safety.mailsink", str(self.mail_port), self.place.mail)
+            sink = ("imaging_safety.mailsink", str(self.mail_port), self.place.mail)
+            self._python("mail", *sink, is_ground=True)
         self._python(
             "web",
             *("gunicorn", "imaging_safety.wsgi", "--bind", self.url.removeprefix("http://"), *WEB),

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +21,8 @@ class Startable(Protocol):
     """A program as a server or a child: it starts (again), and it stops."""
 
     child: subprocess.Popen[bytes] | None
+    # Others stand on it, and must have ended before.
+    is_ground: bool
 
     def start(self) -> object: ...
     def stop(self) -> None: ...
@@ -36,6 +39,7 @@ class Program:
     # What the kernel sends it when we die without a word.
     farewell: int = signal.SIGTERM
     stops_within: float = 10.0
+    is_ground: bool = False
     child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Program":
@@ -59,7 +63,7 @@ class _Kept:
 
 @dataclass
 class Supervisor:
-    """Programs in the order they start; they stop in the opposite order."""
+    """Programs in the order they start; what others stand on stops last."""
 
     say: Callable[[str], None]
     kept: list[_Kept] = field(default_factory=list)
@@ -80,9 +84,17 @@ class Supervisor:
                 self._mourn(one)
 
     def stop(self) -> None:
-        """Ask all at once would end the database under a worker: last come, first to go."""
-        while self.kept:
-            self.kept.pop().program.stop()
+        """All at once, but for what they stand on: it would end the database under a worker."""
+        above = [one for one in self.kept if not one.program.is_ground]
+        self.kept = [one for one in self.kept if one.program.is_ground]
+        with ThreadPoolExecutor(max_workers=len(above) + 1) as at_once:
+            stopping = [at_once.submit(one.program.stop) for one in above]
+        try:
+            for one in stopping:
+                one.result()
+        finally:
+            while self.kept:
+                self.kept.pop().program.stop()
 
     def _mourn(self, one: _Kept) -> None:
         if time.monotonic() - one.started_at > WELL_AFTER:
