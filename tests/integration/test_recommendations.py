@@ -118,8 +118,7 @@ def test_a_report_is_one_press_and_names_what_changed(trust: Trust, lead: Client
     assert "This is the first report." in words_of(first)
     said(lead, "RCR-5", status="done", evidence="Wards are told.")
     second = words_of(lead.post(REPORTS, follow=True))
-    assert "RCR BFCR(16)4, 5" in second
-    assert "RCR BFCR(16)4, 5 Status Under way Done" in second
+    assert "RCR BFCR(16)4, 5 What Status Before Under way Now Done" in second
     before, after = ProgressReport.objects.order_by("pk")
     assert after.before == before
     said(lead, "RCR-5", status="under_way", evidence="Else.")

@@ -201,7 +201,7 @@ TABLE: dict[str, Expected] = {
     # Of the trust's own two records; another trust's coordinator finds nothing.
     "undo-merge": everybody(NO, but={OK: "coordinator", NONE: "other_coordinator"}),
     "measures": only(OVERSEERS, NO),
-    "deprivation": only("governance other_governance administrator other_administrator", NO),
+    "deprivation": only("governance other_governance administrator", NO),
     "measure": only(OVERSEERS, NO),
     "measure-rows": only(OVERSEERS, NO),
     "papers": only(OVERSEERS, NO),
