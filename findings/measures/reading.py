@@ -281,13 +281,14 @@ def rows(
     """The cases behind a number, each with `is_met` and `counts_at`; `met` asks for the numerator,
     or for what is missing to the denominator."""
     measure, now = MEASURES[code], now or timezone.now()
-    found = selected(measure, trust, [period], now, narrow)
+    found, is_met = selected(measure, trust, [period], now, narrow), measure.met(now)
     if met is not None and found.model is Event:
         # First those of the period, as a list that has an end: else PostgreSQL thinks that it would
         # ask of each line of its ranges whether it is met, and rather goes through every finding.
         found = Event.objects.filter(pk__in=found.values("pk")[:MOST])
-    found = found.annotate(is_met=whether(measure.met(now)), counts_at=measure.moment)
-    return found if met is None else found.filter(is_met=met)
+    if met is not None:
+        found = found.filter(is_met if met else ~is_met)
+    return found.annotate(is_met=whether(is_met), counts_at=measure.moment)
 
 
 @dataclass(frozen=True)
