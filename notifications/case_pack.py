@@ -90,15 +90,10 @@ def _reports(finding: Finding) -> Section:
 
 def _timeline(finding: Finding) -> Section:
     events = finding.events.select_related("by").order_by("number")
-    rows = [[one.number, _utc(one.at), name_of(one), _in_words(one)] for one in events]
+    rows = [[one.number, _utc(one.at), name_of(one), say(one).whole] for one in events]
     said = ["Every line, in order. How each is kept, the proof says."]
     head = ["Line", "When (UTC)", "Who", "What"]
     return Section("The timeline", said, [table("lines", "Lines", head, rows)])
-
-
-def _in_words(event: Event) -> str:
-    said = say(event)
-    return " ".join(part for part in (said.sentence, said.text) if part)
 
 
 def _messages(finding: Finding) -> Section:

@@ -51,6 +51,11 @@ class Said:
     text: str = ""
     late: bool = False
 
+    @property
+    def whole(self) -> str:
+        """The sentence and what somebody wrote, in one line."""
+        return " ".join(part for part in (self.sentence, self.text) if part)
+
 
 def say(event: Event) -> Said:
     """The event in words."""

@@ -61,7 +61,7 @@ def _entry(events: Sequence[Event]) -> Entry:
         at=events[0].at,
         by=name_of(events[0]),
         text=said[0].text,
-        lines=[" ".join(part for part in (one.sentence, one.text) if part) for one in said[1:]],
+        lines=[one.whole for one in said[1:]],
         emphasis="late" if any(one.late for one in said) else "",
     )
 
