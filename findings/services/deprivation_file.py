@@ -146,8 +146,7 @@ def _wrong(row: Row, postcode: str, decile: int | None, loaded: Loaded) -> Itera
 def _index(loaded: Loaded, source: str) -> DeprivationIndex:
     """Locked; of another edition than before all that was kept is gone."""
     index, is_new = DeprivationIndex.objects.select_for_update().get_or_create(
-        nation=loaded.nation,
-        defaults={"name": loaded.index, "source": source[:120], "marked_with": key_mark()},
+        nation=loaded.nation, defaults={"name": loaded.index, "source": source[:120]}
     )
     if not is_new and index.name != loaded.index:
         loaded.instead_of, index.name = index.name, loaded.index
