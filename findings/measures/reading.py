@@ -282,11 +282,12 @@ def rows(
     or for what is missing to the denominator."""
     measure, now = MEASURES[code], now or timezone.now()
     found, is_met = selected(measure, trust, [period], now, narrow), measure.met(now)
-    if met is not None and found.model is Event:
-        # First those of the period, as a list that has an end: else PostgreSQL thinks that it would
-        # ask of each line of its ranges whether it is met, and rather goes through every finding.
-        found = Event.objects.filter(pk__in=found.values("pk")[:MOST])
     if met is not None:
+        if found.model is Event:
+            # First those of the period, as a list that has an end: else PostgreSQL thinks that it
+            # would ask of each line of its ranges whether it is met, and rather goes through every
+            # finding.
+            found = Event.objects.filter(pk__in=found.values("pk")[:MOST])
         found = found.filter(is_met if met else ~is_met)
     return found.annotate(is_met=whether(is_met), counts_at=measure.moment)
 
