@@ -159,7 +159,7 @@ def _number(first: Sequence[object], rows: QuerySet[Any]) -> int:
 
 def _deed(event: Event) -> tuple[datetime, Line]:
     said = say(event)
-    text = f"{said.sentence} {said.text}".strip()
+    text = said.whole
     return event.at, Line(words.when(event.at), event.finding.reference, text, str(event.by))
 
 
